@@ -1,0 +1,347 @@
+/* Requests, and libzookeeper's completions, which run on its threads: copy the reply, arm the watch, wake the waiter
+ * or queue the callback. No Python, no blocking, and no lock of ours held while the library is called. */
+#include "bridge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static atomic_int alive[ZKC_COUNT_HANDLE + 1];
+
+void zkc_count(enum zkc_counted what, int change)
+{
+    atomic_fetch_add_explicit(&alive[what], change, memory_order_relaxed);
+}
+
+void zkc_count_alive(zkc_counts *counts)
+{
+    counts->sessions = atomic_load(&alive[ZKC_COUNT_SESSION]);
+    counts->requests = atomic_load(&alive[ZKC_COUNT_REQUEST]);
+    counts->watches = atomic_load(&alive[ZKC_COUNT_WATCH]);
+    counts->items = atomic_load(&alive[ZKC_COUNT_ITEM]);
+    counts->handles = atomic_load(&alive[ZKC_COUNT_HANDLE]);
+}
+
+/* ---- a request's life ----------------------------------------------------------------------------------------- */
+
+zkc_request *zkc_request_new(void)
+{
+    zkc_request *request = calloc(1, sizeof *request);
+
+    if (request == NULL)
+        return NULL;
+    atomic_init(&request->refs, 1);
+    request->item.kind = ZKC_ITEM_REQUEST;
+    zkc_count(ZKC_COUNT_REQUEST, 1);
+    return request;
+}
+
+void zkc_request_unref(zkc_request *request)
+{
+    if (atomic_fetch_sub(&request->refs, 1) != 1)
+        return;
+    for (int i = 0; i < request->op_count; i++)
+        free(request->results[i].value);
+    free(request->results);
+    free(request->result_stats);
+    free(request->doomed_path);
+    free(request->bytes);
+    free(request);
+    zkc_count(ZKC_COUNT_REQUEST, -1);
+}
+
+int zkc_request_done(zkc_request *request)
+{
+    return (atomic_load(&request->bits) & ZKC_DONE) != 0;
+}
+
+int zkc_request_wait(zkc_request *request, int64_t nanoseconds)
+{
+    uint32_t bits = atomic_fetch_or(&request->bits, ZKC_WAITING) | ZKC_WAITING;
+    int rc;
+
+    if (bits & ZKC_DONE)
+        return ZKC_WOKEN;
+    rc = zkc_word_wait(&request->bits, bits, nanoseconds);
+    if (zkc_request_done(request))
+        return ZKC_WOKEN;
+    return rc == ZKC_WOKEN ? ZKC_INTERRUPTED : rc;
+}
+
+int zkc_request_notify(zkc_request *request, void *token)
+{
+    request->item.token = token; /* before the bit: whoever sees the bit sees the token */
+    return (atomic_fetch_or(&request->bits, ZKC_NOTIFY) & ZKC_DONE) != 0;
+}
+
+int zkc_request_reserve_results(zkc_request *request, int op_count)
+{
+    request->results = calloc((size_t)op_count + 1, sizeof *request->results);
+    request->result_stats = calloc((size_t)op_count + 1, sizeof *request->result_stats);
+    if (request->results == NULL || request->result_stats == NULL)
+        return -1;
+    request->op_count = op_count;
+    return 0;
+}
+
+/* ---- settling ------------------------------------------------------------------------------------------------- */
+
+/* The watch goes into the table when its call succeeded, and back to Python when not. libzookeeper arms its own
+ * watcher by the same rule, and delivers the reply before any event that follows it. */
+static void arm_watch(zkc_session *session, zkc_request *request)
+{
+    zkc_watch *watch = request->watch;
+    int armed = 0;
+
+    if (watch == NULL)
+        return;
+    request->watch = NULL;
+    if (request->rc == ZOK || (request->rc == ZNONODE && request->arm_on_missing)) {
+        pthread_mutex_lock(&session->lock);
+        if (session->ended) {
+            watch->item.type = ZOO_SESSION_EVENT;
+            watch->item.state = session->end_state;
+            pthread_mutex_unlock(&session->lock);
+            zkc_queue_push(&session->queue, &watch->item);
+            return;
+        }
+        armed = zkc_watches_add(&session->watches, watch) == 0;
+        pthread_mutex_unlock(&session->lock);
+    }
+    if (!armed) {
+        watch->item.kind = ZKC_ITEM_DROP;
+        zkc_queue_push(&session->queue, &watch->item);
+    }
+}
+
+/* The reply is written. Nothing of the request is touched after ZKC_DONE but by who still owns a reference: the
+ * caller here does, and a queued request is kept by its token. */
+static void finish(zkc_request *request)
+{
+    zkc_session *session = request->session;
+    uint32_t before;
+
+    arm_watch(session, request);
+    if (request->doomed_kinds != 0 && request->rc == ZOK)
+        zkc_forget_watches(session, request->doomed_path, request->doomed_kinds, NULL);
+    zkc_slot_return(session);
+    before = atomic_fetch_or(&request->bits, ZKC_DONE);
+    if (before & ZKC_WAITING)
+        zkc_word_wake(&request->bits);
+    if (before & ZKC_NOTIFY)
+        zkc_queue_push(&session->queue, &request->item);
+}
+
+/* End the loan; 1 when the reply is ours to write. 0: close has settled the request already. */
+static int claim(zkc_request *request)
+{
+    zkc_session *session = request->session;
+    int first;
+
+    pthread_mutex_lock(&session->lock);
+    if (request->before != NULL)
+        request->before->after = request->after;
+    else
+        session->loans = request->after;
+    if (request->after != NULL)
+        request->after->before = request->before;
+    request->lent = 0;
+    first = !request->settled;
+    request->settled = 1;
+    pthread_mutex_unlock(&session->lock);
+    return first;
+}
+
+void zkc_settle(zkc_request *request, int rc)
+{
+    zkc_session *session = request->session;
+    int first;
+
+    pthread_mutex_lock(&session->lock);
+    first = !request->settled;
+    request->settled = 1;
+    pthread_mutex_unlock(&session->lock);
+    if (!first)
+        return;
+    request->rc = rc;
+    finish(request);
+}
+
+static void answer(zkc_request *request, int rc)
+{
+    request->rc = rc;
+    finish(request);
+    zkc_request_unref(request); /* the loan's reference, taken by zkc_lend */
+}
+
+int zkc_lend(zkc_session *session, zkc_request *request)
+{
+    pthread_mutex_lock(&session->lock);
+    if (session->stopped) {
+        pthread_mutex_unlock(&session->lock);
+        return -1;
+    }
+    atomic_fetch_add(&request->refs, 1); /* back in answer, zkc_take_back or at close */
+    request->session = session;
+    request->lent = 1;
+    request->before = NULL;
+    request->after = session->loans;
+    if (session->loans != NULL)
+        session->loans->before = request;
+    session->loans = request;
+    pthread_mutex_unlock(&session->lock);
+    return 0;
+}
+
+void zkc_take_back(zkc_session *session, zkc_request *request)
+{
+    claim(request);
+    zkc_slot_return(session);
+    zkc_request_unref(request);
+}
+
+/* ---- replies: copies, because the library frees its own when a completion returns ------------------------------ */
+
+static int copy_stat(zkc_request *request, const struct Stat *stat)
+{
+    if (stat != NULL) {
+        request->stat = *stat;
+        request->has_stat = 1;
+    }
+    return ZOK;
+}
+
+static int copy_bytes(zkc_request *request, const char *bytes, int64_t length)
+{
+    request->length = bytes == NULL && length <= 0 ? -1 : length;
+    if (request->length < 0)
+        return ZOK;
+    request->bytes = malloc((size_t)length + 1);
+    if (request->bytes == NULL)
+        return ZSYSTEMERROR;
+    if (length > 0)
+        memcpy(request->bytes, bytes, (size_t)length);
+    request->bytes[length] = '\0';
+    return ZOK;
+}
+
+static char *pack(char *to, const char *text)
+{
+    int32_t length = text == NULL ? -1 : (int32_t)strlen(text);
+
+    memcpy(to, &length, sizeof length);
+    to += sizeof length;
+    if (length > 0) {
+        memcpy(to, text, (size_t)length);
+        to += length;
+    }
+    return to;
+}
+
+const char *zkc_unpack(const char **cursor, int32_t *length)
+{
+    const char *text;
+
+    memcpy(length, *cursor, sizeof *length);
+    text = *cursor + sizeof *length;
+    *cursor = *length > 0 ? text + *length : text;
+    return text;
+}
+
+static size_t packed_size(const char *text)
+{
+    return sizeof(int32_t) + (text != NULL ? strlen(text) : 0);
+}
+
+static int copy_strings(zkc_request *request, const struct String_vector *strings)
+{
+    size_t size = 1;
+    char *to;
+
+    for (int i = 0; i < strings->count; i++)
+        size += packed_size(strings->data[i]);
+    to = request->bytes = malloc(size);
+    if (to == NULL)
+        return ZSYSTEMERROR;
+    for (int i = 0; i < strings->count; i++)
+        to = pack(to, strings->data[i]);
+    request->count = strings->count;
+    request->length = to - request->bytes;
+    return ZOK;
+}
+
+static int copy_acl(zkc_request *request, const struct ACL_vector *acl)
+{
+    size_t size = 1;
+    char *to;
+
+    for (int i = 0; i < acl->count; i++)
+        size += sizeof(int32_t) + packed_size(acl->data[i].id.scheme) + packed_size(acl->data[i].id.id);
+    to = request->bytes = malloc(size);
+    if (to == NULL)
+        return ZSYSTEMERROR;
+    for (int i = 0; i < acl->count; i++) {
+        memcpy(to, &acl->data[i].perms, sizeof(int32_t));
+        to = pack(to + sizeof(int32_t), acl->data[i].id.scheme);
+        to = pack(to, acl->data[i].id.id);
+    }
+    request->count = acl->count;
+    request->length = to - request->bytes;
+    return ZOK;
+}
+
+/* Each completion: claim, copy on success, answer. A claim that comes too late only gives the loan back. */
+#define COMPLETE(data, rc, copies)                          \
+    do {                                                    \
+        zkc_request *request = (zkc_request *)(data);       \
+        int outcome = (rc);                                 \
+        if (!claim(request)) {                              \
+            zkc_request_unref(request);                     \
+            return;                                         \
+        }                                                   \
+        if (outcome == ZOK)                                 \
+            outcome = (copies);                             \
+        answer(request, outcome);                           \
+    } while (0)
+
+void zkc_on_void(int rc, const void *data)
+{
+    COMPLETE(data, rc, ZOK);
+}
+
+void zkc_on_stat(int rc, const struct Stat *stat, const void *data)
+{
+    COMPLETE(data, rc, copy_stat(request, stat));
+}
+
+void zkc_on_data(int rc, const char *value, int length, const struct Stat *stat, const void *data)
+{
+    COMPLETE(data, rc, copy_bytes(request, value, length) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
+}
+
+void zkc_on_string(int rc, const char *value, const void *data)
+{
+    COMPLETE(data, rc, copy_bytes(request, value, value != NULL ? (int64_t)strlen(value) : -1));
+}
+
+void zkc_on_string_stat(int rc, const char *value, const struct Stat *stat, const void *data)
+{
+    COMPLETE(data, rc,
+             copy_bytes(request, value, value != NULL ? (int64_t)strlen(value) : -1) || copy_stat(request, stat)
+                 ? ZSYSTEMERROR
+                 : ZOK);
+}
+
+void zkc_on_strings(int rc, const struct String_vector *strings, const void *data)
+{
+    COMPLETE(data, rc, copy_strings(request, strings));
+}
+
+void zkc_on_strings_stat(int rc, const struct String_vector *strings, const struct Stat *stat, const void *data)
+{
+    COMPLETE(data, rc, copy_strings(request, strings) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
+}
+
+void zkc_on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *data)
+{
+    COMPLETE(data, rc, copy_acl(request, acl) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
+}

@@ -1,0 +1,284 @@
+/* The bridge between libzookeeper's threads and Python's: pure C, no Python.h.
+ *
+ * libzookeeper answers on threads of its own. Nothing here runs Python or knows of the GIL; a PyObject is an opaque
+ * `token` that C carries and never touches. Python lends a token when it submits, and takes every token back from the
+ * session's queue: that is the only way home, so the queue's consumer (which holds the GIL) is the only one to DECREF.
+ *
+ *   request   one call: the record its reply is copied into; who waits, waits on it
+ *   watch     one watch: armed by the reply of the call that set it, fired by an event
+ *   queue     what the dispatcher thread has to do, in order: callbacks, events, tokens to give back
+ *   session   the zhandle_t and everything lent to it
+ */
+#ifndef ZKC_BRIDGE_H
+#define ZKC_BRIDGE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compat.h"
+
+/* ---- waiting: a 32-bit word that threads sleep on (futex on Linux) -------------------------------------------- */
+
+typedef _Atomic uint32_t zkc_word;
+
+enum zkc_wait { ZKC_WOKEN = 0, ZKC_TIMED_OUT = 1, ZKC_INTERRUPTED = 2 };
+
+/* Sleep while *word == expected, at most `nanoseconds` (negative: no limit). Spurious returns are allowed.
+ * ZKC_INTERRUPTED: a signal handler ran in this thread, so that Ctrl-C is seen at once. Call without the GIL. */
+int zkc_word_wait(zkc_word *word, uint32_t expected, int64_t nanoseconds);
+void zkc_word_wake(zkc_word *word);
+uint32_t zkc_word_get(zkc_word *word);
+int64_t zkc_now_ns(void); /* monotonic clock */
+
+/* ---- the queue ------------------------------------------------------------------------------------------------ */
+
+enum zkc_item_kind {
+    ZKC_ITEM_REQUEST, /* a request is done and wants its callbacks run; `token` is its Python object, lent */
+    ZKC_ITEM_EVENT,   /* a watch fired or ended; `token` is the watch's callable, lent: give it back after the call */
+    ZKC_ITEM_ECHO,    /* a session event shown to a watch that stays armed; `token` is borrowed: do not give it back */
+    ZKC_ITEM_SESSION, /* a session event for the session's own watcher; no token */
+    ZKC_ITEM_DROP,    /* a token that is needed no more: give it back */
+    ZKC_ITEM_STOP     /* nothing comes after this one */
+};
+
+typedef struct zkc_item {
+    struct zkc_item *next;
+    void *token;
+    int kind;
+    int type;   /* events: ZOO_…_EVENT */
+    int state;  /* events: ZOO_…_STATE, 0 when the session was closed */
+    char *path; /* events: owned by the item, never NULL */
+} zkc_item;
+
+typedef struct zkc_queue {
+    pthread_mutex_t lock;
+    zkc_item *head, *tail;
+    zkc_word wake;  /* changes when the queue becomes non-empty */
+    int notify_fd;  /* -1, or an eventfd written when the queue becomes non-empty */
+} zkc_queue;
+
+void zkc_queue_init(zkc_queue *queue);
+void zkc_queue_destroy(zkc_queue *queue); /* must be empty */
+void zkc_queue_push(zkc_queue *queue, zkc_item *item);
+/* Take everything at once, oldest first; NULL when there is nothing after `nanoseconds` (0: do not wait). */
+zkc_item *zkc_queue_take(zkc_queue *queue, int64_t nanoseconds);
+zkc_item *zkc_item_new(int kind, void *token, int type, int state, const char *path); /* copies the path */
+void zkc_item_free(zkc_item *item); /* not for ZKC_ITEM_REQUEST: that is a request's own memory */
+
+/* ---- watches -------------------------------------------------------------------------------------------------- */
+
+/* What a watch waits for. get and exists wait for the same events; the configuration's watch is told apart because
+ * under a chroot its path can be that of another znode. */
+enum zkc_watch_kind { ZKC_WATCH_DATA, ZKC_WATCH_CHILD, ZKC_WATCH_CONFIG, ZKC_WATCH_KINDS };
+
+typedef struct zkc_watch {
+    zkc_item item; /* so that firing allocates nothing: the watch itself goes into the queue */
+    struct zkc_watch *next;
+    int kind;
+} zkc_watch;
+
+typedef struct zkc_watch_table {
+    struct zkc_watch_entry **buckets;
+    size_t size, entries, watches;
+} zkc_watch_table;
+
+zkc_watch *zkc_watch_new(int kind, const char *path, void *token);
+
+/* The table has no lock of its own: its session's protects it. */
+void zkc_watches_init(zkc_watch_table *table);
+void zkc_watches_destroy(zkc_watch_table *table); /* must be empty */
+int zkc_watches_add(zkc_watch_table *table, zkc_watch *watch); /* takes it over; -1 without memory: caller keeps it */
+/* Unlink and return (as a list) the watches that an event consumes. */
+zkc_watch *zkc_watches_fire(zkc_watch_table *table, const char *path, int type, int config);
+/* Unlink and return the watches of these kinds (bit mask 1 << kind) on a path; token NULL: all of them. */
+zkc_watch *zkc_watches_remove(zkc_watch_table *table, const char *path, unsigned kinds, void *token);
+/* How many watches of these kinds are on a path; with a token, how many of that one. */
+size_t zkc_watches_count(const zkc_watch_table *table, const char *path, unsigned kinds, void *token);
+zkc_watch *zkc_watches_clear(zkc_watch_table *table);
+/* Call `visit` for each watch. */
+void zkc_watches_each(const zkc_watch_table *table, void (*visit)(const zkc_watch *watch, void *context),
+                      void *context);
+
+/* ---- requests ------------------------------------------------------------------------------------------------- */
+
+enum zkc_request_bits {
+    ZKC_DONE = 1,    /* rc and the reply are there and change no more */
+    ZKC_WAITING = 2, /* a thread sleeps on the word */
+    ZKC_NOTIFY = 4   /* the queue is to get the request when it is done */
+};
+
+typedef struct zkc_request {
+    zkc_item item; /* must be first: a queued request is found by its item */
+    zkc_word bits;
+    atomic_int refs; /* 1 for Python's object, 1 for libzookeeper while the request is lent to it */
+    struct zkc_session *session; /* borrowed: Python's object keeps the session, and so does the loan */
+    struct zkc_request *before, *after; /* the session's list of what is lent; its lock protects them */
+    int lent, settled;                  /* the same */
+    zkc_watch *watch;                   /* armed on success; owned until then */
+    int arm_on_missing;                 /* exists arms its watch on ZNONODE too */
+    unsigned doomed_kinds;              /* remove_watches: the kinds to forget on `doomed_path`; 0: none */
+    char *doomed_path;
+
+    /* the reply, written once by whoever settles the request, before ZKC_DONE */
+    int rc;
+    int has_stat;
+    struct Stat stat;
+    char *bytes;     /* data, path, or packed strings; owned */
+    int64_t length;  /* of `bytes`; data: -1 for NULL */
+    int32_t count;   /* packed strings and ACLs: how many */
+
+    /* multi: written by libzookeeper before the completion; freed with the request */
+    int op_count;
+    zoo_op_result_t *results;
+    struct Stat *result_stats;
+} zkc_request;
+
+zkc_request *zkc_request_new(void); /* one reference: the caller's */
+void zkc_request_unref(zkc_request *request);
+int zkc_request_done(zkc_request *request);
+/* ZKC_WOKEN: done. Otherwise look for signals and the deadline, and call again. Call without the GIL. */
+int zkc_request_wait(zkc_request *request, int64_t nanoseconds);
+/* Ask for the request to be queued when it is done, lending it `token`. 0: it will be; 1: it is done already, and
+ * the caller keeps the token. */
+int zkc_request_notify(zkc_request *request, void *token);
+int zkc_request_reserve_results(zkc_request *request, int op_count);
+
+/* Packed strings: for each a 32-bit length (-1: NULL), then the bytes. Cursor over zkc_request.bytes. */
+const char *zkc_unpack(const char **cursor, int32_t *length);
+
+/* libzookeeper's completions. `data` is the zkc_request, whose loan they end. Any thread, no locks of ours held. */
+void zkc_on_void(int rc, const void *data);
+void zkc_on_stat(int rc, const struct Stat *stat, const void *data);
+void zkc_on_data(int rc, const char *value, int length, const struct Stat *stat, const void *data);
+void zkc_on_string(int rc, const char *value, const void *data);
+void zkc_on_string_stat(int rc, const char *value, const struct Stat *stat, const void *data);
+void zkc_on_strings(int rc, const struct String_vector *strings, const void *data);
+void zkc_on_strings_stat(int rc, const struct String_vector *strings, const struct Stat *stat, const void *data);
+void zkc_on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *data);
+
+/* ---- the session ---------------------------------------------------------------------------------------------- */
+
+enum zkc_enter { ZKC_ENTERED = 0, ZKC_REFUSED_CLOSED = 1, ZKC_REFUSED_FORKED = 2 };
+enum zkc_open_state { ZKC_OPENING = 0, ZKC_OPEN = 1, ZKC_OPEN_FAILED = 2 };
+enum zkc_close_state { ZKC_NOT_CLOSING = 0, ZKC_CLOSING = 1, ZKC_CLOSED = 2 };
+
+typedef struct zkc_session {
+    atomic_int refs; /* 1 for Python's object, 1 for each of our short-lived threads, 1 for the handle while open */
+    uint32_t generation; /* of the process that made it: another one's is a forked child */
+    zhandle_t *handle;   /* written by the opening thread before `opened`; freed by the closing one */
+    zkc_word opened;     /* enum zkc_open_state */
+    int open_errno;
+    zkc_word closing;    /* enum zkc_close_state */
+    atomic_int inside;   /* threads inside a zoo_… call: the handle is not freed under them */
+
+    pthread_mutex_t lock; /* for the list of loans and the watch table; never held while calling libzookeeper */
+    zkc_request *loans;
+    zkc_watch_table watches;
+    int ended;   /* expired, refused or closed: no watch is armed any more */
+    int end_state; /* what a watch is told last */
+    int stopped; /* ZKC_ITEM_STOP has been pushed: nothing is lent any more */
+    zkc_queue queue;
+    zkc_word events;      /* changes with every session event */
+    zkc_word slots;       /* changes when a request is settled */
+    atomic_int slot_waiters;
+    atomic_int in_flight;
+    int max_in_flight;
+    int echo;             /* watches see session events */
+    struct zkc_open_args *args; /* what zookeeper_init borrows for as long as the handle lives */
+} zkc_session;
+
+typedef struct zkc_open_args {
+    char *hosts;
+    int timeout_ms;
+    int flags;
+    int resolution_delay_ms;
+    int has_client_id;
+    clientid_t client_id;
+    char *tls; /* "ca,cert,key,password" or NULL */
+    char *sasl_service, *sasl_host, *sasl_mechanisms, *sasl_user, *sasl_realm, *sasl_password;
+    void *sasl_callbacks; /* built by the opening thread */
+    void *sasl_secret;
+} zkc_open_args;
+
+zkc_open_args *zkc_open_args_new(void);
+void zkc_open_args_free(zkc_open_args *args); /* before zkc_session_open: that takes them over */
+zkc_session *zkc_session_new(int max_in_flight, int echo); /* one reference: the caller's */
+void zkc_session_ref(zkc_session *session);
+void zkc_session_unref(zkc_session *session);
+/* Start opening on a thread of its own (names are resolved there): takes over the arguments. errno on failure. */
+int zkc_session_open(zkc_session *session, zkc_open_args *args);
+/* Begin closing, once; never blocks beyond starting a thread. */
+void zkc_session_close(zkc_session *session);
+/* After a close that takes too long: fail what is lent, end the watches and stop the queue now. The handle and what
+ * it still holds are freed by the closing thread when libzookeeper lets go. */
+void zkc_session_abandon(zkc_session *session);
+
+/* Bracket every zoo_… call: between them the handle stays. */
+int zkc_enter(zkc_session *session);
+void zkc_leave(zkc_session *session);
+/* Take a place among the requests in flight. 0: taken. 1: full now; wait on `slots` (its value is stored) and retry. */
+int zkc_slot_take(zkc_session *session, uint32_t *slots);
+int zkc_slot_wait(zkc_session *session, uint32_t slots, int64_t nanoseconds);
+void zkc_slot_return(zkc_session *session);
+int zkc_in_flight(zkc_session *session);
+/* Lend a request, with the slot taken for it, to libzookeeper: from here on its completion ends the loan, or close
+ * does. -1: the session has ended, nothing was lent. Take it back when the call refused it at once. */
+int zkc_lend(zkc_session *session, zkc_request *request);
+void zkc_take_back(zkc_session *session, zkc_request *request);
+/* Give the request its end unless it has one: the first to settle it writes the reply. */
+void zkc_settle(zkc_request *request, int rc);
+/* Unlink every watch and tell each its end. The session's lock is held by the caller, who pushes them after it. */
+zkc_watch *zkc_end_watches(zkc_session *session, int state);
+void zkc_push_watches(zkc_session *session, zkc_watch *watches);
+void zkc_push_event(zkc_session *session, int kind, int type, int state);
+/* Forget watches: each gets a last event of type ZOO_NOTWATCHING_EVENT. */
+void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
+/* How many watches are armed; path NULL: in all, token NULL: whoever's. */
+size_t zkc_count_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
+/* 1 when a watch of these kinds other than `token` is armed on the path or is about to be. */
+int zkc_has_other_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
+
+/* The connected server's address as text. 0, or -1 when there is none. Between zkc_enter and zkc_leave. */
+int zkc_connected_address(zkc_session *session, char *host, size_t size, int *port);
+void zkc_copy_text(char *to, size_t size, const char *from); /* cuts; always ends with NUL */
+void zkc_op_set_ttl(zoo_op_t *op, int64_t ttl_ms);
+size_t zkc_sizeof_op(void); /* zoo_op_t has an anonymous union, which Cython cannot declare */
+zoo_op_t *zkc_op_at(zoo_op_t *ops, int index);
+/* libzookeeper's own rule for paths: it must be kept before zoo_amulti, which frees twice on a path it refuses. */
+int zkc_valid_path(const char *path, int sequential);
+
+/* libzookeeper's watchers: one function and one context (the session) for every watch, so that the library stores
+ * one per path and a session event costs it no search; which watches an event consumes is this side's knowledge. */
+void zkc_on_event(zhandle_t *handle, int type, int state, const char *path, void *context);
+void zkc_on_watch(zhandle_t *handle, int type, int state, const char *path, void *context);
+void zkc_on_config_watch(zhandle_t *handle, int type, int state, const char *path, void *context);
+
+/* ---- the process ---------------------------------------------------------------------------------------------- */
+
+uint32_t zkc_generation(void); /* grows in every forked child */
+void zkc_process_init(void);   /* once, before the first session: the fork handler */
+/* The interpreter is going: from here on a thread of ours that waits below never returns to Python. */
+void zkc_quiesce(void);
+void zkc_rest_if_quiet(void);
+
+typedef struct zkc_counts {
+    int sessions, requests, watches, items, handles;
+} zkc_counts;
+void zkc_count_alive(zkc_counts *counts);
+enum zkc_counted { ZKC_COUNT_SESSION, ZKC_COUNT_REQUEST, ZKC_COUNT_WATCH, ZKC_COUNT_ITEM, ZKC_COUNT_HANDLE };
+void zkc_count(enum zkc_counted what, int change);
+
+/* libzookeeper's log lines: copied into a bounded queue by whatever thread logs, read by one Python thread. */
+typedef struct zkc_log_line {
+    struct zkc_log_line *next;
+    char text[];
+} zkc_log_line;
+void zkc_log_init(void);              /* once, before the first session: lines without a handle come here too */
+void zkc_on_log(const char *message); /* log_callback_fn */
+zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped); /* a list, oldest first; free() each */
+void zkc_log_wake(void);              /* make a waiting zkc_log_take return */
+void zkc_log_after_fork(void);
+
+#endif

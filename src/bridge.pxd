@@ -1,0 +1,158 @@
+# bridge.h as the core uses it: the C side of a session. All nogil.
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from zookeeper cimport (
+    ACL_vector, Stat_c, String_vector, clientid_t, zhandle_t, zoo_op_result_t, zoo_op_t,
+)
+
+
+cdef extern from "bridge.h" nogil:
+    ctypedef struct zkc_word:
+        pass
+
+    const int ZKC_WOKEN, ZKC_TIMED_OUT, ZKC_INTERRUPTED
+    int zkc_word_wait(zkc_word *, uint32_t, int64_t)
+    uint32_t zkc_word_get(zkc_word *)
+    int64_t zkc_now_ns()
+
+    const int ZKC_ITEM_REQUEST, ZKC_ITEM_EVENT, ZKC_ITEM_ECHO, ZKC_ITEM_SESSION, ZKC_ITEM_DROP, ZKC_ITEM_STOP
+
+    ctypedef struct zkc_item:
+        zkc_item *next
+        void *token
+        int kind
+        int type
+        int state
+        char *path
+
+    ctypedef struct zkc_queue:
+        pass
+
+    void zkc_queue_push(zkc_queue *, zkc_item *)
+    zkc_item *zkc_queue_take(zkc_queue *, int64_t)
+    void zkc_item_free(zkc_item *)
+
+    const int ZKC_WATCH_DATA, ZKC_WATCH_CHILD, ZKC_WATCH_CONFIG
+
+    ctypedef struct zkc_watch:
+        zkc_item item
+
+    zkc_watch *zkc_watch_new(int, const char *, void *)
+    ctypedef struct zkc_watch_table:
+        size_t watches
+    size_t zkc_watches_count(const zkc_watch_table *, const char *, unsigned, void *)
+
+    ctypedef struct zkc_request:
+        zkc_item item
+        zkc_watch *watch
+        int arm_on_missing
+        unsigned doomed_kinds
+        char *doomed_path
+        int rc
+        int has_stat
+        Stat_c stat
+        char *bytes
+        int64_t length
+        int32_t count
+        int op_count
+        zoo_op_result_t *results
+        Stat_c *result_stats
+
+    zkc_request *zkc_request_new()
+    void zkc_request_unref(zkc_request *)
+    int zkc_request_done(zkc_request *)
+    int zkc_request_wait(zkc_request *, int64_t)
+    int zkc_request_notify(zkc_request *, void *)
+    int zkc_request_reserve_results(zkc_request *, int)
+    const char *zkc_unpack(const char **, int32_t *)
+
+    void zkc_on_void(int, const void *) noexcept
+    void zkc_on_stat(int, const Stat_c *, const void *) noexcept
+    void zkc_on_data(int, const char *, int, const Stat_c *, const void *) noexcept
+    void zkc_on_string(int, const char *, const void *) noexcept
+    void zkc_on_string_stat(int, const char *, const Stat_c *, const void *) noexcept
+    void zkc_on_strings(int, const String_vector *, const void *) noexcept
+    void zkc_on_strings_stat(int, const String_vector *, const Stat_c *, const void *) noexcept
+    void zkc_on_acl(int, ACL_vector *, Stat_c *, const void *) noexcept
+
+    const int ZKC_ENTERED, ZKC_REFUSED_CLOSED, ZKC_REFUSED_FORKED
+    const int ZKC_OPENING, ZKC_OPEN, ZKC_OPEN_FAILED
+    const int ZKC_NOT_CLOSING, ZKC_CLOSING, ZKC_CLOSED
+
+    ctypedef struct zkc_session:
+        uint32_t generation
+        zhandle_t *handle
+        zkc_word opened
+        int open_errno
+        zkc_word closing
+        zkc_queue queue
+        zkc_word events
+        zkc_watch_table watches
+        int max_in_flight
+
+    ctypedef struct zkc_open_args:
+        char *hosts
+        int timeout_ms
+        int flags
+        int resolution_delay_ms
+        int has_client_id
+        clientid_t client_id
+        char *tls
+        char *sasl_service
+        char *sasl_host
+        char *sasl_mechanisms
+        char *sasl_user
+        char *sasl_realm
+        char *sasl_password
+
+    zkc_open_args *zkc_open_args_new()
+    void zkc_open_args_free(zkc_open_args *)
+    zkc_session *zkc_session_new(int, int)
+    void zkc_session_unref(zkc_session *)
+    int zkc_session_open(zkc_session *, zkc_open_args *)
+    void zkc_session_close(zkc_session *)
+    void zkc_session_abandon(zkc_session *)
+    int zkc_enter(zkc_session *)
+    void zkc_leave(zkc_session *)
+    int zkc_slot_take(zkc_session *, uint32_t *)
+    int zkc_slot_wait(zkc_session *, uint32_t, int64_t)
+    void zkc_slot_return(zkc_session *)
+    int zkc_in_flight(zkc_session *)
+    int zkc_lend(zkc_session *, zkc_request *)
+    void zkc_take_back(zkc_session *, zkc_request *)
+    void zkc_settle(zkc_request *, int)
+    void zkc_forget_watches(zkc_session *, const char *, unsigned, void *)
+    size_t zkc_count_watches(zkc_session *, const char *, unsigned, void *)
+    int zkc_has_other_watches(zkc_session *, const char *, unsigned, void *)
+    int zkc_connected_address(zkc_session *, char *, size_t, int *)
+    int zkc_valid_path(const char *, int)
+    void zkc_copy_text(char *, size_t, const char *)
+    size_t zkc_sizeof_op()
+    void zkc_op_set_ttl(zoo_op_t *, int64_t)
+    zoo_op_t *zkc_op_at(zoo_op_t *, int)
+    void zkc_on_event(zhandle_t *, int, int, const char *, void *) noexcept
+    void zkc_on_watch(zhandle_t *, int, int, const char *, void *) noexcept
+    void zkc_on_config_watch(zhandle_t *, int, int, const char *, void *) noexcept
+
+    uint32_t zkc_generation()
+    void zkc_process_init()
+    void zkc_quiesce()
+    void zkc_rest_if_quiet()
+
+    ctypedef struct zkc_counts:
+        int sessions
+        int requests
+        int watches
+        int items
+        int handles
+    void zkc_count_alive(zkc_counts *)
+
+    ctypedef struct zkc_log_line:
+        zkc_log_line *next
+        char text[1]
+    void zkc_log_init()
+    zkc_log_line *zkc_log_take(int64_t, unsigned *)
+    void zkc_log_wake()
+
+
+cdef extern from "sasl.h" nogil:
+    const char *zkc_sasl_mechanisms()

@@ -1,0 +1,354 @@
+# One function per zoo_a… call. The GIL is held through the call, which takes under a microsecond: giving it up and
+# getting it back would cost more, and beside a busy thread far more. It is given up to wait.
+
+cdef inline watcher_fn _watcher(object watch, watcher_fn function) noexcept:
+    # One C function and the session as its context for every watch: see bridge.h.
+    return function if watch is not None else NULL
+
+
+cdef class Session(_SessionBase):
+    """Own one handle of libzookeeper: one session with the ensemble, and every call of zookeeper.h on it.
+
+    Each call is sent at once and returns a :class:`Request`; what is wrong at once (a closed session, a bad path) is
+    raised by the call. ``watch`` callables get ``(type, state, path)``, once, on the session's dispatcher thread: for
+    the event they wait for, or at last for the end of the session (type -1) or their removal (type -2).
+    ``callback`` gets the request, on the same thread.
+
+    .. versionadded:: 0.1
+    """
+
+    def create(self, path, data, acl, mode=0, ttl=None, callback=None):
+        """Create a znode.
+
+        Args:
+            path: Path of the znode; a sequential one gets ten digits appended.
+            data: Bytes, or None for a znode without data.
+            acl: Sequence of ``(perms, scheme, id)``.
+            mode: 0 persistent, 1 ephemeral, 2 persistent sequential, 3 ephemeral sequential, 4 container,
+                5 persistent with TTL, 6 persistent sequential with TTL.
+            ttl: Seconds without change or children after which a TTL znode goes.
+            callback: Called with the request when it is done.
+
+        Returns:
+            A request for the path as created.
+
+        .. versionadded:: 0.1
+        """
+        cdef int flags = _create_mode(mode)
+        cdef int64_t ttl_ms = _ttl_milliseconds(flags, ttl)
+        cdef bytes raw = _path_bytes("create", path, _is_sequential(flags))
+        cdef bytes value = _data_bytes(data)
+        cdef int length = _data_length(value)
+        cdef _AclVector acls = _AclVector(acl)
+        cdef Request request = _new_request(self, "create", path, REPLY_STRING)
+        request.admit(callback)
+        return request.sent(zoo_acreate_ttl(
+            self.c.handle, PyBytes_AS_STRING(raw), _data_pointer(value), length, &acls.vector, flags, ttl_ms,
+            zkc_on_string, request.c,
+        ))
+
+    def create_with_stat(self, path, data, acl, mode=0, ttl=None, callback=None):
+        """Create a znode and get its stat; the arguments are those of :meth:`create`.
+
+        Returns:
+            A request for ``(path as created, stat)``.
+
+        .. versionadded:: 0.1
+        """
+        cdef int flags = _create_mode(mode)
+        cdef int64_t ttl_ms = _ttl_milliseconds(flags, ttl)
+        cdef bytes raw = _path_bytes("create", path, _is_sequential(flags))
+        cdef bytes value = _data_bytes(data)
+        cdef int length = _data_length(value)
+        cdef _AclVector acls = _AclVector(acl)
+        cdef Request request = _new_request(self, "create", path, REPLY_STRING_STAT)
+        request.admit(callback)
+        return request.sent(zoo_acreate2_ttl(
+            self.c.handle, PyBytes_AS_STRING(raw), _data_pointer(value), length, &acls.vector, flags, ttl_ms,
+            zkc_on_string_stat, request.c,
+        ))
+
+    def delete(self, path, version=-1, callback=None):
+        """Delete a znode if it has this version (-1: any).
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("delete", path)
+        cdef int expected = _int32("version", version)
+        cdef Request request = _new_request(self, "delete", path, REPLY_VOID)
+        request.admit(callback)
+        return request.sent(zoo_adelete(self.c.handle, PyBytes_AS_STRING(raw), expected, zkc_on_void, request.c))
+
+    def exists(self, path, watch=None, callback=None):
+        """Get the stat of a znode, or None where there is none; the watch is armed in both cases.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("exists", path)
+        cdef Request request = _new_request(self, "exists", path, REPLY_EXISTS)
+        request.want_watch(ZKC_WATCH_DATA, raw, watch)
+        request.c.arm_on_missing = 1
+        request.admit(callback)
+        return request.sent(zoo_awexists(
+            self.c.handle, PyBytes_AS_STRING(raw), _watcher(watch, zkc_on_watch), self.c, zkc_on_stat, request.c
+        ))
+
+    def get(self, path, watch=None, callback=None):
+        """Get the data of a znode, whole, and its stat.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("get", path)
+        cdef Request request = _new_request(self, "get", path, REPLY_DATA)
+        request.want_watch(ZKC_WATCH_DATA, raw, watch)
+        request.admit(callback)
+        return request.sent(zoo_awget(
+            self.c.handle, PyBytes_AS_STRING(raw), _watcher(watch, zkc_on_watch), self.c, zkc_on_data, request.c
+        ))
+
+    def set(self, path, data, version=-1, callback=None):
+        """Set the data of a znode if it has this version (-1: any).
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("set", path)
+        cdef bytes value = _data_bytes(data)
+        cdef int length = _data_length(value)
+        cdef int expected = _int32("version", version)
+        cdef Request request = _new_request(self, "set", path, REPLY_STAT)
+        request.admit(callback)
+        return request.sent(zoo_aset(
+            self.c.handle, PyBytes_AS_STRING(raw), _data_pointer(value), length, expected, zkc_on_stat, request.c
+        ))
+
+    def get_children(self, path, watch=None, callback=None):
+        """Get the names of a znode's children, in no order.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("get_children", path)
+        cdef Request request = _new_request(self, "get_children", path, REPLY_STRINGS)
+        request.want_watch(ZKC_WATCH_CHILD, raw, watch)
+        request.admit(callback)
+        return request.sent(zoo_awget_children(
+            self.c.handle, PyBytes_AS_STRING(raw), _watcher(watch, zkc_on_watch), self.c, zkc_on_strings, request.c
+        ))
+
+    def get_children_with_stat(self, path, watch=None, callback=None):
+        """Get the names of a znode's children, in no order, and its stat.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("get_children", path)
+        cdef Request request = _new_request(self, "get_children", path, REPLY_STRINGS_STAT)
+        request.want_watch(ZKC_WATCH_CHILD, raw, watch)
+        request.admit(callback)
+        return request.sent(zoo_awget_children2(
+            self.c.handle, PyBytes_AS_STRING(raw), _watcher(watch, zkc_on_watch), self.c, zkc_on_strings_stat, request.c
+        ))
+
+    def get_acl(self, path, callback=None):
+        """Get the ACL of a znode, as a list of ``(perms, scheme, id)``, and its stat.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("get_acl", path)
+        cdef Request request = _new_request(self, "get_acl", path, REPLY_ACL)
+        request.admit(callback)
+        return request.sent(zoo_aget_acl(self.c.handle, PyBytes_AS_STRING(raw), zkc_on_acl, request.c))
+
+    def set_acl(self, path, acl, version=-1, callback=None):
+        """Set the ACL of a znode if its ACL has this version (:attr:`Stat.aversion`; -1: any).
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("set_acl", path)
+        cdef _AclVector acls = _AclVector(acl)
+        cdef int expected = _int32("version", version)
+        cdef Request request = _new_request(self, "set_acl", path, REPLY_VOID)
+        request.admit(callback)
+        return request.sent(zoo_aset_acl(
+            self.c.handle, PyBytes_AS_STRING(raw), expected, &acls.vector, zkc_on_void, request.c
+        ))
+
+    def sync(self, path, callback=None):
+        """Make the server catch up with the leader, so that later reads see every write before this call.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("sync", path)
+        cdef Request request = _new_request(self, "sync", path, REPLY_STRING)
+        request.admit(callback)
+        return request.sent(zoo_async(self.c.handle, PyBytes_AS_STRING(raw), zkc_on_string, request.c))
+
+    def multi(self, ops, callback=None):
+        """Carry out several operations, all or none.
+
+        Args:
+            ops: Tuples ``("create", path, data, acl, mode[, ttl])``, ``("create_with_stat", path, data, acl, mode[,
+                ttl])``, ``("delete", path, version)``, ``("set", path, data, version)``, ``("check", path, version)``.
+            callback: Called with the request when it is done.
+
+        Returns:
+            A request for a list with, per operation: the path as created, ``(path, stat)``, None, the stat, None.
+
+        .. versionadded:: 0.1
+        """
+        cdef _Ops built = _Ops(ops)
+        cdef Request request = _new_request(self, "multi", None, REPLY_MULTI)
+        built.reserve(request)
+        request.admit(callback)
+        return request.sent(zoo_amulti(
+            self.c.handle, built.count, built.array, request.c.results, zkc_on_void, request.c
+        ))
+
+    def add_auth(self, scheme, credentials, callback=None):
+        """Present credentials; the library presents them again on every reconnect.
+
+        Args:
+            scheme: For example ``digest``.
+            credentials: Bytes, for example ``b"user:password"``.
+            callback: Called with the request when it is done.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _encoded("scheme", scheme)
+        if not isinstance(credentials, bytes):
+            raise TypeError(f"credentials must be bytes, not {type(credentials).__name__}")
+        cdef bytes value = credentials
+        cdef int length = _data_length(value)
+        cdef Request request = _new_request(self, "add_auth", None, REPLY_VOID)
+        request.admit(callback)
+        return request.sent(zoo_add_auth(
+            self.c.handle, PyBytes_AS_STRING(raw), PyBytes_AS_STRING(value), length, zkc_on_void, request.c
+        ))
+
+    def get_config(self, watch=None, callback=None):
+        """Get the configuration of the ensemble and its stat.
+
+        .. versionadded:: 0.1
+        """
+        cdef Request request = _new_request(self, "get_config", "/zookeeper/config", REPLY_DATA)
+        request.want_watch(ZKC_WATCH_CONFIG, b"/zookeeper/config", watch)
+        request.admit(callback)
+        return request.sent(zoo_awgetconfig(
+            self.c.handle, _watcher(watch, zkc_on_config_watch), self.c, zkc_on_data, request.c
+        ))
+
+    def reconfig(self, joining=None, leaving=None, members=None, version=-1, callback=None):
+        """Change the members of the ensemble; the server must allow it (``reconfigEnabled``).
+
+        Args:
+            joining: Servers to add, ``server.id=host:port:port[:role];[client host:]client port``, comma separated.
+            leaving: Ids of the servers to remove, comma separated.
+            members: All servers, instead of the two others.
+            version: Version of the configuration that is to be changed; -1: any.
+            callback: Called with the request when it is done.
+
+        Returns:
+            A request for the new configuration and its stat.
+
+        .. versionadded:: 0.1
+        """
+        if members is not None and (joining is not None or leaving is not None):
+            raise ValueError("reconfig takes either members, or joining and leaving")
+        if members is None and joining is None and leaving is None:
+            raise ValueError("reconfig needs joining, leaving or members")
+        cdef bytes raw_joining = _encoded("joining", joining) if joining is not None else None
+        cdef bytes raw_leaving = _encoded("leaving", leaving) if leaving is not None else None
+        cdef bytes raw_members = _encoded("members", members) if members is not None else None
+        cdef int64_t expected = version
+        cdef Request request = _new_request(self, "reconfig", "/zookeeper/config", REPLY_DATA)
+        request.admit(callback)
+        return request.sent(zoo_areconfig(
+            self.c.handle, _data_pointer(raw_joining), _data_pointer(raw_leaving), _data_pointer(raw_members), expected,
+            zkc_on_data, request.c,
+        ))
+
+    def remove_watches(self, path, watch, watch_type=3, callback=None):
+        """Remove one watch callable from a path; it is called a last time, with type -2.
+
+        Args:
+            path: Path of the watched znode.
+            watch: The callable that was given to get, exists or get_children: the same object.
+            watch_type: 1 children, 2 data, 3 both.
+            callback: Called with the request when it is done.
+
+        Raises:
+            NoWatcherError: The callable does not watch this path.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("remove_watches", path)
+        cdef const char *c_path = PyBytes_AS_STRING(raw)
+        cdef unsigned kinds = _watch_kinds(watch_type)
+        if not callable(watch):
+            raise TypeError(f"watch must be callable, not {type(watch).__name__}")
+        self.enter("remove_watches")
+        cdef size_t found = zkc_count_watches(self.c, c_path, kinds, <void *>watch)
+        zkc_leave(self.c)
+        if not found:
+            raise errors.error_for(ZNOWATCHER, "remove_watches", path)
+        if zkc_has_other_watches(self.c, c_path, kinds, <void *>watch):
+            # The server knows one watch per path and session: it stays for the others. A sync keeps the order.
+            zkc_forget_watches(self.c, c_path, kinds, <void *>watch)
+            request = _new_request(self, "remove_watches", path, REPLY_VOID)
+            (<Request>request).admit(callback)
+            return (<Request>request).sent(zoo_async(self.c.handle, c_path, zkc_on_string, (<Request>request).c))
+        return self.remove_all_watches(path, watch_type, callback)
+
+    def remove_all_watches(self, path, watch_type=3, callback=None):
+        """Remove every watch of this session from a path; each is called a last time, with type -2.
+
+        Args:
+            path: Path of the watched znode.
+            watch_type: 1 children, 2 data, 3 both.
+            callback: Called with the request when it is done.
+
+        Returns:
+            A request; it fails with NoWatcherError when nothing of this session watches the path.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("remove_watches", path)
+        cdef unsigned kinds = _watch_kinds(watch_type)
+        cdef Request request = _new_request(self, "remove_watches", path, REPLY_VOID)
+        request.c.doomed_path = strdup(raw)
+        request.c.doomed_kinds = kinds
+        request.admit(callback)
+        # The header asks for a pointer to the completion where the library wants, and calls, the completion itself.
+        return request.sent(zoo_aremove_all_watches(
+            self.c.handle, PyBytes_AS_STRING(raw), <ZooWatcherType><int>watch_type, 0, <void_completion_t *>zkc_on_void,
+            request.c,
+        ))
+
+
+cdef int _create_mode(object mode) except -1:
+    cdef int flags = _int32("mode", mode)
+    if not 0 <= flags <= 6:
+        raise ValueError(f"mode must be from 0 to 6, not {mode}")
+    return flags
+
+
+cdef inline bint _is_sequential(int mode) noexcept:
+    return mode == 2 or mode == 3 or mode == 6
+
+
+cdef int64_t _ttl_milliseconds(int mode, object ttl) except? -2:
+    if mode < 5:
+        if ttl is not None:
+            raise ValueError("ttl goes with the modes 5 and 6 only: persistent with TTL")
+        return -1
+    if ttl is None:
+        raise ValueError(f"mode {mode} needs a ttl")
+    cdef int64_t milliseconds = _nanoseconds("ttl", ttl) // 1_000_000
+    if milliseconds < 1 or milliseconds > 0xFFFFFFFFFF:
+        raise ValueError(f"ttl must be from 0.001 to 1e9 seconds, not {ttl}")
+    return milliseconds
+
+
+cdef unsigned _watch_kinds(object watch_type) except 0:
+    cdef int number = _int32("watch_type", watch_type)
+    if not 1 <= number <= 3:
+        raise ValueError(f"watch_type must be 1 (children), 2 (data) or 3 (both), not {watch_type}")
+    return (1 << ZKC_WATCH_CHILD if number & 1 else 0) | (1 << ZKC_WATCH_DATA if number & 2 else 0)

@@ -1,0 +1,41 @@
+/* zookeeper.h as this build has it: what a build lacks is declared here so that one Cython source serves all. */
+#ifndef ZKC_COMPAT_H
+#define ZKC_COMPAT_H
+
+#include <zookeeper.h>
+#include <zookeeper_version.h>
+
+#ifdef HAVE_OPENSSL_H
+#include <openssl/crypto.h>
+#define ZKC_HAS_TLS 1
+#define zkc_openssl_version() OpenSSL_version(OPENSSL_VERSION)
+#else
+#define ZKC_HAS_TLS 0
+#define zkc_openssl_version() ""
+#endif
+
+#ifdef HAVE_CYRUS_SASL_H
+#define ZKC_HAS_SASL 1
+#else
+#define ZKC_HAS_SASL 0
+#endif
+
+#ifdef ZKC_SYSTEM_LIBZOOKEEPER
+#define ZKC_IS_SYSTEM 1
+#else
+#define ZKC_IS_SYSTEM 0
+#endif
+
+/* Transactions with create-and-stat: stock libzookeeper refuses the sub-operation; a patch of ours adds it. */
+#ifdef ZKC_PATCHED_MULTI_CREATE2
+#define ZKC_HAS_MULTI_CREATE2 1
+void zkc_create2_op_init(zoo_op_t *op, const char *path, const char *value, int valuelen,
+                         const struct ACL_vector *acl, int mode, char *path_buffer, int path_buffer_len,
+                         struct Stat *stat);
+#else
+#define ZKC_HAS_MULTI_CREATE2 0
+#define zkc_create2_op_init(op, path, value, valuelen, acl, mode, buffer, length, stat) \
+    zoo_create_op_init(op, path, value, valuelen, acl, mode, buffer, length)
+#endif
+
+#endif

@@ -1,0 +1,72 @@
+# The dispatcher: one Python thread per session that runs callbacks and watches, in order, and gives every token back.
+
+cdef object _callback_log = logging.getLogger("zkc.callback")
+
+
+def _dispatch(_Line line not None):
+    """Run on the dispatcher thread until the session has stopped its queue."""
+    cdef zkc_item *items
+    cdef bint stopped = False
+    while not stopped:
+        with nogil:
+            items = zkc_queue_take(&line.c.queue, -1)
+            zkc_rest_if_quiet()
+        stopped = _deliver_all(line, items)
+    line.stopped = True
+    # A callback that was added just before the line above may have put its request here.
+    _deliver_all(line, zkc_queue_take(&line.c.queue, 0))
+
+
+cdef bint _deliver_all(_Line line, zkc_item *item):
+    cdef zkc_item *after
+    cdef bint stopped = False
+    while item != NULL:
+        after = item.next  # a request may be queued again, or freed, as soon as it is delivered
+        if item.kind == ZKC_ITEM_STOP:
+            stopped = True
+        _deliver(line, item)
+        item = after
+    return stopped
+
+
+cdef void _deliver(_Line line, zkc_item *item) noexcept:
+    """Do what one item asks for. Its token, if lent, comes back here, and its memory."""
+    cdef int kind = item.kind
+    cdef Request request
+    if kind == ZKC_ITEM_REQUEST:
+        request = <Request>item.token
+        callbacks = request.run_callbacks()
+        Py_DECREF(request)  # the token; `request` is a reference of its own
+        for callback in callbacks:
+            _call_logged(callback, (request,))
+        return
+    if kind == ZKC_ITEM_EVENT or kind == ZKC_ITEM_ECHO:
+        _call_logged(<object>item.token, (item.type, item.state, _c_text(item.path)))
+    elif kind == ZKC_ITEM_SESSION:
+        session = line.session()
+        if session is not None and (<_SessionBase>session).watcher is not None:
+            _call_logged((<_SessionBase>session).watcher, (item.type, item.state, ""))
+        session = None  # what else keeps it may go while this thread waits
+    _give_back(item)
+
+
+cdef void _give_back(zkc_item *item) noexcept:
+    """Return the token of an item, if it was lent one, and free the item."""
+    if item.kind == ZKC_ITEM_REQUEST:
+        Py_DECREF(<Request>item.token)
+        return
+    if item.kind == ZKC_ITEM_EVENT or item.kind == ZKC_ITEM_DROP:
+        Py_DECREF(<object>item.token)
+    zkc_item_free(item)
+
+
+cdef int _call_logged(object callback, tuple arguments) except -1:
+    """Call a callback of the user's; what it raises is logged, and nobody else's problem."""
+    try:
+        callback(*arguments)
+    except BaseException:
+        try:
+            _callback_log.exception("a callback raised: %r", callback)
+        except BaseException:
+            pass
+    return 0

@@ -1,0 +1,192 @@
+/* A session in use: threads that come and go, requests that take and leave their places, and the events that
+ * libzookeeper's threads bring. Its beginning and end are in session.c. */
+#include "bridge.h"
+
+#include <string.h>
+
+/* ---- calls ---------------------------------------------------------------------------------------------------- */
+
+int zkc_enter(zkc_session *session)
+{
+    if (session->generation != zkc_generation())
+        return ZKC_REFUSED_FORKED;
+    atomic_fetch_add(&session->inside, 1);
+    if (atomic_load(&session->closing) == ZKC_NOT_CLOSING)
+        return ZKC_ENTERED;
+    atomic_fetch_sub(&session->inside, 1);
+    return ZKC_REFUSED_CLOSED;
+}
+
+void zkc_leave(zkc_session *session)
+{
+    atomic_fetch_sub(&session->inside, 1);
+}
+
+int zkc_slot_take(zkc_session *session, uint32_t *slots)
+{
+    *slots = atomic_load(&session->slots); /* before the look at the count: a return after it changes the word */
+    if (atomic_fetch_add(&session->in_flight, 1) < session->max_in_flight)
+        return 0;
+    atomic_fetch_sub(&session->in_flight, 1);
+    return 1;
+}
+
+int zkc_slot_wait(zkc_session *session, uint32_t slots, int64_t nanoseconds)
+{
+    int rc;
+
+    atomic_fetch_add(&session->slot_waiters, 1);
+    rc = zkc_word_wait(&session->slots, slots, nanoseconds);
+    atomic_fetch_sub(&session->slot_waiters, 1);
+    return rc;
+}
+
+void zkc_slot_return(zkc_session *session)
+{
+    atomic_fetch_sub(&session->in_flight, 1);
+    atomic_fetch_add(&session->slots, 1);
+    if (atomic_load(&session->slot_waiters) > 0)
+        zkc_word_wake(&session->slots);
+}
+
+int zkc_in_flight(zkc_session *session)
+{
+    return atomic_load(&session->in_flight);
+}
+
+/* ---- watches and events --------------------------------------------------------------------------------------- */
+
+zkc_watch *zkc_end_watches(zkc_session *session, int state)
+{
+    zkc_watch *watches = zkc_watches_clear(&session->watches);
+
+    session->ended = 1;
+    session->end_state = state;
+    for (zkc_watch *watch = watches; watch != NULL; watch = watch->next) {
+        watch->item.type = ZOO_SESSION_EVENT;
+        watch->item.state = state;
+    }
+    return watches;
+}
+
+void zkc_push_watches(zkc_session *session, zkc_watch *watches)
+{
+    for (zkc_watch *next; watches != NULL; watches = next) {
+        next = watches->next;
+        zkc_queue_push(&session->queue, &watches->item);
+    }
+}
+
+void zkc_push_event(zkc_session *session, int kind, int type, int state)
+{
+    zkc_item *item = zkc_item_new(kind, NULL, type, state, NULL);
+
+    if (item != NULL)
+        zkc_queue_push(&session->queue, item);
+}
+
+void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, void *token)
+{
+    zkc_watch *watches;
+
+    pthread_mutex_lock(&session->lock);
+    watches = zkc_watches_remove(&session->watches, path, kinds, token);
+    pthread_mutex_unlock(&session->lock);
+    for (zkc_watch *watch = watches; watch != NULL; watch = watch->next) {
+        watch->item.type = ZOO_NOTWATCHING_EVENT;
+        watch->item.state = ZOO_CONNECTED_STATE;
+    }
+    zkc_push_watches(session, watches);
+}
+
+size_t zkc_count_watches(zkc_session *session, const char *path, unsigned kinds, void *token)
+{
+    size_t count;
+
+    pthread_mutex_lock(&session->lock);
+    count = path != NULL ? zkc_watches_count(&session->watches, path, kinds, token) : session->watches.watches;
+    pthread_mutex_unlock(&session->lock);
+    return count;
+}
+
+int zkc_has_other_watches(zkc_session *session, const char *path, unsigned kinds, void *token)
+{
+    int found;
+
+    pthread_mutex_lock(&session->lock);
+    found = zkc_watches_count(&session->watches, path, kinds, NULL)
+            > zkc_watches_count(&session->watches, path, kinds, token);
+    for (zkc_request *request = session->loans; request != NULL && !found; request = request->after)
+        found = request->watch != NULL && (kinds & (1u << request->watch->kind)) != 0
+                && strcmp(request->watch->item.path, path) == 0;
+    pthread_mutex_unlock(&session->lock);
+    return found;
+}
+
+/* A session event, for the session's own watcher. */
+void zkc_on_event(zhandle_t *handle, int type, int state, const char *path, void *context)
+{
+    zkc_session *session = context;
+    zkc_watch *watches = NULL;
+    int stopped;
+
+    (void)handle;
+    (void)path;
+    pthread_mutex_lock(&session->lock);
+    stopped = session->stopped;
+    if (state < 0 && !session->ended) /* expired or refused: libzookeeper will never fire these */
+        watches = zkc_end_watches(session, state);
+    pthread_mutex_unlock(&session->lock);
+    zkc_push_watches(session, watches);
+    if (!stopped)
+        zkc_push_event(session, ZKC_ITEM_SESSION, type, state);
+    atomic_fetch_add(&session->events, 1);
+    zkc_word_wake(&session->events);
+}
+
+struct echo {
+    zkc_session *session;
+    int state;
+};
+
+static void echo_to(const zkc_watch *watch, void *context)
+{
+    const struct echo *echo = context;
+    zkc_item *item = zkc_item_new(ZKC_ITEM_ECHO, watch->item.token, ZOO_SESSION_EVENT, echo->state, "");
+
+    if (item != NULL)
+        zkc_queue_push(&echo->session->queue, item);
+}
+
+static void deliver(zkc_session *session, int type, int state, const char *path, int config)
+{
+    struct echo echo = {session, state};
+    zkc_watch *watches = NULL;
+
+    pthread_mutex_lock(&session->lock);
+    if (type != ZOO_SESSION_EVENT && path != NULL)
+        watches = zkc_watches_fire(&session->watches, path, type, config);
+    else if (session->echo && state >= 0)
+        zkc_watches_each(&session->watches, echo_to, &echo);
+    pthread_mutex_unlock(&session->lock);
+    for (zkc_watch *watch = watches; watch != NULL; watch = watch->next) {
+        watch->item.type = type;
+        watch->item.state = state;
+    }
+    zkc_push_watches(session, watches);
+}
+
+void zkc_on_watch(zhandle_t *handle, int type, int state, const char *path, void *context)
+{
+    (void)handle;
+    deliver(context, type, state, path, 0);
+}
+
+void zkc_on_config_watch(zhandle_t *handle, int type, int state, const char *path, void *context)
+{
+    (void)handle;
+    /* Session events reach zkc_on_watch too, unless only the configuration is watched: then nothing is lost but an
+     * echo, which only the legacy layer asks for and which has no configuration watch. */
+    if (type != ZOO_SESSION_EVENT)
+        deliver(context, type, state, path, 1);
+}

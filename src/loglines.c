@@ -1,0 +1,112 @@
+/* libzookeeper's log lines. The library logs from any thread, sometimes under its locks, and its callback has no
+ * context: so a line is copied into a queue and one Python thread hands it to logging. The queue is bounded: when
+ * nobody reads, lines are counted and dropped, and logging never slows or blocks the library. */
+#define _GNU_SOURCE
+#include "bridge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_LINES 4096
+
+static struct {
+    pthread_mutex_t lock;
+    zkc_log_line *head, *tail;
+    unsigned lines, dropped;
+    zkc_word wake;
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void push(const char *text, size_t length)
+{
+    zkc_log_line *line = NULL;
+    int was_empty = 0;
+
+    while (length > 0 && text[length - 1] == '\n')
+        length--;
+    if (length == 0)
+        return;
+    pthread_mutex_lock(&queue.lock);
+    if (queue.lines < MOST_LINES)
+        line = malloc(sizeof *line + length + 1);
+    if (line == NULL) {
+        queue.dropped++;
+    } else {
+        memcpy(line->text, text, length);
+        line->text[length] = '\0';
+        line->next = NULL;
+        was_empty = queue.head == NULL;
+        if (was_empty)
+            queue.head = line;
+        else
+            queue.tail->next = line;
+        queue.tail = line;
+        queue.lines++;
+    }
+    pthread_mutex_unlock(&queue.lock);
+    if (was_empty)
+        zkc_log_wake();
+}
+
+void zkc_on_log(const char *message)
+{
+    push(message, strlen(message));
+}
+
+zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped)
+{
+    uint32_t seen = atomic_load(&queue.wake);
+    zkc_log_line *lines;
+
+    for (int round = 0;; round++) {
+        pthread_mutex_lock(&queue.lock);
+        lines = queue.head;
+        queue.head = queue.tail = NULL;
+        queue.lines = 0;
+        *dropped = queue.dropped;
+        queue.dropped = 0;
+        pthread_mutex_unlock(&queue.lock);
+        if (lines != NULL || round == 1 || nanoseconds == 0)
+            return lines;
+        zkc_word_wait(&queue.wake, seen, nanoseconds);
+    }
+}
+
+void zkc_log_wake(void)
+{
+    atomic_fetch_add(&queue.wake, 1);
+    zkc_word_wake(&queue.wake);
+}
+
+/* In a forked child: another thread of the parent may have held the lock. What it guards is forgotten, not freed. */
+void zkc_log_after_fork(void)
+{
+    pthread_mutex_init(&queue.lock, NULL);
+    queue.head = queue.tail = NULL;
+    queue.lines = queue.dropped = 0;
+}
+
+#ifdef __linux__
+/* zookeeper_init_ssl takes no log callback, and some lines have no handle: both go to the library's log stream.
+ * This stream's lines go where the others go, instead of to the process's stderr. */
+static ssize_t write_line(void *cookie, const char *text, size_t length)
+{
+    (void)cookie;
+    push(text, length);
+    return (ssize_t)length;
+}
+
+void zkc_log_init(void)
+{
+    FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_line});
+
+    if (stream == NULL)
+        return;
+    setvbuf(stream, NULL, _IOFBF, 8192); /* the library flushes after each line, so that a write is a line */
+    zoo_set_log_stream(stream);
+}
+#else
+void zkc_log_init(void)
+{
+}
+#endif

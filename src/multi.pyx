@@ -1,0 +1,94 @@
+# The operations of a transaction, as C wants them. zoo_amulti serializes them before it returns, so they live for the
+# call only; where it writes results is the request's memory, which lives as long as the library may write there.
+
+cdef class _Ops:
+    cdef zoo_op_t *array
+    cdef int count
+    cdef list kept    # what the array points into
+    cdef list parsed  # (operation, path, encoded path, data, acl, mode or version, ttl)
+
+    def __cinit__(self, ops):
+        self.kept = []
+        self.parsed = [_parse_op(index, op) for index, op in enumerate(ops)]
+        if not self.parsed:
+            raise ValueError("multi needs at least one operation")
+        self.count = len(self.parsed)
+        self.array = <zoo_op_t *>calloc(self.count, zkc_sizeof_op())
+        if self.array == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.array)
+
+    cdef int reserve(self, Request request) except -1:
+        """Make room for the results in the request, and point the operations there."""
+        cdef bytes path, data
+        cdef _AclVector acl
+        cdef zkc_request *c = request.c
+        cdef int length, i
+        if zkc_request_reserve_results(c, self.count) < 0:
+            raise MemoryError
+        request.ops = [(parsed[0], parsed[1]) for parsed in self.parsed]
+        for i, (operation, _, path, data, acl, number, ttl) in enumerate(self.parsed):
+            if operation == "create" or operation == "create_with_stat":
+                # The name comes back without the chroot, and with up to eleven digits of a sequence.
+                length = <int>PyBytes_GET_SIZE(path) + 32
+                c.results[i].value = <char *>calloc(length, 1)
+                if c.results[i].value == NULL:
+                    raise MemoryError
+                c.results[i].valuelen = length
+                self.kept.append(acl)
+                if operation == "create":
+                    zoo_create_op_init(
+                        zkc_op_at(self.array, i), PyBytes_AS_STRING(path), _data_pointer(data), _data_length(data),
+                        &acl.vector, number, c.results[i].value, length,
+                    )
+                else:
+                    zkc_create2_op_init(
+                        zkc_op_at(self.array, i), PyBytes_AS_STRING(path), _data_pointer(data), _data_length(data),
+                        &acl.vector, number, c.results[i].value, length, &c.result_stats[i],
+                    )
+                if ttl >= 0:
+                    zkc_op_set_ttl(zkc_op_at(self.array, i), ttl)
+            elif operation == "delete":
+                zoo_delete_op_init(zkc_op_at(self.array, i), PyBytes_AS_STRING(path), number)
+            elif operation == "set":
+                zoo_set_op_init(
+                    zkc_op_at(self.array, i), PyBytes_AS_STRING(path), _data_pointer(data), _data_length(data), number,
+                    &c.result_stats[i],
+                )
+            else:
+                zoo_check_op_init(zkc_op_at(self.array, i), PyBytes_AS_STRING(path), number)
+        return 0
+
+
+cdef dict _OP_LENGTHS = {"create": (5, 6), "create_with_stat": (5, 6), "delete": (3, 3), "set": (4, 4), "check": (3, 3)}
+
+
+cdef tuple _parse_op(index, op):
+    """Check one operation; (operation, path, encoded path, data, acl, mode or version, ttl in milliseconds)."""
+    if not isinstance(op, tuple) or not op or op[0] not in _OP_LENGTHS:
+        raise TypeError(f"operation {index} must be a tuple that starts with one of {', '.join(_OP_LENGTHS)}, not {op!r}")
+    operation = op[0]
+    least, most = _OP_LENGTHS[operation]
+    if not least <= len(op) <= most:
+        raise TypeError(f"operation {index}, {operation}, must have {least} fields, not {len(op)}")
+    if operation == "create" or operation == "create_with_stat":
+        mode = _create_mode(op[4])
+        if not ZKC_HAS_MULTI_CREATE2 and (mode >= 4 or operation == "create_with_stat"):
+            raise errors.error_for(
+                ZUNIMPLEMENTED, "multi", op[1],
+                "this libzookeeper creates plain znodes in transactions only: no containers, no TTL, no stat in the result",
+            )
+        if operation == "create_with_stat" and mode < 4:
+            raise errors.error_for(
+                ZUNIMPLEMENTED, "multi", op[1],
+                "no server tells the stat of a plain znode that a transaction creates (only of containers and TTL"
+                " znodes): use create, and get the stat after",
+            )
+        ttl = _ttl_milliseconds(mode, op[5] if len(op) == 6 else None)
+        data = _data_bytes(op[2])
+        return operation, op[1], _path_bytes("multi", op[1], _is_sequential(mode)), data, _AclVector(op[3]), mode, ttl
+    data = _data_bytes(op[2]) if operation == "set" else None
+    version = _int32(f"version of operation {index}", op[len(op) - 1])
+    return operation, op[1], _path_bytes("multi", op[1]), data, None, version, -1

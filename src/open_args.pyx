@@ -1,0 +1,93 @@
+# What zookeeper_init is told: checked, encoded, and put into C memory that lives as long as the handle.
+
+cdef zkc_open_args *_open_args(
+    hosts, session_timeout, client_id, read_only, log_client_env, tls, sasl, resolution_delay
+) except NULL:
+    """Check and encode what zookeeper_init wants, in C memory that the session takes over."""
+    cdef zkc_open_args *args = zkc_open_args_new()
+    if args == NULL:
+        raise MemoryError
+    try:
+        raw = _encoded("hosts", hosts)
+        if not raw.strip() or raw.startswith(b"/"):
+            raise ValueError(f"hosts must be host:port[,host:port…][/chroot], not {hosts!r}")
+        args.hosts = strdup(raw)
+        args.timeout_ms = _timeout_milliseconds(session_timeout)
+        args.resolution_delay_ms = _delay_milliseconds(resolution_delay)
+        args.flags = (ZOO_READONLY if read_only else 0) | (0 if log_client_env else ZOO_NO_LOG_CLIENTENV)
+        if client_id is not None:
+            _set_client_id(args, client_id)
+        if tls is not None:
+            _set_tls(args, tls)
+        if sasl is not None:
+            _set_sasl(args, sasl)
+        if tls is not None and sasl is not None:
+            raise errors.error_for(ZUNIMPLEMENTED, "open", None, "libzookeeper cannot use TLS and SASL on one session")
+    except BaseException:
+        zkc_open_args_free(args)
+        raise
+    return args
+
+
+cdef int _timeout_milliseconds(object seconds) except -1:
+    cdef int64_t nanoseconds = _nanoseconds("session_timeout", seconds)
+    if nanoseconds < 1_000_000 or nanoseconds > 2_000_000_000_000_000:
+        raise ValueError(f"session_timeout must be from 0.001 to 2000000 seconds, not {seconds}")
+    return <int>(nanoseconds // 1_000_000)
+
+
+cdef int _delay_milliseconds(object seconds) except? -2:
+    cdef int64_t nanoseconds = _nanoseconds("resolution_delay", seconds)
+    return <int>min(nanoseconds // 1_000_000, 0x7FFFFFFF) if nanoseconds >= 0 else -1
+
+
+cdef int _set_client_id(zkc_open_args *args, object client_id) except -1:
+    if not isinstance(client_id, tuple) or len(client_id) != 2:
+        raise TypeError(f"client_id must be a tuple (session id, password), not {client_id!r}")
+    session_id, password = client_id
+    if isinstance(session_id, bool) or not isinstance(session_id, int):
+        raise TypeError(f"the session id of client_id must be int, not {type(session_id).__name__}")
+    if not isinstance(password, bytes):
+        raise TypeError(f"the password of client_id must be bytes, not {type(password).__name__}")
+    if not -(2**63) <= session_id < 2**63:
+        raise ValueError(f"the session id of client_id must fit in 64 bits, not be {session_id}")
+    if len(password) != 16:
+        raise ValueError(f"the password of client_id must have 16 bytes, not {len(password)}")
+    args.has_client_id = 1
+    args.client_id.client_id = session_id
+    memcpy(args.client_id.passwd, PyBytes_AS_STRING(password), 16)
+    return 0
+
+
+cdef int _set_tls(zkc_open_args *args, object tls) except -1:
+    if not isinstance(tls, tuple) or len(tls) != 4:
+        raise TypeError("tls must be a tuple (ca, certificate, key, password)")
+    parts = [_encoded("each part of tls", part) for part in tls]
+    for part in parts:
+        if b"," in part:
+            raise ValueError("no part of tls may contain a comma: libzookeeper separates them by commas")
+    if not all(parts[:3]):
+        raise ValueError("tls needs the paths of a CA file, a certificate and a key")
+    if not ZKC_HAS_TLS:
+        raise errors.error_for(ZUNIMPLEMENTED, "open", None, "this build of libzookeeper has no TLS: see zkc.build_info()")
+    args.tls = strdup(b",".join(parts if parts[3] else parts[:3]))
+    return 0
+
+
+cdef int _set_sasl(zkc_open_args *args, object sasl) except -1:
+    known = {"mechanisms", "user", "password", "realm", "service", "host"}
+    if not isinstance(sasl, dict) or not known.issuperset(sasl) or not sasl.get("mechanisms"):
+        raise ValueError(f"sasl must be a dict with mechanisms, and optionally {', '.join(sorted(known - {'mechanisms'}))}")
+    if not ZKC_HAS_SASL:
+        raise errors.error_for(ZUNIMPLEMENTED, "open", None, "this build of libzookeeper has no SASL: see zkc.build_info()")
+    encoded = {name: _encoded(f"{name} of sasl", value) for name, value in sasl.items() if value is not None}
+    args.sasl_mechanisms = strdup(encoded["mechanisms"])
+    args.sasl_service = strdup(encoded.get("service", b"zookeeper"))
+    args.sasl_host = strdup(encoded.get("host", b"zk-sasl-md5"))
+    if "user" in encoded:
+        args.sasl_user = strdup(encoded["user"])
+    if "realm" in encoded:
+        args.sasl_realm = strdup(encoded["realm"])
+    if "password" in encoded:
+        args.sasl_password = strdup(encoded["password"])
+    return 0

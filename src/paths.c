@@ -1,0 +1,83 @@
+/* Small questions asked of libzookeeper's arguments and answers, free of any state. */
+#define _GNU_SOURCE
+#include "bridge.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+int zkc_connected_address(zkc_session *session, char *host, size_t size, int *port)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+
+    memset(&address, 0, sizeof address);
+    if (zookeeper_get_connected_host(session->handle, (struct sockaddr *)&address, &length) == NULL)
+        return -1;
+    if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+
+        *port = ntohs(v4->sin_port);
+        return inet_ntop(AF_INET, &v4->sin_addr, host, (socklen_t)size) != NULL ? 0 : -1;
+    }
+    if (address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+
+        *port = ntohs(v6->sin6_port);
+        return inet_ntop(AF_INET6, &v6->sin6_addr, host, (socklen_t)size) != NULL ? 0 : -1;
+    }
+    return -1;
+}
+
+void zkc_copy_text(char *to, size_t size, const char *from)
+{
+    size_t length = strnlen(from, size - 1);
+
+    memcpy(to, from, length);
+    to[length] = '\0';
+}
+
+size_t zkc_sizeof_op(void)
+{
+    return sizeof(zoo_op_t);
+}
+
+zoo_op_t *zkc_op_at(zoo_op_t *ops, int index)
+{
+    return &ops[index];
+}
+
+void zkc_op_set_ttl(zoo_op_t *op, int64_t ttl_ms)
+{
+    op->create_op.ttl = ttl_ms;
+}
+
+/* One component: not empty, not "." or "..", no control characters. */
+static int valid_component(const char *from, size_t length)
+{
+    if (length == 0 || (length == 1 && from[0] == '.') || (length == 2 && from[0] == '.' && from[1] == '.'))
+        return 0;
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)from[i] < 0x20)
+            return 0;
+    return 1;
+}
+
+int zkc_valid_path(const char *path, int sequential)
+{
+    const char *from = path + 1, *slash;
+
+    if (path[0] != '/')
+        return 0;
+    if (path[1] == '\0')
+        return 1;
+    while ((slash = strchr(from, '/')) != NULL) {
+        if (!valid_component(from, (size_t)(slash - from)))
+            return 0;
+        from = slash + 1;
+    }
+    if (sequential) /* the server appends a number: what stands before it may be empty, or dots */
+        return *from == '\0' || *from == '.' || valid_component(from, strlen(from));
+    return valid_component(from, strlen(from));
+}

@@ -1,0 +1,180 @@
+# What belongs to the process and not to a session: the library's settings, its log lines, and the end.
+
+import itertools
+import os
+
+cdef object _numbers = itertools.count(1)
+cdef object _services_lock = threading.Lock()
+cdef object _log_thread = None
+cdef uint32_t _services_generation = 0
+cdef bint _log_stop = False
+cdef bint _initialized = False
+
+LIBZOOKEEPER_VERSION = ZOO_VERSION.decode()
+
+
+def build_info():
+    """Tell what this build of zkc is made of.
+
+    Returns:
+        A dict: ``libzookeeper`` (its version), ``linkage`` (``static`` or ``system``), ``tls`` (bool), ``openssl``
+        (its version, or None), ``sasl`` (bool), ``sasl_mechanisms`` (list of str), ``multi_create_with_stat`` (bool).
+
+    .. versionadded:: 0.1
+    """
+    return {
+        "libzookeeper": LIBZOOKEEPER_VERSION,
+        "linkage": "system" if ZKC_IS_SYSTEM else "static",
+        "tls": bool(ZKC_HAS_TLS),
+        "openssl": zkc_openssl_version().decode() or None,
+        "sasl": bool(ZKC_HAS_SASL),
+        "sasl_mechanisms": zkc_sasl_mechanisms().decode().split(),
+        "multi_create_with_stat": bool(ZKC_HAS_MULTI_CREATE2),
+    }
+
+
+def set_log_level(level):
+    """Set which lines libzookeeper logs, in the whole process.
+
+    The lines arrive in :mod:`logging` under ``zkc.libzookeeper``.
+
+    Args:
+        level: 0 nothing, 1 errors, 2 warnings, 3 information (the default), 4 debugging.
+
+    .. versionadded:: 0.1
+    """
+    cdef int number = _int32("level", level)
+    if not 0 <= number <= 4:
+        raise ValueError(f"level must be from 0 to 4, not {level}")
+    zoo_set_debug_level(<ZooLogLevel>number)
+
+
+def set_deterministic_order(enabled):
+    """Set whether new sessions of this process try the servers in the order given, instead of a random one.
+
+    Args:
+        enabled: True for the order given.
+
+    .. versionadded:: 0.1
+    """
+    zoo_deterministic_conn_order(1 if enabled else 0)
+
+
+def error_text(code):
+    """Return libzookeeper's text for an error code.
+
+    .. versionadded:: 0.1
+    """
+    return zerror(_int32("code", code)).decode()
+
+
+def live_counts():
+    """Count what is alive on the C side of this process; for tests that look for leaks.
+
+    Returns:
+        A dict with ``sessions``, ``handles``, ``requests``, ``watches`` and ``items``.
+
+    .. versionadded:: 0.1
+    """
+    cdef zkc_counts counts
+    zkc_count_alive(&counts)
+    return {
+        "sessions": counts.sessions,
+        "handles": counts.handles,
+        "requests": counts.requests,
+        "watches": counts.watches,
+        "items": counts.items,
+    }
+
+
+cdef str _errno_text(int number):
+    return os.strerror(number)
+
+
+# ---- log lines ------------------------------------------------------------------------------------------------------
+
+cdef object _library_log = logging.getLogger("zkc.libzookeeper")
+cdef object _LINE = re.compile(r"[^:]*:\d\d:\d\d,\d+:\d+(?:\(0x[0-9a-f]+\))?:ZOO_([A-Z]+)@(\w+)@(\d+): (.*)", re.DOTALL)
+cdef dict _LEVELS = {
+    "ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO, "DEBUG": logging.DEBUG,
+}
+
+
+cdef int _log_line(str line) except -1:
+    match = _LINE.match(line)
+    level, function, number, message = match.groups() if match else ("INFO", None, 0, line)
+    level = _LEVELS.get(level, logging.INFO)
+    if _library_log.isEnabledFor(level):
+        _library_log.handle(_library_log.makeRecord(
+            _library_log.name, level, "zookeeper.c", int(number), message.strip(), (), None, function
+        ))
+    return 0
+
+
+def _log_lines():
+    """Run on the log thread: hand the library's lines to logging, where handlers may take their time."""
+    cdef zkc_log_line *lines
+    cdef zkc_log_line *line
+    cdef unsigned dropped
+    while not _log_stop:
+        with nogil:
+            lines = zkc_log_take(-1, &dropped)
+            zkc_rest_if_quiet()
+        _hand_over(lines, dropped)
+    _hand_over(zkc_log_take(0, &dropped), dropped)
+
+
+cdef int _hand_over(zkc_log_line *line, unsigned dropped) except -1:
+    cdef zkc_log_line *after
+    while line != NULL:
+        after = line.next
+        text = _c_text(line.text)
+        free(line)
+        line = after
+        try:
+            _log_line(text)
+        except BaseException:
+            pass  # a handler's trouble: logging has its own way to report it, and the lines must go on
+    if dropped:
+        _library_log.warning("%d lines of libzookeeper's log were dropped: they came faster than they were read", dropped)
+    return 0
+
+
+# ---- beginning and end ----------------------------------------------------------------------------------------------
+
+cdef int _start_process_services() except -1:
+    """Once per process (again in a forked child): the fork handler, the exit handler, the log thread."""
+    global _initialized, _log_thread, _services_generation
+    if _initialized and _services_generation == zkc_generation():
+        return 0
+    with _services_lock:
+        if not _initialized:
+            zkc_process_init()
+            zkc_log_init()
+            atexit.register(_at_exit)
+            _initialized = True
+        if _services_generation != zkc_generation():
+            _log_thread = threading.Thread(target=_log_lines, name="zkc-log", daemon=True)
+            _log_thread.start()
+            _services_generation = zkc_generation()
+    return 0
+
+
+cdef double _EXIT_SECONDS = 3.0
+
+
+def _at_exit():
+    """Close what is still open, in silence and in bounded time; after it no thread of ours touches the interpreter."""
+    global _log_stop
+    cdef list sessions = [session for session in _live_sessions if (<_SessionBase>session).c != NULL]
+    sessions = [session for session in sessions if (<_SessionBase>session).c.generation == zkc_generation()]
+    for session in sessions:
+        zkc_session_close((<_SessionBase>session).c)
+    deadline = time.monotonic() + _EXIT_SECONDS
+    for session in sessions:
+        (<_SessionBase>session).finish_close(_nanoseconds("timeout", max(0.0, deadline - time.monotonic())))
+    _log_stop = True
+    zkc_log_wake()
+    if _log_thread is not None and _services_generation == zkc_generation():
+        _log_thread.join(1.0)
+    zkc_quiesce()

@@ -1,0 +1,95 @@
+/* What the dispatcher thread has to do, in order. Many threads push, one takes; a wake-up is spent only when the
+ * queue goes from empty to non-empty, so a burst of replies costs one. */
+#include "bridge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void zkc_queue_init(zkc_queue *queue)
+{
+    memset(queue, 0, sizeof *queue);
+    pthread_mutex_init(&queue->lock, NULL);
+    queue->notify_fd = -1;
+}
+
+void zkc_queue_destroy(zkc_queue *queue)
+{
+    pthread_mutex_destroy(&queue->lock);
+}
+
+void zkc_queue_push(zkc_queue *queue, zkc_item *item)
+{
+    int was_empty, fd;
+
+    item->next = NULL;
+    pthread_mutex_lock(&queue->lock);
+    was_empty = queue->head == NULL;
+    if (was_empty)
+        queue->head = item;
+    else
+        queue->tail->next = item;
+    queue->tail = item;
+    fd = queue->notify_fd;
+    /* Under the lock: once it is released the consumer may free the item and, at the end, the whole queue. */
+    if (was_empty)
+        atomic_fetch_add(&queue->wake, 1);
+    pthread_mutex_unlock(&queue->lock);
+    if (!was_empty)
+        return;
+    zkc_word_wake(&queue->wake);
+    if (fd >= 0) {
+        uint64_t one = 1;
+        ssize_t ignored = write(fd, &one, sizeof one); /* full means: a wake-up is pending already */
+        (void)ignored;
+    }
+}
+
+static zkc_item *take_all(zkc_queue *queue)
+{
+    zkc_item *items;
+
+    pthread_mutex_lock(&queue->lock);
+    items = queue->head;
+    queue->head = queue->tail = NULL;
+    pthread_mutex_unlock(&queue->lock);
+    return items;
+}
+
+zkc_item *zkc_queue_take(zkc_queue *queue, int64_t nanoseconds)
+{
+    uint32_t seen = atomic_load(&queue->wake);
+    zkc_item *items = take_all(queue);
+
+    if (items == NULL && nanoseconds != 0) {
+        zkc_word_wait(&queue->wake, seen, nanoseconds);
+        items = take_all(queue);
+    }
+    return items;
+}
+
+zkc_item *zkc_item_new(int kind, void *token, int type, int state, const char *path)
+{
+    zkc_item *item = calloc(1, sizeof *item);
+
+    if (item == NULL)
+        return NULL;
+    item->kind = kind;
+    item->token = token;
+    item->type = type;
+    item->state = state;
+    item->path = strdup(path != NULL ? path : "");
+    if (item->path == NULL) {
+        free(item);
+        return NULL;
+    }
+    zkc_count(ZKC_COUNT_ITEM, 1);
+    return item;
+}
+
+void zkc_item_free(zkc_item *item)
+{
+    free(item->path);
+    free(item);
+    zkc_count(ZKC_COUNT_ITEM, -1);
+}

@@ -1,0 +1,296 @@
+/* A session: the handle, what is lent to it, and its end.
+ *
+ * Opening resolves names and closing waits for a server; both can take seconds, and closing joins libzookeeper's
+ * threads. So each runs on a short-lived thread of ours, and a Python thread that waits for it can be interrupted, or
+ * give up waiting without leaving the handle half made. */
+#define _GNU_SOURCE
+#include "bridge.h"
+#include "sasl.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static _Atomic uint32_t generation = 1;
+
+uint32_t zkc_generation(void)
+{
+    return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+/* After fork, in the child: only the forking thread is left, so every handle of the parent is dead here. Nothing is
+ * closed or freed: that would speak on the parent's socket, or wait for a lock that nobody will release. */
+static void after_fork_in_child(void)
+{
+    atomic_fetch_add(&generation, 1);
+    zkc_log_after_fork();
+}
+
+void zkc_process_init(void)
+{
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
+static atomic_int quiet;
+
+void zkc_quiesce(void)
+{
+    atomic_store(&quiet, 1);
+}
+
+void zkc_rest_if_quiet(void)
+{
+    while (atomic_load(&quiet))
+        pause();
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------------- */
+
+zkc_open_args *zkc_open_args_new(void)
+{
+    return calloc(1, sizeof(zkc_open_args));
+}
+
+void zkc_open_args_free(zkc_open_args *args)
+{
+    if (args == NULL)
+        return;
+    zkc_sasl_free(args);
+    free(args->hosts);
+    free(args->tls);
+    free(args->sasl_service);
+    free(args->sasl_host);
+    free(args->sasl_mechanisms);
+    free(args->sasl_user);
+    free(args->sasl_realm);
+    free(args->sasl_password);
+    free(args);
+}
+
+zkc_session *zkc_session_new(int max_in_flight, int echo)
+{
+    zkc_session *session = calloc(1, sizeof *session);
+
+    if (session == NULL)
+        return NULL;
+    atomic_init(&session->refs, 1);
+    session->generation = zkc_generation();
+    session->max_in_flight = max_in_flight;
+    session->echo = echo;
+    pthread_mutex_init(&session->lock, NULL);
+    zkc_watches_init(&session->watches);
+    zkc_queue_init(&session->queue);
+    zkc_count(ZKC_COUNT_SESSION, 1);
+    return session;
+}
+
+void zkc_session_ref(zkc_session *session)
+{
+    atomic_fetch_add(&session->refs, 1);
+}
+
+void zkc_session_unref(zkc_session *session)
+{
+    if (atomic_fetch_sub(&session->refs, 1) != 1)
+        return;
+    zkc_open_args_free(session->args);
+    zkc_watches_destroy(&session->watches);
+    zkc_queue_destroy(&session->queue);
+    pthread_mutex_destroy(&session->lock);
+    free(session);
+    zkc_count(ZKC_COUNT_SESSION, -1);
+}
+
+/* Run `body` on a detached thread that takes no signals: nor will libzookeeper's threads, which inherit its mask, so
+ * that Python's handlers never run there. The thread owns a reference to the session. */
+static int run_detached(void *(*body)(void *), zkc_session *session)
+{
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int error;
+
+    zkc_session_ref(session); /* back at the end of the thread */
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&thread, &attributes, body, session);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (error != 0)
+        zkc_session_unref(session);
+    return error;
+}
+
+static void set_word(zkc_word *word, uint32_t value)
+{
+    atomic_store(word, value);
+    zkc_word_wake(word);
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------- */
+
+static zhandle_t *open_handle(zkc_session *session, zkc_open_args *args)
+{
+    const clientid_t *client_id = args->has_client_id ? &args->client_id : NULL;
+
+#ifdef HAVE_OPENSSL_H
+    if (args->tls != NULL)
+        return zookeeper_init_ssl(args->hosts, args->tls, zkc_on_event, args->timeout_ms, client_id, session,
+                                  args->flags);
+#endif
+#ifdef HAVE_CYRUS_SASL_H
+    if (args->sasl_mechanisms != NULL) {
+        zoo_sasl_params_t params;
+
+        if (zkc_sasl_prepare(args, &params) < 0)
+            return NULL;
+        return zookeeper_init_sasl(args->hosts, zkc_on_event, args->timeout_ms, client_id, session, args->flags,
+                                   zkc_on_log, &params);
+    }
+#endif
+    return zookeeper_init2(args->hosts, zkc_on_event, args->timeout_ms, client_id, session, args->flags, zkc_on_log);
+}
+
+static void *opening_thread(void *argument)
+{
+    zkc_session *session = argument;
+    zhandle_t *handle;
+
+#ifdef __linux__
+    pthread_setname_np(pthread_self(), "zkc-io"); /* libzookeeper's threads inherit it */
+#endif
+    errno = 0;
+    handle = open_handle(session, session->args);
+    if (handle == NULL) {
+        session->open_errno = errno != 0 ? errno : EINVAL;
+        set_word(&session->opened, ZKC_OPEN_FAILED);
+    } else {
+        zoo_set_log_callback(handle, zkc_on_log);
+        zoo_set_servers_resolution_delay(handle, session->args->resolution_delay_ms);
+        zkc_session_ref(session); /* the handle's: back in the closing thread */
+        zkc_count(ZKC_COUNT_HANDLE, 1);
+        session->handle = handle;
+        set_word(&session->opened, ZKC_OPEN);
+    }
+    zkc_session_unref(session);
+    return NULL;
+}
+
+int zkc_session_open(zkc_session *session, zkc_open_args *args)
+{
+    int error;
+
+    session->args = args;
+    error = run_detached(opening_thread, session);
+    if (error != 0) {
+        session->open_errno = error;
+        set_word(&session->opened, ZKC_OPEN_FAILED);
+    }
+    return error;
+}
+
+/* ---- closing -------------------------------------------------------------------------------------------------- */
+
+/* Settle what is lent, end the watches, stop the queue: once. */
+static void stop(zkc_session *session)
+{
+    zkc_request *request;
+    zkc_watch *watches;
+    int first;
+
+    pthread_mutex_lock(&session->lock);
+    first = !session->stopped;
+    session->stopped = 1; /* nothing is lent any more */
+    watches = zkc_end_watches(session, 0);
+    pthread_mutex_unlock(&session->lock);
+    zkc_push_watches(session, watches);
+    for (;;) {
+        pthread_mutex_lock(&session->lock);
+        for (request = session->loans; request != NULL && request->settled; request = request->after)
+            ;
+        if (request != NULL)
+            atomic_fetch_add(&request->refs, 1); /* it may be answered meanwhile */
+        pthread_mutex_unlock(&session->lock);
+        if (request == NULL)
+            break;
+        zkc_settle(request, ZCLOSING);
+        zkc_request_unref(request);
+    }
+    if (!first)
+        return;
+    zkc_push_event(session, ZKC_ITEM_SESSION, ZOO_SESSION_EVENT, 0);
+    zkc_push_event(session, ZKC_ITEM_STOP, 0, 0);
+}
+
+/* libzookeeper has let go of everything: what it never answered comes home here. */
+static void end_loans(zkc_session *session)
+{
+    for (;;) {
+        zkc_request *request;
+
+        pthread_mutex_lock(&session->lock);
+        request = session->loans;
+        if (request != NULL) {
+            session->loans = request->after;
+            if (request->after != NULL)
+                request->after->before = NULL;
+            request->lent = 0;
+        }
+        pthread_mutex_unlock(&session->lock);
+        if (request == NULL)
+            return;
+        zkc_settle(request, ZCLOSING);
+        zkc_request_unref(request); /* the loan's */
+    }
+}
+
+static void *closing_thread(void *argument)
+{
+    zkc_session *session = argument;
+    const struct timespec moment = {.tv_nsec = 50000};
+
+#ifdef __linux__
+    pthread_setname_np(pthread_self(), "zkc-close");
+#endif
+    while (atomic_load(&session->opened) == ZKC_OPENING)
+        zkc_word_wait(&session->opened, ZKC_OPENING, -1);
+    while (atomic_load(&session->inside) != 0) /* calls under way take microseconds; set_servers resolves names */
+        nanosleep(&moment, NULL);
+    if (session->handle != NULL) {
+        zookeeper_close(session->handle); /* joins both threads of the library: no completion runs after it */
+        session->handle = NULL;
+        zkc_count(ZKC_COUNT_HANDLE, -1);
+        end_loans(session);
+        zkc_session_unref(session); /* the handle's */
+    }
+    stop(session);
+    set_word(&session->closing, ZKC_CLOSED);
+    zkc_session_unref(session);
+    return NULL;
+}
+
+void zkc_session_close(zkc_session *session)
+{
+    uint32_t open = ZKC_NOT_CLOSING;
+
+    if (!atomic_compare_exchange_strong(&session->closing, &open, ZKC_CLOSING))
+        return;
+    atomic_fetch_add(&session->slots, 1);
+    zkc_word_wake(&session->slots);  /* submitters that wait for a place */
+    atomic_fetch_add(&session->events, 1);
+    zkc_word_wake(&session->events); /* threads that wait for the connection */
+    if (run_detached(closing_thread, session) != 0) {
+        zkc_session_ref(session);
+        closing_thread(session); /* no thread to be had: then here */
+    }
+}
+
+void zkc_session_abandon(zkc_session *session)
+{
+    stop(session);
+}

@@ -1,0 +1,200 @@
+/* Which watches are armed on which path: a hash table of paths, each with its watches.
+ *
+ * libzookeeper keeps such a table too, but only forgets what is in it at close, and compares every watcher with every
+ * other on a session event. Ours gives every watch back. The session's lock protects it. */
+#include "bridge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct zkc_watch_entry {
+    struct zkc_watch_entry *next;
+    uint32_t hash;
+    zkc_watch *watches;
+    char path[];
+} entry;
+
+static uint32_t hash_path(const char *path)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (; *path != '\0'; path++)
+        hash = (hash ^ (unsigned char)*path) * 16777619u;
+    return hash;
+}
+
+zkc_watch *zkc_watch_new(int kind, const char *path, void *token)
+{
+    zkc_watch *watch = calloc(1, sizeof *watch);
+
+    if (watch == NULL)
+        return NULL;
+    watch->item.path = strdup(path);
+    if (watch->item.path == NULL) {
+        free(watch);
+        return NULL;
+    }
+    watch->kind = kind;
+    watch->item.kind = ZKC_ITEM_EVENT;
+    watch->item.token = token;
+    zkc_count(ZKC_COUNT_ITEM, 1); /* it ends as an item of the queue */
+    return watch;
+}
+
+void zkc_watches_init(zkc_watch_table *table)
+{
+    memset(table, 0, sizeof *table);
+}
+
+void zkc_watches_destroy(zkc_watch_table *table)
+{
+    free(table->buckets);
+    table->buckets = NULL;
+    table->size = 0;
+}
+
+static int grow(zkc_watch_table *table)
+{
+    size_t size = table->size ? table->size * 2 : 64;
+    entry **buckets = calloc(size, sizeof *buckets);
+
+    if (buckets == NULL)
+        return -1;
+    for (size_t i = 0; i < table->size; i++) {
+        for (entry *this = table->buckets[i], *next; this != NULL; this = next) {
+            next = this->next;
+            this->next = buckets[this->hash & (size - 1)];
+            buckets[this->hash & (size - 1)] = this;
+        }
+    }
+    free(table->buckets);
+    table->buckets = buckets;
+    table->size = size;
+    return 0;
+}
+
+static entry **find(const zkc_watch_table *table, const char *path, uint32_t hash)
+{
+    entry **place;
+
+    if (table->size == 0)
+        return NULL;
+    place = &table->buckets[hash & (table->size - 1)];
+    while (*place != NULL && ((*place)->hash != hash || strcmp((*place)->path, path) != 0))
+        place = &(*place)->next;
+    return place;
+}
+
+int zkc_watches_add(zkc_watch_table *table, zkc_watch *watch)
+{
+    uint32_t hash = hash_path(watch->item.path);
+    entry **place, *made;
+
+    if (table->entries >= table->size && grow(table) < 0 && table->size == 0)
+        return -1;
+    place = find(table, watch->item.path, hash);
+    if (*place == NULL) {
+        size_t length = strlen(watch->item.path) + 1;
+
+        made = malloc(sizeof *made + length);
+        if (made == NULL)
+            return -1;
+        made->next = NULL;
+        made->hash = hash;
+        made->watches = NULL;
+        memcpy(made->path, watch->item.path, length);
+        *place = made;
+        table->entries++;
+    }
+    watch->next = (*place)->watches;
+    (*place)->watches = watch;
+    table->watches++;
+    zkc_count(ZKC_COUNT_WATCH, 1);
+    return 0;
+}
+
+/* Unlink the watches of an entry that match; the result is oldest first, as they are to be called. */
+static zkc_watch *unlink_watches(zkc_watch_table *table, entry **place, unsigned kinds, void *token)
+{
+    entry *this = *place;
+    zkc_watch **link = &this->watches, *found = NULL;
+
+    while (*link != NULL) {
+        zkc_watch *watch = *link;
+
+        if ((kinds & (1u << watch->kind)) == 0 || (token != NULL && watch->item.token != token)) {
+            link = &watch->next;
+            continue;
+        }
+        *link = watch->next;
+        watch->next = found; /* an entry lists its newest first */
+        found = watch;
+        table->watches--;
+        zkc_count(ZKC_COUNT_WATCH, -1);
+    }
+    if (this->watches == NULL) {
+        *place = this->next;
+        free(this);
+        table->entries--;
+    }
+    return found;
+}
+
+zkc_watch *zkc_watches_remove(zkc_watch_table *table, const char *path, unsigned kinds, void *token)
+{
+    entry **place = find(table, path, hash_path(path));
+
+    return place != NULL && *place != NULL ? unlink_watches(table, place, kinds, token) : NULL;
+}
+
+zkc_watch *zkc_watches_fire(zkc_watch_table *table, const char *path, int type, int config)
+{
+    unsigned data = config ? 1u << ZKC_WATCH_CONFIG : 1u << ZKC_WATCH_DATA;
+    unsigned kinds = 0;
+
+    if (type == ZOO_CREATED_EVENT || type == ZOO_CHANGED_EVENT)
+        kinds = data;
+    else if (type == ZOO_CHILD_EVENT)
+        kinds = 1u << ZKC_WATCH_CHILD;
+    else if (type == ZOO_DELETED_EVENT)
+        kinds = config ? data : data | 1u << ZKC_WATCH_CHILD;
+    return kinds != 0 ? zkc_watches_remove(table, path, kinds, NULL) : NULL;
+}
+
+size_t zkc_watches_count(const zkc_watch_table *table, const char *path, unsigned kinds, void *token)
+{
+    entry **place = find(table, path, hash_path(path));
+    size_t count = 0;
+
+    if (place == NULL || *place == NULL)
+        return 0;
+    for (zkc_watch *watch = (*place)->watches; watch != NULL; watch = watch->next)
+        count += (kinds & (1u << watch->kind)) != 0 && (token == NULL || watch->item.token == token);
+    return count;
+}
+
+zkc_watch *zkc_watches_clear(zkc_watch_table *table)
+{
+    zkc_watch *all = NULL;
+
+    for (size_t i = 0; i < table->size; i++) {
+        while (table->buckets[i] != NULL) {
+            zkc_watch *found = unlink_watches(table, &table->buckets[i], ~0u, NULL), *last = found;
+
+            while (last->next != NULL)
+                last = last->next;
+            last->next = all;
+            all = found;
+        }
+    }
+    return all;
+}
+
+void zkc_watches_each(const zkc_watch_table *table, void (*visit)(const zkc_watch *watch, void *context),
+                      void *context)
+{
+    for (size_t i = 0; i < table->size; i++)
+        for (entry *this = table->buckets[i]; this != NULL; this = this->next)
+            for (zkc_watch *watch = this->watches; watch != NULL; watch = watch->next)
+                visit(watch, context);
+}
