@@ -1,28 +1,29 @@
 # cython: language_level=3, binding=True, embedsignature=False, boundscheck=False, wraparound=False
-# cython: initializedcheck=False, cdivision=True, warn.undeclared=False
+# cython: initializedcheck=False, cdivision=True, auto_pickle=False, autotestdict=False
 """Native core of zkc: sessions of libzookeeper, their requests and their watches.
 
-This layer mirrors zookeeper.h and has no opinions: codes are ints, ACLs are tuples, watches get ``(type, state, path)``.
+This layer mirrors zookeeper.h and has no opinions: codes are ints, ACLs are tuples, watches get ``(type, state,
+path)``.
 The idiomatic layer above it is :class:`zkc.Client`.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int32_t, int64_t, uint32_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, strdup, strlen, strncmp
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, strdup, strlen
 
 from bridge cimport *
 from zookeeper cimport *
 
 import atexit
 import logging
-import math
 import re
 import threading
 import time
+import types
 import warnings
 import weakref
 from datetime import datetime, timedelta, timezone

@@ -159,7 +159,8 @@ cdef class _AclVector:
             if not isinstance(entry, tuple) or len(entry) != 3:
                 raise TypeError(f"an ACL entry must be a tuple (perms, scheme, id), not {entry!r}")
             perms = _int32("perms of an ACL entry", int(entry[0]) if isinstance(entry[0], int) else entry[0])
-            self.kept.append((perms, _encoded("scheme of an ACL entry", entry[1]), _encoded("id of an ACL entry", entry[2])))
+            scheme = _encoded("scheme of an ACL entry", entry[1])
+            self.kept.append((perms, scheme, _encoded("id of an ACL entry", entry[2])))
         if not self.kept:
             raise ValueError("acl must have at least one entry: a znode without one could never be used")
         self.vector.count = len(self.kept)

@@ -68,7 +68,8 @@ cdef dict _OP_LENGTHS = {"create": (5, 6), "create_with_stat": (5, 6), "delete":
 cdef tuple _parse_op(index, op):
     """Check one operation; (operation, path, encoded path, data, acl, mode or version, ttl in milliseconds)."""
     if not isinstance(op, tuple) or not op or op[0] not in _OP_LENGTHS:
-        raise TypeError(f"operation {index} must be a tuple that starts with one of {', '.join(_OP_LENGTHS)}, not {op!r}")
+        names = ", ".join(_OP_LENGTHS)
+        raise TypeError(f"operation {index} must be a tuple that starts with one of {names}, not {op!r}")
     operation = op[0]
     least, most = _OP_LENGTHS[operation]
     if not least <= len(op) <= most:
@@ -78,7 +79,7 @@ cdef tuple _parse_op(index, op):
         if not ZKC_HAS_MULTI_CREATE2 and (mode >= 4 or operation == "create_with_stat"):
             raise errors.error_for(
                 ZUNIMPLEMENTED, "multi", op[1],
-                "this libzookeeper creates plain znodes in transactions only: no containers, no TTL, no stat in the result",
+                "this libzookeeper creates plain znodes in transactions only: no containers, no TTL, no stat",
             )
         if operation == "create_with_stat" and mode < 4:
             raise errors.error_for(

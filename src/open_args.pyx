@@ -59,6 +59,11 @@ cdef int _set_client_id(zkc_open_args *args, object client_id) except -1:
     return 0
 
 
+cdef object _not_built(str what):
+    message = f"this build of libzookeeper has no {what}: see zkc.build_info()"
+    return errors.error_for(ZUNIMPLEMENTED, "open", None, message)
+
+
 cdef int _set_tls(zkc_open_args *args, object tls) except -1:
     if not isinstance(tls, tuple) or len(tls) != 4:
         raise TypeError("tls must be a tuple (ca, certificate, key, password)")
@@ -69,17 +74,17 @@ cdef int _set_tls(zkc_open_args *args, object tls) except -1:
     if not all(parts[:3]):
         raise ValueError("tls needs the paths of a CA file, a certificate and a key")
     if not ZKC_HAS_TLS:
-        raise errors.error_for(ZUNIMPLEMENTED, "open", None, "this build of libzookeeper has no TLS: see zkc.build_info()")
+        raise _not_built("TLS")
     args.tls = strdup(b",".join(parts if parts[3] else parts[:3]))
     return 0
 
 
 cdef int _set_sasl(zkc_open_args *args, object sasl) except -1:
-    known = {"mechanisms", "user", "password", "realm", "service", "host"}
-    if not isinstance(sasl, dict) or not known.issuperset(sasl) or not sasl.get("mechanisms"):
-        raise ValueError(f"sasl must be a dict with mechanisms, and optionally {', '.join(sorted(known - {'mechanisms'}))}")
+    others = {"user", "password", "realm", "service", "host"}
+    if not isinstance(sasl, dict) or not sasl.get("mechanisms") or not others.issuperset(sasl.keys() - {"mechanisms"}):
+        raise ValueError(f"sasl must be a dict with mechanisms, and optionally {', '.join(sorted(others))}")
     if not ZKC_HAS_SASL:
-        raise errors.error_for(ZUNIMPLEMENTED, "open", None, "this build of libzookeeper has no SASL: see zkc.build_info()")
+        raise _not_built("SASL")
     encoded = {name: _encoded(f"{name} of sasl", value) for name, value in sasl.items() if value is not None}
     args.sasl_mechanisms = strdup(encoded["mechanisms"])
     args.sasl_service = strdup(encoded.get("service", b"zookeeper"))

@@ -9,6 +9,7 @@ cdef object _log_thread = None
 cdef uint32_t _services_generation = 0
 cdef bint _log_stop = False
 cdef bint _initialized = False
+cdef bint _exiting = False
 
 LIBZOOKEEPER_VERSION = ZOO_VERSION.decode()
 
@@ -114,7 +115,6 @@ cdef int _log_line(str line) except -1:
 def _log_lines():
     """Run on the log thread: hand the library's lines to logging, where handlers may take their time."""
     cdef zkc_log_line *lines
-    cdef zkc_log_line *line
     cdef unsigned dropped
     while not _log_stop:
         with nogil:
@@ -136,7 +136,7 @@ cdef int _hand_over(zkc_log_line *line, unsigned dropped) except -1:
         except BaseException:
             pass  # a handler's trouble: logging has its own way to report it, and the lines must go on
     if dropped:
-        _library_log.warning("%d lines of libzookeeper's log were dropped: they came faster than they were read", dropped)
+        _library_log.warning("%d lines of libzookeeper's log were dropped: they came too fast for logging", dropped)
     return 0
 
 
@@ -145,6 +145,8 @@ cdef int _hand_over(zkc_log_line *line, unsigned dropped) except -1:
 cdef int _start_process_services() except -1:
     """Once per process (again in a forked child): the fork handler, the exit handler, the log thread."""
     global _initialized, _log_thread, _services_generation
+    if _exiting:
+        raise RuntimeError("no session can be opened any more: the interpreter is exiting")
     if _initialized and _services_generation == zkc_generation():
         return 0
     with _services_lock:
@@ -165,7 +167,8 @@ cdef double _EXIT_SECONDS = 3.0
 
 def _at_exit():
     """Close what is still open, in silence and in bounded time; after it no thread of ours touches the interpreter."""
-    global _log_stop
+    global _log_stop, _exiting
+    _exiting = True
     cdef list sessions = [session for session in _live_sessions if (<_SessionBase>session).c != NULL]
     sessions = [session for session in sessions if (<_SessionBase>session).c.generation == zkc_generation()]
     for session in sessions:

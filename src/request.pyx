@@ -27,16 +27,19 @@ cdef class Request:
     cdef list ops                # multi: (operation, path) of each
     cdef object __weakref__
 
-    def __init__(self):
+    __class_getitem__ = classmethod(types.GenericAlias)
+
+    def __cinit__(self):
+        self.c = zkc_request_new()
+        if self.c == NULL:
+            raise MemoryError
+
+    def __init__(self, *args, **kwargs):
         raise TypeError("a Request is made by the calls of Session")
 
     def __dealloc__(self):
         if self.c != NULL:
             zkc_request_unref(self.c)
-
-    @classmethod
-    def __class_getitem__(cls, item):
-        return cls
 
     def result(self, timeout=None):
         """Wait for the reply and return it.
@@ -104,7 +107,7 @@ cdef class Request:
         """
         if not callable(fn):
             raise TypeError(f"fn must be callable, not {type(fn).__name__}")
-        self.session.check_process(self.operation, self.path)
+        self.check()
         if zkc_request_done(self.c) and self.session.line.stopped:
             _call_logged(fn, (self,))
             return
@@ -121,13 +124,18 @@ cdef class Request:
         state = "done" if zkc_request_done(self.c) else "pending"
         return f"<zkc.Request {self.operation} {self.path!r} {state}>"
 
+    cdef int check(self) except -1:
+        if self.session is None:  # made by __new__ alone
+            raise TypeError("a Request is made by the calls of Session")
+        return self.session.check_process(self.operation, self.path)
+
     # ---- waiting and taking -------------------------------------------------------------------------------------
 
     cdef int wait(self, object timeout) except -1:
         cdef int64_t limit = _nanoseconds("timeout", timeout)
         cdef int64_t deadline, left
         cdef int rc
-        self.session.check_process(self.operation, self.path)
+        self.check()
         if zkc_request_done(self.c):
             return 0
         deadline = zkc_now_ns() + limit if limit >= 0 else 0
@@ -270,13 +278,11 @@ cdef class Request:
 
 
 cdef Request _new_request(Session session, str operation, object path, int reply):
+    session.check_process(operation, path)
     cdef Request request = Request.__new__(Request)
     request.session = session
     request.operation = operation
     request.path = path
     request.reply = reply
     request.callbacks = []
-    request.c = zkc_request_new()
-    if request.c == NULL:
-        raise MemoryError
     return request

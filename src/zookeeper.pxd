@@ -71,7 +71,8 @@ cdef extern from "compat.h" nogil:
     const int ZOK, ZSYSTEMERROR, ZCONNECTIONLOSS, ZMARSHALLINGERROR, ZUNIMPLEMENTED, ZOPERATIONTIMEOUT
     const int ZBADARGUMENTS, ZINVALIDSTATE, ZNONODE, ZSESSIONEXPIRED, ZAUTHFAILED, ZCLOSING, ZNOWATCHER
     const int ZOO_READONLY, ZOO_NO_LOG_CLIENTENV
-    const int ZOO_CONNECTING_STATE, ZOO_CONNECTED_STATE, ZOO_READONLY_STATE, ZOO_EXPIRED_SESSION_STATE, ZOO_AUTH_FAILED_STATE
+    const int ZOO_CONNECTING_STATE, ZOO_CONNECTED_STATE, ZOO_READONLY_STATE
+    const int ZOO_EXPIRED_SESSION_STATE, ZOO_AUTH_FAILED_STATE
 
     int zoo_set_servers(zhandle_t *, const char *)
     int zoo_set_servers_resolution_delay(zhandle_t *, int)
@@ -108,7 +109,8 @@ cdef extern from "compat.h" nogil:
     int zoo_add_auth(zhandle_t *, const char *, const char *, int, void_completion_t, const void *)
     int zoo_aremove_all_watches(zhandle_t *, const char *, ZooWatcherType, int, void_completion_t *, const void *)
     void zoo_create_op_init(zoo_op_t *, const char *, const char *, int, const ACL_vector *, int, char *, int)
-    void zkc_create2_op_init(zoo_op_t *, const char *, const char *, int, const ACL_vector *, int, char *, int, Stat_c *)
+    void zkc_create2_op_init(zoo_op_t *, const char *, const char *, int, const ACL_vector *, int, char *, int,
+                             Stat_c *)
     void zoo_delete_op_init(zoo_op_t *, const char *, int)
     void zoo_set_op_init(zoo_op_t *, const char *, const char *, int, int, Stat_c *)
     void zoo_check_op_init(zoo_op_t *, const char *, int)
