@@ -1,0 +1,127 @@
+"""``python -m zkc.testing``: serve a ZooKeeper in the foreground, to try things out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional, Union
+
+from ._errors import TestingError
+from .ensemble import Ensemble
+from .server import ZooKeeperServer
+
+if TYPE_CHECKING:
+    from ._config import ServerOptions
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the command.
+
+    :param arguments: the arguments, None for those of the process.
+    :returns: the exit status.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.ensemble and (options.port or options.data_dir):
+        parser.error("--port and --data-dir are for a single server, not for an --ensemble.")
+    # Without a wait that a signal could interrupt halfway, Ctrl-C and SIGTERM both end in the same orderly way.
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    person = sys.stdout.isatty() and not options.json
+    if person:
+        print("Starting ZooKeeper…", end="\r", flush=True)
+    try:
+        with _make(options) as server:
+            print(_machine(server) if options.json else _table(server), flush=True)
+            while not ended.wait(0.5):
+                dead = [one.name for one in _all(server) if one.state == "stopped"]
+                if dead:
+                    print(f"{' and '.join(dead)} ended by itself:\n{_all(server)[0].log_tail(20)}", file=sys.stderr)
+                    return 1
+    except (TestingError, ValueError) as error:
+        print(f"python -m zkc.testing: {error}", file=sys.stderr)
+        return 1
+    if person:
+        print("\nEnded.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m zkc.testing",
+        description="Serve a real ZooKeeper on the loopback interface until Ctrl-C. Its data vanish at the end.",
+    )
+    parser.add_argument("--ensemble", type=int, metavar="N", help="that many servers that form an ensemble")
+    parser.add_argument("--port", type=int, default=0, help="the client port (default: a free one)")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="keep the data in this folder")
+    parser.add_argument("--tls", action="store_true", help="serve TLS too, with certificates made for it")
+    parser.add_argument("--sasl", action="append", type=_user, metavar="USER:PASSWORD", help="a user for DIGEST-MD5")
+    parser.add_argument("--tick-time", type=float, default=0.2, metavar="SECONDS", help="a tick (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON: connection strings, files, process ids")
+    return parser
+
+
+def _user(text: str) -> tuple[str, str]:
+    name, colon, password = text.partition(":")
+    if not name or not colon:
+        raise argparse.ArgumentTypeError(f"{text!r} is not USER:PASSWORD")
+    return name, password
+
+
+def _make(options: argparse.Namespace) -> Union[ZooKeeperServer, Ensemble]:
+    shared: ServerOptions = {
+        "tls": options.tls,
+        "sasl": dict(options.sasl) if options.sasl else None,
+        "tick_time": options.tick_time,
+    }
+    if options.ensemble:
+        return Ensemble(options.ensemble, **shared)
+    return ZooKeeperServer(port=options.port, data_dir=options.data_dir, **shared)
+
+
+def _all(server: Union[ZooKeeperServer, Ensemble]) -> tuple[ZooKeeperServer, ...]:
+    return server.members if isinstance(server, Ensemble) else (server,)
+
+
+def _facts(server: Union[ZooKeeperServer, Ensemble], tls: bool) -> dict[str, str]:
+    """Return what a user of the server needs to know."""
+    facts = {"hosts": server.hosts}
+    if tls:
+        files = server.tls
+        facts["tls_hosts"] = server.tls_hosts
+        facts.update(ca=str(files.ca), client_cert=str(files.client_cert), client_key=str(files.client_key))
+    return facts
+
+
+def _has_tls(server: Union[ZooKeeperServer, Ensemble]) -> bool:
+    try:
+        return bool(server.tls)
+    except TestingError:
+        return False
+
+
+def _machine(server: Union[ZooKeeperServer, Ensemble]) -> str:
+    members = [
+        {"name": one.name, "hosts": one.hosts, "pid": one.pid, "mode": one.mode, "log": str(one.log_file)}
+        for one in _all(server)
+    ]
+    return json.dumps({**_facts(server, _has_tls(server)), "servers": members})
+
+
+def _table(server: Union[ZooKeeperServer, Ensemble]) -> str:
+    version = ".".join(map(str, _all(server)[0].version))
+    lines = [f"ZooKeeper {version} serves; Ctrl-C ends it.", ""]
+    lines += [f"  {name.replace('_', ' '):12} {value}" for name, value in _facts(server, _has_tls(server)).items()]
+    lines += ["", f"  {'':12} {'address':21} {'mode':11} log"]
+    lines += [f"  {one.name:12} {one.hosts:21} {one.mode or '-':11} {one.log_file}" for one in _all(server)]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

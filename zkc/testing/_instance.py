@@ -1,0 +1,267 @@
+"""What stands behind a server: its folder, its ports, its process."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+from . import _wire
+from ._config import Options
+from ._errors import PortTakenError, ServerStartError, TestingError
+from ._find import find_class_path, find_java
+from ._ports import LOOPBACK, Port
+from ._process import GuardedProcess, OwnedFolder
+
+if TYPE_CHECKING:
+    from .certificates import TLSFiles
+
+_POLL = 0.01
+_STOP_TIMEOUT = 10.0
+_PORT_TAKEN = re.compile(r"BindException|Address already in use")
+# What the JVM says about itself at every start fills a screen and never helps.
+_NOISE = re.compile(r" environment:|ZooKeeperServer - ( .*)?$")
+
+
+class Instance:
+    """One ZooKeeper process after the other, with the same data and the same ports. Not thread-safe."""
+
+    #: What each port is for, in the order of ``wanted``.
+    port_names: tuple[str, ...] = ("client", "tls")
+
+    def __init__(self, name: str, options: Options, wanted: tuple[int, ...] = (), data: Optional[Path] = None) -> None:
+        """Prepare it; nothing is made until :meth:`launch`.
+
+        :param name: what messages call it.
+        :param options: how to configure it.
+        :param wanted: the wanted ports in the order of ``port_names``, 0 for a free one.
+        :param data: the folder for the data, None for a temporary one.
+        """
+        self.name = name
+        self.options = options
+        self.wanted = dict(zip(self.port_names, wanted))
+        self.data = data
+        self.folder: Optional[OwnedFolder] = None
+        self.ports: dict[str, Port] = {}
+        self.process: Optional[GuardedProcess] = None
+        self.paused = False
+        self.tls_files: Optional[TLSFiles] = None
+        #: Whether the data outlive the server, because the user named their folder.
+        self.keeps_data = data is not None
+        self._configured = False
+        self._log_start = self._log_mark = 0
+
+    @property
+    def home(self) -> Path:
+        """The folder of all files but, perhaps, the data."""
+        if self.folder is None:
+            raise TestingError(f"{self.name} has no files: start it first.")
+        return self.folder.path
+
+    @property
+    def log_file(self) -> Path:
+        """The log of all its starts."""
+        return self.home / "server.log"
+
+    def port(self, name: str) -> Port:
+        """Return the port that has this use."""
+        if name not in self.ports:
+            raise TestingError(f"{self.name} has no {name} port: start it first.")
+        return self.ports[name]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The address of the plain client port."""
+        return LOOPBACK, self.port("client").number
+
+    @property
+    def state(self) -> str:
+        """One of "new", "running", "paused" and "stopped"."""
+        if self.process is None:
+            return "new"
+        if not self.process.running():
+            return "stopped"
+        return "paused" if self.paused else "running"
+
+    # ---- Up
+
+    def launch(self) -> None:
+        """Start the process; the first time, make the folder, the ports and the configuration."""
+        java, class_path = find_java(), find_class_path()
+        conf = self.prepare()
+        self._log_start = self._log_size()
+        command = [java, *self.options.java_arguments(class_path, conf), str(conf / "zoo.cfg")]
+        remove = None if self.folder is None else self.folder.path
+        self.process = GuardedProcess(command, log=self.log_file, cwd=self.home, remove=remove)
+        self.paused = False
+
+    def prepare(self) -> Path:
+        """Make what the process needs, unless it is there, and return the folder of the configuration."""
+        if self.folder is None:
+            self.folder = OwnedFolder("zkc-testing-")
+        conf = self.home / "conf"
+        conf.mkdir(parents=True, exist_ok=True)
+        if self.data is None:
+            self.data = self.home / "data"
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._make_tls_files()
+        if not self._configured:
+            self.take_ports()
+            # Once: a reconfiguration makes the server rewrite its zoo.cfg, which a restart has to respect.
+            self.options.write_conf(conf, self.zoo_cfg())
+            self._configured = True
+        return conf
+
+    def take_ports(self) -> None:
+        """Take all ports that the configuration needs, unless they are taken."""
+        for name in self.port_names:
+            if name not in self.ports and (name != "tls" or self.options.tls):
+                self.ports[name] = Port(self.wanted.get(name, 0))
+
+    def release_ports(self) -> None:
+        """Let all ports go."""
+        for port in self.ports.values():
+            port.release()
+        self.ports.clear()
+        self._configured = False
+
+    def zoo_cfg(self) -> dict[str, str]:
+        """Return the entries of zoo.cfg."""
+        entries = self.common_cfg()
+        entries["clientPort"] = str(self.port("client").number)
+        entries["clientPortAddress"] = LOOPBACK
+        return entries
+
+    def common_cfg(self) -> dict[str, str]:
+        """Return the entries of zoo.cfg that a single server and a member of an ensemble share."""
+        if self.data is None:
+            raise TestingError(f"{self.name} has no data folder yet.")
+        entries = self.options.zoo_cfg(self.data)
+        if self.tls_files is not None:
+            keystore = self.home / "conf" / "server.pem"
+            keystore.touch(mode=0o600)
+            keystore.write_bytes(self.tls_files.server_cert.read_bytes() + self.tls_files.server_key.read_bytes())
+            entries.update(self.options.tls_cfg(keystore, self.tls_files.ca))
+            entries["secureClientPort"] = str(self.port("tls").number)
+            entries["secureClientPortAddress"] = LOOPBACK
+        return entries
+
+    def _make_tls_files(self) -> None:
+        if not self.options.tls or self.tls_files is not None:
+            return
+        if self.options.tls is True:
+            from .certificates import make_tls_files
+
+            self.tls_files = make_tls_files(self.home / "tls")
+        else:
+            self.tls_files = self.options.tls
+
+    # ---- Ready
+
+    def wait_ready(self, deadline: float, *, sessions: bool = True) -> None:
+        """Wait until the process serves.
+
+        :param deadline: on the clock of :func:`time.monotonic`.
+        :param sessions: wait until it serves sessions; else only until it answers at all.
+        :raises PortTakenError: if another process has one of the ports.
+        :raises ServerStartError: if the process ends, or the deadline passes.
+        """
+        # A server that is half up may accept a connection and never answer: ask again soon, then more patiently.
+        patience = 0.05
+        while True:
+            try:
+                self._probe(sessions, patience)
+                return
+            except socket.timeout as error:
+                patience = min(2 * patience, 5.0)
+                reason: OSError = error
+            except OSError as error:
+                reason = error
+            if self.process is None or not self.process.running():
+                raise self._failure("ended while it was starting")
+            if time.monotonic() > deadline:
+                raise self._failure(f"did not serve in time ({reason})")
+            time.sleep(_POLL)
+
+    def _probe(self, sessions: bool, timeout: float) -> None:
+        """Raise OSError if the server does not serve."""
+        # The command first, because a handshake that comes too early fills the log with warnings.
+        answer = _wire.four_letter_word(self.address, "srvr", timeout)
+        if not sessions:
+            return
+        if "\nMode: " not in answer:
+            raise ConnectionError(answer.strip() or "it answers nothing")
+        _wire.WireConnection(self.address, timeout=timeout).close()
+        if self.tls_files is not None:
+            context = self.tls_files.client_context()
+            _wire.WireConnection((LOOPBACK, self.port("tls").number), timeout=timeout, tls=context).close()
+
+    def _failure(self, what: str) -> ServerStartError:
+        text = self._read_log(self._log_start)
+        message = f"{self.name} {what}. The end of its log:\n{shortened(text, 40)}"
+        return PortTakenError(message) if _PORT_TAKEN.search(text) else ServerStartError(message)
+
+    # ---- Down
+
+    def stop(self) -> None:
+        """End the process in an orderly way, or by force if that takes too long."""
+        self.resume()
+        if self.process is not None and self.process.running():
+            self.process.signal(signal.SIGTERM)
+            if not self.process.wait(_STOP_TIMEOUT):
+                self.process.kill()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self.process is not None:
+            self.process.kill()
+            self.paused = False
+
+    def pause(self) -> None:
+        """Freeze the process."""
+        if self.process is not None:
+            self.process.suspend()
+            self.paused = True
+
+    def resume(self) -> None:
+        """Let a frozen process continue."""
+        if self.process is not None and self.paused:
+            self.paused = False
+            self.process.resume()
+
+    def remove_files(self) -> None:
+        """Remove the temporary folder."""
+        if self.folder is not None:
+            self.folder.remove()
+
+    def mark_log(self) -> None:
+        """Note how long the log is now."""
+        self._log_mark = self._log_size()
+
+    def log_tail(self, lines: int, *, since_mark: bool = False) -> str:
+        """Return the last lines of the log, empty if there is none.
+
+        :param lines: how many.
+        :param since_mark: only what was logged since :meth:`mark_log`.
+        """
+        return shortened(self._read_log(self._log_mark if since_mark else 0), lines)
+
+    def _log_size(self) -> int:
+        return self.log_file.stat().st_size if self.folder is not None and self.log_file.exists() else 0
+
+    def _read_log(self, start: int) -> str:
+        """Return the log from a position on, but not more than its last 64 KiB."""
+        size = self._log_size()
+        if not size:
+            return ""
+        with self.log_file.open("rb") as log:
+            log.seek(max(start, size - 64 * 1024))
+            return log.read().decode("utf-8", "replace")
+
+
+def shortened(text: str, lines: int) -> str:
+    """Return the last lines of a log, without what is the same at every start."""
+    return "\n".join([line for line in text.splitlines() if not _NOISE.search(line)][-lines:])

@@ -1,0 +1,149 @@
+"""The little of ZooKeeper's protocol that is needed to see whether a server serves, over a plain socket.
+
+This is not a client. It stands on its own so that a broken client cannot hide a broken server, or the reverse.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from types import TracebackType
+from typing import Optional
+
+_CREATE = 1
+_CLOSE_SESSION = -11
+_NODE_EXISTS = -110
+_ALL_PERMISSIONS = 31
+
+
+class WireError(OSError):
+    """Raised when the server closes the connection or refuses a request."""
+
+
+class WireConnection:
+    """One session on one server, without heartbeats."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        *,
+        session_id: int = 0,
+        password: bytes = bytes(16),
+        session_timeout: float = 5.0,
+        timeout: float = 2.0,
+        tls: Optional[ssl.SSLContext] = None,
+    ) -> None:
+        """Connect, and open a session or move an existing one here.
+
+        :param address: host and port.
+        :param session_id: the session to take over, 0 for a new one.
+        :param password: that session's password.
+        :param session_timeout: the timeout to ask for, in seconds.
+        :param timeout: how long each step may take, in seconds.
+        :param tls: the context for a TLS port, None for a plain one.
+        :raises OSError: if the server is not there or does not serve sessions.
+        """
+        self._socket = socket.create_connection(address, timeout)
+        try:
+            if tls is not None:
+                self._socket = tls.wrap_socket(self._socket, server_hostname=address[0])
+            milliseconds = int(session_timeout * 1000)
+            self._send(struct.pack(">iqiqi", 0, 0, milliseconds, session_id, len(password)) + password + b"\0")
+            answer = self._receive()
+        except BaseException:
+            self._socket.close()
+            raise
+        _, milliseconds, self.session_id, length = struct.unpack_from(">iiqi", answer)
+        self.password = answer[20 : 20 + length]
+        self.session_timeout = milliseconds / 1000
+        self._xid = 0
+        if milliseconds <= 0:
+            self._socket.close()
+            raise WireError("The session has expired.")
+
+    def create(self, path: str, data: bytes = b"") -> bool:
+        """Create a znode that anybody may read and write.
+
+        :returns: False if there was one already.
+        """
+        name = path.encode()
+        acl = struct.pack(">ii", 1, _ALL_PERMISSIONS) + _buffer(b"world") + _buffer(b"anyone")
+        error = self._call(_CREATE, _buffer(name) + _buffer(data) + acl + struct.pack(">i", 0))
+        if error not in (0, _NODE_EXISTS):
+            raise WireError(f"The server refused to create {path}: error {error}.")
+        return error == 0
+
+    def close(self) -> None:
+        """End the session and wait for the server to confirm it."""
+        try:
+            self._call(_CLOSE_SESSION, b"")
+        finally:
+            self._socket.close()
+
+    def abandon(self) -> None:
+        """Close the connection and leave the session to expire."""
+        self._socket.close()
+
+    def __enter__(self) -> WireConnection:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            # A goodbye might fail too, and hide the first error.
+            self.abandon()
+
+    def _call(self, operation: int, body: bytes) -> int:
+        """Send a request and return the error code of its reply."""
+        self._xid += 1
+        self._send(struct.pack(">ii", self._xid, operation) + body)
+        while True:
+            xid, _, error = struct.unpack_from(">iqi", self._receive())
+            if xid == self._xid:
+                return int(error)
+
+    def _send(self, body: bytes) -> None:
+        self._socket.sendall(_buffer(body))
+
+    def _receive(self) -> bytes:
+        (length,) = struct.unpack(">i", self._exactly(4))
+        return self._exactly(length)
+
+    def _exactly(self, length: int) -> bytes:
+        parts = b""
+        while len(parts) < length:
+            part = self._socket.recv(length - len(parts))
+            if not part:
+                raise WireError("The server closed the connection.")
+            parts += part
+        return parts
+
+
+def _buffer(data: bytes) -> bytes:
+    return struct.pack(">i", len(data)) + data
+
+
+def four_letter_word(address: tuple[str, int], word: str, timeout: float = 2.0) -> str:
+    """Send one of the administrative commands (``srvr``, ``cons``, ``dump``…) and return the answer.
+
+    :param address: host and port.
+    :param word: the four letters.
+    :param timeout: how long each step may take, in seconds.
+    :raises OSError: if the server is not there or does not answer.
+    """
+    parts = []
+    with socket.create_connection(address, timeout) as connection:
+        connection.sendall(word.encode("ascii"))
+        while True:
+            part = connection.recv(65536)
+            if not part:
+                break
+            parts.append(part)
+    return b"".join(parts).decode("utf-8", "replace")

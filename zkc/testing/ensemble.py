@@ -1,0 +1,326 @@
+"""Several real ZooKeeper servers that replicate each other."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Optional
+
+from ._config import Options
+from ._errors import ServerStartError, TestingError
+from ._instance import Instance
+from ._ports import LOOPBACK, with_other_ports
+from ._process import OwnedFolder
+from .server import ZooKeeperServer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from ._config import ServerOptions
+    from .certificates import TLSFiles
+
+_POLL = 0.01
+
+
+class _MemberInstance(Instance):
+    """What stands behind one member."""
+
+    port_names = ("client", "tls", "quorum", "election")
+
+    def __init__(self, number: int, options: Options, peers: list[_MemberInstance], folder: OwnedFolder) -> None:
+        super().__init__(f"member {number}", options)
+        self.number = number
+        #: All members, this one among them.
+        self.peers = peers
+        # Shared by all: the ensemble removes it.
+        self.folder = self._shared = folder
+
+    @property
+    def home(self) -> Path:
+        return self._shared.path / f"member-{self.number}"
+
+    def remove_files(self) -> None:
+        pass
+
+    def zoo_cfg(self) -> dict[str, str]:
+        entries = self.common_cfg()
+        if self.data is not None:
+            (self.data / "myid").write_text(f"{self.number}\n")
+        # An ensemble of one, or one that was reduced to one, stays an ensemble and can grow again.
+        entries["standaloneEnabled"] = "false"
+        for peer in self.peers:
+            quorum, election, client = (peer.port(name).number for name in ("quorum", "election", "client"))
+            address = f"{LOOPBACK}:{quorum}:{election}:participant;{LOOPBACK}:{client}"
+            entries[f"server.{peer.number}"] = address
+        return entries
+
+
+class Member(ZooKeeperServer):
+    """One server of an :class:`Ensemble`; the ensemble makes it.
+
+    :meth:`start` waits until the member serves sessions if enough members run for that, else until it answers at all.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, ensemble: Ensemble, instance: _MemberInstance) -> None:
+        self._ensemble = ensemble
+        self._adopt(instance)
+        #: The number of this member, its ``myid``.
+        self.id: int = instance.number
+
+    def _can_serve(self) -> bool:
+        running = sum(member is self or member.state == "running" for member in self._ensemble.members)
+        return 2 * running > len(self._ensemble.members)
+
+
+class Ensemble:
+    """Several ZooKeeper servers on the loopback interface that form an ensemble, as a context manager.
+
+    Entering starts them and waits until all of them serve sessions; leaving ends them and removes their files.
+
+    >>> with Ensemble(3) as ensemble:
+    ...     ensemble.leader.kill()
+    ...     print(ensemble.wait_for_leader())
+    <Member member 2 127.0.0.1:40123 running>
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, size: int = 3, **options: Unpack[ServerOptions]) -> None:
+        """Prepare an ensemble; nothing runs until :meth:`start`.
+
+        :param size: the number of members.
+        :param options: see :class:`ServerOptions`; they hold for every member.
+        :raises TypeError: for an unknown option.
+        :raises ValueError: for an option that makes no sense.
+        """
+        if size < 1:
+            raise ValueError(f"An ensemble has at least one member, not {size}.")
+        self._size = size
+        self._options = Options(**options)
+        self._owner = os.getpid()
+        self._lock = threading.RLock()
+        self._folder: Optional[OwnedFolder] = None
+        self._members: tuple[Member, ...] = ()
+        self._closed = False
+
+    # ---- What it is
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The servers, in the order of their ids, known from the first start on."""
+        if not self._members:
+            raise TestingError("The ensemble has no members yet: start it first.")
+        return self._members
+
+    @property
+    def hosts(self) -> str:
+        """The connection string of all members' plain ports."""
+        return ",".join(member.hosts for member in self.members)
+
+    @property
+    def tls_hosts(self) -> str:
+        """The connection string of all members' TLS ports; TestingError without ``tls``."""
+        return ",".join(member.tls_hosts for member in self.members)
+
+    @property
+    def tls(self) -> TLSFiles:
+        """The certificates and keys of the TLS ports, the same for all; TestingError without ``tls``."""
+        return self.members[0].tls
+
+    @property
+    def super_auth(self) -> bytes:
+        """The credentials, ``user:password`` for the scheme ``digest``, of the user who passes every ACL."""
+        return self.members[0].super_auth
+
+    @property
+    def leader(self) -> Optional[Member]:
+        """The member that leads now, None if none does."""
+        return next((member for member in self.members if member.mode == "leader"), None)
+
+    @property
+    def followers(self) -> tuple[Member, ...]:
+        """The members that follow a leader now."""
+        return tuple(member for member in self.members if member.mode == "follower")
+
+    # ---- What it does
+
+    def start(self) -> None:
+        """Start every member that does not run, and wait until all of them serve sessions.
+
+        :raises NotInstalledError: if there is no ZooKeeper or no Java.
+        :raises ServerStartError: if a member does not come up; the message ends with its log.
+        """
+        with self._control():
+            if self._members:
+                self._start_members()
+                return
+            # Nobody has seen the ports yet, so others will do if some turn out to be taken.
+            with_other_ports(self._start_new_members)
+
+    def stop(self) -> None:
+        """Stop every member; the data stay."""
+        with self._control():
+            # At the same time, because each takes a while to leave the others.
+            threads = [threading.Thread(target=member.stop) for member in self._members]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+    def kill(self) -> None:
+        """Kill every member; the data stay."""
+        self._each(Member.kill)
+
+    def pause(self) -> None:
+        """Freeze every member that runs."""
+        self._each(lambda member: member.pause() if member.state == "running" else None)
+
+    def resume(self) -> None:
+        """Let every paused member continue."""
+        self._each(Member.resume)
+
+    def restart(self) -> None:
+        """Stop and start every member; the data and the ports stay."""
+        self.stop()
+        self.start()
+
+    def wait_for_leader(self, timeout: float = 30.0) -> Member:
+        """Wait until a member leads and serves sessions.
+
+        :param timeout: seconds.
+        :returns: the leader.
+        :raises ServerStartError: if there is none in time.
+        """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            leader = self.leader
+            if leader is not None:
+                leader.wait_ready(max(0.0, deadline - time.monotonic()))
+                return leader
+            time.sleep(_POLL)
+        states = ", ".join(map(repr, self.members))
+        raise ServerStartError(f"No member became the leader in {timeout} s: {states}.")
+
+    def wait_ready(self, timeout: float = 30.0) -> None:
+        """Wait until every member serves sessions, such as after a change of the leader.
+
+        :param timeout: seconds.
+        :raises ServerStartError: if one does not in time; the message ends with its log.
+        """
+        deadline = time.monotonic() + timeout
+        for member in self.members:
+            member.wait_ready(max(0.0, deadline - time.monotonic()))
+
+    def close(self) -> None:
+        """End all members and remove their files. Does nothing the second time, nor in a forked process."""
+        if self._owner != os.getpid():
+            return
+        with self._lock:
+            self._closed = True
+            self._end_members()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Ensemble {', '.join(map(repr, self._members)) or f'of {self._size}, not started'}>"
+
+    # ---- What tests ask of it
+
+    def expire(self, session_id: int, password: bytes) -> None:
+        """End somebody's session; see :meth:`ZooKeeperServer.expire`.
+
+        :param session_id: the id of the session.
+        :param password: its password.
+        """
+        self.wait_for_leader().expire(session_id, password)
+
+    def create(self, path: str, data: bytes = b"") -> None:
+        """Create a znode; see :meth:`ZooKeeperServer.create`.
+
+        :param path: the absolute path.
+        :param data: the data of the last one.
+        """
+        self.wait_for_leader().create(path, data)
+
+    def new_chroot(self, prefix: str = "test") -> str:
+        """Create a znode of a new name, and return the connection string of all members that has it as its root.
+
+        :param prefix: what its name begins with.
+        """
+        chroot = self.wait_for_leader().new_chroot(prefix)
+        return self.hosts + chroot[chroot.index("/") :]
+
+    # ---- Inside
+
+    @contextmanager
+    def _control(self) -> Iterator[None]:
+        """Let one thread at a time, of the process that made this object, change its state."""
+        if self._owner != os.getpid():
+            raise TestingError("The ensemble belongs to another process: a forked process cannot control it.")
+        with self._lock:
+            if self._closed:
+                raise TestingError("The ensemble is closed.")
+            yield
+
+    def _each(self, action: Callable[[Member], None]) -> None:
+        with self._control():
+            for member in self._members:
+                action(member)
+
+    def _make_members(self) -> None:
+        self._folder = OwnedFolder("zkc-testing-")
+        options = self._options
+        if options.tls is True:
+            from .certificates import make_tls_files
+
+            options = replace(options, tls=make_tls_files(self._folder.path / "tls"))
+        instances: list[_MemberInstance] = []
+        for number in range(1, self._size + 1):
+            instance = _MemberInstance(number, options, instances, self._folder)
+            instances.append(instance)
+            # Before any of them is configured, because each one's configuration names the ports of all.
+            instance.take_ports()
+        self._members = tuple(Member(self, instance) for instance in instances)
+
+    def _start_new_members(self) -> None:
+        try:
+            self._make_members()
+            self._start_members()
+        except BaseException:
+            self._end_members()
+            self._members = ()
+            raise
+
+    def _start_members(self) -> None:
+        # All are launched before any is waited for: alone, none of them can serve.
+        for member in self._members:
+            member.start(wait=False)
+        self.wait_ready(self._options.start_timeout)
+
+    def _end_members(self) -> None:
+        for member in self._members:
+            member.close()
+        if self._folder is not None:
+            self._folder.remove()
