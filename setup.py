@@ -1,0 +1,110 @@
+"""Build the extension module zkc._zookeeper. Everything else about the package stands in pyproject.toml."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "vendor"))
+
+import build as vendor_build  # noqa: E402
+from toolchain import BuildError  # noqa: E402
+
+# For C that we wrote. What Cython generates is not ours to mend and would drown the rest.
+STRICT_WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wpointer-arith"]
+GENERATED_WARNINGS = ["-Wno-unused-function", "-Wno-unused-parameter", "-Wno-deprecated-declarations"]
+
+
+class BuildExtension(build_ext):
+    """Prepares libzookeeper, translates Cython to C, and says in one sentence what is missing if something is."""
+
+    def run(self) -> None:
+        # `./dev` builds in place, then lets pip install the metadata alone.
+        if os.environ.get("ZKC_BUILD_EXTENSION") == "0":
+            return
+        try:
+            self._configure()
+        except BuildError as error:
+            raise SystemExit(f"zkc: error: {error}") from None
+        super().run()
+
+    def _configure(self) -> None:
+        settings = vendor_build.prepare()
+        for extension in self.extensions:
+            for name in (
+                "define_macros",
+                "extra_compile_args",
+                "extra_link_args",
+                "libraries",
+                "library_dirs",
+                "extra_objects",
+            ):
+                getattr(extension, name).extend(getattr(settings, name))
+            extension.include_dirs += ["src", *settings.include_dirs]
+            extension.depends += settings.extra_objects
+        # Cython looks at time stamps by itself, and what it writes does not depend on the settings.
+        for extension, translated in zip(self.extensions, _cythonize(self.extensions, force=bool(self.force))):
+            extension.sources = translated.sources
+        self._rebuild_if_changed(json.dumps([dataclasses.asdict(settings), sys.version], sort_keys=True))
+
+    def _rebuild_if_changed(self, settings: str) -> None:
+        """Force a build when the settings differ from the last one's: time stamps alone do not show that."""
+        stamp = Path(self.build_temp, "zkc-settings.json")
+        if not stamp.is_file() or stamp.read_text(encoding="utf-8") != settings:
+            self.force = True
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(settings, encoding="utf-8")
+
+    def build_extensions(self) -> None:
+        compile_one = self.compiler._compile
+
+        def compile_with_warnings(obj, src, ext, cc_args, extra_postargs, pp_opts):  # type: ignore[no-untyped-def]
+            own = Path(src).parent.name == "src" and "build" not in Path(src).parts
+            warnings = STRICT_WARNINGS if own else GENERATED_WARNINGS
+            compile_one(obj, src, ext, cc_args, [*extra_postargs, *warnings], pp_opts)
+
+        self.compiler._compile = compile_with_warnings
+        super().build_extensions()
+
+
+def _cythonize(extensions: list[Extension], *, force: bool) -> list[Extension]:
+    try:
+        from Cython.Build import cythonize
+        from Cython.Compiler.Errors import CompileError
+    except ImportError:
+        raise BuildError(
+            "Cython is missing: run `pip install .`, which brings it for the build, or pip install 'cython>=3.1,<4'"
+        ) from None
+    try:
+        cythonized: list[Extension] = cythonize(
+            extensions, build_dir="build/cython", include_path=["src"], force=force, nthreads=0, quiet=True
+        )
+    except CompileError as error:
+        raise BuildError(f"Cython does not accept the source ({error}); what it says stands above") from None
+    return cythonized
+
+
+def _sources(*patterns: str) -> list[str]:
+    """List files of src/, relative to this file as setuptools wants them."""
+    return sorted(path.relative_to(ROOT).as_posix() for pattern in patterns for path in (ROOT / "src").glob(pattern))
+
+
+setup(
+    ext_modules=[
+        Extension(
+            "zkc._zookeeper",
+            # One module: _zookeeper.pyx includes the other .pyx files. The C files are ours and know nothing of Python.
+            sources=["src/_zookeeper.pyx", *_sources("*.c")],
+            depends=_sources("*.h", "*.pyx", "*.pxd", "*.pxi"),
+            language="c",
+        )
+    ],
+    cmdclass={"build_ext": BuildExtension},
+)

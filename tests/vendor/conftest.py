@@ -1,0 +1,89 @@
+"""What the tests of vendor/ share."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "vendor"))
+
+STEERING = (
+    "CC",
+    "CFLAGS",
+    "LDFLAGS",
+    "AR",
+    "ZKC_LIBZOOKEEPER",
+    "ZKC_LIBZOOKEEPER_PREFIX",
+    "ZKC_SANITIZE",
+    "ZKC_BUILD_DIR",
+)
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test without the variables that steer a build."""
+    for name in (*STEERING, "ZKC_VENDOR_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def libraries() -> Callable[[str], Path]:
+    """Return a function that builds the static libraries, plain or with a sanitizer, once."""
+    made: dict[str, Path] = {}
+
+    def build(sanitizer: str = "") -> Path:
+        if sanitizer not in made:
+            environment = {name: value for name, value in os.environ.items() if name not in STEERING}
+            run = subprocess.run(
+                [sys.executable, str(ROOT / "vendor" / "build.py")],
+                env={**environment, "ZKC_SANITIZE": sanitizer},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert run.returncode == 0, run.stderr
+            made[sanitizer] = Path(run.stdout.strip())
+        return made[sanitizer]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def link_program(
+    libraries: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, str], Path]:
+    """Return a function that compiles a C program of this folder against the static libraries."""
+
+    def link(name: str, sanitizer: str = "") -> Path:
+        import components
+
+        built = libraries(sanitizer)
+        program = tmp_path_factory.mktemp("program") / Path(name).stem
+        command = [
+            *shlex.split(os.environ.get("CC", "gcc")),
+            *(["-fsanitize=" + sanitizer] if sanitizer else []),
+            *(f"-D{feature}" for feature in components.FEATURES),
+            "-Wall",
+            "-g",
+            f"-I{built / 'include'}",
+            f"-I{built / 'include' / 'zookeeper'}",
+            str(Path(__file__).with_name(name)),
+            *(str(built / "lib" / f"lib{component.library}.a") for component in reversed(components.COMPONENTS)),
+            "-lssl",
+            "-lcrypto",
+            "-lpthread",
+            "-o",
+            str(program),
+        ]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        return program
+
+    return link

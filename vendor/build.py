@@ -1,0 +1,274 @@
+"""Build what the extension links against, or find it on the machine.
+
+``prepare()`` answers setup.py with compiler and linker settings for one of two linkages:
+
+- *static* (the default): libzookeeper and Cyrus SASL from the archives that lock.json pins, compiled into
+  build/vendor/<key>/. The key is a hash of everything that goes in, so a second build finds the first one's result and
+  a changed patch or flag makes a new one.
+- *system* (``ZKC_LIBZOOKEEPER=system``): an installed libzookeeper_mt, without TLS and SASL as the distributions build
+  it.
+
+About assertions: NDEBUG is **not** defined. Every ``assert`` of libzookeeper that bytes from a server can reach is
+replaced by error handling in patches/zookeeper (a surplus reply, a multi reply that disagrees with its request, a
+failed thread creation). What the remaining ones check is that the library's own lists hold together: if one of those
+fails, going on would be worse than a stop that says where.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+import tarfile
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+import components
+import fetch
+import jute
+import patching
+from components import Component
+from toolchain import BuildError, Toolchain
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+
+# Bump when the build changes in a way that its other inputs do not show.
+_RECIPE = 1
+
+# What Cyrus SASL offers with config/sasl/config.h; a test asks the library itself.
+MECHANISMS = "DIGEST-MD5 EXTERNAL PLAIN SCRAM-SHA-1 SCRAM-SHA-224 SCRAM-SHA-256 SCRAM-SHA-384 SCRAM-SHA-512"
+
+
+@dataclass(frozen=True)
+class LinkSettings:
+    """What setup.py hands to setuptools for the extension."""
+
+    linkage: str  # "static" or "system"
+    include_dirs: list[str]
+    define_macros: list[tuple[str, str]]
+    extra_compile_args: list[str]
+    extra_link_args: list[str]
+    libraries: list[str]
+    library_dirs: list[str] = field(default_factory=list)
+    extra_objects: list[str] = field(default_factory=list)
+
+
+def prepare() -> LinkSettings:
+    """Make the libraries ready and say how to compile and link against them.
+
+    Returns:
+        The settings for the extension.
+
+    Raises:
+        BuildError: something is missing; the message is one sentence that says what to do.
+    """
+    wanted = os.environ.get("ZKC_LIBZOOKEEPER", "static")
+    if wanted not in ("static", "system"):
+        raise BuildError(f"ZKC_LIBZOOKEEPER={wanted!r} is neither 'static' (the default) nor 'system'")
+    tools = Toolchain.from_environment()
+    tools.require()
+    return _system(tools) if wanted == "system" else _static(tools)
+
+
+def _static(tools: Toolchain) -> LinkSettings:
+    tools.require_openssl()
+    folder = build_libraries(tools)
+    macros = [(name, "1") for name in components.FEATURES]
+    lock = fetch.read_lock()
+    return LinkSettings(
+        linkage="static",
+        include_dirs=[str(folder / "include"), str(folder / "include" / "zookeeper")],
+        define_macros=[
+            *macros,
+            ("ZKC_LINKAGE", '"static"'),
+            # patches/zookeeper/0006: what src/compat.h may rely on
+            ("ZKC_PATCHED_MULTI_CREATE2", "1"),
+            ("ZKC_SASL_VERSION", f'"{lock["cyrus-sasl"]["version"]}"'),
+            ("ZKC_SASL_MECHANISMS", f'"{MECHANISMS}"'),
+        ],
+        extra_compile_args=_own_flags(tools),
+        extra_link_args=[*_export_flags(), "-Wl,--gc-sections", *tools.link_flags],
+        libraries=["ssl", "crypto", "pthread"],
+        # libzookeeper first: it is the one that needs the other.
+        extra_objects=[
+            str(folder / "lib" / f"lib{component.library}.a") for component in reversed(components.COMPONENTS)
+        ],
+    )
+
+
+def _system(tools: Toolchain) -> LinkSettings:
+    prefix = os.environ.get("ZKC_LIBZOOKEEPER_PREFIX", "/usr")
+    include = Path(prefix, "include", "zookeeper")
+    flags = [f"-I{include}", "-DTHREADED"]
+    # zoo_aremove_watches and TTL came with 3.5: what is older lacks calls that the extension offers.
+    probe = (
+        "#include <zookeeper.h>\n#include <zookeeper_version.h>\n"
+        "#if ZOO_MAJOR_VERSION < 3 || (ZOO_MAJOR_VERSION == 3 && ZOO_MINOR_VERSION < 5)\n#error libzookeeper is "
+        "older than 3.5\n#endif\n"
+        "int main(void) { return zookeeper_init(0, 0, 0, 0, 0, 0) != 0; }\n"
+    )
+    probe = probe if _version_is_numeric(include) else probe.replace("#if ZOO_MAJOR", "#if 0 && ZOO_MAJOR")
+    complaint = tools.compiles(probe, *flags, link=(f"-L{prefix}/lib", "-lzookeeper_mt"))
+    if complaint is not None:
+        raise BuildError(
+            f"ZKC_LIBZOOKEEPER=system, but no libzookeeper_mt of 3.5 or later can be linked "
+            f"({complaint.splitlines()[0]}): install its development "
+            "files (Debian and Ubuntu: apt-get install libzookeeper-mt-dev), set ZKC_LIBZOOKEEPER_PREFIX, or "
+            "unset ZKC_LIBZOOKEEPER to build it"
+        )
+    return LinkSettings(
+        linkage="system",
+        include_dirs=[str(include)],
+        define_macros=[("THREADED", "1"), ("ZKC_LINKAGE", '"system"'), ("ZKC_SYSTEM_LIBZOOKEEPER", "1")],
+        extra_compile_args=_own_flags(tools),
+        extra_link_args=[*_export_flags(), *tools.link_flags],
+        libraries=["zookeeper_mt", "pthread"],
+        library_dirs=[] if prefix == "/usr" else [str(Path(prefix, "lib"))],
+    )
+
+
+def _version_is_numeric(include: Path) -> bool:
+    header = include / "zookeeper_version.h"
+    return (
+        header.is_file()
+        and re.search(r"#define\s+ZOO_MAJOR_VERSION\s+\d", header.read_text(encoding="utf-8")) is not None
+    )
+
+
+def _own_flags(tools: Toolchain) -> list[str]:
+    return [*tools.flags, "-std=gnu11"]
+
+
+def _export_flags() -> list[str]:
+    if sys.platform == "darwin":
+        return ["-Wl,-exported_symbol,_PyInit__zookeeper"]
+    return [f"-Wl,--version-script={components.CONFIG / 'exports.map'}"]
+
+
+def build_key(tools: Toolchain, lock: dict[str, Any]) -> str:
+    """Compute the name of a build: a hash of everything that goes into it."""
+    sha = hashlib.sha256()
+
+    def add(*parts: object) -> None:
+        sha.update(json.dumps([str(part) for part in parts]).encode())
+
+    add("recipe", _RECIPE, tools.identity, shlex.join(tools.flags), json.dumps(lock, sort_keys=True))
+    for path in sorted(
+        [*components.CONFIG.rglob("*"), *components.PATCHES.rglob("*.patch"), HERE / "jute.py", HERE / "components.py"]
+    ):
+        if path.is_file():
+            add(path.relative_to(HERE), path.read_text(encoding="utf-8"))
+    return sha.hexdigest()[:16]
+
+
+def build_libraries(tools: Optional[Toolchain] = None) -> Path:
+    """Build the static libraries unless this very build was made before.
+
+    Returns:
+        A folder with ``include/`` and ``lib/``.
+
+    Raises:
+        BuildError: a source is not to be had, a patch does not apply, or a file does not compile.
+    """
+    tools = tools or Toolchain.from_environment()
+    lock = fetch.read_lock()
+    base = Path(os.environ.get("ZKC_BUILD_DIR", ROOT / "build")) / "vendor"
+    target = base / build_key(tools, lock)
+    if target.is_dir():
+        return target
+    base.mkdir(parents=True, exist_ok=True)
+    # Built aside and renamed when whole: a build that was interrupted, or one that runs at the same time, is never seen
+    # half done.
+    working = Path(tempfile.mkdtemp(prefix=".building-", dir=base))
+    try:
+        fetcher = fetch.Fetcher(lock)
+        (working / "lib").mkdir()
+        for component in components.COMPONENTS:
+            version = lock[component.name]["version"]
+            _build(component, version, fetcher.fetch(component.name), working, tools)
+        working.chmod(0o755)
+        try:
+            working.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+    except (fetch.FetchError, patching.PatchError, jute.JuteError) as error:
+        raise BuildError(str(error)) from error
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+    return target
+
+
+def _build(component: Component, version: str, archive: Path, working: Path, tools: Toolchain) -> None:
+    fetch.say(f"building {component.name} {version}{f' with {tools.sanitizer} sanitizer' if tools.sanitizer else ''}")
+    tree = working / "src" / f"{component.name}-{version}"
+    _unpack(component, archive, tree)
+    for patch in component.patches:
+        patching.apply(patch, tree)
+    if component.interface:
+        source = tree / component.interface
+        (tree / "generated").mkdir()
+        for name, text in jute.generate(source.read_text(encoding="utf-8"), source.name, hardened=True).items():
+            (tree / "generated" / name).write_text(text, encoding="utf-8")
+    headers = working / "include" / component.header_folder
+    headers.mkdir(parents=True)
+    for header in component.headers:
+        shutil.copy(tree / header, headers)
+    flags = [
+        f"-std={component.std}",
+        f"-I{component.config}",
+        *(f"-I{tree / folder}" for folder in component.include_dirs),
+    ]
+    flags += [
+        f"-I{working / 'include'}",
+        f'-DZKC_COMPONENT_VERSION="{version}"',
+        *(f"-D{name}" for name in component.defines),
+    ]
+    # Traces and debuggers show where a file came from, not the name of a temporary folder.
+    flags += [f"-ffile-prefix-map={working / 'src'}=vendor", "-Wno-deprecated-declarations", "-Wno-attributes"]
+    flags += ["-Werror=implicit-function-declaration"]
+    objects = working / "objects" / component.name
+    objects.mkdir(parents=True)
+    jobs = [(flags, tree / name, objects / (Path(name).stem + ".o")) for name in component.sources]
+    tools.compile_all(jobs)
+    tools.archive(working / "lib" / f"lib{component.library}.a", [target for _, _, target in jobs])
+
+
+def _unpack(component: Component, archive: Path, target: Path) -> None:
+    """Unpack an archive's C sources, without its top folder and without everything that is not compiled."""
+    wanted = (".c", ".h", ".jute")
+    roots = {name.split("/")[0] for name in (*component.sources, *component.headers, component.interface) if name}
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                name = Path(*Path(member.name).parts[1:])
+                if not member.isfile() or name.suffix not in wanted or name.parts[0] not in roots or ".." in name.parts:
+                    continue
+                content = tar.extractfile(member)
+                assert content is not None  # a regular file has content
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                (target / name).write_bytes(content.read())
+    except tarfile.TarError as error:
+        raise BuildError(
+            f"{archive} cannot be unpacked ({error}): this Python may lack the lzma module; build Python with "
+            f"liblzma's headers present"
+        ) from error
+
+
+def main() -> None:
+    """Build the static libraries and say where they are."""
+    try:
+        print(build_libraries())
+    except BuildError as error:
+        sys.exit(f"zkc: error: {error}")
+
+
+if __name__ == "__main__":
+    main()
