@@ -5,22 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static atomic_int alive[ZKC_COUNT_HANDLE + 1];
-
-void zkc_count(enum zkc_counted what, int change)
-{
-    atomic_fetch_add_explicit(&alive[what], change, memory_order_relaxed);
-}
-
-void zkc_count_alive(zkc_counts *counts)
-{
-    counts->sessions = atomic_load(&alive[ZKC_COUNT_SESSION]);
-    counts->requests = atomic_load(&alive[ZKC_COUNT_REQUEST]);
-    counts->watches = atomic_load(&alive[ZKC_COUNT_WATCH]);
-    counts->items = atomic_load(&alive[ZKC_COUNT_ITEM]);
-    counts->handles = atomic_load(&alive[ZKC_COUNT_HANDLE]);
-}
-
 /* ---- a request's life ----------------------------------------------------------------------------------------- */
 
 zkc_request *zkc_request_new(void)
@@ -85,32 +69,42 @@ int zkc_request_reserve_results(zkc_request *request, int op_count)
 
 /* ---- settling ------------------------------------------------------------------------------------------------- */
 
-/* The watch goes into the table when its call succeeded, and back to Python when not. libzookeeper arms its own
- * watcher by the same rule, and delivers the reply before any event that follows it. */
-static void arm_watch(zkc_session *session, zkc_request *request)
+/* The session's lock is held. */
+static void unlist(zkc_request *request)
 {
-    zkc_watch *watch = request->watch;
-    int armed = 0;
-
-    if (watch == NULL)
+    if (!request->listed)
         return;
+    request->listed = 0;
+    if (request->before != NULL)
+        request->before->after = request->after;
+    else
+        request->session->loans = request->after;
+    if (request->after != NULL)
+        request->after->before = request->before;
+}
+
+/* The watch goes into the table when its call succeeded, and back to Python when not: then it is returned. libzookeeper
+ * arms its own watcher by the same rule, and delivers the reply before any event that follows it. */
+static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
+{
+    int wanted = request->rc == ZOK || (request->rc == ZNONODE && request->arm_on_missing);
+    zkc_watch *watch;
+
+    pthread_mutex_lock(&session->lock); /* zkc_has_other_watches sees it in the list or in the table, never in neither */
+    watch = request->watch;
     request->watch = NULL;
-    if (request->rc == ZOK || (request->rc == ZNONODE && request->arm_on_missing)) {
-        pthread_mutex_lock(&session->lock);
-        if (session->ended) {
-            watch->item.type = ZOO_SESSION_EVENT;
-            watch->item.state = session->end_state;
-            pthread_mutex_unlock(&session->lock);
-            zkc_queue_push(&session->queue, &watch->item);
-            return;
-        }
-        armed = zkc_watches_add(&session->watches, watch) == 0;
-        pthread_mutex_unlock(&session->lock);
-    }
-    if (!armed) {
+    if (!request->lent)
+        unlist(request);
+    if (wanted && !session->ended && zkc_watches_add(&session->watches, watch) == 0) {
+        watch = NULL;
+    } else if (wanted && session->ended) {
+        watch->item.type = ZOO_SESSION_EVENT;
+        watch->item.state = session->end_state;
+    } else {
         watch->item.kind = ZKC_ITEM_DROP;
-        zkc_queue_push(&session->queue, &watch->item);
     }
+    pthread_mutex_unlock(&session->lock);
+    return watch;
 }
 
 /* The reply is written. Nothing of the request is touched after ZKC_DONE but by who still owns a reference: the
@@ -118,9 +112,9 @@ static void arm_watch(zkc_session *session, zkc_request *request)
 static void finish(zkc_request *request)
 {
     zkc_session *session = request->session;
+    zkc_watch *unarmed = request->watch != NULL ? arm_watch(session, request) : NULL;
     uint32_t before;
 
-    arm_watch(session, request);
     if (request->doomed_kinds != 0 && request->rc == ZOK)
         zkc_forget_watches(session, request->doomed_path, request->doomed_kinds, NULL);
     zkc_slot_return(session);
@@ -129,6 +123,19 @@ static void finish(zkc_request *request)
         zkc_word_wake(&request->bits);
     if (before & ZKC_NOTIFY)
         zkc_queue_push(&session->queue, &request->item);
+    if (unarmed != NULL)
+        zkc_queue_push(&session->queue, &unarmed->item); /* after the reply of the call that brought it */
+    zkc_push_end(session);
+}
+
+/* The lock is held. 1: to the caller it falls to write the reply and to finish. */
+static int settle_first(zkc_request *request)
+{
+    if (request->settled)
+        return 0;
+    request->settled = 1;
+    zkc_push_begin(request->session);
+    return 1;
 }
 
 /* End the loan; 1 when the reply is ours to write. 0: close has settled the request already. */
@@ -138,15 +145,10 @@ static int claim(zkc_request *request)
     int first;
 
     pthread_mutex_lock(&session->lock);
-    if (request->before != NULL)
-        request->before->after = request->after;
-    else
-        session->loans = request->after;
-    if (request->after != NULL)
-        request->after->before = request->before;
+    first = settle_first(request);
     request->lent = 0;
-    first = !request->settled;
-    request->settled = 1;
+    if (!first || request->watch == NULL) /* else it stays in the list until its watch is armed */
+        unlist(request);
     pthread_mutex_unlock(&session->lock);
     return first;
 }
@@ -157,8 +159,7 @@ void zkc_settle(zkc_request *request, int rc)
     int first;
 
     pthread_mutex_lock(&session->lock);
-    first = !request->settled;
-    request->settled = 1;
+    first = settle_first(request);
     pthread_mutex_unlock(&session->lock);
     if (!first)
         return;
@@ -170,7 +171,7 @@ static void answer(zkc_request *request, int rc)
 {
     request->rc = rc;
     finish(request);
-    zkc_request_unref(request); /* the loan's reference, taken by zkc_lend */
+    zkc_request_unref(request); /* the reference that came with the request: the loan's, taken by zkc_lend */
 }
 
 int zkc_lend(zkc_session *session, zkc_request *request)
@@ -182,7 +183,7 @@ int zkc_lend(zkc_session *session, zkc_request *request)
     }
     atomic_fetch_add(&request->refs, 1); /* back in answer, zkc_take_back or at close */
     request->session = session;
-    request->lent = 1;
+    request->lent = request->listed = 1;
     request->before = NULL;
     request->after = session->loans;
     if (session->loans != NULL)
@@ -192,11 +193,60 @@ int zkc_lend(zkc_session *session, zkc_request *request)
     return 0;
 }
 
-void zkc_take_back(zkc_session *session, zkc_request *request)
+int zkc_take_back(zkc_session *session, zkc_request *request)
 {
-    claim(request);
-    zkc_slot_return(session);
+    int settled;
+
+    pthread_mutex_lock(&session->lock);
+    settled = request->settled;
+    request->settled = 1;
+    request->lent = 0;
+    unlist(request);
+    pthread_mutex_unlock(&session->lock);
+    if (!settled)
+        zkc_slot_return(session); /* else whoever settled it has done that */
     zkc_request_unref(request);
+    return settled ? -1 : 0;
+}
+
+/* Settle all that is lent; libzookeeper still has it. Oldest first, as the replies would have come. */
+void zkc_settle_loans(zkc_session *session, int rc)
+{
+    zkc_item *list = NULL, *next;
+
+    pthread_mutex_lock(&session->lock);
+    for (zkc_request *request = session->loans; request != NULL; request = request->after) {
+        if (!settle_first(request))
+            continue;
+        atomic_fetch_add(&request->refs, 1); /* its completion may still come, and end the loan, meanwhile */
+        request->item.next = list;           /* not done yet, so it is in no queue */
+        list = &request->item;
+    }
+    pthread_mutex_unlock(&session->lock);
+    for (; list != NULL; list = next) {
+        zkc_request *request = (zkc_request *)list;
+
+        next = list->next;
+        answer(request, rc);
+    }
+}
+
+/* libzookeeper has let go of everything: end every loan. */
+void zkc_end_loans(zkc_session *session)
+{
+    zkc_request *request, *after;
+
+    zkc_settle_loans(session, ZCLOSING);
+    pthread_mutex_lock(&session->lock);
+    request = session->loans;
+    session->loans = NULL;
+    for (zkc_request *each = request; each != NULL; each = each->after)
+        each->lent = each->listed = 0;
+    pthread_mutex_unlock(&session->lock);
+    for (; request != NULL; request = after) {
+        after = request->after;
+        zkc_request_unref(request); /* the loan's */
+    }
 }
 
 /* ---- replies: copies, because the library frees its own when a completion returns ------------------------------ */

@@ -61,6 +61,7 @@ typedef struct zkc_queue {
 
 void zkc_queue_init(zkc_queue *queue);
 void zkc_queue_destroy(zkc_queue *queue); /* must be empty */
+void zkc_queue_set_notify_fd(zkc_queue *queue, int fd); /* once it has returned the old one may be closed */
 void zkc_queue_push(zkc_queue *queue, zkc_item *item);
 /* Take everything at once, oldest first; NULL when there is nothing after `nanoseconds` (0: do not wait). */
 zkc_item *zkc_queue_take(zkc_queue *queue, int64_t nanoseconds);
@@ -115,7 +116,7 @@ typedef struct zkc_request {
     atomic_int refs; /* 1 for Python's object, 1 for libzookeeper while the request is lent to it */
     struct zkc_session *session; /* borrowed: Python's object keeps the session, and so does the loan */
     struct zkc_request *before, *after; /* the session's list of what is lent; its lock protects them */
-    int lent, settled;                  /* the same */
+    int listed, lent, settled;          /* the same: in that list, at libzookeeper, given its end */
     zkc_watch *watch;                   /* armed on success; owned until then */
     int arm_on_missing;                 /* exists arms its watch on ZNONODE too */
     unsigned doomed_kinds;              /* remove_watches: the kinds to forget on `doomed_path`; 0: none */
@@ -178,7 +179,9 @@ typedef struct zkc_session {
     zkc_watch_table watches;
     int ended;   /* expired, refused or closed: no watch is armed any more */
     int end_state; /* what a watch is told last */
-    int stopped; /* ZKC_ITEM_STOP has been pushed: nothing is lent any more */
+    atomic_int stopped; /* nothing is lent any more; set under the lock */
+    atomic_int pushing; /* threads with something for the queue that must come before the last items */
+    zkc_item *last;     /* the session's last event and ZKC_ITEM_STOP, until they are pushed */
     zkc_queue queue;
     zkc_word events;      /* changes with every session event */
     zkc_word slots;       /* changes when a request is settled */
@@ -224,15 +227,21 @@ int zkc_slot_wait(zkc_session *session, uint32_t slots, int64_t nanoseconds);
 void zkc_slot_return(zkc_session *session);
 int zkc_in_flight(zkc_session *session);
 /* Lend a request, with the slot taken for it, to libzookeeper: from here on its completion ends the loan, or close
- * does. -1: the session has ended, nothing was lent. Take it back when the call refused it at once. */
+ * does. -1: the session has ended, nothing was lent. Take it back when the call refused it at once:
+ * 0, or -1 when close has settled it meanwhile and it has an end like any other. */
 int zkc_lend(zkc_session *session, zkc_request *request);
-void zkc_take_back(zkc_session *session, zkc_request *request);
+int zkc_take_back(zkc_session *session, zkc_request *request);
 /* Give the request its end unless it has one: the first to settle it writes the reply. */
 void zkc_settle(zkc_request *request, int rc);
+void zkc_settle_loans(zkc_session *session, int rc); /* each that libzookeeper has; their completions may still come */
+void zkc_end_loans(zkc_session *session);            /* settle what has no end; no completion comes any more */
 /* Unlink every watch and tell each its end. The session's lock is held by the caller, who pushes them after it. */
 zkc_watch *zkc_end_watches(zkc_session *session, int state);
 void zkc_push_watches(zkc_session *session, zkc_watch *watches);
 void zkc_push_event(zkc_session *session, int kind, int type, int state);
+/* Bracket what pushes to the session's queue, so that ZKC_ITEM_STOP comes after it. Begin with the lock held. */
+void zkc_push_begin(zkc_session *session);
+void zkc_push_end(zkc_session *session);
 /* Forget watches: each gets a last event of type ZOO_NOTWATCHING_EVENT. */
 void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
 /* How many watches are armed; path NULL: in all, token NULL: whoever's. */
@@ -278,7 +287,7 @@ typedef struct zkc_log_line {
 void zkc_log_init(void);              /* once, before the first session: lines without a handle come here too */
 void zkc_on_log(const char *message); /* log_callback_fn */
 zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped); /* a list, oldest first; free() each */
-void zkc_log_wake(void);              /* make a waiting zkc_log_take return */
+void zkc_log_wake(void);              /* make zkc_log_take return, the waiting one or the next */
 void zkc_log_after_fork(void);
 
 #endif

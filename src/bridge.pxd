@@ -118,7 +118,7 @@ cdef extern from "bridge.h" nogil:
     void zkc_slot_return(zkc_session *)
     int zkc_in_flight(zkc_session *)
     int zkc_lend(zkc_session *, zkc_request *)
-    void zkc_take_back(zkc_session *, zkc_request *)
+    int zkc_take_back(zkc_session *, zkc_request *)
     void zkc_settle(zkc_request *, int)
     void zkc_forget_watches(zkc_session *, const char *, unsigned, void *)
     size_t zkc_count_watches(zkc_session *, const char *, unsigned, void *)

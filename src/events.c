@@ -24,11 +24,15 @@ void zkc_leave(zkc_session *session)
 
 int zkc_slot_take(zkc_session *session, uint32_t *slots)
 {
+    int in_flight;
+
     *slots = atomic_load(&session->slots); /* before the look at the count: a return after it changes the word */
-    if (atomic_fetch_add(&session->in_flight, 1) < session->max_in_flight)
-        return 0;
-    atomic_fetch_sub(&session->in_flight, 1);
-    return 1;
+    in_flight = atomic_load(&session->in_flight);
+    do {
+        if (in_flight >= session->max_in_flight)
+            return 1;
+    } while (!atomic_compare_exchange_weak(&session->in_flight, &in_flight, in_flight + 1));
+    return 0;
 }
 
 int zkc_slot_wait(zkc_session *session, uint32_t slots, int64_t nanoseconds)
@@ -85,11 +89,37 @@ void zkc_push_event(zkc_session *session, int kind, int type, int state)
         zkc_queue_push(&session->queue, item);
 }
 
+void zkc_push_begin(zkc_session *session)
+{
+    atomic_fetch_add(&session->pushing, 1);
+}
+
+/* Whoever comes last pushes the last items. A stopped session begins nothing new, so there is one such moment: a request
+ * is settled once, the watches are gone and events are refused. */
+void zkc_push_end(zkc_session *session)
+{
+    zkc_item *last = NULL, *next;
+
+    if (atomic_fetch_sub(&session->pushing, 1) != 1 || !atomic_load(&session->stopped))
+        return;
+    pthread_mutex_lock(&session->lock);
+    if (atomic_load(&session->pushing) == 0) {
+        last = session->last;
+        session->last = NULL;
+    }
+    pthread_mutex_unlock(&session->lock);
+    for (; last != NULL; last = next) {
+        next = last->next;
+        zkc_queue_push(&session->queue, last);
+    }
+}
+
 void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, void *token)
 {
     zkc_watch *watches;
 
     pthread_mutex_lock(&session->lock);
+    zkc_push_begin(session);
     watches = zkc_watches_remove(&session->watches, path, kinds, token);
     pthread_mutex_unlock(&session->lock);
     for (zkc_watch *watch = watches; watch != NULL; watch = watch->next) {
@@ -97,6 +127,7 @@ void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, 
         watch->item.state = ZOO_CONNECTED_STATE;
     }
     zkc_push_watches(session, watches);
+    zkc_push_end(session);
 }
 
 size_t zkc_count_watches(zkc_session *session, const char *path, unsigned kinds, void *token)
@@ -133,13 +164,17 @@ void zkc_on_event(zhandle_t *handle, int type, int state, const char *path, void
     (void)handle;
     (void)path;
     pthread_mutex_lock(&session->lock);
-    stopped = session->stopped;
+    stopped = atomic_load(&session->stopped);
+    if (!stopped)
+        zkc_push_begin(session);
     if (state < 0 && !session->ended) /* expired or refused: libzookeeper will never fire these */
         watches = zkc_end_watches(session, state);
     pthread_mutex_unlock(&session->lock);
     zkc_push_watches(session, watches);
-    if (!stopped)
+    if (!stopped) {
         zkc_push_event(session, ZKC_ITEM_SESSION, type, state);
+        zkc_push_end(session);
+    }
     atomic_fetch_add(&session->events, 1);
     zkc_word_wake(&session->events);
 }
@@ -164,6 +199,7 @@ static void deliver(zkc_session *session, int type, int state, const char *path,
     zkc_watch *watches = NULL;
 
     pthread_mutex_lock(&session->lock);
+    zkc_push_begin(session);
     if (type != ZOO_SESSION_EVENT && path != NULL)
         watches = zkc_watches_fire(&session->watches, path, type, config);
     else if (session->echo && state >= 0)
@@ -174,6 +210,7 @@ static void deliver(zkc_session *session, int type, int state, const char *path,
         watch->item.state = state;
     }
     zkc_push_watches(session, watches);
+    zkc_push_end(session);
 }
 
 void zkc_on_watch(zhandle_t *handle, int type, int state, const char *path, void *context)

@@ -14,8 +14,15 @@ static struct {
     pthread_mutex_t lock;
     zkc_log_line *head, *tail;
     unsigned lines, dropped;
+    int woken; /* by zkc_log_wake: remembered until a reader has seen it */
     zkc_word wake;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void wake_reader(void)
+{
+    atomic_fetch_add(&queue.wake, 1);
+    zkc_word_wake(&queue.wake);
+}
 
 static void push(const char *text, size_t length)
 {
@@ -45,7 +52,7 @@ static void push(const char *text, size_t length)
     }
     pthread_mutex_unlock(&queue.lock);
     if (was_empty)
-        zkc_log_wake();
+        wake_reader();
 }
 
 void zkc_on_log(const char *message)
@@ -57,6 +64,7 @@ zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped)
 {
     uint32_t seen = atomic_load(&queue.wake);
     zkc_log_line *lines;
+    int woken;
 
     for (int round = 0;; round++) {
         pthread_mutex_lock(&queue.lock);
@@ -65,8 +73,10 @@ zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped)
         queue.lines = 0;
         *dropped = queue.dropped;
         queue.dropped = 0;
+        woken = queue.woken;
+        queue.woken = 0;
         pthread_mutex_unlock(&queue.lock);
-        if (lines != NULL || round == 1 || nanoseconds == 0)
+        if (lines != NULL || woken || round == 1 || nanoseconds == 0)
             return lines;
         zkc_word_wait(&queue.wake, seen, nanoseconds);
     }
@@ -74,8 +84,10 @@ zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped)
 
 void zkc_log_wake(void)
 {
-    atomic_fetch_add(&queue.wake, 1);
-    zkc_word_wake(&queue.wake);
+    pthread_mutex_lock(&queue.lock);
+    queue.woken = 1;
+    pthread_mutex_unlock(&queue.lock);
+    wake_reader();
 }
 
 /* In a forked child: another thread of the parent may have held the lock. What it guards is forgotten, not freed. */
@@ -84,6 +96,7 @@ void zkc_log_after_fork(void)
     pthread_mutex_init(&queue.lock, NULL);
     queue.head = queue.tail = NULL;
     queue.lines = queue.dropped = 0;
+    queue.woken = 0;
 }
 
 #ifdef __linux__

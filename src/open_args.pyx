@@ -75,6 +75,9 @@ cdef int _set_tls(zkc_open_args *args, object tls) except -1:
         raise ValueError("tls needs the paths of a CA file, a certificate and a key")
     if not ZKC_HAS_TLS:
         raise _not_built("TLS")
+    for part in parts[:3]:
+        with open(part, "rb"):  # libzookeeper would tell its log only, and try again and again
+            pass
     args.tls = strdup(b",".join(parts if parts[3] else parts[:3]))
     return 0
 

@@ -77,7 +77,8 @@ int zkc_valid_path(const char *path, int sequential)
             return 0;
         from = slash + 1;
     }
-    if (sequential) /* the server appends a number: what stands before it may be empty, or dots */
-        return *from == '\0' || *from == '.' || valid_component(from, strlen(from));
+    /* The server appends a number: what stands before it may be empty, or dots. */
+    if (sequential && (*from == '\0' || strcmp(from, ".") == 0 || strcmp(from, "..") == 0))
+        return 1;
     return valid_component(from, strlen(from));
 }

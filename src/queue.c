@@ -18,9 +18,26 @@ void zkc_queue_destroy(zkc_queue *queue)
     pthread_mutex_destroy(&queue->lock);
 }
 
+static void notify(int fd)
+{
+    uint64_t one = 1;
+    ssize_t ignored = fd >= 0 ? write(fd, &one, sizeof one) : 0; /* full means: a wake-up is pending already */
+
+    (void)ignored;
+}
+
+void zkc_queue_set_notify_fd(zkc_queue *queue, int fd)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->notify_fd = fd;
+    if (queue->head != NULL)
+        notify(fd);
+    pthread_mutex_unlock(&queue->lock);
+}
+
 void zkc_queue_push(zkc_queue *queue, zkc_item *item)
 {
-    int was_empty, fd;
+    int was_empty;
 
     item->next = NULL;
     pthread_mutex_lock(&queue->lock);
@@ -30,19 +47,15 @@ void zkc_queue_push(zkc_queue *queue, zkc_item *item)
     else
         queue->tail->next = item;
     queue->tail = item;
-    fd = queue->notify_fd;
-    /* Under the lock: once it is released the consumer may free the item and, at the end, the whole queue. */
-    if (was_empty)
+    /* Under the lock: once it is released the consumer may free the item and, at the end, the whole queue, and close
+     * the descriptor, whose number may then be another file's. */
+    if (was_empty) {
         atomic_fetch_add(&queue->wake, 1);
-    pthread_mutex_unlock(&queue->lock);
-    if (!was_empty)
-        return;
-    zkc_word_wake(&queue->wake);
-    if (fd >= 0) {
-        uint64_t one = 1;
-        ssize_t ignored = write(fd, &one, sizeof one); /* full means: a wake-up is pending already */
-        (void)ignored;
+        notify(queue->notify_fd);
     }
+    pthread_mutex_unlock(&queue->lock);
+    if (was_empty)
+        zkc_word_wake(&queue->wake);
 }
 
 static zkc_item *take_all(zkc_queue *queue)

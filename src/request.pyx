@@ -250,7 +250,9 @@ cdef class Request:
             zkc_leave(session.c)
             zkc_settle(self.c, rc)
             return self
-        zkc_take_back(session.c, self.c)
+        if zkc_take_back(session.c, self.c) < 0:
+            zkc_leave(session.c)
+            return self  # close has settled it meanwhile, and its tokens are under way
         error = session.immediate_error(rc, self.operation, self.path)
         zkc_leave(session.c)
         self.undo()

@@ -13,8 +13,35 @@
 static pthread_once_t client_once = PTHREAD_ONCE_INIT;
 static int client_rc;
 
+/* Cyrus guards its globals with mutexes that it wants from the application: without them it has none. */
+static void *new_mutex(void)
+{
+    pthread_mutex_t *mutex = malloc(sizeof *mutex);
+
+    if (mutex != NULL)
+        pthread_mutex_init(mutex, NULL);
+    return mutex;
+}
+
+static int lock_mutex(void *mutex)
+{
+    return pthread_mutex_lock(mutex) == 0 ? SASL_OK : SASL_FAIL;
+}
+
+static int unlock_mutex(void *mutex)
+{
+    return pthread_mutex_unlock(mutex) == 0 ? SASL_OK : SASL_FAIL;
+}
+
+static void free_mutex(void *mutex)
+{
+    pthread_mutex_destroy(mutex);
+    free(mutex);
+}
+
 static void init_client(void)
 {
+    sasl_set_mutex(new_mutex, lock_mutex, unlock_mutex, free_mutex);
     client_rc = sasl_client_init(NULL);
 }
 

@@ -47,6 +47,22 @@ void zkc_rest_if_quiet(void)
         pause();
 }
 
+static atomic_int alive[ZKC_COUNT_HANDLE + 1];
+
+void zkc_count(enum zkc_counted what, int change)
+{
+    atomic_fetch_add_explicit(&alive[what], change, memory_order_relaxed);
+}
+
+void zkc_count_alive(zkc_counts *counts)
+{
+    counts->sessions = atomic_load(&alive[ZKC_COUNT_SESSION]);
+    counts->requests = atomic_load(&alive[ZKC_COUNT_REQUEST]);
+    counts->watches = atomic_load(&alive[ZKC_COUNT_WATCH]);
+    counts->items = atomic_load(&alive[ZKC_COUNT_ITEM]);
+    counts->handles = atomic_load(&alive[ZKC_COUNT_HANDLE]);
+}
+
 /* ---- life ----------------------------------------------------------------------------------------------------- */
 
 zkc_open_args *zkc_open_args_new(void)
@@ -70,6 +86,23 @@ void zkc_open_args_free(zkc_open_args *args)
     free(args);
 }
 
+/* What the queue ends with, made when there is memory: a dispatcher waits for it. */
+static zkc_item *last_items(void)
+{
+    zkc_item *event = zkc_item_new(ZKC_ITEM_SESSION, NULL, ZOO_SESSION_EVENT, 0, NULL);
+    zkc_item *stop = zkc_item_new(ZKC_ITEM_STOP, NULL, 0, 0, NULL);
+
+    if (event != NULL && stop != NULL) {
+        event->next = stop;
+        return event;
+    }
+    if (event != NULL)
+        zkc_item_free(event);
+    if (stop != NULL)
+        zkc_item_free(stop);
+    return NULL;
+}
+
 zkc_session *zkc_session_new(int max_in_flight, int echo)
 {
     zkc_session *session = calloc(1, sizeof *session);
@@ -78,6 +111,11 @@ zkc_session *zkc_session_new(int max_in_flight, int echo)
         return NULL;
     atomic_init(&session->refs, 1);
     session->generation = zkc_generation();
+    session->last = last_items();
+    if (session->last == NULL) {
+        free(session);
+        return NULL;
+    }
     session->max_in_flight = max_in_flight;
     session->echo = echo;
     pthread_mutex_init(&session->lock, NULL);
@@ -96,6 +134,10 @@ void zkc_session_unref(zkc_session *session)
 {
     if (atomic_fetch_sub(&session->refs, 1) != 1)
         return;
+    if (session->last != NULL) { /* never closed, because never opened */
+        zkc_item_free(session->last->next);
+        zkc_item_free(session->last);
+    }
     zkc_open_args_free(session->args);
     zkc_watches_destroy(&session->watches);
     zkc_queue_destroy(&session->queue);
@@ -199,64 +241,22 @@ int zkc_session_open(zkc_session *session, zkc_open_args *args)
 /* Settle what is lent, end the watches, stop the queue: once. */
 static void stop(zkc_session *session)
 {
-    zkc_request *request;
     zkc_watch *watches;
-    int first;
 
     pthread_mutex_lock(&session->lock);
-    first = !session->stopped;
-    session->stopped = 1; /* nothing is lent any more */
+    zkc_push_begin(session);
+    atomic_store(&session->stopped, 1); /* nothing is lent any more */
     watches = zkc_end_watches(session, 0);
     pthread_mutex_unlock(&session->lock);
     zkc_push_watches(session, watches);
-    for (;;) {
-        pthread_mutex_lock(&session->lock);
-        for (request = session->loans; request != NULL && request->settled; request = request->after)
-            ;
-        if (request != NULL)
-            atomic_fetch_add(&request->refs, 1); /* it may be answered meanwhile */
-        pthread_mutex_unlock(&session->lock);
-        if (request == NULL)
-            break;
-        zkc_settle(request, ZCLOSING);
-        zkc_request_unref(request);
-    }
-    if (!first)
-        return;
-    zkc_push_event(session, ZKC_ITEM_SESSION, ZOO_SESSION_EVENT, 0);
-    zkc_push_event(session, ZKC_ITEM_STOP, 0, 0);
+    zkc_settle_loans(session, ZCLOSING);
+    zkc_push_end(session);
 }
 
-/* libzookeeper has let go of everything: what it never answered comes home here. */
-static void end_loans(zkc_session *session)
+static void close_handle(zkc_session *session)
 {
-    for (;;) {
-        zkc_request *request;
-
-        pthread_mutex_lock(&session->lock);
-        request = session->loans;
-        if (request != NULL) {
-            session->loans = request->after;
-            if (request->after != NULL)
-                request->after->before = NULL;
-            request->lent = 0;
-        }
-        pthread_mutex_unlock(&session->lock);
-        if (request == NULL)
-            return;
-        zkc_settle(request, ZCLOSING);
-        zkc_request_unref(request); /* the loan's */
-    }
-}
-
-static void *closing_thread(void *argument)
-{
-    zkc_session *session = argument;
     const struct timespec moment = {.tv_nsec = 50000};
 
-#ifdef __linux__
-    pthread_setname_np(pthread_self(), "zkc-close");
-#endif
     while (atomic_load(&session->opened) == ZKC_OPENING)
         zkc_word_wait(&session->opened, ZKC_OPENING, -1);
     while (atomic_load(&session->inside) != 0) /* calls under way take microseconds; set_servers resolves names */
@@ -265,12 +265,20 @@ static void *closing_thread(void *argument)
         zookeeper_close(session->handle); /* joins both threads of the library: no completion runs after it */
         session->handle = NULL;
         zkc_count(ZKC_COUNT_HANDLE, -1);
-        end_loans(session);
+        zkc_end_loans(session);
         zkc_session_unref(session); /* the handle's */
     }
     stop(session);
     set_word(&session->closing, ZKC_CLOSED);
-    zkc_session_unref(session);
+}
+
+static void *closing_thread(void *argument)
+{
+#ifdef __linux__
+    pthread_setname_np(pthread_self(), "zkc-close");
+#endif
+    close_handle(argument);
+    zkc_session_unref(argument);
     return NULL;
 }
 
@@ -284,10 +292,8 @@ void zkc_session_close(zkc_session *session)
     zkc_word_wake(&session->slots);  /* submitters that wait for a place */
     atomic_fetch_add(&session->events, 1);
     zkc_word_wake(&session->events); /* threads that wait for the connection */
-    if (run_detached(closing_thread, session) != 0) {
-        zkc_session_ref(session);
-        closing_thread(session); /* no thread to be had: then here */
-    }
+    if (run_detached(closing_thread, session) != 0)
+        close_handle(session); /* no thread to be had: then here */
 }
 
 void zkc_session_abandon(zkc_session *session)

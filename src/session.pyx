@@ -46,6 +46,7 @@ cdef class _SessionBase:
 
         Raises:
             TypeError, ValueError: An argument is of a wrong type or value.
+            OSError: A file of ``tls`` cannot be read.
             ConnectionLossError: No name could be resolved.
             UnimplementedError: The library was built without what ``tls`` or ``sasl`` needs.
             OperationTimeoutError: Resolving took longer than ``open_timeout``.

@@ -177,7 +177,9 @@ class Session:
         self, scheme: str, credentials: bytes, callback: Callable[[Request[None]], object] | None = None
     ) -> Request[None]: ...
     def get_config(
-        self, watch: _Watch | None = None, callback: Callable[[Request[tuple[bytes | None, Stat]]], object] | None = None
+        self,
+        watch: _Watch | None = None,
+        callback: Callable[[Request[tuple[bytes | None, Stat]]], object] | None = None,
     ) -> Request[tuple[bytes | None, Stat]]: ...
     def reconfig(
         self,
