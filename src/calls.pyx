@@ -257,7 +257,7 @@ cdef class Session(_SessionBase):
         cdef bytes raw_joining = _encoded("joining", joining) if joining is not None else None
         cdef bytes raw_leaving = _encoded("leaving", leaving) if leaving is not None else None
         cdef bytes raw_members = _encoded("members", members) if members is not None else None
-        cdef int64_t expected = version
+        cdef int64_t expected = _int64("version", version)
         cdef Request request = _new_request(self, "reconfig", "/zookeeper/config", REPLY_DATA)
         request.admit(callback)
         return request.sent(zoo_areconfig(

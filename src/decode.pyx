@@ -128,6 +128,14 @@ cdef int _int32(str name, object value) except? -2:
     return value
 
 
+cdef int64_t _int64(str name, object value) except? -2:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be int, not {type(value).__name__}")
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(f"{name} must fit in 64 bits, not be {value}")
+    return value
+
+
 cdef int64_t _nanoseconds(str name, object seconds) except? -2:
     """Convert a duration; None is -1, for ever."""
     if seconds is None:

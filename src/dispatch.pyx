@@ -35,12 +35,14 @@ cdef void _deliver(_Line line, zkc_item *item) noexcept:
     cdef Request request
     if kind == ZKC_ITEM_REQUEST:
         request = <Request>item.token
-        callbacks = request.run_callbacks()
+        callbacks = request.take_callbacks()
         Py_DECREF(request)  # the token; `request` is a reference of its own
-        for callback in callbacks:
+        for callback in () if _exiting else callbacks:
             _call_logged(callback, (request,))
         return
-    if kind == ZKC_ITEM_EVENT or kind == ZKC_ITEM_ECHO:
+    if _exiting:
+        pass  # the script is over: what its callbacks would say or do to a closed session is of no use to it
+    elif kind == ZKC_ITEM_EVENT or kind == ZKC_ITEM_ECHO:
         _call_logged(<object>item.token, (item.type, item.state, _c_text(item.path)))
     elif kind == ZKC_ITEM_SESSION:
         session = line.session()
@@ -64,9 +66,11 @@ cdef int _call_logged(object callback, tuple arguments) except -1:
     """Call a callback of the user's; what it raises is logged, and nobody else's problem."""
     try:
         callback(*arguments)
-    except BaseException:
+    except BaseException as error:
+        # A watch that is told of the end and tries to watch again is no news.
+        level = logging.DEBUG if isinstance(error, errors.ClosingError) else logging.ERROR
         try:
-            _callback_log.exception("a callback raised: %r", callback)
+            _callback_log.log(level, "a callback raised: %r", callback, exc_info=True)
         except BaseException:
             pass
     return 0

@@ -154,6 +154,9 @@ cdef int _start_process_services() except -1:
             zkc_process_init()
             zkc_log_init()
             atexit.register(_at_exit)
+            # Where logging is not set up, the library's reports of a lost connection are nobody's business on stderr;
+            # what a callback raised (zkc.callback) is.
+            _library_log.addHandler(logging.NullHandler())
             _initialized = True
         if _services_generation != zkc_generation():
             _log_thread = threading.Thread(target=_log_lines, name="zkc-log", daemon=True)

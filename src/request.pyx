@@ -57,10 +57,8 @@ cdef class Request:
 
         .. versionadded:: 0.1
         """
-        if not self.decoded:
-            self.wait(timeout)
-            return self.take()
-        return self.value
+        self.wait(timeout)
+        return self.take()
 
     def exception(self, timeout=None):
         """Wait for the reply and return the error of the call, or None when it succeeded.
@@ -270,7 +268,7 @@ cdef class Request:
             self.callbacks.clear()
             Py_DECREF(self)
 
-    cdef list run_callbacks(self):
+    cdef list take_callbacks(self):
         """Take the callbacks that are due; the dispatcher runs them."""
         with cython.critical_section(self):
             callbacks = self.callbacks

@@ -129,6 +129,8 @@ cdef class _SessionBase:
                 rc = ZSESSIONEXPIRED
             elif state == ZOO_AUTH_FAILED_STATE:
                 rc = ZAUTHFAILED
+            elif state == 0:  # between two connections: add_auth takes nothing then, and the session lives on
+                rc = ZCONNECTIONLOSS
         return errors.error_for(rc, operation, path)
 
     cdef int wait_open(self, int64_t limit, object timeout) except -1:
