@@ -165,6 +165,12 @@ cdef int _start_process_services() except -1:
     return 0
 
 
+cdef int _close_session(_SessionBase session) except -1:
+    with nogil:
+        zkc_session_close(session.c)
+    return 0
+
+
 cdef double _EXIT_SECONDS = 3.0
 
 
@@ -175,7 +181,7 @@ def _at_exit():
     cdef list sessions = [session for session in _live_sessions if (<_SessionBase>session).c != NULL]
     sessions = [session for session in sessions if (<_SessionBase>session).c.generation == zkc_generation()]
     for session in sessions:
-        zkc_session_close((<_SessionBase>session).c)
+        _close_session(session)
     deadline = time.monotonic() + _EXIT_SECONDS
     for session in sessions:
         (<_SessionBase>session).finish_close(_nanoseconds("timeout", max(0.0, deadline - time.monotonic())))

@@ -85,14 +85,16 @@ cdef class _SessionBase:
         try:
             self.wait_open(wait, open_timeout)
         except BaseException:
-            zkc_session_close(self.c)
+            with nogil:
+                zkc_session_close(self.c)
             raise
 
     def __del__(self):
         # A forgotten session: the closing thread of the C side does what close() would, and nobody waits for it.
         if self.c == NULL or self.c.generation != zkc_generation() or zkc_word_get(&self.c.closing) != ZKC_NOT_CLOSING:
             return
-        zkc_session_close(self.c)
+        with nogil:
+            zkc_session_close(self.c)
         warnings.warn(f"a zkc session to {self.hosts} was not closed", ResourceWarning, source=self)
 
     def __repr__(self):
@@ -102,7 +104,7 @@ cdef class _SessionBase:
 
     cdef int check_process(self, str operation, object path) except -1:
         if self.c == NULL:
-            raise errors.ClosingError(operation=operation, path=path)
+            raise errors.ClosingError(operation=operation, path=path, maybe_applied=False)
         if self.c.generation != zkc_generation():
             raise errors.ForkedError(operation=operation, path=path)
         return 0
@@ -111,7 +113,7 @@ cdef class _SessionBase:
         """Raise for what zkc_enter answered."""
         if refused == ZKC_REFUSED_FORKED:
             raise errors.ForkedError(operation=operation, path=path)
-        raise errors.ClosingError(operation=operation, path=path)
+        raise errors.ClosingError(operation=operation, path=path, maybe_applied=False)  # it was never sent
 
     cdef int enter(self, str operation) except -1:
         self.check_process(operation, None)
@@ -131,7 +133,7 @@ cdef class _SessionBase:
                 rc = ZAUTHFAILED
             elif state == 0:  # between two connections: add_auth takes nothing then, and the session lives on
                 rc = ZCONNECTIONLOSS
-        return errors.error_for(rc, operation, path)
+        return errors.error_for(rc, operation, path, None, False)  # nothing was sent
 
     cdef int wait_open(self, int64_t limit, object timeout) except -1:
         cdef int64_t deadline = zkc_now_ns() + limit if limit >= 0 else 0
@@ -377,7 +379,8 @@ cdef class _SessionBase:
         if self.c == NULL:
             return True
         self.check_process("close", None)
-        zkc_session_close(self.c)
+        with nogil:
+            zkc_session_close(self.c)
         return self.finish_close(limit)
 
     cdef object finish_close(self, int64_t limit):

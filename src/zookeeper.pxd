@@ -86,12 +86,8 @@ cdef extern from "compat.h" nogil:
     void zoo_set_debug_level(ZooLogLevel)
     void zoo_deterministic_conn_order(int)
 
-    int zoo_acreate(zhandle_t *, const char *, const char *, int, const ACL_vector *, int, string_completion_t,
-                    const void *)
     int zoo_acreate_ttl(zhandle_t *, const char *, const char *, int, const ACL_vector *, int, int64_t,
                         string_completion_t, const void *)
-    int zoo_acreate2(zhandle_t *, const char *, const char *, int, const ACL_vector *, int, string_stat_completion_t,
-                     const void *)
     int zoo_acreate2_ttl(zhandle_t *, const char *, const char *, int, const ACL_vector *, int, int64_t,
                          string_stat_completion_t, const void *)
     int zoo_adelete(zhandle_t *, const char *, int, void_completion_t, const void *)

@@ -1,0 +1,1 @@
+"""Benchmarks of zkc against a real server: ``./dev bench`` runs them, README.md tells how to read them."""

@@ -1,0 +1,230 @@
+"""Does anything grow? A million gets, watches that fire, watches that never fire, sessions opened and closed.
+
+Each phase runs once in small, so that caches and pools are filled, then in full between two snapshots of the process.
+Everything is closed before a snapshot, so descriptors, threads and the native core's own counts must come back exactly;
+memory may differ by a bound, because an allocator never gives back to the byte.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import zkc
+from benchmarks.measure import Snapshot, settled_snapshot, take_snapshot
+
+# The full counts.
+GETS = 1_000_000
+FIRED = 100_000
+NEVER_FIRED = 100_000
+SESSIONS = 1_000
+
+# How much more private memory a phase may leave, in bytes: a million leaks of 4 bytes would show, or 1 000 of 4 KiB.
+MEMORY_BOUND = 2 * 1024 * 1024
+
+_WINDOW = 1_000
+_WAYS = 5  # in which a phase varies from window to window
+_WARM_UP = 0.05
+_SOON = 60.0
+
+Advance = Callable[[int], None]
+
+
+@dataclass
+class Phase:
+    """One thing done many times, and what it left."""
+
+    name: str
+    what: str
+    count: int
+    least: int  # how often it is done at least before the first snapshot
+    run: Callable[[str, int, Advance], int]  # connection string, how often; returns the most private memory seen
+    seconds: float = 0.0
+    peak: int = 0
+    before: Snapshot = field(init=False)
+    after: Snapshot = field(init=False)
+
+    def measure(self, hosts: str, advance: Advance) -> None:
+        """Run the phase between two snapshots."""
+        self.run(hosts, max(self.least, int(self.count * _WARM_UP)), lambda _: None)
+        self.before = settled_snapshot()
+        begun = time.monotonic()
+        self.peak = self.run(hosts, self.count, advance)
+        self.seconds = time.monotonic() - begun
+        self.after = settled_snapshot(self.before)
+
+    def grown(self) -> list[str]:
+        """Say what grew beyond its bound; nothing if all is well."""
+        found = [
+            f"{name}: {self.before.countable()[name]} before, {value} after"
+            for name, value in self.after.countable().items()
+            if value > self.before.countable()[name]
+        ]
+        growth = self.after.private - self.before.private
+        if growth > MEMORY_BOUND:
+            found.append(f"private memory: {growth / 1024:+,.0f} KiB, more than {MEMORY_BOUND // 1024:,} KiB")
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON can hold them."""
+        return {
+            "phase": self.name,
+            "what": self.what,
+            "count": self.count,
+            "seconds": round(self.seconds, 3),
+            "before": self.before.as_dict(),
+            "after": self.after.as_dict(),
+            "peak_private": self.peak,
+            "memory_bound": MEMORY_BOUND,
+            "grown": self.grown(),
+        }
+
+
+def phases(scale: float) -> list[Phase]:
+    """Return the phases, with their counts scaled."""
+
+    def scaled(count: int) -> int:
+        return max(1, int(count * scale))
+
+    every_way = _WAYS * _WINDOW
+    return [
+        Phase("gets", "gets: waited for, called back, failed, forgotten", scaled(GETS), every_way, run_gets),
+        Phase("watches fired", "watches of each kind, fired", scaled(FIRED), every_way, run_fired),
+        Phase("watches never fired", "watches ended by close", scaled(NEVER_FIRED), _WINDOW, run_never_fired),
+        Phase("sessions", "sessions opened, used and closed", scaled(SESSIONS), 20, run_sessions),
+    ]
+
+
+def _windows(count: int) -> Iterator[tuple[int, int]]:
+    """Yield (number, size) of the windows that make up a count."""
+    for number, start in enumerate(range(0, count, _WINDOW)):
+        yield number, min(_WINDOW, count - start)
+
+
+class _Countdown:
+    """Waits until something was called as often as announced."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._changed = threading.Condition()
+
+    def expect(self, count: int) -> None:
+        with self._changed:
+            self._left += count
+
+    def __call__(self, *_: object) -> None:
+        with self._changed:
+            self._left -= 1
+            if not self._left:
+                self._changed.notify_all()
+
+    def wait(self, what: str) -> None:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._left == 0, _SOON):
+                raise RuntimeError(f"{self._left} {what} did not come within {_SOON:.0f} s")
+
+
+def run_gets(hosts: str, count: int, advance: Advance) -> int:
+    """Get a znode in every way that a reply can come home."""
+    peak = 0
+    with zkc.Client(hosts) as client:
+        session = client.session
+        if client.exists("/znode") is None:
+            client.create("/znode", b"x" * 100)
+        called = _Countdown()
+        for number, size in _windows(count):
+            way = number % _WAYS
+            if way == 0:
+                for _ in range(size):
+                    client.get("/znode")
+            elif way == 1:
+                called.expect(size)
+                for _ in range(size):
+                    session.get("/znode", None, called)
+                called.wait("callbacks")
+            elif way == 2:
+                failed = [session.get("/no-such-znode").exception() for _ in range(size)]
+                assert all(isinstance(error, zkc.NoNodeError) for error in failed)
+            else:
+                requests = [session.get("/znode") for _ in range(size)]
+                # One way in five nobody asks for the replies; the last one says that all have come.
+                for request in requests if way == 3 else requests[-1:]:
+                    request.result()
+            peak = max(peak, take_snapshot().private)
+            advance(size)
+    return peak
+
+
+def run_fired(hosts: str, count: int, advance: Advance) -> int:
+    """Arm watches of each kind, then do what fires them."""
+    peak = 0
+    acl = [(31, "world", "anyone")]
+    with zkc.Client(hosts) as client:
+        session = client.session
+        paths = [f"/watched-{i:04}" for i in range(_WINDOW)]
+        if client.exists("/watched-0000") is None:
+            _all(session.create(path, b"", acl) for path in paths)
+        fired = _Countdown()
+        for number, size in _windows(count):
+            used = paths[:size]
+            fired.expect(size)
+            way = number % _WAYS
+            if way == 0:
+                _all(session.get(path, fired) for path in used)
+                _all(session.set(path, b"changed") for path in used)
+            elif way == 1:  # created
+                _all(session.exists(f"{path}/child", fired) for path in used)
+                _all(session.create(f"{path}/child", b"", acl) for path in used)
+            elif way == 2:  # deleted
+                _all(session.exists(f"{path}/child", fired) for path in used)
+                _all(session.delete(f"{path}/child") for path in used)
+            elif way == 3:
+                _all(session.get_children(path, fired) for path in used)
+                _all(session.create(f"{path}/child", b"", acl) for path in used)
+            else:
+                _all(session.get_children_with_stat(path, fired) for path in used)
+                _all(session.delete(f"{path}/child") for path in used)
+            fired.wait("watches")
+            peak = max(peak, take_snapshot().private)
+            advance(size)
+        if client.exists("/watched-0000/child") is not None:  # the run ended between a create and its delete
+            _all(session.delete(f"{path}/child") for path in paths if client.exists(f"{path}/child"))
+    return peak
+
+
+def run_never_fired(hosts: str, count: int, advance: Advance) -> int:
+    """Arm watches on paths that nobody touches, all in one session, and close it: each gets its last event."""
+    ended = _Countdown()
+    with zkc.Client(hosts) as client:
+        session = client.session
+        ended.expect(count)
+        for number, size in _windows(count):
+            _all(session.exists(f"/never-{number}-{i}", ended) for i in range(size))
+            advance(size)
+        if session.watch_count != count:
+            raise RuntimeError(f"{session.watch_count} watches are armed instead of {count}")
+        peak = take_snapshot().private
+    ended.wait("last events")
+    return peak
+
+
+def run_sessions(hosts: str, count: int, advance: Advance) -> int:
+    """Open a session, leave something in it, close it."""
+    peak = 0
+    for _ in range(count):
+        with zkc.Client(hosts) as client:
+            client.create("/ephemeral-", ephemeral=True, sequential=True)
+            client.exists("/nothing", watch=lambda event: None)
+            client.session.get("/nothing")  # nobody takes its reply
+        peak = max(peak, take_snapshot().private)
+        advance(1)
+    return peak
+
+
+def _all(requests: Iterator[zkc.Request[Any]]) -> None:
+    """Send all, then wait for all."""
+    for request in list(requests):
+        request.result()

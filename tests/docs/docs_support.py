@@ -1,0 +1,78 @@
+"""What stands in the documentation: its pages, their fenced blocks, commands and links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("benchmarks/*.md")),
+    *sorted(ROOT.glob("examples/*.md")),
+]
+# What a page says where a reader has to put in a server of their own.
+PLACEHOLDER = "127.0.0.1:2181"
+
+_FENCE = re.compile(r"^```(\w*)[ ]?(\S*)$")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: Path
+    line: int  # of its first line of text
+    language: str
+    file: str  # named after the language: the file that it is taken from
+    text: str
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for the name of a test."""
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(language: str = "") -> list[Block]:
+    """List the fenced blocks of all pages, or those of one language."""
+    return [block for page in PAGES for block in _blocks(page) if language in ("", block.language)]
+
+
+def _blocks(page: Path) -> Iterator[Block]:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    opening, start = None, 0
+    for number, line in enumerate(lines):
+        match = _FENCE.match(line)
+        if not match:
+            continue
+        if opening is None:
+            opening, start = match, number + 1
+        else:
+            yield Block(page, start + 1, opening[1], opening[2], "\n".join(lines[start:number]) + "\n")
+            opening = None
+    assert opening is None, f"{page}: a fenced block does not end"
+
+
+def commands() -> list[tuple[str, str]]:
+    """List (place, command) of every shell command on the pages."""
+    found = []
+    for block in blocks("console"):
+        for offset, line in enumerate(block.text.splitlines()):
+            if line.startswith("$ "):
+                found.append((f"{block.page.relative_to(ROOT)}:{block.line + offset}", line[2:]))
+    return found
+
+
+def prose(page: Path) -> str:
+    """Return a page without its fenced blocks."""
+    text = page.read_text(encoding="utf-8")
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that a page's headings make, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}

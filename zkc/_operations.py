@@ -1,0 +1,272 @@
+"""Checks and encoding of the arguments that all clients share, and decoding of what comes back.
+
+Bad input is refused here, before anything is sent: a TypeError or a ValueError that names the argument and says what
+to give instead. What passes has the form that the native core takes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Optional
+
+from zkc.constants import CreateMode, EventType, Perms, State
+from zkc.types import ACL, Data, Watch, WatchedEvent
+
+CoreACL = list[tuple[int, str, str]]
+
+_DEFAULT_PORT = 2181
+_INT32 = 2**31
+_MAX_SECONDS = 1e9  # Thirty years; the core counts nanoseconds in 64 bits.
+_MAX_SESSION_TIMEOUT = (_INT32 - 1) / 1000
+_MAX_TTL = (2**40 - 1) / 1000  # The servers keep a TTL as 40 bits of milliseconds.
+
+# ---- paths ----------------------------------------------------------------------------------------------------------
+
+# The servers see a path as UTF-16. They refuse control characters, surrogates (so also whatever lies beyond U+FFFF),
+# the private use area and the last sixteen code points.
+_REFUSED = "\\x00-\\x1f\\x7f-\\x9f\\ud800-\\uf8ff\\ufff0-\\U0010ffff"
+_match_path = re.compile(f"/|(?:/(?!\\.\\.?(?:/|\\Z))[^/{_REFUSED}]+)+").fullmatch
+_search_refused = re.compile(f"[{_REFUSED}]").search
+
+
+def check_path(path: object, name: str = "path") -> str:
+    """Return a path that keeps the rules of ZooKeeper, else raise.
+
+    Raises:
+        TypeError: It is no str.
+        ValueError: It breaks a rule; the message says which.
+    """
+    if isinstance(path, str) and _match_path(path):
+        return path
+    raise _path_error(path, name)
+
+
+def check_create_path(path: object, sequential: bool) -> str:
+    """Return the path of a create that keeps the rules of ZooKeeper, else raise.
+
+    A sequential name gets its number before the servers look at it: it may end with a slash or in dots.
+    """
+    if not sequential:
+        return check_path(path)
+    if isinstance(path, str) and _match_path(path + "0"):
+        return path
+    raise _path_error(path, "path", sequential)
+
+
+def _path_error(path: object, name: str, sequential: bool = False) -> Exception:
+    if not isinstance(path, str):
+        hint = "; decode it first" if isinstance(path, (bytes, bytearray)) else ""
+        return TypeError(f"{name} must be a str, not {type(path).__name__}{hint}")
+    if not path:
+        return ValueError(f"{name} must not be empty; the root is '/'")
+    if not path.startswith("/"):
+        return ValueError(f"{name} must start with '/': {path!r}")
+    refused = _search_refused(path)
+    if refused:
+        return ValueError(
+            f"{name} must not contain the character U+{ord(refused[0]):04X} (at {refused.start()}): ZooKeeper refuses "
+            f"control characters, private use and all beyond U+FFEF: {path!r}"
+        )
+    if "//" in path:
+        return ValueError(f"{name} must not contain an empty name ('//'): {path!r}")
+    if path.endswith("/") and not sequential:
+        return ValueError(f"{name} must not end with '/': {path!r}")
+    return ValueError(f"{name} must be absolute, without '.' and '..': {path!r}")
+
+
+# ---- values ---------------------------------------------------------------------------------------------------------
+
+
+def check_data(data: object) -> Optional[Data]:
+    """Return a znode's data as the core takes it, else raise TypeError."""
+    if data is None or isinstance(data, (bytes, bytearray, memoryview)):
+        return data
+    if isinstance(data, str):
+        raise TypeError("data must be bytes, not str: encode it first, for example data.encode()")
+    raise TypeError(f"data must be bytes, bytearray, memoryview or None, not {type(data).__name__}")
+
+
+def check_version(version: object) -> int:
+    """Return a version that fits the protocol (32 bits, signed), else raise."""
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise TypeError(f"version must be an int, or -1 for any version, not {type(version).__name__}")
+    if not -_INT32 <= version < _INT32:
+        raise ValueError(f"version must fit 32 bits: {version}")
+    return version
+
+
+def check_seconds(value: object, name: str = "timeout", least: float = 0.0, most: float = _MAX_SECONDS) -> float:
+    """Return a duration in seconds that is positive, finite and between the limits, else raise."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be a positive, finite number of seconds: {value}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least:g} to {most:g} seconds: {value}")
+    return float(value)
+
+
+def check_timeout(value: object, name: str = "timeout") -> Optional[float]:
+    """Return a timeout in seconds, or None for no limit, else raise."""
+    return None if value is None else check_seconds(value, name)
+
+
+def check_session_timeout(value: object) -> float:
+    """Return a session timeout in seconds that fits the protocol (milliseconds, 32 bits), else raise."""
+    return check_seconds(value, "session_timeout", 0.001, _MAX_SESSION_TIMEOUT)
+
+
+def check_flag(value: object, name: str) -> bool:
+    """Return True or False, else raise TypeError."""
+    if value is True or value is False:
+        return value
+    raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
+
+
+def check_client_id(client_id: object) -> Optional[tuple[int, bytes]]:
+    """Return the id and password of a session to resume, else raise."""
+    if client_id is None:
+        return None
+    if not isinstance(client_id, tuple) or len(client_id) != 2:
+        raise TypeError("client_id must be a tuple (session_id, session_password) or None")
+    number, password = client_id
+    if not isinstance(number, int) or isinstance(number, bool) or not isinstance(password, bytes):
+        raise TypeError("client_id must be a tuple of an int (session_id) and bytes (session_password)")
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"client_id: the session id must fit 64 bits: {number}")
+    if len(password) != 16:
+        raise ValueError(f"client_id: the session password must have 16 bytes, not {len(password)}")
+    return number, password
+
+
+def check_auth(scheme: object, credentials: object) -> tuple[str, bytes]:
+    """Return a scheme and credentials as the core takes them, else raise."""
+    if not isinstance(scheme, str):
+        raise TypeError(f"scheme must be a str such as 'digest', not {type(scheme).__name__}")
+    if not scheme or "\0" in scheme:
+        raise ValueError("scheme must be a name such as 'digest'")
+    if isinstance(credentials, str):
+        return scheme, credentials.encode()
+    if not isinstance(credentials, bytes):
+        raise TypeError(f"credentials must be bytes or str, not {type(credentials).__name__}")
+    return scheme, credentials
+
+
+# ---- access control lists -------------------------------------------------------------------------------------------
+
+
+def encode_acl(acl: object, name: str = "acl") -> CoreACL:
+    """Return an access control list as the core takes it, else raise."""
+    if isinstance(acl, ACL):
+        raise TypeError(f"{name} must be a sequence of ACL: write [{name}]")
+    if not isinstance(acl, Sequence) or isinstance(acl, (str, bytes)):
+        raise TypeError(f"{name} must be a sequence of ACL, not {type(acl).__name__}")
+    entries = []
+    for entry in acl:
+        if not isinstance(entry, ACL):
+            raise TypeError(f"{name} must hold ACL entries such as ACL.world(), not {type(entry).__name__}")
+        entries.append((int(entry.perms), entry.scheme, entry.id))
+    if not entries:
+        raise ValueError(f"{name} must have one entry or more; for no restriction give OPEN_ACL_UNSAFE")
+    return entries
+
+
+def decode_acl(entries: CoreACL) -> list[ACL]:
+    """Return an access control list of the core as values of ours."""
+    return [ACL(Perms(perms), scheme, id_) for perms, scheme, id_ in entries]
+
+
+# ---- what kind of znode ---------------------------------------------------------------------------------------------
+
+
+def create_mode(ephemeral: bool, sequential: bool, container: bool, ttl: Optional[float]) -> CreateMode:
+    """Return the mode of a create from its flags; a ttl is checked as well."""
+    for name, flag in (("ephemeral", ephemeral), ("sequential", sequential), ("container", container)):
+        check_flag(flag, name)
+    if ttl is not None:
+        check_seconds(ttl, "ttl", 0.001, _MAX_TTL)
+        if ephemeral or container:
+            raise ValueError(f"a znode with a ttl cannot be {'ephemeral' if ephemeral else 'a container'}: choose one")
+        return CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL if sequential else CreateMode.PERSISTENT_WITH_TTL
+    if container:
+        if ephemeral or sequential:
+            raise ValueError(f"a container cannot be {'ephemeral' if ephemeral else 'sequential'}: choose one")
+        return CreateMode.CONTAINER
+    if ephemeral:
+        return CreateMode.EPHEMERAL_SEQUENTIAL if sequential else CreateMode.EPHEMERAL
+    return CreateMode.PERSISTENT_SEQUENTIAL if sequential else CreateMode.PERSISTENT
+
+
+# ---- watches --------------------------------------------------------------------------------------------------------
+
+
+def encode_watch(watch: Optional[Watch]) -> Optional[Callable[[int, int, str], object]]:
+    """Return a watch as the core takes it: called with numbers, it calls ``watch`` with one event. Else raise."""
+    if watch is None:
+        return None
+    if not callable(watch):
+        raise TypeError(f"watch must be callable with one event, not {type(watch).__name__}")
+
+    def deliver(type_: int, state: int, path: str) -> None:
+        watch(WatchedEvent(EventType(type_), State(state), path))
+
+    return deliver
+
+
+# ---- servers --------------------------------------------------------------------------------------------------------
+
+_match_name = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?").fullmatch
+_match_port = re.compile(r"[0-9]{1,5}").fullmatch
+
+
+def check_hosts(hosts: object) -> tuple[str, str]:
+    """Check where the servers are, and write it out with a port for each.
+
+    Args:
+        hosts: ``host:port,host:port/chroot``. A host is a name, an IPv4 address or an IPv6 address in brackets; a
+            port left out is 2181; the chroot may be left out.
+
+    Returns:
+        The same, complete, as people write it, and as libzookeeper reads it: it wants IPv6 without brackets.
+
+    Raises:
+        TypeError: It is no str.
+        ValueError: An entry or the chroot is malformed; the message says which.
+    """
+    if not isinstance(hosts, str):
+        raise TypeError(f"hosts must be a str such as 'host1:2181,host2:2181/chroot', not {type(hosts).__name__}")
+    listed, slash, chroot = hosts.strip().partition("/")
+    chroot = "" if not slash or not chroot else check_path(f"/{chroot}", "hosts: the chroot")
+    servers = [_split_server(entry.strip(), hosts) for entry in listed.split(",")]
+    shown = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in servers)
+    return shown + chroot, ",".join(f"{host}:{port}" for host, port in servers) + chroot
+
+
+def _split_server(entry: str, hosts: str) -> tuple[str, int]:
+    if not entry:
+        raise ValueError(f"hosts must not have an empty entry: {hosts!r}")
+    if entry[0] == "[":
+        host, bracket, rest = entry[1:].partition("]")
+        if not bracket or rest[:1] not in ("", ":"):
+            raise ValueError(f"hosts: an IPv6 address is written [address]:port, not {entry!r}")
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            raise ValueError(f"hosts: no IPv6 address in the brackets of {entry!r}") from None
+        return host, _port(rest[1:], entry) if rest else _DEFAULT_PORT
+    if entry.count(":") > 1:
+        raise ValueError(f"hosts: an IPv6 address is written [address]:port, not {entry!r}")
+    host, colon, port = entry.partition(":")
+    if not _match_name(host):
+        raise ValueError(f"hosts: no host name or address in {entry!r}")
+    return host, _port(port, entry) if colon else _DEFAULT_PORT
+
+
+def _port(text: str, entry: str) -> int:
+    port = int(text) if _match_port(text) else 0
+    if not 1 <= port <= 65535:
+        raise ValueError(f"hosts: the port must be from 1 to 65535, not {text!r} in {entry!r}")
+    return port

@@ -1,0 +1,156 @@
+"""Every error that zkc raises: one class per code of ZooKeeper, all derived from :class:`ZooKeeperError`.
+
+Each class derives from the builtin that fits as well, so ``except TimeoutError`` works where it reads better::
+
+    ZooKeeperError                              code     also a
+    ├── NoNodeError                             -101     FileNotFoundError
+    ├── NodeExistsError                         -110     FileExistsError
+    ├── BadVersionError                         -103
+    ├── NotEmptyError                           -111     OSError
+    ├── NoChildrenForEphemeralsError            -108
+    ├── NoAuthError                             -102     PermissionError
+    ├── InvalidACLError                         -114     ValueError
+    ├── BadArgumentsError                         -8     ValueError
+    ├── QuotaExceededError                      -125
+    ├── NotReadOnlyError                        -119
+    ├── EphemeralOnLocalSessionError            -120
+    ├── NoWatcherError                          -121     LookupError
+    ├── ThrottledError                          -127
+    ├── UnimplementedError                        -6     NotImplementedError
+    ├── ConnectionLossError                       -4     ConnectionError
+    ├── SSLConnectionError                       -15     ConnectionError
+    ├── SessionMovedError                       -118     ConnectionError
+    ├── OperationTimeoutError                     -7     TimeoutError
+    │   └── ConnectTimeoutError                   -7     ConnectionError
+    ├── RequestTimeoutError                     -122     TimeoutError
+    ├── SessionLostError                                 (a family: the session is gone)
+    │   ├── SessionExpiredError                 -112     ConnectionError
+    │   ├── AuthFailedError                     -115     PermissionError
+    │   ├── ClosingError                        -116     ConnectionError
+    │   ├── InvalidStateError                     -9     ConnectionError
+    │   └── SessionClosedRequireSaslAuthError   -124     PermissionError
+    ├── NotStartedError                                  RuntimeError
+    ├── ForkedError                                      RuntimeError
+    ├── ReconfigError                                    (a family: the ensemble's members stay as they are)
+    │   ├── NewConfigNoQuorumError               -13
+    │   ├── ReconfigInProgressError              -14
+    │   └── ReconfigDisabledError               -123
+    ├── InternalError                                    (a family: libzookeeper or the server went wrong)
+    │   ├── SystemFailureError                    -1
+    │   ├── RuntimeInconsistencyError             -2
+    │   ├── DataInconsistencyError                -3
+    │   ├── MarshallingError                      -5
+    │   ├── APIError                            -100
+    │   ├── InvalidCallbackError                -113
+    │   └── NothingError                        -117
+    └── UnknownError                            any other code, kept as ``code``
+
+Two questions decide what to do about an error, and every error answers both:
+
+``maybe_applied``
+    Did the data perhaps change? False means surely not: the request was never sent, or the servers refused it.
+    True means that nobody knows: the answer was lost or not waited for. Read before writing again.
+``session_lost``
+    Is the session gone? If so its ephemeral znodes and its watches are gone too, or soon will be.
+
+A read (get, exists, children and the like) changes nothing, so its ``maybe_applied`` is always False.
+
+The classes are the one table of codes; two classes with the same code are refused when this module is imported.
+"""
+
+from __future__ import annotations
+
+from zkc.errors._base import SESSION_CODES, ZooKeeperError
+from zkc.errors._codes import (
+    APIError,
+    AuthFailedError,
+    BadArgumentsError,
+    BadVersionError,
+    ClosingError,
+    ConnectionLossError,
+    ConnectTimeoutError,
+    DataInconsistencyError,
+    EphemeralOnLocalSessionError,
+    ForkedError,
+    InternalError,
+    InvalidACLError,
+    InvalidCallbackError,
+    InvalidStateError,
+    MarshallingError,
+    NewConfigNoQuorumError,
+    NoAuthError,
+    NoChildrenForEphemeralsError,
+    NodeExistsError,
+    NoNodeError,
+    NotEmptyError,
+    NothingError,
+    NotReadOnlyError,
+    NotStartedError,
+    NoWatcherError,
+    OperationTimeoutError,
+    QuotaExceededError,
+    ReconfigDisabledError,
+    ReconfigError,
+    ReconfigInProgressError,
+    RequestTimeoutError,
+    RuntimeInconsistencyError,
+    SessionClosedRequireSaslAuthError,
+    SessionExpiredError,
+    SessionLostError,
+    SessionMovedError,
+    SSLConnectionError,
+    SystemFailureError,
+    ThrottledError,
+    UnimplementedError,
+    UnknownError,
+)
+from zkc.errors._make import error_class, error_for, multi_error
+
+__all__ = [
+    "SESSION_CODES",
+    "APIError",
+    "AuthFailedError",
+    "BadArgumentsError",
+    "BadVersionError",
+    "ClosingError",
+    "ConnectTimeoutError",
+    "ConnectionLossError",
+    "DataInconsistencyError",
+    "EphemeralOnLocalSessionError",
+    "ForkedError",
+    "InternalError",
+    "InvalidACLError",
+    "InvalidCallbackError",
+    "InvalidStateError",
+    "MarshallingError",
+    "NewConfigNoQuorumError",
+    "NoAuthError",
+    "NoChildrenForEphemeralsError",
+    "NoNodeError",
+    "NoWatcherError",
+    "NodeExistsError",
+    "NotEmptyError",
+    "NotReadOnlyError",
+    "NotStartedError",
+    "NothingError",
+    "OperationTimeoutError",
+    "QuotaExceededError",
+    "ReconfigDisabledError",
+    "ReconfigError",
+    "ReconfigInProgressError",
+    "RequestTimeoutError",
+    "RuntimeInconsistencyError",
+    "SSLConnectionError",
+    "SessionClosedRequireSaslAuthError",
+    "SessionExpiredError",
+    "SessionLostError",
+    "SessionMovedError",
+    "SystemFailureError",
+    "ThrottledError",
+    "UnimplementedError",
+    "UnknownError",
+    "ZooKeeperError",
+    "error_class",
+    "error_for",
+    "multi_error",
+]

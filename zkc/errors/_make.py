@@ -1,0 +1,92 @@
+"""From the codes of an answer to the error to raise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+from zkc.errors._base import BY_CODE, ZooKeeperError, where
+from zkc.errors._codes import RuntimeInconsistencyError, UnknownError
+
+__all__ = ["error_class", "error_for", "multi_error"]
+
+
+def error_class(code: int) -> type[ZooKeeperError]:
+    """Return the class for a code of ZooKeeper, :class:`UnknownError` if there is none.
+
+    Args:
+        code: A code of zookeeper.h, or of a server.
+
+    .. versionadded:: 0.1
+    """
+    return BY_CODE.get(code, UnknownError)
+
+
+def error_for(
+    code: int,
+    operation: Optional[str] = None,
+    path: Optional[str] = None,
+    message: Optional[str] = None,
+    maybe_applied: Optional[bool] = None,
+) -> ZooKeeperError:
+    """Make the error for a code of ZooKeeper.
+
+    Args:
+        code: A code of zookeeper.h, or of a server. One without a class gives an :class:`UnknownError` that keeps it.
+        operation: Name of the operation that failed.
+        path: Path of the znode concerned.
+        message: What happened and what to do, instead of the class's own words. Operation, path and code are added.
+        maybe_applied: Whether the data perhaps changed: False for a request that was never sent. By class if None.
+
+    Returns:
+        The error, to be raised.
+
+    .. versionadded:: 0.1
+    """
+    cls = error_class(code)
+    text = message and cls.describe(operation, path, message, code)
+    if cls is not UnknownError:
+        return cls(text, operation=operation, path=path, maybe_applied=maybe_applied)
+    text = text or cls.describe(operation, path, code=code)
+    error = cls(text, operation=operation, path=path, maybe_applied=maybe_applied)
+    error.code = code
+    return error
+
+
+def multi_error(codes: Sequence[int], operations: Sequence[tuple[str, Optional[str]]]) -> ZooKeeperError:
+    """Make the error for a transaction that the servers refused.
+
+    It is of the class of the operation that failed, so it is caught as one: ``except NoNodeError``. Nothing of the
+    transaction was applied.
+
+    Args:
+        codes: The code of each operation, as answered: 0 and -2 (runtime inconsistency) for those not carried out.
+        operations: Name and path of each operation, in the same order.
+
+    Returns:
+        The error, to be raised. Its ``index`` is the position of the operation that failed, and its ``results`` has
+        one error per operation: :class:`RuntimeInconsistencyError` for those not carried out.
+
+    .. versionadded:: 0.1
+    """
+    if len(codes) != len(operations) or not codes:
+        raise ValueError(f"there must be one code per operation, not {len(codes)} for {len(operations)}")
+    skipped = (0, RuntimeInconsistencyError.code)
+    index = next((i for i, code in enumerate(codes) if code not in skipped), None)
+    if index is None:  # No operation owns up to it: name the first that reports anything at all.
+        index = next((i for i, code in enumerate(codes) if code), 0)
+    name, path = operations[index]
+    code = codes[index] or RuntimeInconsistencyError.code
+    cause = error_for(code, name, path, maybe_applied=False)
+    error = error_for(code, name, path, maybe_applied=False)
+    error.args = (f"operation {index} of {len(codes)} failed, so none was applied: {cause}",)
+    reason = f"not carried out, because operation {index} ({where(name, path)}) failed"
+    error.index = index
+    # The failing entry is a second error and not `error` itself, which would refer to itself through its results.
+    error.results = tuple(
+        cause
+        if i == index
+        else RuntimeInconsistencyError(f"{where(*op)}: {reason}", operation=op[0], path=op[1], maybe_applied=False)
+        for i, op in enumerate(operations)
+    )
+    return error
