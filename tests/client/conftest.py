@@ -1,6 +1,5 @@
 """A client with a root of its own for each test, and a recorder for watches."""
 
-import contextlib
 import queue
 
 import pytest
@@ -46,15 +45,8 @@ def expire(zookeeper_server, eventually):
     """Return a function that ends the session of a client, as the servers do when they hear nothing of it."""
 
     def expire(client):
-        session_id, password = client.session_id, client.session_password
-
-        def expired():
-            # The client reconnects at once, and may take the session back before it is closed: so again until it is.
-            with contextlib.suppress(OSError):
-                zookeeper_server.expire(session_id, password)
-            return client.state is zkc.State.EXPIRED_SESSION
-
-        eventually(expired)
+        zookeeper_server.expire(client.session_id, client.session_password)
+        eventually(lambda: client.state is zkc.State.EXPIRED_SESSION)
 
     return expire
 

@@ -155,13 +155,22 @@ def test_a_name_that_cannot_be_resolved():
     assert client.closed
 
 
-def test_a_session_is_resumed(hosts):
-    with Client(hosts) as first:
-        first.create("/mine", ephemeral=True)
-        client_id = (first.session_id, first.session_password)
-        with Client(hosts, client_id=client_id) as second:
-            assert second.session_id == first.session_id
-            assert second.exists("/mine").ephemeral_owner == second.session_id
+DYING = """
+import os, sys, zkc
+client = zkc.Client(sys.argv[1])
+client.start()
+client.create("/mine", ephemeral=True)
+print(client.session_id, client.session_password.hex(), flush=True)
+os._exit(0)
+"""
+
+
+def test_a_session_outlives_its_process_and_is_resumed(hosts, other):
+    session_id, password = run(DYING, hosts).stdout.split()
+    with Client(hosts, client_id=(int(session_id), bytes.fromhex(password))) as client:
+        assert client.session_id == int(session_id)
+        assert client.exists("/mine").ephemeral_owner == client.session_id
+    assert other.exists("/mine") is None
 
 
 def test_a_session_that_has_ended_is_not_resumed(hosts):
@@ -280,7 +289,8 @@ def test_settings_are_given_by_name():
 
 
 FORKED = """
-import os, sys, zkc
+import os, sys, warnings, zkc
+warnings.simplefilter("ignore", DeprecationWarning)  # forking beside other threads is what this is about
 with zkc.Client(sys.argv[1]) as client:
     client.create("/mine", ephemeral=True)
     child = os.fork()

@@ -16,9 +16,9 @@ def shared():
 
 @pytest.fixture
 def ensemble(shared):
+    yield shared
     shared.resume()
     shared.start()
-    return shared
 
 
 def create(member, path):

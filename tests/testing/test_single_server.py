@@ -20,8 +20,9 @@ def shared():
 
 @pytest.fixture
 def server(shared):
+    yield shared
+    shared.resume()
     shared.start()
-    return shared
 
 
 def address(server):

@@ -5,9 +5,11 @@ This is not a client. It stands on its own so that a broken client cannot hide a
 
 from __future__ import annotations
 
+import itertools
 import socket
 import ssl
 import struct
+import time
 from types import TracebackType
 from typing import Optional
 
@@ -19,6 +21,10 @@ _ALL_PERMISSIONS = 31
 
 class WireError(OSError):
     """Raised when the server closes the connection or refuses a request."""
+
+
+class SessionGoneError(WireError):
+    """Raised when the session to take over has ended."""
 
 
 class WireConnection:
@@ -60,7 +66,7 @@ class WireConnection:
         self._xid = 0
         if milliseconds <= 0:
             self._socket.close()
-            raise WireError("The session has expired.")
+            raise SessionGoneError("The session has expired.")
 
     def create(self, path: str, data: bytes = b"") -> bool:
         """Create a znode that anybody may read and write.
@@ -128,6 +134,31 @@ class WireConnection:
 
 def _buffer(data: bytes) -> bytes:
     return struct.pack(">i", len(data)) + data
+
+
+def end_session(address: tuple[str, int], session_id: int, password: bytes, patience: float = 10.0) -> None:
+    """Take somebody's session over and close it, again and again until it is gone.
+
+    Its client reconnects as soon as it is cut off, and may take the session back before it is closed.
+
+    :param address: host and port.
+    :param session_id: the id of the session.
+    :param password: its password.
+    :param patience: for how long to try again, in seconds.
+    :raises OSError: if the server does not answer, or knows no such session.
+    """
+    deadline = time.monotonic() + patience
+    for attempt in itertools.count():
+        try:
+            WireConnection(address, session_id=session_id, password=password).close()
+            return
+        except SessionGoneError:
+            if attempt == 0:
+                raise
+            return  # an earlier attempt did it, and only its confirmation was lost
+        except WireError:
+            if time.monotonic() > deadline:
+                raise
 
 
 def four_letter_word(address: tuple[str, int], word: str, timeout: float = 2.0) -> str:

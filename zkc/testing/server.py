@@ -278,7 +278,7 @@ class ZooKeeperServer:
         :param password: its password.
         :raises OSError: if the server does not answer, or knows no such session.
         """
-        _wire.WireConnection(self._instance.address, session_id=session_id, password=password).close()
+        _wire.end_session(self._instance.address, session_id, password)
 
     def create(self, path: str, data: bytes = b"") -> None:
         """Create a znode, and those above it, without a client; one that exists is left as it is.
