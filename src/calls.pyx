@@ -198,6 +198,9 @@ cdef class Session(_SessionBase):
         cdef Request request = _new_request(self, "multi", None, REPLY_MULTI)
         built.reserve(request)
         request.admit(callback)
+        # A stock libzookeeper frees a path twice when it refuses an operation of a session that is over.
+        if is_unrecoverable(self.c.handle) != ZOK:
+            return request.sent(ZINVALIDSTATE)
         return request.sent(zoo_amulti(
             self.c.handle, built.count, built.array, request.c.results, zkc_on_void, request.c
         ))
@@ -342,7 +345,7 @@ cdef int64_t _ttl_milliseconds(int mode, object ttl) except? -2:
     if ttl is None:
         raise ValueError(f"mode {mode} needs a ttl")
     cdef int64_t milliseconds = _nanoseconds("ttl", ttl) // 1_000_000
-    if milliseconds < 1 or milliseconds > 0xFFFFFFFFFF:
+    if milliseconds < 1 or ttl > 1e9:
         raise ValueError(f"ttl must be from 0.001 to 1e9 seconds, not {ttl}")
     return milliseconds
 

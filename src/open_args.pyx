@@ -11,6 +11,9 @@ cdef zkc_open_args *_open_args(
         raw = _encoded("hosts", hosts)
         if not raw.strip() or raw.startswith(b"/"):
             raise ValueError(f"hosts must be host:port[,host:port…][/chroot], not {hosts!r}")
+        _, slash, chroot = hosts.partition("/")
+        if chroot:
+            _path_bytes("open", slash + chroot)
         args.hosts = strdup(raw)
         args.timeout_ms = _timeout_milliseconds(session_timeout)
         args.resolution_delay_ms = _delay_milliseconds(resolution_delay)

@@ -217,7 +217,9 @@ cdef class Request:
                 session.refuse(refused, self.operation, self.path)
             while zkc_slot_take(session.c, &slots):
                 zkc_leave(session.c)
-                session.wait_for_slot(slots)
+                with nogil:  # not inside the session: it can be closed meanwhile
+                    zkc_slot_wait(session.c, slots, _SLICE)
+                PyErr_CheckSignals()
                 refused = zkc_enter(session.c)
                 if refused:
                     session.refuse(refused, self.operation, self.path)

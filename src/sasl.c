@@ -39,10 +39,27 @@ static void free_mutex(void *mutex)
     free(mutex);
 }
 
+static char mechanisms[512];
+
+static void note_mechanisms(void)
+{
+    const char **list = sasl_global_listmech();
+
+    for (; list != NULL && *list != NULL; list++) {
+        if (strlen(mechanisms) + strlen(*list) + 2 > sizeof mechanisms)
+            break;
+        if (mechanisms[0] != '\0')
+            strcat(mechanisms, " ");
+        strcat(mechanisms, *list);
+    }
+}
+
 static void init_client(void)
 {
     sasl_set_mutex(new_mutex, lock_mutex, unlock_mutex, free_mutex);
     client_rc = sasl_client_init(NULL);
+    if (client_rc == SASL_OK)
+        note_mechanisms();
 }
 
 static int answer_text(void *context, int id, const char **result, unsigned *length)
@@ -106,20 +123,8 @@ int zkc_sasl_prepare(zkc_open_args *args, zoo_sasl_params_t *params)
 
 const char *zkc_sasl_mechanisms(void)
 {
-    static char names[512];
-    const char **list;
-
     pthread_once(&client_once, init_client);
-    list = client_rc == SASL_OK ? sasl_global_listmech() : NULL;
-    names[0] = '\0';
-    for (; list != NULL && *list != NULL; list++) {
-        if (strlen(names) + strlen(*list) + 2 > sizeof names)
-            break;
-        if (names[0] != '\0')
-            strcat(names, " ");
-        strcat(names, *list);
-    }
-    return names;
+    return mechanisms;
 }
 
 #else

@@ -156,13 +156,6 @@ cdef class _SessionBase:
             )
         return 0
 
-    cdef int wait_for_slot(self, uint32_t slots) except -1:
-        """Wait until a request in flight is settled. Not inside the session, so that it can be closed meanwhile."""
-        with nogil:
-            zkc_slot_wait(self.c, slots, _SLICE)
-        PyErr_CheckSignals()
-        return 0
-
     def wait_connected(self, timeout=None):
         """Wait until a server has accepted the session.
 

@@ -1,5 +1,6 @@
-/* As much of libzookeeper as the bridge calls. A handle has two threads: completions and watchers run on one, in order;
- * the other stands for the I/O thread. What they have not run when the handle is closed is dropped, as the real one does. */
+/* As much of libzookeeper as the bridge calls. A handle has two threads: completions and watchers run on one, in
+ * order; the other stands for the I/O thread. What they have not run when the handle is closed is dropped, as the real
+ * one does. */
 #ifndef FAKE_ZOOKEEPER_H
 #define FAKE_ZOOKEEPER_H
 

@@ -7,6 +7,7 @@
 
 atomic_int fail_threads;
 _Thread_local int fail_allocation_at;
+void (*_Atomic on_malloc)(void);
 
 int zkc_test_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument);
 void *zkc_test_malloc(size_t size);
@@ -33,6 +34,10 @@ static int fails(void)
 
 void *zkc_test_malloc(size_t size)
 {
+    void (*hold)(void) = atomic_load(&on_malloc);
+
+    if (hold != NULL)
+        hold();
     return fails() ? NULL : malloc(size);
 }
 

@@ -1,4 +1,5 @@
-/* The bridge is compiled with pthread_create and the allocation functions renamed to these, which can be told to fail. */
+/* The bridge is compiled with pthread_create and the allocation functions renamed to these, which can be told to
+ * fail. */
 #ifndef INTERPOSE_H
 #define INTERPOSE_H
 
@@ -6,5 +7,6 @@
 
 extern atomic_int fail_threads;              /* how many of the next threads cannot be created */
 extern _Thread_local int fail_allocation_at; /* 1: this thread's next allocation fails, 2: the one after it; 0: none */
+extern void (*_Atomic on_malloc)(void);      /* called by malloc, to hold a thread up there; NULL: none */
 
 #endif

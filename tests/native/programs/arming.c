@@ -169,7 +169,8 @@ static void an_echo_shows_it_to_each_watch_and_consumes_none(zkc_session *sessio
     }
     CHECK_EQ(atomic_load(&first->shown), 2);
     CHECK_EQ(atomic_load(&first->out), 2);
-    fake_event(session->handle, zkc_on_watch, ZOO_SESSION_EVENT, ZOO_EXPIRED_SESSION_STATE, ""); /* the end is no echo */
+    /* The end is no echo. */
+    fake_event(session->handle, zkc_on_watch, ZOO_SESSION_EVENT, ZOO_EXPIRED_SESSION_STATE, "");
     fake_settle(session->handle);
     CHECK(is_empty(&inbox));
     CHECK_EQ(armed(session), 2);

@@ -159,8 +159,8 @@ static void a_childs_child_is_refused_too(zkc_session *session)
     CHECK_EQ(in_child(grandchild, session), 0);
 }
 
-/* A fork while other threads log: in the child the log's lock is free and its lines are the child's own. The log is full
- * by then, so that the threads take its lock but not the allocator's, which sanitizers do not mend in a child. */
+/* A fork while other threads log: in the child the log's lock is free and its lines are the child's own. The log is
+ * full by then, so that the threads take its lock but not the allocator's, which sanitizers do not mend in a child. */
 static atomic_int forking;
 
 static void *log_meanwhile(void *argument)

@@ -248,6 +248,45 @@ static void nothing_is_lent_after_the_stop(void)
     close_session(session);
 }
 
+static void reply_data(void *request)
+{
+    const struct Stat stat = {.version = 1};
+
+    zkc_on_data(ZOK, "data", 4, &stat, request);
+}
+
+static struct gate copying = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void hold_copying(void)
+{
+    gate_pass(&copying);
+}
+
+/* The library's thread is held up in the middle of a reply: what it began comes before the stop, or nobody hears it. */
+static void a_reply_that_is_under_way_comes_before_the_stop(void)
+{
+    zkc_session *session = open_session(10, 0);
+    struct inbox inbox = {session, NULL, 0};
+    zkc_request *request = lend(session, new_request(ZKC_WATCH_DATA, "/a", watch), told);
+
+    zkc_leave(session);
+    gate_shut(&copying);
+    atomic_store(&on_malloc, hold_copying);
+    fake_post(session->handle, FAKE_COMPLETION, reply_data, request);
+    WAIT_UNTIL(gate_waiting(&copying) == 1);
+    CHECK(zkc_has_other_watches(session, "/a", 1u << ZKC_WATCH_DATA, NULL)); /* it is about to be armed */
+    zkc_session_abandon(session);
+    CHECK(is_empty(&inbox));
+    atomic_store(&on_malloc, NULL);
+    gate_open(&copying);
+    expect(&inbox, ZKC_ITEM_REQUEST, told);
+    expect_event(&inbox, watch, ZOO_SESSION_EVENT, 0, "/a");
+    expect_stop(&inbox);
+    finish_request(request, ZOK);
+    zkc_session_close(session);
+    release_session(session);
+}
+
 /* The library refuses a call while the session is being abandoned: it has an end already, and its slot is back. */
 static void a_refused_call_may_have_its_end_already(void)
 {
@@ -284,85 +323,6 @@ static void a_settled_request_waits_for_its_completion(void)
     close_session(session);
 }
 
-/* ---- slots ---------------------------------------------------------------------------------------------------- */
-
-struct submitter {
-    pthread_t thread;
-    zkc_session *session;
-    atomic_int state; /* 1: submitted, -1: refused */
-    zkc_request *request;
-};
-
-static void *submit_one(void *argument)
-{
-    struct submitter *submitter = argument;
-
-    submitter->request = submit(submitter->session, NULL);
-    atomic_store(&submitter->state, submitter->request != NULL ? 1 : -1);
-    return NULL;
-}
-
-static void a_full_session_lets_the_next_in_when_a_reply_comes(void)
-{
-    zkc_session *session = open_session(1, 0);
-    struct submitter submitter = {.session = session};
-    zkc_request *request = submit(session, NULL);
-    uint32_t slots;
-
-    for (int i = 0; i < 500; i++) {
-        atomic_store(&submitter.state, 0);
-        CHECK_EQ(zkc_slot_take(session, &slots), 1);
-        CHECK_EQ(zkc_in_flight(session), 1);
-        pthread_create(&submitter.thread, NULL, submit_one, &submitter);
-        if (i % 4 == 0)
-            WAIT_UNTIL(atomic_load(&session->slot_waiters) == 1);
-        CHECK_EQ(atomic_load(&submitter.state), 0);
-        fake_post(session->handle, FAKE_COMPLETION, reply_ok, request);
-        pthread_join(submitter.thread, NULL);
-        CHECK_EQ(atomic_load(&submitter.state), 1);
-        finish_request(request, ZOK);
-        request = submitter.request;
-    }
-    zkc_request_unref(request);
-    close_session(session);
-}
-
-static void close_wakes_who_waits_for_a_slot(void)
-{
-    zkc_session *session = open_session(1, 0);
-    struct submitter submitters[4];
-    zkc_request *request = submit(session, NULL);
-
-    memset(submitters, 0, sizeof submitters);
-    for (int i = 0; i < 4; i++) {
-        submitters[i].session = session;
-        pthread_create(&submitters[i].thread, NULL, submit_one, &submitters[i]);
-    }
-    WAIT_UNTIL(atomic_load(&session->slot_waiters) == 4);
-    gate_shut(&fake.close); /* no slot comes back */
-    zkc_session_close(session);
-    for (int i = 0; i < 4; i++) {
-        pthread_join(submitters[i].thread, NULL);
-        CHECK_EQ(atomic_load(&submitters[i].state), -1);
-    }
-    gate_open(&fake.close);
-    finish_request(request, ZCLOSING);
-    close_session(session);
-}
-
-static void a_wait_for_a_slot_has_a_limit(void)
-{
-    zkc_session *session = open_session(1, 0);
-    zkc_request *request = submit(session, NULL);
-    uint32_t slots;
-
-    CHECK_EQ(zkc_slot_take(session, &slots), 1);
-    CHECK_EQ(zkc_slot_wait(session, slots, 1000000), ZKC_TIMED_OUT);
-    CHECK_EQ(atomic_load(&session->slot_waiters), 0);
-    zkc_request_unref(request);
-    close_session(session);
-}
-
 int main(void)
 {
     RUN(the_library_gets_what_was_asked_for);
@@ -377,10 +337,8 @@ int main(void)
     RUN(a_hanging_close_can_be_abandoned);
     RUN(what_the_library_says_after_that_is_harmless);
     RUN(nothing_is_lent_after_the_stop);
+    RUN(a_reply_that_is_under_way_comes_before_the_stop);
     RUN(a_refused_call_may_have_its_end_already);
     RUN(a_settled_request_waits_for_its_completion);
-    RUN(a_full_session_lets_the_next_in_when_a_reply_comes);
-    RUN(close_wakes_who_waits_for_a_slot);
-    RUN(a_wait_for_a_slot_has_a_limit);
     return 0;
 }

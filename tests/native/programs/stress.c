@@ -1,6 +1,6 @@
-/* Everything at once: threads submit, wait, are told, watch and forget, the library answers and fires from its threads,
- * and somewhere in the middle the session is closed, abandoned or both. Whatever the order, every token comes home once,
- * every request has one end, and STOP is the last item. */
+/* Everything at once: threads submit, wait, are told, watch and forget, the library answers and fires from its
+ * threads, and somewhere in the middle the session is closed, abandoned or both. Whatever the order, every token comes
+ * home once, every request has one end, and STOP is the last item. */
 #include "support.h"
 
 #define SUBMITTERS 3
@@ -25,7 +25,7 @@ static void random_path(char *path, size_t size, uint64_t *random)
     snprintf(path, size, "/node/%u", next_random(random) % 20);
 }
 
-/* What the library does with a request: answers from either thread, or never. Between enter and leave, as a zoo_ call. */
+/* What the library does with a request: answers from either thread, or never. Between enter and leave. */
 static void call_library(zkc_session *session, zkc_request *request, uint64_t *random)
 {
     static void (*const replies[])(void *) = {reply_ok, reply_ok, reply_no_node, reply_connection_loss};
