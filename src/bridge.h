@@ -255,7 +255,8 @@ void zkc_copy_text(char *to, size_t size, const char *from); /* cuts; always end
 void zkc_op_set_ttl(zoo_op_t *op, int64_t ttl_ms);
 size_t zkc_sizeof_op(void); /* zoo_op_t has an anonymous union, which Cython cannot declare */
 zoo_op_t *zkc_op_at(zoo_op_t *ops, int index);
-/* libzookeeper's own rule for paths: it must be kept before zoo_amulti, which frees twice on a path it refuses. */
+/* libzookeeper's own rule for paths: it must be kept before zoo_amulti, which in a system library frees a path twice
+ * that it refuses. */
 int zkc_valid_path(const char *path, int sequential);
 
 /* libzookeeper's watchers: one function and one context (the session) for every watch, so that the library stores

@@ -6,10 +6,12 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from scripted_server import Connection, ScriptedServer, SteeredClient
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "vendor"))
@@ -87,3 +89,37 @@ def link_program(
         return program
 
     return link
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., ScriptedServer]]:
+    """Return a function that starts a scripted server, closed at the end."""
+    servers: list[ScriptedServer] = []
+
+    def start(script: Callable[[Connection], None], **options: Any) -> ScriptedServer:
+        servers.append(ScriptedServer(script, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def steered_client(link_program: Callable[..., Path]) -> Path:
+    """The program, with AddressSanitizer, which also looks for leaks at its end."""
+    return link_program("steered_client.c", "address")
+
+
+@pytest.fixture
+def steer(steered_client: Path) -> Iterator[Callable[..., SteeredClient]]:
+    """Return a function that starts a steered client, ended at the end."""
+    clients: list[SteeredClient] = []
+
+    def start(hosts: str, *arguments: str, timeout: int = 6000) -> SteeredClient:
+        clients.append(SteeredClient(steered_client, hosts, timeout, *arguments))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.end()
