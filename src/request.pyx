@@ -167,6 +167,12 @@ cdef class Request:
         return self.value
 
     cdef object error(self, int rc):
+        if rc == ZOPERATIONTIMEOUT:
+            # The library's, not the caller's: the server was silent, and the connection was given up.
+            return errors.error_for(
+                ZCONNECTIONLOSS, self.operation, self.path,
+                "the server was silent for two thirds of the session timeout, so the connection to it was given up",
+            )
         if self.reply == REPLY_MULTI:
             return self.multi_error(rc)
         return errors.error_for(rc, self.operation, self.path)

@@ -33,7 +33,7 @@ def mended():
         while True:
             try:
                 return call()
-            except (zkc.ConnectionLossError, zkc.OperationTimeoutError) as error:
+            except zkc.ConnectionLossError as error:
                 last = error
             assert not last.session_lost
 

@@ -11,7 +11,7 @@ from zkc.testing import Ensemble
 def lonely():
     """The only member left of an ensemble, in read-only mode."""
     # A server without a quorum makes local sessions only.
-    with Ensemble(3, read_only_mode=True, config={"localSessionsEnabled": "true"}) as ensemble:
+    with Ensemble(3, read_only_mode=True) as ensemble:
         with Client(ensemble.hosts) as client:
             client.create("/a", b"x")
         last, *others = ensemble.members

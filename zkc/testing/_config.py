@@ -148,6 +148,10 @@ class Options:
             "reconfigEnabled": "true",
             "extendedTypesEnabled": "true",
         }  # fmt: skip
+        if self.read_only_mode:
+            # Without a quorum a server makes no sessions but local ones; and only an upgraded one may own ephemerals.
+            entries["localSessionsEnabled"] = "true"
+            entries["localSessionsUpgradingEnabled"] = "true"
         if self.sasl:
             entries["authProvider.sasl"] = "org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
         if self.sasl_required:
