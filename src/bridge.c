@@ -24,7 +24,8 @@ void zkc_request_unref(zkc_request *request)
     if (atomic_fetch_sub(&request->refs, 1) != 1)
         return;
     for (int i = 0; i < request->op_count; i++)
-        free(request->results[i].value);
+        free(request->result_paths[i]);
+    free(request->result_paths);
     free(request->results);
     free(request->result_stats);
     free(request->doomed_path);
@@ -60,8 +61,9 @@ int zkc_request_notify(zkc_request *request, void *token)
 int zkc_request_reserve_results(zkc_request *request, int op_count)
 {
     request->results = calloc((size_t)op_count + 1, sizeof *request->results);
+    request->result_paths = calloc((size_t)op_count + 1, sizeof *request->result_paths);
     request->result_stats = calloc((size_t)op_count + 1, sizeof *request->result_stats);
-    if (request->results == NULL || request->result_stats == NULL)
+    if (request->results == NULL || request->result_paths == NULL || request->result_stats == NULL)
         return -1;
     request->op_count = op_count;
     return 0;

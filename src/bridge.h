@@ -133,6 +133,7 @@ typedef struct zkc_request {
     /* multi: written by libzookeeper before the completion; freed with the request */
     int op_count;
     zoo_op_result_t *results;
+    char **result_paths; /* where results[i].value points, until the library clears it for an operation that failed */
     struct Stat *result_stats;
 } zkc_request;
 

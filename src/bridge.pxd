@@ -55,6 +55,7 @@ cdef extern from "bridge.h" nogil:
         int32_t count
         int op_count
         zoo_op_result_t *results
+        char **result_paths
         Stat_c *result_stats
 
     zkc_request *zkc_request_new()

@@ -33,20 +33,19 @@ cdef class _Ops:
             if operation == "create" or operation == "create_with_stat":
                 # The name comes back without the chroot, and with up to eleven digits of a sequence.
                 length = <int>PyBytes_GET_SIZE(path) + 32
-                c.results[i].value = <char *>calloc(length, 1)
-                if c.results[i].value == NULL:
+                c.result_paths[i] = <char *>calloc(length, 1)
+                if c.result_paths[i] == NULL:
                     raise MemoryError
-                c.results[i].valuelen = length
                 self.kept.append(acl)
                 if operation == "create":
                     zoo_create_op_init(
                         zkc_op_at(self.array, i), PyBytes_AS_STRING(path), _data_pointer(data), _data_length(data),
-                        &acl.vector, number, c.results[i].value, length,
+                        &acl.vector, number, c.result_paths[i], length,
                     )
                 else:
                     zkc_create2_op_init(
                         zkc_op_at(self.array, i), PyBytes_AS_STRING(path), _data_pointer(data), _data_length(data),
-                        &acl.vector, number, c.results[i].value, length, &c.result_stats[i],
+                        &acl.vector, number, c.result_paths[i], length, &c.result_stats[i],
                     )
                 if ttl >= 0:
                     zkc_op_set_ttl(zkc_op_at(self.array, i), ttl)

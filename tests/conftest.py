@@ -83,6 +83,12 @@ def _leaks(before: dict[str, Counter[str]]) -> str:
     return "; ".join(lines)
 
 
+def pytest_collection_finish() -> None:
+    """Leave what the tests are made of out of later collections: there is one around every test."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
     """Note that a test failed."""

@@ -192,9 +192,9 @@ static void results_of_a_transaction_belong_to_the_request(void)
     zkc_request *request = zkc_request_new();
 
     CHECK_EQ(zkc_request_reserve_results(request, 3), 0);
-    request->results[1].value = malloc(100);
+    request->result_paths[1] = malloc(100);
     zkc_request_unref(request);
-    for (int at = 1; at <= 2; at++) {
+    for (int at = 1; at <= 3; at++) {
         request = zkc_request_new();
         fail_allocation_at = at;
         CHECK_EQ(zkc_request_reserve_results(request, 3), -1);
