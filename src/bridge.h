@@ -213,6 +213,8 @@ void zkc_session_ref(zkc_session *session);
 void zkc_session_unref(zkc_session *session);
 /* Start opening on a thread of its own (names are resolved there): takes over the arguments. errno on failure. */
 int zkc_session_open(zkc_session *session, zkc_open_args *args);
+/* Instead of opening: nothing will come, and the queue is stopped. */
+void zkc_session_give_up(zkc_session *session);
 /* Begin closing, once; never blocks beyond starting a thread. */
 void zkc_session_close(zkc_session *session);
 /* After a close that takes too long: fail what is lent, end the watches and stop the queue now. The handle and what

@@ -110,6 +110,7 @@ cdef extern from "bridge.h" nogil:
     zkc_session *zkc_session_new(int, int)
     void zkc_session_unref(zkc_session *)
     int zkc_session_open(zkc_session *, zkc_open_args *)
+    void zkc_session_give_up(zkc_session *)
     void zkc_session_close(zkc_session *)
     void zkc_session_abandon(zkc_session *)
     int zkc_enter(zkc_session *)

@@ -32,6 +32,15 @@ cdef zkc_open_args *_open_args(
     return args
 
 
+cdef object _open_error(str hosts, int number):
+    """Say why zookeeper_init made no handle."""
+    if number == EAGAIN or number == ENOMEM or number == EMFILE or number == ENFILE:
+        reason = f"{os.strerror(number)}: this process or this machine is at a limit (threads, memory, descriptors)"
+    else:
+        reason = "none of the servers has an address: check that each is written host:port, and that its name is known"
+    return errors.error_for(ZCONNECTIONLOSS, "open", None, f"no session can be opened to {hosts!r}: {reason}", False)
+
+
 cdef int _timeout_milliseconds(object seconds) except -1:
     cdef int64_t nanoseconds = _nanoseconds("session_timeout", seconds)
     if nanoseconds < 1_000_000 or nanoseconds > 2_000_000_000_000_000:
@@ -89,9 +98,9 @@ cdef int _set_sasl(zkc_open_args *args, object sasl) except -1:
     others = {"user", "password", "realm", "service", "host"}
     if not isinstance(sasl, dict) or not sasl.get("mechanisms") or not others.issuperset(sasl.keys() - {"mechanisms"}):
         raise ValueError(f"sasl must be a dict with mechanisms, and optionally {', '.join(sorted(others))}")
+    encoded = {name: _encoded(f"{name} of sasl", value) for name, value in sasl.items() if value is not None}
     if not ZKC_HAS_SASL:
         raise _not_built("SASL")
-    encoded = {name: _encoded(f"{name} of sasl", value) for name, value in sasl.items() if value is not None}
     args.sasl_mechanisms = strdup(encoded["mechanisms"])
     args.sasl_service = strdup(encoded.get("service", b"zookeeper"))
     args.sasl_host = strdup(encoded.get("host", b"zk-sasl-md5"))

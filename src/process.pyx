@@ -1,7 +1,6 @@
 # What belongs to the process and not to a session: the library's settings, its log lines, and the end.
 
 import itertools
-import os
 
 cdef object _numbers = itertools.count(1)
 cdef object _services_lock = threading.Lock()
@@ -86,10 +85,6 @@ def live_counts():
         "watches": counts.watches,
         "items": counts.items,
     }
-
-
-cdef str _errno_text(int number):
-    return os.strerror(number)
 
 
 # ---- log lines ------------------------------------------------------------------------------------------------------

@@ -236,6 +236,13 @@ int zkc_session_open(zkc_session *session, zkc_open_args *args)
     return error;
 }
 
+void zkc_session_give_up(zkc_session *session)
+{
+    session->open_errno = EINTR;
+    set_word(&session->opened, ZKC_OPEN_FAILED);
+    zkc_session_close(session);
+}
+
 /* ---- closing -------------------------------------------------------------------------------------------------- */
 
 /* Settle what is lent, end the watches, stop the queue: once. */

@@ -30,7 +30,7 @@ cdef class _SessionBase:
         """Open a session: resolve the names and start connecting.
 
         Args:
-            hosts: ``host:port[,host:port…][/chroot]``.
+            hosts: ``host:port[,host:port…][/chroot]``; each with its port, an IPv6 address without brackets.
             session_timeout: Session timeout to ask the server for, in seconds.
             watcher: Called with ``(type, state, path)`` for each session event, on the dispatcher thread.
             client_id: ``(session id, password)`` of a session to resume; see :attr:`client_id`.
@@ -73,14 +73,17 @@ cdef class _SessionBase:
                 target=_dispatch, args=(line,), name=f"zkc-dispatch-{next(_numbers)}", daemon=True
             )
             self.dispatcher.start()
-        except BaseException:
+            self.hosts = hosts
+            self.watcher = watcher
+            self.line = line
+            self.c = line.c
+            _live_sessions.add(self)
+        except BaseException:  # also what a signal handler raised, anywhere above
             zkc_open_args_free(args)
+            if line.c != NULL:
+                with nogil:
+                    zkc_session_give_up(line.c)  # the dispatcher ends, if it was started
             raise
-        self.hosts = hosts
-        self.watcher = watcher
-        self.line = line
-        self.c = line.c
-        _live_sessions.add(self)
         zkc_session_open(self.c, args)
         try:
             self.wait_open(wait, open_timeout)
@@ -149,11 +152,7 @@ cdef class _SessionBase:
                 zkc_word_wait(&self.c.opened, ZKC_OPENING, left)
             PyErr_CheckSignals()
         if zkc_word_get(&self.c.opened) == ZKC_OPEN_FAILED:
-            raise errors.error_for(
-                ZCONNECTIONLOSS, "open", None,
-                f"no session can be opened to {self.hosts!r} ({_errno_text(self.c.open_errno)}): check that at least"
-                " one of the host names can be resolved from this machine",
-            )
+            raise _open_error(self.hosts, self.c.open_errno)
         return 0
 
     def wait_connected(self, timeout=None):
@@ -315,7 +314,11 @@ cdef class _SessionBase:
         self.enter("set_servers")
         with nogil:  # resolves the names
             rc = zoo_set_servers(self.c.handle, raw)
-        error = self.immediate_error(rc, "set_servers", None) if rc != ZOK else None
+        error = None
+        if rc == ZSYSTEMERROR:
+            error = errors.error_for(ZBADARGUMENTS, "set_servers", None, f"no name in {hosts!r} could be resolved")
+        elif rc != ZOK:
+            error = self.immediate_error(rc, "set_servers", None)
         zkc_leave(self.c)
         if error is not None:
             raise error

@@ -41,7 +41,9 @@ class BaseClient:
         self._client_id = ops.check_client_id(client_id)
         self._default_acl = ops.encode_acl(default_acl, "default_acl")
         # Guards the change from one session to the next. Names are resolved under it, but no server is waited for.
-        self._lock = threading.Lock()
+        # It is taken again by the thread that has it when a signal handler closes the client there.
+        self._lock = threading.RLock()
+        self._closes = 0  # How often close() was called: it may be while another thread still resolves names.
         self._session: Optional[Session] = None
         self._was_closed = False
         self._pid = 0
@@ -52,8 +54,9 @@ class BaseClient:
         with self._lock:
             if self._session is not None and not self._session.closed:
                 return None
+            closes = self._closes
             try:
-                self._session = Session(
+                session = Session(
                     self._core_hosts,
                     session_timeout=self._session_timeout,
                     client_id=self._client_id,
@@ -62,12 +65,17 @@ class BaseClient:
                 )
             except OperationTimeoutError:
                 raise self._connect_error("resolving the host names") from None
+            if self._closes != closes:
+                session.close(_ABORT_TIMEOUT)
+                raise ClosingError("start: the client was closed meanwhile", operation="start")
+            self._session = session
             self._pid = os.getpid()
-            self._client_id = None  # Once resumed and closed, that session is gone.
-            return self._session
+            return session
 
-    def _abort(self, session: Session) -> None:
-        """End a session that never came to be."""
+    def _abort(self, session: Optional[Session]) -> None:
+        """End a session that never came to be, if it was begun here."""
+        if session is None:
+            return
         session.close(_ABORT_TIMEOUT)
         self._drop(session, was_closed=False)
 
@@ -123,7 +131,8 @@ class BaseClient:
 
         .. versionadded:: 0.1
         """
-        return self._session is None or self._session.closed
+        session = self._session  # Read once: another thread may close the client meanwhile.
+        return session is None or session.closed
 
     @property
     def state(self) -> State:
@@ -131,7 +140,8 @@ class BaseClient:
 
         .. versionadded:: 0.1
         """
-        return State.CLOSED if self._session is None else State(self._session.state)
+        session = self._session
+        return State.CLOSED if session is None else State(session.state)
 
     @property
     def connected(self) -> bool:
@@ -166,8 +176,9 @@ class BaseClient:
         return self._get_client_id()[1]
 
     def _get_client_id(self) -> tuple[int, bytes]:
+        session = self._session
         try:
-            return (0, b"") if self._session is None else self._session.client_id
+            return (0, b"") if session is None else session.client_id
         except ClosingError:
             return (0, b"")
 
@@ -177,8 +188,9 @@ class BaseClient:
 
         .. versionadded:: 0.1
         """
+        session = self._session
         try:
-            return 0.0 if self._session is None else self._session.negotiated_timeout
+            return 0.0 if session is None else session.negotiated_timeout
         except ClosingError:
             return 0.0
 
@@ -188,7 +200,8 @@ class BaseClient:
 
         .. versionadded:: 0.1
         """
+        session = self._session
         try:
-            return None if self._session is None else self._session.current_server
+            return None if session is None else session.current_server
         except ClosingError:
             return None

@@ -210,10 +210,22 @@ def encode_watch(watch: Optional[Watch]) -> Optional[Callable[[int, int, str], o
     if not callable(watch):
         raise TypeError(f"watch must be callable with one event, not {type(watch).__name__}")
 
-    def deliver(type_: int, state: int, path: str) -> None:
-        watch(WatchedEvent(EventType(type_), State(state), path))
+    return _Deliver(watch)
 
-    return deliver
+
+class _Deliver:
+    """A watch of the user's, as the core takes it. A class of its own so that a log line shows whose watch raised."""
+
+    __slots__ = ("watch",)
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    def __call__(self, type_: int, state: int, path: str) -> None:
+        self.watch(WatchedEvent(EventType(type_), State(state), path))
+
+    def __repr__(self) -> str:
+        return repr(self.watch)
 
 
 # ---- servers --------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Optional
 
 from zkc._calls import SyncCalls
-from zkc.errors import OperationTimeoutError
+from zkc.errors import OperationTimeoutError, SessionExpiredError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -61,12 +61,14 @@ class Client(SyncCalls):
     def start(self) -> None:
         """Make a session with the ensemble and wait until it is connected.
 
-        Does nothing if the client has a session. A closed client may be started again, with a new session.
+        If the client has a session already, this waits until that one is connected. A closed client may be started
+        again, with a new session; one that could not connect, too, and then resumes ``client_id`` if it was given.
 
         Raises:
             ConnectTimeoutError: There was no session within ``connect_timeout``.
             ConnectionLossError: None of the host names could be resolved.
-            SessionExpiredError: The session to resume (``client_id``) has ended.
+            SessionExpiredError: The session to resume (``client_id``) has ended, or that which the client has:
+                :meth:`close` the client to start it anew.
             AuthFailedError: The servers refused the credentials.
             ClosingError: The client was closed meanwhile.
             ForkedError: The client was started by the parent process.
@@ -74,18 +76,20 @@ class Client(SyncCalls):
         .. versionadded:: 0.1
         """
         begun = time.monotonic()
-        session = self._open()
-        if session is None:
-            return
-        left = None if self._connect_timeout is None else max(0.0, begun + self._connect_timeout - time.monotonic())
+        opened = self._open()
+        session = opened or self.session
         try:
-            session.wait_connected(left)
+            limit = self._connect_timeout
+            session.wait_connected(None if limit is None else max(0.0, begun + limit - time.monotonic()))
+            self._client_id = None  # It is this client's now, or gone: another start() makes a new session.
         except OperationTimeoutError:
             reached = self.state.name
-            self._abort(session)
+            self._abort(opened)
             raise self._connect_error(reached) from None
-        except BaseException:  # Also Ctrl-C: no half-made session stays behind.
-            self._abort(session)
+        except BaseException as error:  # Also Ctrl-C: no half-made session stays behind.
+            if isinstance(error, SessionExpiredError):
+                self._client_id = None
+            self._abort(opened)
             raise
 
     def close(self) -> None:
@@ -100,6 +104,7 @@ class Client(SyncCalls):
         .. versionadded:: 0.1
         """
         self._check_process("close")
+        self._closes += 1
         session = self._session
         if session is not None:
             session.close()
