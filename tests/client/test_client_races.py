@@ -103,26 +103,34 @@ def test_an_expired_session_is_told_of_by_start(zookeeper_server, eventually):
 
 
 SIGNALS = """
-import gc, signal, threading, time
+import gc, signal, time
 import zkc
 
 class Interrupted(Exception): pass
 
-def interrupt(*_): raise Interrupted
+armed = False
+
+def interrupt(*_):
+    if armed:
+        raise Interrupted
+
+def attempt(after):
+    global armed
+    armed = True
+    try:
+        signal.setitimer(signal.ITIMER_REAL, after)
+        with zkc.Client("127.0.0.1:1", connect_timeout=0.05):
+            pass
+    finally:
+        armed = False
 
 signal.signal(signal.SIGALRM, interrupt)
 for i in range(100):
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.0001 + i % 20 * 2e-5)
-        with zkc.Client("127.0.0.1:1", connect_timeout=0.05):
-            pass
-    except (Interrupted, zkc.ZooKeeperError):
-        pass
-    finally:
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        except Interrupted:
-            pass
+        attempt(0.0001 + i % 20 * 2e-5)
+    except Exception:
+        pass  # the handler's, or what it made of Thread.start(), or that nobody listens there
+signal.setitimer(signal.ITIMER_REAL, 0)
 deadline = time.monotonic() + 20
 while zkc._zookeeper.live_counts()["sessions"] > 1 and time.monotonic() < deadline:
     gc.collect()
@@ -133,8 +141,8 @@ print(zkc._zookeeper.live_counts()["sessions"] <= 1)
 
 def test_a_signal_handler_that_raises_while_a_session_opens_leaves_none_behind():
     # What Python's own threading prints when a signal hits Thread.start() is not ours: stderr is not looked at.
-    done = subprocess.run([sys.executable, "-c", SIGNALS], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout == "True\n", done.stderr
+    done = subprocess.run([sys.executable, "-c", SIGNALS], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 
 
 def test_a_signal_handler_may_close_the_client_that_is_being_closed(zookeeper_server):
