@@ -3,10 +3,14 @@
 cdef object _callback_log = logging.getLogger("zkc.callback")
 
 
-def _dispatch(_Line line not None):
-    """Run on the dispatcher thread until the session has stopped its queue."""
+def _dispatch(list handed not None):
+    """Run on the dispatcher thread until the session has stopped its queue; ``handed`` holds the session's line."""
     cdef zkc_item *items
     cdef bint stopped = False
+    cdef _Line line
+    if not handed:
+        return  # the session gave up before this thread began
+    line = handed.pop()
     while not stopped:
         with nogil:
             items = zkc_queue_take(&line.c.queue, -1)

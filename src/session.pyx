@@ -59,10 +59,11 @@ cdef class _SessionBase:
         wait = _nanoseconds("open_timeout", open_timeout)
         _int32("max_in_flight", max_in_flight)
         if not 1 <= max_in_flight <= 32768:
-            # Each request writes a byte to the library's 64 KiB wake-up pipe; overflowing it loses the connection.
+            # Each request writes a byte to the library's 64 KiB wake-up pipe; a stock library must not overflow it.
             raise ValueError(f"max_in_flight must be from 1 to 32768, not {max_in_flight}")
         args = _open_args(hosts, session_timeout, client_id, read_only, log_client_env, tls, sasl, resolution_delay)
         line = _Line()
+        handed = [line]  # what the dispatcher takes its end from
         try:
             _start_process_services()
             line.session = weakref.ref(self)
@@ -70,16 +71,16 @@ cdef class _SessionBase:
             if line.c == NULL:
                 raise MemoryError
             self.dispatcher = threading.Thread(
-                target=_dispatch, args=(line,), name=f"zkc-dispatch-{next(_numbers)}", daemon=True
+                target=_dispatch, args=(handed,), name=f"zkc-dispatch-{next(_numbers)}", daemon=True
             )
             self.dispatcher.start()
-            self.hosts = hosts
-            self.watcher = watcher
+            self.hosts, self.watcher = hosts, watcher
             self.line = line
             self.c = line.c
             _live_sessions.add(self)
         except BaseException:  # also what a signal handler raised, anywhere above
             zkc_open_args_free(args)
+            handed.clear()  # a thread whose start was interrupted may never run, and be kept by threading for ever
             if line.c != NULL:
                 with nogil:
                     zkc_session_give_up(line.c)  # the dispatcher ends, if it was started
