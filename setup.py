@@ -14,6 +14,7 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "vendor"))
 
+# After the line above: vendor/ is no package, and is on the path only now.
 import build as vendor_build  # noqa: E402
 from toolchain import BuildError  # noqa: E402
 
@@ -65,6 +66,7 @@ class BuildExtension(build_ext):
     def build_extensions(self) -> None:
         compile_one = self.compiler._compile
 
+        # setuptools' own method has no types either.
         def compile_with_warnings(obj, src, ext, cc_args, extra_postargs, pp_opts):  # type: ignore[no-untyped-def]
             own = Path(src).parent.name == "src" and "build" not in Path(src).parts
             warnings = STRICT_WARNINGS if own else GENERATED_WARNINGS

@@ -81,6 +81,7 @@ def settled_snapshot(expected: Optional[Snapshot] = None) -> Snapshot:
         snapshot = take_snapshot()
         if expected is None or snapshot.countable() == expected.countable() or time.monotonic() > deadline:
             return snapshot
+        # Between two looks, until the deadline above: what was told to end takes a moment.
         time.sleep(0.02)
 
 

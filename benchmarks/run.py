@@ -84,6 +84,7 @@ def _run_leaks(options: argparse.Namespace, server: ZooKeeperServer, about: dict
     with report.make_progress() as progress:
         for phase in phases:
             task = progress.add_task(phase.name, total=phase.count)
+            # mypy cannot infer a lambda with a default that binds the loop's variable.
             phase.measure(server.new_chroot("leaks"), lambda size, task=task: progress.advance(task, size))  # type: ignore[misc]
     grown = [f"{phase.name}: {text}" for phase in phases for text in phase.grown()]
     results = {**about, "scale": scale, "phases": [phase.as_dict() for phase in phases], "grown": grown}

@@ -39,6 +39,7 @@ def _eventually(predicate: Callable[[], Any], timeout: float = 20.0, interval: f
                 return found
             if late:
                 pytest.fail(f"this did not become true within {timeout} s: {predicate}")
+        # Between two looks, until the deadline.
         time.sleep(interval)
 
 
@@ -114,4 +115,5 @@ def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
             return
         if time.monotonic() > deadline:
             pytest.fail(f"the test left something behind: {leaks}")
+        # Between two looks, until the deadline: only a test that leaves something waits here.
         time.sleep(0.01)

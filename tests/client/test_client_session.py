@@ -241,6 +241,7 @@ def test_the_session_below_pipelines(client):
 
 def test_the_session_below_needs_a_start(hosts):
     with pytest.raises(zkc.NotStartedError):
+        # The property itself is what raises.
         Client(hosts).session  # noqa: B018
 
 

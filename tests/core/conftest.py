@@ -73,6 +73,7 @@ def read_only_ensemble() -> Iterator[Ensemble]:
         yield ensemble
 
 
+# Its parameter says nothing here: both streams are text.
 class ScriptResult(subprocess.CompletedProcess):  # type: ignore[type-arg]
     """What a script did."""
 
