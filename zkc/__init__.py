@@ -6,10 +6,15 @@
 ...     data, stat = client.get("/greeting")
 """
 
+from zkc._answer import Answer
+from zkc._futures import Future
+from zkc._plans.create import unprotected_name
 from zkc._version import __version__
 from zkc._zookeeper import Request, Session, build_info, set_log_level
+from zkc.aio import AsyncClient
 from zkc.client import Client
-from zkc.constants import CreateMode, EventType, LogLevel, Perms, State, WatchType
+from zkc.constants import ClientState, CreateMode, EventType, LogLevel, Perms, State, WatchType
+from zkc.credentials import SASL, TLS
 from zkc.errors import (
     APIError,
     AuthFailedError,
@@ -54,6 +59,7 @@ from zkc.errors import (
     UnknownError,
     ZooKeeperError,
 )
+from zkc.transaction import AsyncTransaction, Operation, SubmitTransaction, Transaction
 from zkc.types import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, Stat, WatchedEvent
 
 __all__ = [
@@ -61,11 +67,17 @@ __all__ = [
     "CREATOR_ALL_ACL",
     "OPEN_ACL_UNSAFE",
     "READ_ACL_UNSAFE",
+    "SASL",
+    "TLS",
     "APIError",
+    "Answer",
+    "AsyncClient",
+    "AsyncTransaction",
     "AuthFailedError",
     "BadArgumentsError",
     "BadVersionError",
     "Client",
+    "ClientState",
     "ClosingError",
     "ConnectTimeoutError",
     "ConnectionLossError",
@@ -74,6 +86,7 @@ __all__ = [
     "EphemeralOnLocalSessionError",
     "EventType",
     "ForkedError",
+    "Future",
     "InternalError",
     "InvalidACLError",
     "InvalidCallbackError",
@@ -90,6 +103,7 @@ __all__ = [
     "NotReadOnlyError",
     "NotStartedError",
     "NothingError",
+    "Operation",
     "OperationTimeoutError",
     "Perms",
     "QuotaExceededError",
@@ -107,8 +121,10 @@ __all__ = [
     "SessionMovedError",
     "Stat",
     "State",
+    "SubmitTransaction",
     "SystemFailureError",
     "ThrottledError",
+    "Transaction",
     "UnimplementedError",
     "UnknownError",
     "WatchType",
@@ -117,4 +133,5 @@ __all__ = [
     "__version__",
     "build_info",
     "set_log_level",
+    "unprotected_name",
 ]

@@ -1,26 +1,47 @@
-"""What every client has: its settings and its session."""
+"""What every client has: its settings, and what it tells of itself and its session."""
 
 from __future__ import annotations
 
+import logging
 import os
-import threading
-from collections.abc import Sequence
-from typing import Optional
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Optional, Union
 
-from zkc import _operations as ops
+from zkc._life import Life
+from zkc._plans.flow import Driver, Flow
+from zkc._settings import Settings
+from zkc._watchers import Watchers, call_watch
 from zkc._zookeeper import Session
-from zkc.constants import State
-from zkc.errors import ClosingError, ConnectTimeoutError, ForkedError, NotStartedError, OperationTimeoutError
-from zkc.types import ACL, OPEN_ACL_UNSAFE
+from zkc.constants import ClientState, State
+from zkc.errors import ClosingError, ConnectionLossError, ConnectTimeoutError, ForkedError, NotStartedError, SessionLostError, ZooKeeperError
+from zkc.types import ACL, OPEN_ACL_UNSAFE, Watch, WatchedEvent
+
+if TYPE_CHECKING:
+    from zkc.credentials import SASL, TLS
+    from zkc.metrics import Metrics
 
 __all__ = ["BaseClient"]
 
-# How long the end of a session that never came to be may take, in seconds: there is hardly anybody to tell.
-_ABORT_TIMEOUT = 2.0
+
+_log = logging.getLogger("zkc.client")
 
 
-class BaseClient:
-    """The settings of a client and its session; how to wait for a server is left to the subclass."""
+class _Nobody:
+    """Who waits for what goes on in the background."""
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, result: None, /) -> None:
+        pass
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        level = logging.DEBUG if isinstance(exception, SessionLostError) else logging.WARNING
+        _log.log(level, "what went on in the background failed: %s", exception)
+
+
+class BaseClient(Life):
+    """The settings of a client and what it tells; how to wait for a server is left to the subclass."""
 
     def __init__(
         self,
@@ -30,87 +51,81 @@ class BaseClient:
         connect_timeout: Optional[float] = 15.0,
         request_timeout: Optional[float] = None,
         read_only: bool = False,
+        auth: Iterable[tuple[str, Union[str, bytes]]] = (),
+        tls: Optional[TLS] = None,
+        sasl: Optional[SASL] = None,
         client_id: Optional[tuple[int, bytes]] = None,
         default_acl: Sequence[ACL] = OPEN_ACL_UNSAFE,
+        max_in_flight: int = 16384,
     ) -> None:
-        self._hosts, self._core_hosts = ops.check_hosts(hosts)
-        self._session_timeout = ops.check_session_timeout(session_timeout)
-        self._connect_timeout = ops.check_timeout(connect_timeout, "connect_timeout")
-        self._request_timeout = ops.check_timeout(request_timeout, "request_timeout")
-        self._read_only = ops.check_flag(read_only, "read_only")
-        self._client_id = ops.check_client_id(client_id)
-        self._default_acl = ops.encode_acl(default_acl, "default_acl")
-        # Guards the change from one session to the next. Names are resolved under it, but no server is waited for.
-        # It is taken again by the thread that has it when a signal handler closes the client there.
-        self._lock = threading.RLock()
-        self._closes = 0  # How often close() was called: it may be while another thread still resolves names.
-        self._session: Optional[Session] = None
-        self._was_closed = False
-        self._pid = 0
+        self._settings = Settings(
+            hosts,
+            session_timeout=session_timeout,
+            connect_timeout=connect_timeout,
+            request_timeout=request_timeout,
+            read_only=read_only,
+            auth=auth,
+            tls=tls,
+            sasl=sasl,
+            client_id=client_id,
+            default_acl=default_acl,
+            max_in_flight=max_in_flight,
+        )
+        super().__init__()
+        self._watches = Watchers(self._call_watch)
+        self._prepare_waiting()
 
-    def _open(self) -> Optional[Session]:
-        """Begin a session, or return None if there is one."""
-        self._check_process("start")
+    def _prepare_waiting(self) -> None:
+        """Make what this kind of client waits with."""
+
+    # A function and no method: an armed watch is held by the session, and must not hold the client.
+    _call_watch = staticmethod(call_watch)
+
+    def _later_unless_closed(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call a function after some time, if the client is not closed by then."""
+        raise NotImplementedError
+
+    def _background(self, flow: Flow[None]) -> None:
+        """Drive a flow that nobody waits for; its failure is logged."""
+        try:
+            Driver(flow, _Nobody(), self._later).start()
+        except ZooKeeperError as error:
+            _Nobody().set_exception(error)
+
+    def _connect_error(self, reached: str, cause: Optional[BaseException]) -> ConnectTimeoutError:
+        limit = self._settings.connect_timeout
+        text = f"no session with {self._settings.hosts} within {limit:g} s (state: {reached}). "
+        if cause is not None:
+            text += f"The last attempt failed: {cause}"
+        else:
+            text += ConnectTimeoutError.advice[0].upper() + ConnectTimeoutError.advice[1:]
+        return ConnectTimeoutError(f"start: {text}", operation="start")
+
+    def _too_late(self) -> ConnectTimeoutError:
+        """Make the error of a start that took too long: it says how far it came."""
         with self._lock:
-            if self._session is not None and not self._session.closed:
-                return None
-            closes = self._closes
-            try:
-                session = Session(
-                    self._core_hosts,
-                    session_timeout=self._session_timeout,
-                    client_id=self._client_id,
-                    read_only=self._read_only,
-                    open_timeout=self._connect_timeout,
-                )
-            except OperationTimeoutError:
-                raise self._connect_error("resolving the host names") from None
-            if self._closes != closes:
-                session.close(_ABORT_TIMEOUT)
-                raise ClosingError("start: the client was closed meanwhile", operation="start")
-            self._session = session
-            self._pid = os.getpid()
-            return session
-
-    def _abort(self, session: Optional[Session]) -> None:
-        """End a session that never came to be, if it was begun here."""
+            session = None if self._tenure is None else self._tenure.session
         if session is None:
-            return
-        session.close(_ABORT_TIMEOUT)
-        self._drop(session, was_closed=False)
-
-    def _drop(self, session: Session, was_closed: bool) -> None:
-        """Let go of a closed session, and with it of its memory: a closed client may be kept for long."""
-        with self._lock:
-            if self._session is session:
-                self._session = None
-                self._was_closed = was_closed
-
-    def _connect_error(self, reached: str) -> ConnectTimeoutError:
-        text = f"no session with {self._hosts} within {self._connect_timeout:g} s (state: {reached}). "
-        advice = ConnectTimeoutError.advice
-        return ConnectTimeoutError(f"start: {text}{advice[0].upper()}{advice[1:]}", operation="start")
-
-    def _check_process(self, operation: str) -> None:
-        if self._session is not None and self._pid != os.getpid():
-            raise ForkedError(operation=operation)
+            return self._connect_error("CONNECTING", None)
+        try:
+            reached = State(session.state).name
+        except ConnectionLossError:
+            reached = "resolving the host names"
+        return self._connect_error(reached, session.tls_error)
 
     def __repr__(self) -> str:
         try:
             state = self.state.name
         except ForkedError:
             state = "of the parent process"
-        return f"<zkc.{type(self).__name__} {self._hosts} {state}>"
+        return f"<zkc.{type(self).__name__} {self.hosts} {state}>"
 
     @property
     def session(self) -> Session:
-        """The native session below, for what has no method here: pipelining, transactions.
+        """The native session below, for what has no method here.
 
         Its calls send at once and return a request; ``request.result(timeout)`` waits for the answer. It takes and
-        gives plain numbers and tuples, and checks little.
-
-        >>> requests = [client.session.get(path) for path in paths]
-        >>> values = [request.result()[0] for request in requests]
+        gives plain numbers and tuples, and checks little. It is another one after the session has expired.
 
         Raises:
             NotStartedError: There is none yet.
@@ -120,28 +135,33 @@ class BaseClient:
         """
         session = self._session
         if session is None:
-            if self._was_closed:
-                raise ClosingError(maybe_applied=False)
-            raise NotStartedError
+            raise self._no_session()
         return session
+
+    def _no_session(self) -> Exception:
+        if self._failure is not None:
+            return self._failure()
+        return ClosingError(maybe_applied=False) if self._was_closed else NotStartedError()
 
     @property
     def closed(self) -> bool:
-        """Whether the client has no session: not started, or closed.
+        """Whether the client has no session and makes none: it was not started, or it was closed.
 
         .. versionadded:: 0.1
         """
-        session = self._session  # Read once: another thread may close the client meanwhile.
-        return session is None or session.closed
+        tenure = self._tenure  # Read once: another thread may close the client meanwhile.
+        if tenure is None or tenure.closing:
+            return True
+        return tenure.session is not None and self._pid == os.getpid() and tenure.session.closed
 
     @property
-    def state(self) -> State:
-        """The state of the session; :attr:`State.CLOSED` without one.
+    def state(self) -> ClientState:
+        """How the client stands with its ensemble.
 
         .. versionadded:: 0.1
         """
-        session = self._session
-        return State.CLOSED if session is None else State(session.state)
+        self._check_process("state")
+        return ClientState.CLOSED if self.closed else self._state
 
     @property
     def connected(self) -> bool:
@@ -157,7 +177,7 @@ class BaseClient:
 
         .. versionadded:: 0.1
         """
-        return self._hosts
+        return self._settings.hosts
 
     @property
     def session_id(self) -> int:
@@ -205,3 +225,52 @@ class BaseClient:
             return None if session is None else session.current_server
         except ClosingError:
             return None
+
+    @property
+    def kept(self) -> list[str]:
+        """The paths of the ephemeral znodes that are made anew after an expiry: those created with ``keep=True``.
+
+        .. versionadded:: 0.1
+        """
+        return self._kept.paths()
+
+    def add_listener(self, listener: Callable[[ClientState], object]) -> None:
+        """Have a function called with each new state of the client.
+
+        Listeners are called one after the other, in the order of the states, where callbacks run: on a thread of the
+        client, or for asyncio in the event loop (there it may be a coroutine function). What one raises is logged.
+        In LOST, calls fail until CONNECTED: leave what needs a session to that.
+
+        Args:
+            listener: Called with one :class:`~zkc.ClientState`. One that was added already is not added again.
+
+        Raises:
+            TypeError: It cannot be called.
+
+        .. versionadded:: 0.1
+        """
+        self._listeners.add(listener)
+
+    def remove_listener(self, listener: Callable[[ClientState], object]) -> None:
+        """Have a function called no more. One that was never added is ignored.
+
+        Args:
+            listener: What was given to :meth:`add_listener`.
+
+        .. versionadded:: 0.1
+        """
+        self._listeners.remove(listener)
+
+    def metrics(self) -> Metrics:
+        """Tell what the client has done so far, in all of its sessions.
+
+        Measuring is always on; it takes less than a tenth of a microsecond per request.
+
+        Returns:
+            A snapshot: :class:`~zkc.Metrics`.
+
+        .. versionadded:: 0.1
+        """
+        from zkc.metrics import Metrics
+
+        return Metrics._of(self)

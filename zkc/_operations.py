@@ -9,11 +9,11 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Optional
 
-from zkc.constants import CreateMode, EventType, Perms, State
-from zkc.types import ACL, Data, Watch, WatchedEvent
+from zkc.constants import ClientState, CreateMode, Perms, WatchType
+from zkc.types import ACL, Data
 
 CoreACL = list[tuple[int, str, str]]
 
@@ -119,6 +119,20 @@ def check_session_timeout(value: object) -> float:
     return check_seconds(value, "session_timeout", 0.001, _MAX_SESSION_TIMEOUT)
 
 
+def check_states(state: object) -> frozenset[ClientState]:
+    """Return states of a client as a set, else raise."""
+    states = frozenset([state]) if isinstance(state, ClientState) else state
+    if isinstance(states, (str, bytes)) or not isinstance(states, Iterable):
+        raise TypeError(f"state must be a ClientState such as ClientState.CONNECTED, not {type(state).__name__}")
+    wanted = frozenset(states)
+    for one in wanted:
+        if not isinstance(one, ClientState):
+            raise TypeError(f"state must be a ClientState such as ClientState.CONNECTED, not {type(one).__name__}")
+    if not wanted:
+        raise ValueError("state must name one state or more")
+    return wanted
+
+
 def check_flag(value: object, name: str) -> bool:
     """Return True or False, else raise TypeError."""
     if value is True or value is False:
@@ -153,6 +167,58 @@ def check_auth(scheme: object, credentials: object) -> tuple[str, bytes]:
     if not isinstance(credentials, bytes):
         raise TypeError(f"credentials must be bytes or str, not {type(credentials).__name__}")
     return scheme, credentials
+
+
+def check_auths(auth: object) -> list[tuple[str, bytes]]:
+    """Return a list of credentials as the core takes them, else raise."""
+    if isinstance(auth, (str, bytes)) or not isinstance(auth, Iterable):
+        raise TypeError(f"auth must be a list of (scheme, credentials), not {type(auth).__name__}")
+    checked = []
+    for entry in auth:
+        if not isinstance(entry, tuple) or len(entry) != 2:
+            raise TypeError("auth must hold tuples (scheme, credentials) such as ('digest', 'user:password')")
+        checked.append(check_auth(*entry))
+    return checked
+
+
+def check_max_in_flight(value: object) -> int:
+    """Return how many requests may be without an answer, else raise."""
+    return check_count(value, "max_in_flight", 1, 32768)
+
+
+def check_count(value: object, name: str, least: int = 1, most: int = _INT32 - 1) -> int:
+    """Return a whole number between the limits, else raise."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least} to {most}: {value}")
+    return value
+
+
+def check_members(members: object, name: str) -> Optional[str]:
+    """Return servers of an ensemble as the core takes them (joined by commas), else raise."""
+    if members is None:
+        return None
+    listed = [members] if isinstance(members, str) else members
+    if not isinstance(listed, Sequence) or isinstance(listed, (bytes, bytearray)):
+        raise TypeError(f"{name} must be a str or a list of str, not {type(members).__name__}")
+    for member in listed:
+        if not isinstance(member, str):
+            raise TypeError(f"{name} must hold str such as 'server.1=host:2888:3888;2181', not {type(member).__name__}")
+        if not member or "\0" in member:
+            raise ValueError(f"{name} must hold servers such as 'server.1=host:2888:3888;2181', not {member!r}")
+    if not listed:
+        raise ValueError(f"{name} must have one server or more; leave it out for none")
+    return ",".join(listed)
+
+
+def check_reconfig_version(version: object) -> int:
+    """Return the version of a configuration (64 bits, signed), else raise."""
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise TypeError(f"version must be an int, or -1 for any version, not {type(version).__name__}")
+    if not -(2**63) <= version < 2**63:
+        raise ValueError(f"version must fit 64 bits: {version}")
+    return version
 
 
 # ---- access control lists -------------------------------------------------------------------------------------------
@@ -203,29 +269,17 @@ def create_mode(ephemeral: bool, sequential: bool, container: bool, ttl: Optiona
 # ---- watches --------------------------------------------------------------------------------------------------------
 
 
-def encode_watch(watch: Optional[Watch]) -> Optional[Callable[[int, int, str], object]]:
-    """Return a watch as the core takes it: called with numbers, it calls ``watch`` with one event. Else raise."""
-    if watch is None:
-        return None
+def check_watch(watch: object) -> None:
+    """Raise unless a watch can be called."""
     if not callable(watch):
         raise TypeError(f"watch must be callable with one event, not {type(watch).__name__}")
 
-    return _Deliver(watch)
 
-
-class _Deliver:
-    """A watch of the user's, as the core takes it. A class of its own so that a log line shows whose watch raised."""
-
-    __slots__ = ("watch",)
-
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
-
-    def __call__(self, type_: int, state: int, path: str) -> None:
-        self.watch(WatchedEvent(EventType(type_), State(state), path))
-
-    def __repr__(self) -> str:
-        return repr(self.watch)
+def check_watch_type(watch_type: object) -> int:
+    """Return which watches are meant, as the core takes it, else raise."""
+    if isinstance(watch_type, WatchType):
+        return int(watch_type)
+    raise TypeError(f"watch_type must be a WatchType such as WatchType.DATA, not {type(watch_type).__name__}")
 
 
 # ---- servers --------------------------------------------------------------------------------------------------------

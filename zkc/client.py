@@ -1,28 +1,62 @@
-"""The synchronous client: how it starts and how it ends. Its calls on znodes are in :mod:`zkc._calls`."""
+"""The synchronous client: how it starts, waits and ends. Its calls are in :mod:`zkc._calls`."""
 
 from __future__ import annotations
 
+import concurrent.futures
+import logging
 import os
 import time
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
 
-from zkc._calls import SyncCalls
-from zkc.errors import OperationTimeoutError, SessionExpiredError
+from zkc._base import BaseClient
+from zkc._calls.admin import AdminCalls
+from zkc._calls.bulk import BulkCalls
+from zkc._calls.trees import TreeCalls
+from zkc._calls.znodes import ZnodeCalls
+from zkc._futures import Submit
+from zkc._life import Tenure
+from zkc._operations import check_seconds, check_states, check_timeout
+from zkc._plans.flow import run
+from zkc._timers import Timers
+from zkc._zookeeper import Request, Session
+from zkc.constants import ClientState
+from zkc.errors import OperationTimeoutError
+from zkc.transaction import Transaction
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Concatenate, ParamSpec, Self
+
+    from zkc._plans.flow import Plan
+
+    _P = ParamSpec("_P")
 
 __all__ = ["Client"]
 
+_T = TypeVar("_T")
+# How long the end of a session that never came to be may take, in seconds: there is hardly anybody to tell.
+_ABORT_TIMEOUT = 2.0
+_CLOSE_TIMEOUT = 10.0
+_callback_log = logging.getLogger("zkc.callback")
 
-class Client(SyncCalls):
-    """A client of a ZooKeeper ensemble, with one session.
+
+def _call_logged(function: Callable[..., object], *arguments: object) -> None:
+    try:
+        function(*arguments)
+    except BaseException:
+        _callback_log.exception("a callback raised: %r", function)
+
+
+class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls):
+    """A client of a ZooKeeper ensemble.
 
     Used in a ``with`` statement, or with :meth:`start` and :meth:`close`. All methods may be called from any thread.
-    While the connection is away the session goes on, and libzookeeper looks for another server; when the session has
-    expired, :meth:`close` and :meth:`start` make a new one. A client belongs to the process that started it: in a
-    child forked later, every call raises :class:`~zkc.ForkedError`, and the parent's session is left alone.
+    While the connection is away the session goes on, and libzookeeper looks for another server. When the session has
+    expired, the client makes a new one by itself: it authenticates again, makes the ephemeral znodes anew that were
+    created with ``keep=True``, and goes on with the watches that stay; calls that were under way fail with
+    :class:`~zkc.SessionExpiredError`. A client belongs to the process that started it: in a child forked later, every
+    call raises :class:`~zkc.ForkedError`, and the parent's session is left alone.
 
     >>> with Client("zk1:2181,zk2:2181,zk3:2181/app", session_timeout=10.0) as client:
     ...     client.create("/config", b"a=1")
@@ -47,9 +81,15 @@ class Client(SyncCalls):
             as long as the session lives.
         read_only: Whether a server without a quorum will do: it answers reads, and refuses changes with
             :class:`~zkc.NotReadOnlyError`.
+        auth: Credentials, as a list of ``(scheme, credentials)`` such as ``("digest", "user:password")``. They are
+            sent before anything else, in each session.
+        tls: How to use TLS; None for a connection that anybody on the way can read.
+        sasl: How to authenticate by SASL; None for not.
         client_id: Session to resume, as ``(session_id, session_password)`` of the client that had it, for the first
             :meth:`start`.
         default_acl: ACL of znodes created without one.
+        max_in_flight: How many requests may be without an answer, from 1 to 32768; a call beyond that waits for a
+            place.
 
     Raises:
         TypeError: An argument has a wrong type.
@@ -57,6 +97,53 @@ class Client(SyncCalls):
 
     .. versionadded:: 0.1
     """
+
+    # Assigned and not inherited, because what is armed or told must not hold the client: see BaseClient.
+    _call_user = staticmethod(_call_logged)
+
+    def _prepare_waiting(self) -> None:
+        self._timers = Timers()
+
+    # ---- how it waits -----------------------------------------------------------------------------------------------
+
+    def _run(
+        self,
+        plan: Callable[Concatenate[BaseClient, _P], Plan[_T]],
+        timeout: Optional[float],
+        *arguments: _P.args,
+        **options: _P.kwargs,
+    ) -> _T:
+        limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
+        planned = plan(self, *arguments, **options)
+        if isinstance(planned, Request):
+            return planned.result(limit)
+        return run(planned, limit)
+
+    def _make_session(self, tenure: Tenure, resume: bool) -> Session:
+        return Session(
+            self._settings.core_hosts, watcher=tenure, wait=False, **self._settings.session_arguments(resume)
+        )
+
+    def _new_waiter(self) -> concurrent.futures.Future[Any]:
+        return concurrent.futures.Future()
+
+    def _later(self, seconds: float, function: Callable[[], None]) -> None:
+        self._timers.call_later(seconds, function)
+
+    def _later_unless_closed(self, seconds: float, function: Callable[[], None]) -> None:
+        self._timers.call_later(seconds, function, at_close=False)
+
+    def _wait(self, waiter: concurrent.futures.Future[Any], limit: Optional[float]) -> Any:
+        try:
+            return waiter.result(limit)
+        except concurrent.futures.TimeoutError:
+            if waiter.done():
+                raise
+            raise _WaitedTooLong from None
+        finally:
+            self._stop_waiting(waiter)
+
+    # ---- beginning and end ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Make a session with the ensemble and wait until it is connected.
@@ -67,30 +154,34 @@ class Client(SyncCalls):
         Raises:
             ConnectTimeoutError: There was no session within ``connect_timeout``.
             ConnectionLossError: None of the host names could be resolved.
-            SessionExpiredError: The session to resume (``client_id``) has ended, or that which the client has:
-                :meth:`close` the client to start it anew.
+            SessionExpiredError: The session to resume (``client_id``) has ended.
             AuthFailedError: The servers refused the credentials.
+            SSLConnectionError: No server has a certificate that will do.
             ClosingError: The client was closed meanwhile.
             ForkedError: The client was started by the parent process.
 
         .. versionadded:: 0.1
         """
-        begun = time.monotonic()
-        opened = self._open()
-        session = opened or self.session
+        self._timers.open()
+        begun, waiter = self._begin()
         try:
-            limit = self._connect_timeout
-            session.wait_connected(None if limit is None else max(0.0, begun + limit - time.monotonic()))
-            self._client_id = None  # It is this client's now, or gone: another start() makes a new session.
-        except OperationTimeoutError:
-            reached = self.state.name
-            self._abort(opened)
-            raise self._connect_error(reached) from None
-        except BaseException as error:  # Also Ctrl-C: no half-made session stays behind.
-            if isinstance(error, SessionExpiredError):
-                self._client_id = None
-            self._abort(opened)
+            self._wait(waiter, self._settings.connect_timeout)
+        except _WaitedTooLong:
+            error = self._too_late()
+            self._abort(begun)
+            raise error from None
+        except BaseException:  # Also Ctrl-C: no half-made session stays behind.
+            self._abort(begun)
             raise
+
+    def _abort(self, tenure: Optional[Tenure]) -> None:
+        """End a session that never came to be, if it was begun here."""
+        if tenure is None:
+            return
+        tenure.closing = True
+        if tenure.session is not None:
+            tenure.session.close(_ABORT_TIMEOUT)
+        self._let_go(tenure, was_closed=False)
 
     def close(self) -> None:
         """End the session; its ephemeral znodes go.
@@ -104,11 +195,16 @@ class Client(SyncCalls):
         .. versionadded:: 0.1
         """
         self._check_process("close")
-        self._closes += 1
-        session = self._session
-        if session is not None:
-            session.close()
-            self._drop(session, was_closed=True)
+        tenure = self._tenure
+        deadline = time.monotonic() + _CLOSE_TIMEOUT
+        sessions = self._sessions()
+        for session in sessions:
+            session.begin_close()
+        for session in sessions:
+            session.close(max(0.001, deadline - time.monotonic()))
+        self._timers.close()
+        self._kept.clear()
+        self._let_go(tenure, was_closed=True)
 
     def __enter__(self) -> Self:
         self.start()
@@ -123,3 +219,76 @@ class Client(SyncCalls):
         # A forked child may leave the block as well: the session is not its own to close, and what it raises stands.
         if self._pid == os.getpid():
             self.close()
+
+    # ---- what waits for more than an answer --------------------------------------------------------------------------
+
+    def wait_for(
+        self, state: Union[ClientState, Iterable[ClientState]], *, timeout: Optional[float] = None
+    ) -> ClientState:
+        """Wait until the client is in a state.
+
+        Args:
+            state: The state, or several of which one will do.
+            timeout: How long to wait, in seconds; None for ever.
+
+        Returns:
+            The state that came. It may have changed again since.
+
+        Raises:
+            OperationTimeoutError: It did not come in time.
+            ClosingError: The client was closed meanwhile.
+            SessionLostError: There will be no session any more, as after refused credentials.
+
+        .. versionadded:: 0.1
+        """
+        states = check_states(state)
+        limit = check_timeout(timeout)
+        self._check_process("wait_for")
+        try:
+            reached: ClientState = self._wait(self._wait_states(states), limit)
+        except _WaitedTooLong:
+            names = " or ".join(sorted(wanted.name for wanted in states))
+            text = f"the client is {self.state} and was not {names} within {limit:g} s"
+            raise OperationTimeoutError(text, operation="wait_for", maybe_applied=False) from None
+        return reached
+
+    def set_hosts(self, hosts: str) -> None:
+        """Replace the list of servers. The client moves to another one if that balances their load.
+
+        Args:
+            hosts: The servers, as for the client, without a chroot: that of the client stays.
+
+        Raises:
+            ValueError: ``hosts`` is malformed or has a chroot.
+            BadArgumentsError: None of the names could be resolved.
+
+        .. versionadded:: 0.1
+        """
+        core = self._settings.check_new_hosts(hosts)
+        self.session.set_servers(core)
+        self._settings.change_hosts(hosts)
+
+    def transaction(self) -> Transaction:
+        """Begin a transaction: operations of which all are carried out, or none.
+
+        Returns:
+            An empty :class:`~zkc.Transaction`. Nothing is sent before its commit, or the end of its ``with``.
+
+        .. versionadded:: 0.1
+        """
+        return Transaction(self, self._settings.default_acl)
+
+    @property
+    def submit(self) -> Submit:
+        """The same calls, each of which sends, returns a :class:`~zkc.Future` at once, and waits for nothing.
+
+        >>> futures = [client.submit.get(path) for path in paths]
+        >>> values = [future.result()[0] for future in futures]
+
+        .. versionadded:: 0.1
+        """
+        return Submit(self)
+
+
+class _WaitedTooLong(Exception):  # noqa: N818 - it is no error: what to say is up to who waited
+    """The limit of a wait is over."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from typing import Any, TypeVar
 
-__all__ = ["CreateMode", "EventType", "LogLevel", "Perms", "State", "WatchType"]
+__all__ = ["ClientState", "CreateMode", "EventType", "LogLevel", "Perms", "State", "WatchType"]
 
 _Open = TypeVar("_Open", bound="_OpenIntEnum")
 
@@ -96,6 +96,36 @@ class State(_OpenIntEnum):
     def final(self) -> bool:
         """Whether the session never leaves this state."""
         return self in (State.CLOSED, State.EXPIRED_SESSION, State.AUTH_FAILED)
+
+
+class ClientState(enum.Enum):
+    """How a client stands with its ensemble; what its listeners are told.
+
+    .. versionadded:: 0.1
+    """
+
+    CLOSED = "CLOSED"
+    """Not started, or closed."""
+    CONNECTING = "CONNECTING"
+    """Started; there was no connection yet."""
+    CONNECTED = "CONNECTED"
+    """Connected; requests are answered."""
+    READ_ONLY = "READ_ONLY"
+    """Connected to a server without a quorum, which answers reads only."""
+    SUSPENDED = "SUSPENDED"
+    """The connection is gone. The session may still live, and ephemeral znodes with it: nobody knows until
+    CONNECTED or LOST."""
+    LOST = "LOST"
+    """The session has ended; its ephemeral znodes and watches are gone. After an expiry CONNECTED follows, with a
+    new session; after refused credentials nothing does."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether requests are answered in this state (reads at least)."""
+        return self in (ClientState.CONNECTED, ClientState.READ_ONLY)
+
+    def __str__(self) -> str:
+        return self._name_
 
 
 class CreateMode(_NamedIntEnum):

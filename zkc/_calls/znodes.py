@@ -1,34 +1,19 @@
-"""The calls on znodes, as the synchronous client has them: each sends, waits and returns the answer."""
+"""The calls on one znode."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal, Optional, Union, overload
 
-from zkc._base import BaseClient
-from zkc._operations import (
-    check_auth,
-    check_create_path,
-    check_data,
-    check_flag,
-    check_path,
-    check_seconds,
-    check_version,
-    create_mode,
-    decode_acl,
-    encode_acl,
-    encode_watch,
-)
+from zkc._calls.runner import Runner
+from zkc._plans import create, delete, znodes
 from zkc.types import ACL, Data, Stat, Watch
 
-__all__ = ["SyncCalls"]
+__all__ = ["ZnodeCalls"]
 
 
-class SyncCalls(BaseClient):
-    """What :class:`zkc.Client` does with znodes."""
-
-    def _limit(self, timeout: Optional[float]) -> Optional[float]:
-        return self._request_timeout if timeout is None else check_seconds(timeout)
+class ZnodeCalls(Runner):
+    """Create, read, change and delete znodes."""
 
     @overload
     def create(
@@ -41,6 +26,9 @@ class SyncCalls(BaseClient):
         sequential: bool = False,
         container: bool = False,
         ttl: Optional[float] = None,
+        make_parents: bool = False,
+        protected: bool = False,
+        keep: bool = False,
         with_stat: Literal[False] = False,
         timeout: Optional[float] = None,
     ) -> str: ...
@@ -56,6 +44,9 @@ class SyncCalls(BaseClient):
         sequential: bool = False,
         container: bool = False,
         ttl: Optional[float] = None,
+        make_parents: bool = False,
+        protected: bool = False,
+        keep: bool = False,
         with_stat: Literal[True],
         timeout: Optional[float] = None,
     ) -> tuple[str, Stat]: ...
@@ -71,6 +62,9 @@ class SyncCalls(BaseClient):
         sequential: bool = False,
         container: bool = False,
         ttl: Optional[float] = None,
+        make_parents: bool = False,
+        protected: bool = False,
+        keep: bool = False,
         with_stat: bool,
         timeout: Optional[float] = None,
     ) -> Union[str, tuple[str, Stat]]: ...
@@ -85,13 +79,16 @@ class SyncCalls(BaseClient):
         sequential: bool = False,
         container: bool = False,
         ttl: Optional[float] = None,
+        make_parents: bool = False,
+        protected: bool = False,
+        keep: bool = False,
         with_stat: bool = False,
         timeout: Optional[float] = None,
     ) -> Union[str, tuple[str, Stat]]:
         """Create a znode.
 
         Args:
-            path: Path of the znode. Its parent must exist.
+            path: Path of the znode. Its parent must exist, unless ``make_parents`` is given.
             data: What it holds; None is no data at all, which differs from ``b""``. The servers take about one
                 megabyte (their ``jute.maxbuffer``) and drop the connection of who sends more.
             acl: Who may do what with it; the client's ``default_acl`` if None.
@@ -100,6 +97,13 @@ class SyncCalls(BaseClient):
             container: Whether the servers delete it after its last child was deleted.
             ttl: For how long it stays when it has no children and is not changed, in seconds; None for ever. The
                 servers must allow it (``zookeeper.extendedTypesEnabled=true``).
+            make_parents: Whether to create what is missing above it: persistent, empty, with the ``default_acl``.
+            protected: Whether to find the znode again when the connection breaks before the answer comes, so that
+                none is left over and none is made twice. Its name gets a marker for that, unique to this call, in
+                front (:func:`zkc.unprotected_name` takes it off). For ephemeral or sequential znodes. The call then
+                goes on through lost connections, until ``timeout`` or the end of the session.
+            keep: Whether to make the znode anew, under the same path, in the session that follows an expired one.
+                For ephemeral znodes. What this client sets is kept; what it deletes is not. See :attr:`kept`.
             with_stat: Whether to return the znode's :class:`~zkc.Stat` as well.
             timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
 
@@ -116,15 +120,34 @@ class SyncCalls(BaseClient):
 
         .. versionadded:: 0.1
         """
-        mode = create_mode(ephemeral, sequential, container, ttl)
-        check_create_path(path, sequential)
-        check_data(data)
-        entries = self._default_acl if acl is None else encode_acl(acl)
-        check_flag(with_stat, "with_stat")
-        limit = self._limit(timeout)
-        if with_stat:
-            return self.session.create_with_stat(path, data, entries, mode, ttl).result(limit)
-        return self.session.create(path, data, entries, mode, ttl).result(limit)
+        options = create.Options(
+            ephemeral=ephemeral,
+            sequential=sequential,
+            container=container,
+            ttl=ttl,
+            make_parents=make_parents,
+            protected=protected,
+            keep=keep,
+            with_stat=with_stat,
+        )
+        return self._run(create.create, timeout, path, data, acl, options)
+
+    def ensure_path(self, path: str, *, acl: Optional[Sequence[ACL]] = None, timeout: Optional[float] = None) -> None:
+        """Create a znode and all above it, as far as they are missing.
+
+        They are persistent and empty. One that is there already is left as it is.
+
+        Args:
+            path: Path of the lowest znode.
+            acl: Who may do what with those that are made; the client's ``default_acl`` if None.
+            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+
+        Raises:
+            NoChildrenForEphemeralsError: One of them is ephemeral.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(create.ensure_path, timeout, path, acl)
 
     def get(
         self, path: str, *, watch: Optional[Watch] = None, timeout: Optional[float] = None
@@ -133,7 +156,7 @@ class SyncCalls(BaseClient):
 
         Args:
             path: Path of the znode.
-            watch: Called once with a :class:`~zkc.WatchedEvent`, on the session's dispatcher thread, when the znode
+            watch: Called once with a :class:`~zkc.WatchedEvent`, where callbacks run, when the znode
                 is changed or deleted, or when the session ends. Not set when the call fails.
             timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
 
@@ -145,10 +168,7 @@ class SyncCalls(BaseClient):
 
         .. versionadded:: 0.1
         """
-        check_path(path)
-        watcher = encode_watch(watch)
-        limit = self._limit(timeout)
-        return self.session.get(path, watcher).result(limit)
+        return self._run(znodes.get, timeout, path, watch)
 
     def set(self, path: str, data: Optional[Data], *, version: int = -1, timeout: Optional[float] = None) -> Stat:
         """Replace the data of a znode.
@@ -168,38 +188,43 @@ class SyncCalls(BaseClient):
 
         .. versionadded:: 0.1
         """
-        check_path(path)
-        check_data(data)
-        check_version(version)
-        limit = self._limit(timeout)
-        return self.session.set(path, data, version).result(limit)
+        return self._run(znodes.set_, timeout, path, data, version)
 
-    def delete(self, path: str, *, version: int = -1, timeout: Optional[float] = None) -> None:
-        """Delete a znode that has no children.
+    def delete(
+        self,
+        path: str,
+        *,
+        version: int = -1,
+        recursive: bool = False,
+        missing_ok: bool = False,
+        timeout: Optional[float] = None,
+    ) -> None:
+        """Delete a znode.
 
         Args:
             path: Path of the znode.
             version: The version (``stat.version``) that it must have; -1 for any.
+            recursive: Whether to delete all that is below it first, see :meth:`delete_tree`. It is not one step: others
+                see the znodes go one by one, and some may be gone when it fails.
+            missing_ok: Whether it is all the same if there is no such znode.
             timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
 
         Raises:
             NoNodeError: There is no such znode.
             NotEmptyError: It has children.
             BadVersionError: It has another version.
+            ValueError: ``recursive`` with a version, or with the root.
 
         .. versionadded:: 0.1
         """
-        check_path(path)
-        check_version(version)
-        limit = self._limit(timeout)
-        self.session.delete(path, version).result(limit)
+        return self._run(delete.delete, timeout, path, version, recursive, missing_ok)
 
     def exists(self, path: str, *, watch: Optional[Watch] = None, timeout: Optional[float] = None) -> Optional[Stat]:
         """Ask whether there is a znode.
 
         Args:
             path: Path of the znode.
-            watch: Called once with a :class:`~zkc.WatchedEvent`, on the session's dispatcher thread, when the znode
+            watch: Called once with a :class:`~zkc.WatchedEvent`, where callbacks run, when the znode
                 is created, changed or deleted, or when the session ends.
             timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
 
@@ -208,17 +233,14 @@ class SyncCalls(BaseClient):
 
         .. versionadded:: 0.1
         """
-        check_path(path)
-        watcher = encode_watch(watch)
-        limit = self._limit(timeout)
-        return self.session.exists(path, watcher).result(limit)
+        return self._run(znodes.exists, timeout, path, watch)
 
     def children(self, path: str, *, watch: Optional[Watch] = None, timeout: Optional[float] = None) -> list[str]:
         """List the names of a znode's children, in no particular order.
 
         Args:
             path: Path of the znode.
-            watch: Called once with a :class:`~zkc.WatchedEvent`, on the session's dispatcher thread, when a child is
+            watch: Called once with a :class:`~zkc.WatchedEvent`, where callbacks run, when a child is
                 created or deleted, when the znode is deleted, or when the session ends. Not set when the call fails.
             timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
 
@@ -230,10 +252,7 @@ class SyncCalls(BaseClient):
 
         .. versionadded:: 0.1
         """
-        check_path(path)
-        watcher = encode_watch(watch)
-        limit = self._limit(timeout)
-        return self.session.get_children(path, watcher).result(limit)
+        return self._run(znodes.children, timeout, path, watch)
 
     def children_with_stat(
         self, path: str, *, watch: Optional[Watch] = None, timeout: Optional[float] = None
@@ -253,79 +272,4 @@ class SyncCalls(BaseClient):
 
         .. versionadded:: 0.1
         """
-        check_path(path)
-        watcher = encode_watch(watch)
-        limit = self._limit(timeout)
-        return self.session.get_children_with_stat(path, watcher).result(limit)
-
-    def get_acl(self, path: str, *, timeout: Optional[float] = None) -> tuple[list[ACL], Stat]:
-        """Read the ACL of a znode.
-
-        Args:
-            path: Path of the znode.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
-
-        Returns:
-            ``(acl, stat)``.
-
-        Raises:
-            NoNodeError: There is no such znode.
-
-        .. versionadded:: 0.1
-        """
-        check_path(path)
-        limit = self._limit(timeout)
-        entries, stat = self.session.get_acl(path).result(limit)
-        return decode_acl(entries), stat
-
-    def set_acl(self, path: str, acl: Sequence[ACL], *, version: int = -1, timeout: Optional[float] = None) -> None:
-        """Replace the ACL of a znode.
-
-        Args:
-            path: Path of the znode.
-            acl: Who may do what with it.
-            version: The version of the ACL (``stat.aversion``) that it must have; -1 for any.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
-
-        Raises:
-            NoNodeError: There is no such znode.
-            BadVersionError: Its ACL has another version.
-            InvalidACLError: The servers do not take the ACL.
-
-        .. versionadded:: 0.1
-        """
-        check_path(path)
-        entries = encode_acl(acl)
-        check_version(version)
-        limit = self._limit(timeout)
-        self.session.set_acl(path, entries, version).result(limit)
-
-    def sync(self, path: str = "/", *, timeout: Optional[float] = None) -> None:
-        """Let the server catch up with the leader, so that a read afterwards sees all that was written before.
-
-        Args:
-            path: Path of the znode that is read afterwards; servers up to now catch up with everything.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
-
-        .. versionadded:: 0.1
-        """
-        check_path(path)
-        limit = self._limit(timeout)
-        self.session.sync(path).result(limit)
-
-    def add_auth(self, scheme: str, credentials: Union[str, bytes], *, timeout: Optional[float] = None) -> None:
-        """Add credentials to the session. They go with it.
-
-        Args:
-            scheme: How they are checked, such as ``digest``.
-            credentials: What the scheme wants; for ``digest`` it is ``user:password``.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
-
-        Raises:
-            AuthFailedError: The servers refused them, and with them the session.
-
-        .. versionadded:: 0.1
-        """
-        scheme, encoded = check_auth(scheme, credentials)
-        limit = self._limit(timeout)
-        self.session.add_auth(scheme, encoded).result(limit)
+        return self._run(znodes.children_with_stat, timeout, path, watch)

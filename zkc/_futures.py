@@ -1,0 +1,107 @@
+"""What ``client.submit`` gives: futures, and the calls that give them."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
+
+from zkc._calls.admin import AdminCalls
+from zkc._calls.bulk import BulkCalls
+from zkc._calls.runner import Runner, rewrap
+from zkc._calls.trees import TreeCalls
+from zkc._calls.znodes import ZnodeCalls
+from zkc._operations import check_seconds
+from zkc._plans.flow import Driver, late
+from zkc._zookeeper import Request
+from zkc.transaction import SubmitTransaction
+
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    from zkc._base import BaseClient
+    from zkc._calls.submit_admin import SubmitAdminCalls
+    from zkc._calls.submit_bulk import SubmitBulkCalls
+    from zkc._calls.submit_trees import SubmitTreeCalls
+    from zkc._calls.submit_znodes import SubmitZnodeCalls
+    from zkc._plans.flow import Plan
+
+    _P = ParamSpec("_P")
+
+__all__ = ["Future", "Submit"]
+
+_T = TypeVar("_T")
+
+
+class Future(concurrent.futures.Future[_T]):
+    """The answer to a call that was sent and is not waited for yet.
+
+    It is a :class:`concurrent.futures.Future`: :func:`concurrent.futures.wait`, ``as_completed`` and
+    :func:`asyncio.wrap_future` take it. Its callbacks run where all callbacks of its client do. Cancelling it does not
+    recall the request: nobody learns of its answer, that is all.
+
+    .. versionadded:: 0.1
+    """
+
+
+def _give_up(future: Optional[Future[Any]], request: Optional[Request[Any]], limit: float) -> None:
+    if future is None or future.done():
+        return
+    try:
+        future.set_exception(late(request, limit))
+    except concurrent.futures.InvalidStateError:
+        pass  # The answer came at the same moment.
+
+
+class _SubmitRunner(Runner):
+    def __init__(self, client: BaseClient) -> None:
+        self._client = client
+
+    def _run(
+        self,
+        plan: Callable[Concatenate[BaseClient, _P], Plan[_T]],
+        timeout: Optional[float],
+        *arguments: _P.args,
+        **options: _P.kwargs,
+    ) -> Any:
+        client = self._client
+        limit = client._settings.request_timeout if timeout is None else check_seconds(timeout)
+        planned = plan(client, *arguments, **options)
+        future: Future[_T] = Future()
+        request = planned if isinstance(planned, Request) else None
+        if isinstance(planned, Request):
+            planned.resolve(future)
+        else:
+            Driver(planned, future, client._later).start()
+        if limit is not None:
+            # Weakly: an answered future is not to wait here for a limit that concerns it no more.
+            reference = weakref.ref(future)
+            client._later_unless_closed(limit, lambda: _give_up(reference(), request, limit))
+        return future
+
+
+if TYPE_CHECKING:
+
+    class Submit(SubmitZnodeCalls, SubmitAdminCalls, SubmitBulkCalls, SubmitTreeCalls):
+        """The calls of a client, each of which returns a future at once."""
+
+        def __init__(self, client: BaseClient) -> None: ...
+        def transaction(self) -> SubmitTransaction: ...
+
+else:
+
+    class Submit(_SubmitRunner, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls):
+        """The calls of a client, each of which returns a :class:`~zkc.Future` at once.
+
+        .. versionadded:: 0.1
+        """
+
+        def transaction(self):
+            """Begin a transaction whose commit returns a :class:`~zkc.Future`.
+
+            .. versionadded:: 0.1
+            """
+            return SubmitTransaction(self, self._client._settings.default_acl)
+
+    rewrap(Submit, Future, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls)

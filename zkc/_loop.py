@@ -1,0 +1,168 @@
+"""How the calls of :class:`zkc.AsyncClient` are made: everything runs in the event loop, and nothing waits."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import weakref
+from asyncio import events
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
+
+from zkc._answer import Answer
+from zkc._base import BaseClient
+from zkc._calls.runner import Runner
+from zkc._life import Tenure
+from zkc._operations import check_seconds
+from zkc._plans.flow import Driver, late
+from zkc._zookeeper import Delivery, Request, Session
+from zkc.types import Watch, WatchedEvent
+
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    from zkc._plans.flow import Plan
+
+    _P = ParamSpec("_P")
+
+__all__ = ["AsyncRunner", "WaitedTooLong"]
+
+_T = TypeVar("_T")
+_BATCH = 1000  # How much is delivered per turn of the loop, so that others have theirs.
+_callback_log = logging.getLogger("zkc.callback")
+_tasks: set[asyncio.Future[Any]] = set()  # The loop holds a task weakly only.
+
+
+class WaitedTooLong(Exception):  # noqa: N818 - it is no error: what to say is up to who waited
+    """The limit of a wait is over."""
+
+
+def _done_task(task: asyncio.Future[Any]) -> None:
+    _tasks.discard(task)
+    if not task.cancelled() and task.exception() is not None:
+        _callback_log.error("a callback raised", exc_info=task.exception())
+
+
+def _finish_call(result: object) -> None:
+    """Let a coroutine of a callback run as a task."""
+    if inspect.isawaitable(result):
+        task = asyncio.ensure_future(result)
+        _tasks.add(task)
+        task.add_done_callback(_done_task)
+
+
+def _call_logged(function: Callable[..., object], *arguments: object) -> None:
+    try:
+        _finish_call(function(*arguments))
+    except Exception:
+        _callback_log.exception("a callback raised: %r", function)
+
+
+def _call_watch(watch: Watch, event: WatchedEvent) -> None:
+    _finish_call(watch(event))
+
+
+class _Reader:
+    """What the event loop calls when a session has something to deliver.
+
+    It holds the delivery and not the session: a forgotten client ends, and what it still has to give back comes here.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, delivery: Delivery) -> None:
+        self.loop = loop
+        self.delivery = delivery
+        self.stopped: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(delivery.fileno(), self)
+
+    def __call__(self) -> None:
+        self.delivery.deliver(_BATCH)
+        if self.delivery.stopped and not self.stopped.done():
+            self.loop.remove_reader(self.delivery.fileno())
+            self.stopped.set_result(None)
+
+
+class AsyncRunner(BaseClient, Runner):
+    """How calls are made in an event loop."""
+
+    _call_user = staticmethod(_call_logged)
+    _call_watch = staticmethod(_call_watch)
+
+    def _prepare_waiting(self) -> None:
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._readers: weakref.WeakKeyDictionary[Session, _Reader] = weakref.WeakKeyDictionary()
+        self._timers: dict[asyncio.TimerHandle, Callable[[], None]] = {}
+
+    def _run(
+        self,
+        plan: Callable[Concatenate[BaseClient, _P], Plan[_T]],
+        timeout: Optional[float],
+        *arguments: _P.args,
+        **options: _P.kwargs,
+    ) -> Any:
+        loop = self._check_loop()
+        limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
+        answer: Answer[_T] = Answer(loop=loop)
+        planned = plan(self, *arguments, **options)
+        request = planned if isinstance(planned, Request) else None
+        if isinstance(planned, Request):
+            planned.resolve(answer)
+        else:
+            Driver(planned, answer, self._later).start()
+        if limit is not None:
+            timer = loop.call_later(limit, self._give_up, answer, request, limit)
+            answer.add_done_callback(lambda _: timer.cancel())
+        return answer
+
+    @staticmethod
+    def _give_up(answer: Answer[Any], request: Optional[Request[Any]], limit: float) -> None:
+        if not answer.done():
+            answer.set_exception(late(request, limit))
+
+    def _check_loop(self) -> asyncio.AbstractEventLoop:
+        running = events._get_running_loop()
+        if running is None:
+            raise RuntimeError("a zkc.AsyncClient is used in a running event loop: call it from a coroutine")
+        if running is not self._loop:
+            if self._loop is not None and not self._loop.is_closed():
+                raise RuntimeError(
+                    "this zkc.AsyncClient belongs to the event loop that started it: make one for each loop, or hand "
+                    "the call over with asyncio.run_coroutine_threadsafe(coroutine, loop)"
+                )
+            if self._loop is not None:
+                raise RuntimeError("the event loop of this zkc.AsyncClient is closed: make a new client in this loop")
+            return running
+        return running
+
+    def _make_session(self, tenure: Tenure, resume: bool) -> Session:
+        session = Session(
+            self._settings.core_hosts,
+            watcher=tenure,
+            wait=False,
+            deliver="manual",
+            **self._settings.session_arguments(resume),
+        )
+        assert self._loop is not None
+        self._readers[session] = _Reader(self._loop, session.delivery)
+        return session
+
+    def _new_waiter(self) -> asyncio.Future[Any]:
+        return self._check_loop().create_future()
+
+    def _later(self, seconds: float, function: Callable[[], None]) -> None:
+        assert self._loop is not None
+
+        def due() -> None:
+            self._timers.pop(timer, None)
+            function()
+
+        timer = self._loop.call_later(seconds, due)
+        self._timers[timer] = function
+
+    async def _wait(self, waiter: asyncio.Future[Any], limit: Optional[float]) -> Any:
+        try:
+            return await asyncio.wait_for(waiter, limit)
+        except asyncio.TimeoutError:
+            raise WaitedTooLong from None
+        finally:
+            self._stop_waiting(waiter)

@@ -1,0 +1,225 @@
+"""Create: with missing parents, with a name that is found again, and kept from session to session."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
+
+from zkc._operations import CoreACL, check_create_path, check_data, check_flag, check_path, create_mode, encode_acl
+from zkc._plans.flow import Flow, Pause, Plan, answer
+from zkc._zookeeper import Request, Session
+from zkc.errors import ConnectionLossError, NodeExistsError, NoNodeError, SessionExpiredError, ZooKeeperError
+from zkc.types import ACL, Data, Stat
+
+if TYPE_CHECKING:
+    from zkc._base import BaseClient
+
+Made = Union[str, tuple[str, Stat]]
+# In front of the name of a protected znode: the form that Curator and kazoo use, so that all find each other's.
+_MARKER = "_c_{}-"
+_MARKER_LENGTH = len(_MARKER.format(uuid.UUID(int=0)))
+_PAUSE = 0.05  # Before looking again while there is no connection, in seconds.
+
+
+class Options(NamedTuple):
+    """What kind of znode to create, and how."""
+
+    ephemeral: bool
+    sequential: bool
+    container: bool
+    ttl: Optional[float]
+    make_parents: bool
+    protected: bool
+    keep: bool
+    with_stat: bool
+
+
+def create(
+    client: BaseClient, path: str, data: Optional[Data], acl: Optional[Sequence[ACL]], options: Options
+) -> Plan[Made]:
+    """Create a znode."""
+    mode = create_mode(options.ephemeral, options.sequential, options.container, options.ttl)
+    check_create_path(path, options.sequential)
+    check_data(data)
+    entries = client._settings.default_acl if acl is None else encode_acl(acl)
+    for name in ("make_parents", "protected", "keep", "with_stat"):
+        check_flag(getattr(options, name), name)
+    if options.keep and not options.ephemeral:
+        raise ValueError("keep is for ephemeral znodes: others stay by themselves")
+    if options.protected and not (options.ephemeral or options.sequential):
+        raise ValueError("protected is for ephemeral or sequential znodes: give one of these flags, or leave it out")
+    marker = _MARKER.format(uuid.uuid4()) if options.protected else ""
+    if marker:
+        parent, _, name = path.rpartition("/")
+        path = f"{parent}/{marker}{name}"
+
+    def send(session: Session) -> Request[Made]:
+        made: Any = session.create_with_stat if options.with_stat else session.create
+        return cast("Request[Made]", made(path, data, entries, mode, options.ttl))
+
+    if not (options.make_parents or options.protected or options.keep):
+        return send(client.session)
+    return _create(client, path, data, entries, options, marker, send)
+
+
+def _create(
+    client: BaseClient,
+    path: str,
+    data: Optional[Data],
+    entries: CoreACL,
+    options: Options,
+    marker: str,
+    send: Callable[[Session], Request[Made]],
+) -> Flow[Made]:
+    while True:
+        try:
+            made = yield from (
+                _protected(client, path, options, marker, send) if marker else answer(send(client.session))
+            )
+            break
+        except NoNodeError:
+            if not options.make_parents or path.count("/") == 1:
+                raise
+        yield from _ensure(client, path.rpartition("/")[0], client._settings.default_acl)
+    if options.keep:
+        client._kept.add(made if isinstance(made, str) else made[0], data, entries)
+    return made
+
+
+# ---- protected ------------------------------------------------------------------------------------------------------
+
+
+def _protected(
+    client: BaseClient, path: str, options: Options, marker: str, send: Callable[[Session], Request[Made]]
+) -> Flow[Made]:
+    """Create, and when the answer is lost look whether it was done, until that is known."""
+    request = None
+    try:
+        while True:
+            session = client.session
+            try:
+                request = send(session)
+                return (yield from answer(request))
+            except ConnectionLossError as error:
+                if not error.maybe_applied:  # Never sent.
+                    yield Pause(_PAUSE)
+                    continue
+            except SessionExpiredError:
+                if options.ephemeral:  # If it was made, it went with the session.
+                    raise
+            found = yield from _find(client, path, marker, options.ephemeral)
+            if found is not None:
+                return found if options.with_stat else found[0]
+    except GeneratorExit:  # Too late, interrupted or cancelled: nobody will know the name, so the znode must not stay.
+        if request is not None:
+            client._background(_clean(client, path, marker, request))
+        raise
+
+
+def _find(client: BaseClient, path: str, marker: str, ephemeral: bool) -> Flow[Optional[tuple[str, Stat]]]:
+    """Look for a znode by the marker in its name, until there is an answer."""
+    parent = path.rpartition("/")[0]
+    while True:
+        try:
+            session = client.session
+            # The server of the new connection may be behind; after the sync it knows all that the old one has done.
+            sync, listing = session.sync(parent or "/"), session.get_children(parent or "/")
+            yield from answer(sync)
+            for name in (yield from answer(listing)):
+                if name.startswith(marker):
+                    stat = yield from answer(session.exists(f"{parent}/{name}"))
+                    return None if stat is None else (f"{parent}/{name}", stat)
+            return None
+        except NoNodeError:
+            return None  # No parent, so nothing below it.
+        except SessionExpiredError:
+            if ephemeral:
+                raise
+            yield Pause(_PAUSE)
+        except ConnectionLossError:
+            yield Pause(_PAUSE)
+
+
+def _clean(client: BaseClient, path: str, marker: str, request: Request[Made]) -> Flow[None]:
+    """Delete what a protected create made that nobody waits for any more."""
+    try:
+        made = yield from answer(request)
+        found = made if isinstance(made, str) else made[0]
+    except (ConnectionLossError, SessionExpiredError):
+        looked = yield from _find(client, path, marker, ephemeral=False)
+        if looked is None:
+            return
+        found = looked[0]
+    while True:
+        try:
+            yield from answer(client.session.delete(found))
+            return
+        except (ConnectionLossError, SessionExpiredError):
+            yield Pause(_PAUSE)
+        except NoNodeError:
+            return
+
+
+def unprotected_name(name: str) -> str:
+    """Take the marker of a protected create off a name.
+
+    Args:
+        name: Name of a znode, or its path.
+
+    Returns:
+        The same without the marker; as it is if it has none.
+
+    .. versionadded:: 0.1
+    """
+    parent, slash, last = name.rpartition("/")
+    if last.startswith("_c_") and last[_MARKER_LENGTH - 1 : _MARKER_LENGTH] == "-":
+        try:
+            uuid.UUID(last[3 : _MARKER_LENGTH - 1])
+        except ValueError:
+            return name
+        return f"{parent}{slash}{last[_MARKER_LENGTH:]}"
+    return name
+
+
+# ---- parents --------------------------------------------------------------------------------------------------------
+
+
+def ensure_path(client: BaseClient, path: str, acl: Optional[Sequence[ACL]]) -> Flow[None]:
+    """Create a znode and all above it, as far as they are missing."""
+    check_path(path)
+    return _ensure(client, path, client._settings.default_acl if acl is None else encode_acl(acl))
+
+
+def _ensure(client: BaseClient, path: str, entries: CoreACL) -> Flow[None]:
+    names = path.split("/")[1:] if path != "/" else []
+    paths = ["/", *("/" + "/".join(names[: depth + 1]) for depth in range(len(names)))]
+    while True:
+        session = client.session
+        # Look first: who may not create in the parent is refused even what exists.
+        looks = [session.exists(ancestor) for ancestor in reversed(paths)]
+        existing = 0
+        for depth, look in zip(range(len(paths), 0, -1), looks):
+            if (yield from answer(look)) is not None:
+                existing = max(existing, depth)
+        if existing == len(paths):
+            return
+        creates = [session.create(missing, b"", entries) for missing in paths[existing:]]
+        try:
+            for create_ in creates:
+                try:
+                    yield from answer(create_)
+                except NodeExistsError:
+                    pass
+            return
+        except NoNodeError as error:  # Somebody deletes at the same time. But what is above the root is not ours.
+            if error.path == "/":
+                raise
+
+
+def quietly(flow: Flow[Any]) -> Flow[None]:
+    """Run a flow whose failure concerns nobody."""
+    try:
+        yield from flow
+    except ZooKeeperError:
+        pass

@@ -1,0 +1,159 @@
+"""Flows: calls that take several requests, written as generators that no thread belongs to.
+
+A flow yields a request to say that it goes on when that is done, or a :class:`Pause`. Whoever drives it decides how to
+wait: :func:`run` blocks the calling thread, a :class:`Driver` goes on in the callbacks of the requests, which serves
+asyncio and futures alike. So every call exists once, whatever kind of client it is made through.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from typing import Any, Optional, Protocol, TypeVar, Union
+
+from zkc._zookeeper import Request
+from zkc.errors import OperationTimeoutError
+
+__all__ = ["Driver", "Flow", "Pause", "Plan", "Settable", "answer", "run"]
+
+_T = TypeVar("_T")
+_T_contra = TypeVar("_T_contra", contravariant=True)
+
+
+class Pause:
+    """What a flow yields to go on after some time.
+
+    Args:
+        seconds: How long to pause.
+    """
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+Step = Union["Request[Any]", Pause]
+Flow = Generator[Step, None, _T]
+Plan = Union["Request[_T]", Flow[_T]]
+
+
+def answer(request: Request[_T]) -> Flow[_T]:
+    """Wait for a request in a flow: ``value = yield from answer(request)``."""
+    yield request
+    return request.result()
+
+
+def wait_for(plan: Plan[_T]) -> Flow[_T]:
+    """Wait for a plan of either kind in a flow."""
+    if isinstance(plan, Request):
+        yield plan
+        return plan.result()
+    return (yield from plan)
+
+
+def run(flow: Flow[_T], limit: Optional[float] = None) -> _T:
+    """Drive a flow in the calling thread.
+
+    Args:
+        flow: What to drive.
+        limit: How long all of it may take, in seconds; None for as long as it takes.
+
+    Raises:
+        OperationTimeoutError: It took longer.
+    """
+    deadline = None if limit is None else time.monotonic() + limit
+    try:
+        while True:
+            step = next(flow)
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if isinstance(step, Pause):
+                time.sleep(step.seconds if left is None else min(left, step.seconds))
+                if left is not None and left <= step.seconds:
+                    raise late(None, limit)
+            elif not step.wait(left):
+                raise late(step, limit)
+    except StopIteration as stop:
+        value: _T = stop.value
+        return value
+    finally:
+        flow.close()
+
+
+def late(step: Optional[Request[Any]], limit: Optional[float]) -> OperationTimeoutError:
+    """Make the error of a call that took too long."""
+    operation, path = (None, None) if step is None else (step.operation, step.path)
+    text = f"no answer within {limit:g} s; the request may still be carried out"
+    return OperationTimeoutError(OperationTimeoutError.describe(operation, path, text), operation=operation, path=path)
+
+
+class Settable(Protocol[_T_contra]):
+    """What a driver puts the outcome in: a future of asyncio or of concurrent.futures."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: _T_contra, /) -> None: ...
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+class Driver:
+    """Drives a flow from the callbacks of its requests, and puts the outcome in a future.
+
+    The first step is made by :meth:`start` in the calling thread, the others on the thread that delivers replies. One
+    step ends before the next begins, so a flow needs no lock.
+
+    Args:
+        flow: What to drive.
+        future: What gets the outcome. When it is done before that (cancelled, or too late), the flow is closed.
+        later: ``later(seconds, function)`` calls a function after some time.
+    """
+
+    __slots__ = ("flow", "future", "later", "step")
+
+    def __init__(self, flow: Flow[_T], future: Settable[_T], later: Callable[[float, Callable[[], None]], object]):
+        self.flow: Flow[Any] = flow
+        self.future: Settable[Any] = future
+        self.later = later
+        self.step: Optional[Request[Any]] = None
+
+    def start(self) -> None:
+        """Make the first step; what it raises is raised here, as for a call of one request."""
+        try:
+            step = next(self.flow)
+        except StopIteration as stop:
+            self.future.set_result(stop.value)
+            return
+        self._wait(step)
+
+    def _wait(self, step: Step) -> None:
+        while True:
+            if isinstance(step, Pause):
+                self.step = None
+                self.later(step.seconds, self._advance)
+                return
+            self.step = step
+            if not step.done():
+                step.add_done_callback(self._advance)
+                return
+            following = self._next()  # Here and not in a callback: a flow of answers that are there needs no turn.
+            if following is None:
+                return
+            step = following
+
+    def _advance(self, _: object = None) -> None:
+        step = self._next()
+        if step is not None:
+            self._wait(step)
+
+    def _next(self) -> Optional[Step]:
+        if self.future.done():
+            self.flow.close()
+            return None
+        try:
+            return next(self.flow)
+        except StopIteration as stop:
+            if not self.future.done():
+                self.future.set_result(stop.value)
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+            if not self.future.done():
+                self.future.set_exception(error)
+        return None

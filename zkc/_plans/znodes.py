@@ -1,0 +1,143 @@
+"""The calls on one znode that are one request each, and those about the session and the ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional, Union
+
+from zkc._operations import (
+    check_auth,
+    check_data,
+    check_members,
+    check_path,
+    check_reconfig_version,
+    check_version,
+    check_watch_type,
+    decode_acl,
+    encode_acl,
+)
+from zkc._plans.flow import Flow, Plan, answer
+from zkc._zookeeper import Request
+from zkc.constants import WatchType
+from zkc.errors import ConnectionLossError
+from zkc.types import ACL, Data, Stat, Watch
+
+if TYPE_CHECKING:
+    from zkc._base import BaseClient
+
+Content = tuple[Optional[bytes], Stat]
+
+
+def get(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Content]:
+    """Read the data of a znode."""
+    check_path(path)
+    return client.session.get(path, client._watches.for_core(watch))
+
+
+def set_(client: BaseClient, path: str, data: Optional[Data], version: int) -> Plan[Stat]:
+    """Replace the data of a znode; a kept one is made anew with the new data from then on."""
+    check_path(path)
+    check_data(data)
+    check_version(version)
+    request = client.session.set(path, data, version)
+    return request if path not in client._kept else _set_kept(client, path, data, request)
+
+
+def _set_kept(client: BaseClient, path: str, data: Optional[Data], request: Request[Stat]) -> Flow[Stat]:
+    stat = yield from answer(request)
+    client._kept.changed(path, data)
+    return stat
+
+
+def exists(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Optional[Stat]]:
+    """Ask whether there is a znode."""
+    check_path(path)
+    return client.session.exists(path, client._watches.for_core(watch))
+
+
+def children(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[list[str]]:
+    """List the names of a znode's children."""
+    check_path(path)
+    return client.session.get_children(path, client._watches.for_core(watch))
+
+
+def children_with_stat(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[tuple[list[str], Stat]]:
+    """List the names of a znode's children, and describe the znode."""
+    check_path(path)
+    return client.session.get_children_with_stat(path, client._watches.for_core(watch))
+
+
+def get_acl(client: BaseClient, path: str) -> Flow[tuple[list[ACL], Stat]]:
+    """Read the ACL of a znode."""
+    check_path(path)
+    return _get_acl(client.session.get_acl(path))
+
+
+def _get_acl(request: Request[tuple[list[tuple[int, str, str]], Stat]]) -> Flow[tuple[list[ACL], Stat]]:
+    entries, stat = yield from answer(request)
+    return decode_acl(entries), stat
+
+
+def set_acl(client: BaseClient, path: str, acl: Sequence[ACL], version: int) -> Request[None]:
+    """Replace the ACL of a znode."""
+    check_path(path)
+    entries = encode_acl(acl)
+    check_version(version)
+    return client.session.set_acl(path, entries, version)
+
+
+def sync(client: BaseClient, path: str) -> Flow[None]:
+    """Let the server catch up with the leader."""
+    check_path(path)
+    return _sync(client.session.sync(path))
+
+
+def _sync(request: Request[str]) -> Flow[None]:
+    yield from answer(request)
+
+
+def add_auth(client: BaseClient, scheme: str, credentials: Union[str, bytes]) -> Flow[None]:
+    """Add credentials to the session, and to those that follow it."""
+    scheme, encoded = check_auth(scheme, credentials)
+    return _add_auth(client, scheme, encoded, client.session.add_auth(scheme, encoded))
+
+
+def _add_auth(client: BaseClient, scheme: str, encoded: bytes, request: Request[None]) -> Flow[None]:
+    try:
+        yield from answer(request)
+    except ConnectionLossError:
+        client._settings.add_auth(scheme, encoded)  # libzookeeper sends it again with the next connection.
+        raise
+    client._settings.add_auth(scheme, encoded)
+
+
+def get_config(client: BaseClient, watch: Optional[Watch]) -> Request[Content]:
+    """Read the configuration of the ensemble."""
+    return client.session.get_config(client._watches.for_core(watch))
+
+
+def reconfig(
+    client: BaseClient,
+    joining: Union[str, Sequence[str], None],
+    leaving: Union[str, Sequence[str], None],
+    members: Union[str, Sequence[str], None],
+    version: int,
+) -> Request[Content]:
+    """Change the configuration of the ensemble."""
+    joining = check_members(joining, "joining")
+    leaving = check_members(leaving, "leaving")
+    members = check_members(members, "members")
+    if members is not None and (joining is not None or leaving is not None):
+        raise ValueError("give either members (all of them), or joining and leaving (what changes), not both")
+    if joining is None and leaving is None and members is None:
+        raise ValueError("give joining, leaving or members: there is nothing to change")
+    return client.session.reconfig(joining, leaving, members, check_reconfig_version(version))
+
+
+def remove_watches(client: BaseClient, path: str, watch: Optional[Watch], watch_type: WatchType) -> Request[None]:
+    """Remove one watch, or all, from a znode."""
+    check_path(path)
+    kinds = check_watch_type(watch_type)
+    if watch is None:
+        return client.session.remove_all_watches(path, kinds)
+    return client.session.remove_watches(path, client._watches.known(watch, path), kinds)

@@ -1,0 +1,184 @@
+"""The client for asyncio: how it starts and ends. Its calls are in :mod:`zkc._calls`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Optional, Union
+
+from zkc._answer import Answer
+from zkc._calls.admin import AdminCalls
+from zkc._calls.bulk import BulkCalls
+from zkc._calls.runner import rewrap
+from zkc._calls.trees import TreeCalls
+from zkc._calls.znodes import ZnodeCalls
+from zkc._life import Tenure
+from zkc._loop import AsyncRunner, WaitedTooLong
+from zkc._operations import check_states, check_timeout
+from zkc._zookeeper import Session
+from zkc.constants import ClientState
+from zkc.errors import OperationTimeoutError
+from zkc.transaction import AsyncTransaction
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from zkc._calls.async_admin import AsyncAdminCalls
+    from zkc._calls.async_bulk import AsyncBulkCalls
+    from zkc._calls.async_trees import AsyncTreeCalls
+    from zkc._calls.async_znodes import AsyncZnodeCalls
+
+__all__ = ["Answer", "AsyncClient"]
+
+_ABORT_TIMEOUT = 2.0
+_CLOSE_TIMEOUT = 10.0
+
+if TYPE_CHECKING:
+
+    class _AsyncCalls(AsyncRunner, AsyncZnodeCalls, AsyncAdminCalls, AsyncBulkCalls, AsyncTreeCalls):
+        pass
+
+else:
+
+    class _AsyncCalls(AsyncRunner, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls):
+        pass
+
+
+class AsyncClient(_AsyncCalls):
+    """A client of a ZooKeeper ensemble for asyncio, with the methods and arguments of :class:`~zkc.Client`.
+
+    A call is sent when it is made, and not when it is awaited: what it returns is an :class:`~zkc.Answer`, which can
+    be awaited, gathered, or given to a task. Callbacks, watches and listeners run in the event loop, and may be
+    coroutine functions. No thread of Python's is used. A client belongs to the event loop that started it.
+
+    >>> async with AsyncClient("zk1:2181,zk2:2181,zk3:2181/app") as client:
+    ...     await client.create("/config", b"a=1")
+    ...     data, stat = await client.get("/config")
+
+    What is raised, what happens when the session expires, and the arguments are those of :class:`~zkc.Client`.
+
+    .. versionadded:: 0.1
+    """
+
+    async def start(self) -> None:
+        """Make a session with the ensemble and wait until it is connected, as :meth:`zkc.Client.start` does.
+
+        Raises:
+            RuntimeError: The client belongs to another event loop.
+
+        .. versionadded:: 0.1
+        """
+        loop = asyncio.get_running_loop()
+        if self.closed:
+            self._loop = loop
+        self._check_loop()
+        begun, waiter = self._begin()
+        try:
+            await self._wait(waiter, self._settings.connect_timeout)
+        except WaitedTooLong:
+            error = self._too_late()
+            await self._abort(begun)
+            raise error from None
+        except BaseException:
+            await self._abort(begun)
+            raise
+
+    async def _abort(self, tenure: Optional[Tenure]) -> None:
+        if tenure is None:
+            return
+        tenure.closing = True
+        if tenure.session is not None:
+            await self._end([tenure.session], _ABORT_TIMEOUT)
+        self._let_go(tenure, was_closed=False)
+
+    async def close(self) -> None:
+        """End the session, as :meth:`zkc.Client.close` does.
+
+        .. versionadded:: 0.1
+        """
+        self._check_process("close")
+        tenure = self._tenure
+        if self._loop is None:
+            return
+        self._check_loop()
+        await self._end(self._sessions(), _CLOSE_TIMEOUT)
+        for timer, function in list(self._timers.items()):
+            timer.cancel()
+            function()
+        self._timers.clear()
+        self._kept.clear()
+        self._let_go(tenure, was_closed=True)
+
+    async def _end(self, sessions: list[Session], limit: float) -> None:
+        for session in sessions:
+            session.begin_close()
+        stops = [self._readers[session].stopped for session in sessions if session in self._readers]
+        if stops:
+            await asyncio.wait(stops, timeout=limit)
+        for session in sessions:
+            session.close(0.0)  # What is not over yet is let go of: it ends by itself.
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        if self._pid == os.getpid():
+            await self.close()
+
+    async def wait_for(
+        self, state: Union[ClientState, Iterable[ClientState]], *, timeout: Optional[float] = None
+    ) -> ClientState:
+        """Wait until the client is in a state, as :meth:`zkc.Client.wait_for` does.
+
+        .. versionadded:: 0.1
+        """
+        states = check_states(state)
+        limit = check_timeout(timeout)
+        self._check_process("wait_for")
+        try:
+            reached: ClientState = await self._wait(self._wait_states(states), limit)
+        except WaitedTooLong:
+            names = " or ".join(sorted(wanted.name for wanted in states))
+            text = f"the client is {self.state} and was not {names} within {limit:g} s"
+            raise OperationTimeoutError(text, operation="wait_for", maybe_applied=False) from None
+        return reached
+
+    async def set_hosts(self, hosts: str) -> None:
+        """Replace the list of servers, as :meth:`zkc.Client.set_hosts` does.
+
+        .. versionadded:: 0.1
+        """
+        core = self._settings.check_new_hosts(hosts)
+        # It resolves names, and may take long: the one call that a thread of the loop's pool makes.
+        await self._check_loop().run_in_executor(None, self.session.set_servers, core)
+        self._settings.change_hosts(hosts)
+
+    def transaction(self) -> AsyncTransaction:
+        """Begin a transaction: operations of which all are carried out, or none.
+
+        Returns:
+            An empty :class:`~zkc.AsyncTransaction`. Nothing is sent before its commit, or the end of its ``async with``.
+
+        .. versionadded:: 0.1
+        """
+        return AsyncTransaction(self, self._settings.default_acl)
+
+    @property
+    def submit(self) -> AsyncClient:
+        """The client itself: its calls are sent at once and return futures as they are.
+
+        .. versionadded:: 0.1
+        """
+        return self
+
+
+if not TYPE_CHECKING:
+    rewrap(AsyncClient, Answer, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls)
