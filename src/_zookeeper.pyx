@@ -19,6 +19,7 @@ from libc.string cimport memcpy, strdup, strlen
 from bridge cimport *
 from zookeeper cimport *
 
+import _thread
 import atexit
 import logging
 import os
@@ -36,8 +37,11 @@ include "stat.pyx"
 include "decode.pyx"
 include "request.pyx"
 include "line.pyx"
+include "delivery.pyx"
 include "open_args.pyx"
 include "session.pyx"
+include "metrics.pyx"
+include "session_settings.pyx"
 include "calls.pyx"
 include "multi.pyx"
 include "dispatch.pyx"

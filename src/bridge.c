@@ -1,5 +1,6 @@
-/* Requests, and libzookeeper's completions, which run on its threads: copy the reply, arm the watch, wake the waiter
- * or queue the callback. No Python, no blocking, and no lock of ours held while the library is called. */
+/* A request's life: lent, settled once, and its end: the watch is armed, the waiter woken or the callback queued. What
+ * comes from libzookeeper's threads is in completions.c. No Python, no blocking, and no lock of ours held while the
+ * library is called. */
 #include "bridge.h"
 
 #include <stdlib.h>
@@ -56,6 +57,16 @@ int zkc_request_notify(zkc_request *request, void *token)
 {
     request->item.token = token; /* before the bit: whoever sees the bit sees the token */
     return (atomic_fetch_or(&request->bits, ZKC_NOTIFY) & ZKC_DONE) != 0;
+}
+
+void zkc_request_abandon(zkc_request *request)
+{
+    atomic_fetch_or(&request->bits, ZKC_ABANDONED);
+}
+
+int zkc_request_abandoned(zkc_request *request)
+{
+    return (atomic_load(&request->bits) & ZKC_ABANDONED) != 0;
 }
 
 int zkc_request_reserve_results(zkc_request *request, int op_count)
@@ -119,6 +130,7 @@ static void finish(zkc_request *request)
 
     if (request->doomed_kinds != 0 && request->rc == ZOK)
         zkc_forget_watches(session, request->doomed_path, request->doomed_kinds, NULL);
+    zkc_metrics_ended(&session->metrics, request);
     zkc_slot_return(session);
     before = atomic_fetch_or(&request->bits, ZKC_DONE);
     if (before & ZKC_WAITING)
@@ -140,8 +152,7 @@ static int settle_first(zkc_request *request)
     return 1;
 }
 
-/* End the loan; 1 when the reply is ours to write. 0: close has settled the request already. */
-static int claim(zkc_request *request)
+int zkc_claim(zkc_request *request)
 {
     zkc_session *session = request->session;
     int first;
@@ -169,7 +180,7 @@ void zkc_settle(zkc_request *request, int rc)
     finish(request);
 }
 
-static void answer(zkc_request *request, int rc)
+void zkc_answer(zkc_request *request, int rc)
 {
     request->rc = rc;
     finish(request);
@@ -183,8 +194,9 @@ int zkc_lend(zkc_session *session, zkc_request *request)
         pthread_mutex_unlock(&session->lock);
         return -1;
     }
-    atomic_fetch_add(&request->refs, 1); /* back in answer, zkc_take_back or at close */
+    atomic_fetch_add(&request->refs, 1); /* back in zkc_answer, zkc_take_back or at close */
     request->session = session;
+    zkc_metrics_sent(&session->metrics, request);
     request->lent = request->listed = 1;
     request->before = NULL;
     request->after = session->loans;
@@ -205,8 +217,10 @@ int zkc_take_back(zkc_session *session, zkc_request *request)
     request->lent = 0;
     unlist(request);
     pthread_mutex_unlock(&session->lock);
-    if (!settled)
-        zkc_slot_return(session); /* else whoever settled it has done that */
+    if (!settled) { /* else whoever settled it has done that */
+        zkc_metrics_refused(&session->metrics, request);
+        zkc_slot_return(session);
+    }
     zkc_request_unref(request);
     return settled ? -1 : 0;
 }
@@ -229,7 +243,7 @@ void zkc_settle_loans(zkc_session *session, int rc)
         zkc_request *request = (zkc_request *)list;
 
         next = list->next;
-        answer(request, rc);
+        zkc_answer(request, rc);
     }
 }
 
@@ -249,151 +263,4 @@ void zkc_end_loans(zkc_session *session)
         after = request->after;
         zkc_request_unref(request); /* the loan's */
     }
-}
-
-/* ---- replies: copies, because the library frees its own when a completion returns ------------------------------ */
-
-static int copy_stat(zkc_request *request, const struct Stat *stat)
-{
-    if (stat != NULL) {
-        request->stat = *stat;
-        request->has_stat = 1;
-    }
-    return ZOK;
-}
-
-static int copy_bytes(zkc_request *request, const char *bytes, int64_t length)
-{
-    request->length = bytes == NULL && length <= 0 ? -1 : length;
-    if (request->length < 0)
-        return ZOK;
-    request->bytes = malloc((size_t)length + 1);
-    if (request->bytes == NULL)
-        return ZSYSTEMERROR;
-    if (length > 0)
-        memcpy(request->bytes, bytes, (size_t)length);
-    request->bytes[length] = '\0';
-    return ZOK;
-}
-
-static char *pack(char *to, const char *text)
-{
-    int32_t length = text == NULL ? -1 : (int32_t)strlen(text);
-
-    memcpy(to, &length, sizeof length);
-    to += sizeof length;
-    if (length > 0) {
-        memcpy(to, text, (size_t)length);
-        to += length;
-    }
-    return to;
-}
-
-const char *zkc_unpack(const char **cursor, int32_t *length)
-{
-    const char *text;
-
-    memcpy(length, *cursor, sizeof *length);
-    text = *cursor + sizeof *length;
-    *cursor = *length > 0 ? text + *length : text;
-    return text;
-}
-
-static size_t packed_size(const char *text)
-{
-    return sizeof(int32_t) + (text != NULL ? strlen(text) : 0);
-}
-
-static int copy_strings(zkc_request *request, const struct String_vector *strings)
-{
-    size_t size = 1;
-    char *to;
-
-    for (int i = 0; i < strings->count; i++)
-        size += packed_size(strings->data[i]);
-    to = request->bytes = malloc(size);
-    if (to == NULL)
-        return ZSYSTEMERROR;
-    for (int i = 0; i < strings->count; i++)
-        to = pack(to, strings->data[i]);
-    request->count = strings->count;
-    request->length = to - request->bytes;
-    return ZOK;
-}
-
-static int copy_acl(zkc_request *request, const struct ACL_vector *acl)
-{
-    size_t size = 1;
-    char *to;
-
-    for (int i = 0; i < acl->count; i++)
-        size += sizeof(int32_t) + packed_size(acl->data[i].id.scheme) + packed_size(acl->data[i].id.id);
-    to = request->bytes = malloc(size);
-    if (to == NULL)
-        return ZSYSTEMERROR;
-    for (int i = 0; i < acl->count; i++) {
-        memcpy(to, &acl->data[i].perms, sizeof(int32_t));
-        to = pack(to + sizeof(int32_t), acl->data[i].id.scheme);
-        to = pack(to, acl->data[i].id.id);
-    }
-    request->count = acl->count;
-    request->length = to - request->bytes;
-    return ZOK;
-}
-
-/* Each completion: claim, copy on success, answer. A claim that comes too late only gives the loan back. */
-#define COMPLETE(data, rc, copies)                          \
-    do {                                                    \
-        zkc_request *request = (zkc_request *)(data);       \
-        int outcome = (rc);                                 \
-        if (!claim(request)) {                              \
-            zkc_request_unref(request);                     \
-            return;                                         \
-        }                                                   \
-        if (outcome == ZOK)                                 \
-            outcome = (copies);                             \
-        answer(request, outcome);                           \
-    } while (0)
-
-void zkc_on_void(int rc, const void *data)
-{
-    COMPLETE(data, rc, ZOK);
-}
-
-void zkc_on_stat(int rc, const struct Stat *stat, const void *data)
-{
-    COMPLETE(data, rc, copy_stat(request, stat));
-}
-
-void zkc_on_data(int rc, const char *value, int length, const struct Stat *stat, const void *data)
-{
-    COMPLETE(data, rc, copy_bytes(request, value, length) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
-}
-
-void zkc_on_string(int rc, const char *value, const void *data)
-{
-    COMPLETE(data, rc, copy_bytes(request, value, value != NULL ? (int64_t)strlen(value) : -1));
-}
-
-void zkc_on_string_stat(int rc, const char *value, const struct Stat *stat, const void *data)
-{
-    COMPLETE(data, rc,
-             copy_bytes(request, value, value != NULL ? (int64_t)strlen(value) : -1) || copy_stat(request, stat)
-                 ? ZSYSTEMERROR
-                 : ZOK);
-}
-
-void zkc_on_strings(int rc, const struct String_vector *strings, const void *data)
-{
-    COMPLETE(data, rc, copy_strings(request, strings));
-}
-
-void zkc_on_strings_stat(int rc, const struct String_vector *strings, const struct Stat *stat, const void *data)
-{
-    COMPLETE(data, rc, copy_strings(request, strings) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
-}
-
-void zkc_on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *data)
-{
-    COMPLETE(data, rc, copy_acl(request, acl) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
 }

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "compat.h"
+#include "metrics.h"
 
 /* ---- waiting: a 32-bit word that threads sleep on (futex on Linux) -------------------------------------------- */
 
@@ -56,7 +57,7 @@ typedef struct zkc_queue {
     pthread_mutex_t lock;
     zkc_item *head, *tail;
     zkc_word wake;  /* changes when the queue becomes non-empty */
-    int notify_fd;  /* -1, or an eventfd written when the queue becomes non-empty */
+    int notify_fd;  /* -1, or the notifier's end that is written when the queue becomes non-empty */
 } zkc_queue;
 
 void zkc_queue_init(zkc_queue *queue);
@@ -67,6 +68,12 @@ void zkc_queue_push(zkc_queue *queue, zkc_item *item);
 zkc_item *zkc_queue_take(zkc_queue *queue, int64_t nanoseconds);
 zkc_item *zkc_item_new(int kind, void *token, int type, int state, const char *path); /* copies the path */
 void zkc_item_free(zkc_item *item); /* not for ZKC_ITEM_REQUEST: that is a request's own memory */
+
+/* A descriptor for an event loop, and the end that wakes it; on Linux both are one eventfd. errno on failure. */
+int zkc_notifier_open(int fds[2]);
+void zkc_notifier_wake(int fd);  /* -1: nothing */
+void zkc_notifier_drain(int fd); /* -1: nothing */
+void zkc_notifier_close(int fds[2]);
 
 /* ---- watches -------------------------------------------------------------------------------------------------- */
 
@@ -105,9 +112,10 @@ void zkc_watches_each(const zkc_watch_table *table, void (*visit)(const zkc_watc
 /* ---- requests ------------------------------------------------------------------------------------------------- */
 
 enum zkc_request_bits {
-    ZKC_DONE = 1,    /* rc and the reply are there and change no more */
-    ZKC_WAITING = 2, /* a thread sleeps on the word */
-    ZKC_NOTIFY = 4   /* the queue is to get the request when it is done */
+    ZKC_DONE = 1,     /* rc and the reply are there and change no more */
+    ZKC_WAITING = 2,  /* a thread sleeps on the word */
+    ZKC_NOTIFY = 4,   /* the queue is to get the request when it is done */
+    ZKC_ABANDONED = 8 /* nobody wants the reply: it is not copied */
 };
 
 typedef struct zkc_request {
@@ -121,6 +129,9 @@ typedef struct zkc_request {
     int arm_on_missing;                 /* exists arms its watch on ZNONODE too */
     unsigned doomed_kinds;              /* remove_watches: the kinds to forget on `doomed_path`; 0: none */
     char *doomed_path;
+    int metric;         /* enum zkc_kind: what it counts as */
+    int64_t sent_bytes; /* of paths and data */
+    int64_t sent_ns;    /* zkc_now_ns() when it was lent */
 
     /* the reply, written once by whoever settles the request, before ZKC_DONE */
     int rc;
@@ -145,10 +156,17 @@ int zkc_request_wait(zkc_request *request, int64_t nanoseconds);
 /* Ask for the request to be queued when it is done, lending it `token`. 0: it will be; 1: it is done already, and
  * the caller keeps the token. */
 int zkc_request_notify(zkc_request *request, void *token);
+void zkc_request_abandon(zkc_request *request);
+int zkc_request_abandoned(zkc_request *request);
 int zkc_request_reserve_results(zkc_request *request, int op_count);
 
 /* Packed strings: for each a 32-bit length (-1: NULL), then the bytes. Cursor over zkc_request.bytes. */
 const char *zkc_unpack(const char **cursor, int32_t *length);
+
+/* What a completion does: end the loan; when that is 1, write the reply and answer, which finishes the request and
+ * releases the loan's reference. 0: close has settled the request already, and only the reference is to be released. */
+int zkc_claim(zkc_request *request);
+void zkc_answer(zkc_request *request, int rc);
 
 /* libzookeeper's completions. `data` is the zkc_request, whose loan they end. Any thread, no locks of ours held. */
 void zkc_on_void(int rc, const void *data);
@@ -162,8 +180,9 @@ void zkc_on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *d
 
 /* ---- the session ---------------------------------------------------------------------------------------------- */
 
-enum zkc_enter { ZKC_ENTERED = 0, ZKC_REFUSED_CLOSED = 1, ZKC_REFUSED_FORKED = 2 };
+enum zkc_enter { ZKC_ENTERED = 0, ZKC_REFUSED_CLOSED = 1, ZKC_REFUSED_FORKED = 2, ZKC_REFUSED_UNOPENED = 3 };
 enum zkc_open_state { ZKC_OPENING = 0, ZKC_OPEN = 1, ZKC_OPEN_FAILED = 2 };
+enum { ZKC_OPENED_EVENT = -100 }; /* type of the session event that tells how opening ended: `state` is 0 or an errno */
 enum zkc_close_state { ZKC_NOT_CLOSING = 0, ZKC_CLOSING = 1, ZKC_CLOSED = 2 };
 
 typedef struct zkc_session {
@@ -183,7 +202,10 @@ typedef struct zkc_session {
     atomic_int stopped; /* nothing is lent any more; set under the lock */
     atomic_int pushing; /* threads with something for the queue that must come before the last items */
     zkc_item *last;     /* the session's last event and ZKC_ITEM_STOP, until they are pushed */
+    zkc_item *announcement; /* ZKC_OPENED_EVENT, if asked for, until the opening thread pushes it */
+    zkc_item *held;         /* session events that came before that, oldest first */
     zkc_queue queue;
+    zkc_metrics metrics;
     zkc_word events;      /* changes with every session event */
     zkc_word slots;       /* changes when a request is settled */
     atomic_int slot_waiters;
@@ -211,6 +233,8 @@ void zkc_open_args_free(zkc_open_args *args); /* before zkc_session_open: that t
 zkc_session *zkc_session_new(int max_in_flight, int echo); /* one reference: the caller's */
 void zkc_session_ref(zkc_session *session);
 void zkc_session_unref(zkc_session *session);
+/* Before opening: have its end announced by ZKC_OPENED_EVENT, before any other event. -1 without memory. */
+int zkc_session_announce(zkc_session *session);
 /* Start opening on a thread of its own (names are resolved there): takes over the arguments. errno on failure. */
 int zkc_session_open(zkc_session *session, zkc_open_args *args);
 /* Instead of opening: nothing will come, and the queue is stopped. */
@@ -241,10 +265,11 @@ void zkc_end_loans(zkc_session *session);            /* settle what has no end; 
 /* Unlink every watch and tell each its end. The session's lock is held by the caller, who pushes them after it. */
 zkc_watch *zkc_end_watches(zkc_session *session, int state);
 void zkc_push_watches(zkc_session *session, zkc_watch *watches);
-void zkc_push_event(zkc_session *session, int kind, int type, int state);
 /* Bracket what pushes to the session's queue, so that ZKC_ITEM_STOP comes after it. Begin with the lock held. */
 void zkc_push_begin(zkc_session *session);
 void zkc_push_end(zkc_session *session);
+/* Opening has ended: tell those who wait for it, and the queue if that was asked for. */
+void zkc_opened(zkc_session *session, enum zkc_open_state outcome);
 /* Forget watches: each gets a last event of type ZOO_NOTWATCHING_EVENT. */
 void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
 /* How many watches are armed; path NULL: in all, token NULL: whoever's. */

@@ -29,6 +29,11 @@ cdef extern from "bridge.h" nogil:
 
     void zkc_queue_push(zkc_queue *, zkc_item *)
     zkc_item *zkc_queue_take(zkc_queue *, int64_t)
+    void zkc_queue_set_notify_fd(zkc_queue *, int)
+    int zkc_notifier_open(int *)
+    void zkc_notifier_wake(int)
+    void zkc_notifier_drain(int)
+    void zkc_notifier_close(int *)
     void zkc_item_free(zkc_item *)
 
     const int ZKC_WATCH_DATA, ZKC_WATCH_CHILD, ZKC_WATCH_CONFIG
@@ -47,6 +52,8 @@ cdef extern from "bridge.h" nogil:
         int arm_on_missing
         unsigned doomed_kinds
         char *doomed_path
+        int metric
+        int64_t sent_bytes
         int rc
         int has_stat
         Stat_c stat
@@ -63,6 +70,7 @@ cdef extern from "bridge.h" nogil:
     int zkc_request_done(zkc_request *)
     int zkc_request_wait(zkc_request *, int64_t)
     int zkc_request_notify(zkc_request *, void *)
+    void zkc_request_abandon(zkc_request *)
     int zkc_request_reserve_results(zkc_request *, int)
     const char *zkc_unpack(const char **, int32_t *)
 
@@ -75,9 +83,30 @@ cdef extern from "bridge.h" nogil:
     void zkc_on_strings_stat(int, const String_vector *, const Stat_c *, const void *) noexcept
     void zkc_on_acl(int, ACL_vector *, Stat_c *, const void *) noexcept
 
-    const int ZKC_ENTERED, ZKC_REFUSED_CLOSED, ZKC_REFUSED_FORKED
+    const int ZKC_ENTERED, ZKC_REFUSED_CLOSED, ZKC_REFUSED_FORKED, ZKC_REFUSED_UNOPENED
+    const int ZKC_OPENED_EVENT
     const int ZKC_OPENING, ZKC_OPEN, ZKC_OPEN_FAILED
     const int ZKC_NOT_CLOSING, ZKC_CLOSING, ZKC_CLOSED
+
+    const int ZKC_KIND_CREATE, ZKC_KIND_DELETE, ZKC_KIND_EXISTS, ZKC_KIND_GET, ZKC_KIND_SET, ZKC_KIND_CHILDREN
+    const int ZKC_KIND_GET_ACL, ZKC_KIND_SET_ACL, ZKC_KIND_SYNC, ZKC_KIND_MULTI, ZKC_KIND_ADD_AUTH, ZKC_KIND_CONFIG
+    const int ZKC_KIND_RECONFIG, ZKC_KIND_REMOVE_WATCHES, ZKC_KINDS
+    const int ZKC_LATENCY_BOUNDS, ZKC_LATENCY_BUCKETS, ZKC_ERROR_CODES
+
+    ctypedef struct zkc_counter:
+        pass
+
+    ctypedef struct zkc_metrics:
+        zkc_counter *requests
+        zkc_counter *errors
+        zkc_counter *latency
+        zkc_counter latency_sum_ns
+        zkc_counter watch_events
+        zkc_counter connects
+        zkc_counter bytes_sent
+        zkc_counter bytes_received
+
+    int64_t zkc_metric_get(zkc_counter *)
 
     ctypedef struct zkc_session:
         uint32_t generation
@@ -86,6 +115,7 @@ cdef extern from "bridge.h" nogil:
         int open_errno
         zkc_word closing
         zkc_queue queue
+        zkc_metrics metrics
         zkc_word events
         zkc_watch_table watches
         int max_in_flight
@@ -109,6 +139,7 @@ cdef extern from "bridge.h" nogil:
     void zkc_open_args_free(zkc_open_args *)
     zkc_session *zkc_session_new(int, int)
     void zkc_session_unref(zkc_session *)
+    int zkc_session_announce(zkc_session *)
     int zkc_session_open(zkc_session *, zkc_open_args *)
     void zkc_session_give_up(zkc_session *)
     void zkc_session_close(zkc_session *)

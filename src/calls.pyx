@@ -6,7 +6,7 @@ cdef inline watcher_fn _watcher(object watch, watcher_fn function) noexcept:
     return function if watch is not None else NULL
 
 
-cdef class Session(_SessionBase):
+cdef class Session(_SessionSettings):
     """Own one handle of libzookeeper: one session with the ensemble, and every call of zookeeper.h on it.
 
     Each call is sent at once and returns a :class:`Request`; what is wrong at once (a closed session, a bad path) is
@@ -40,7 +40,9 @@ cdef class Session(_SessionBase):
         cdef bytes value = _data_bytes(data)
         cdef int length = _data_length(value)
         cdef _AclVector acls = _AclVector(acl)
-        cdef Request request = _new_request(self, "create", path, REPLY_STRING)
+        cdef Request request = _new_request(
+            self, "create", path, REPLY_STRING, ZKC_KIND_CREATE, len(raw) + max(length, 0)
+        )
         request.admit(callback)
         return request.sent(zoo_acreate_ttl(
             self.c.handle, PyBytes_AS_STRING(raw), _data_pointer(value), length, &acls.vector, flags, ttl_ms,
@@ -61,7 +63,9 @@ cdef class Session(_SessionBase):
         cdef bytes value = _data_bytes(data)
         cdef int length = _data_length(value)
         cdef _AclVector acls = _AclVector(acl)
-        cdef Request request = _new_request(self, "create", path, REPLY_STRING_STAT)
+        cdef Request request = _new_request(
+            self, "create", path, REPLY_STRING_STAT, ZKC_KIND_CREATE, len(raw) + max(length, 0)
+        )
         request.admit(callback)
         return request.sent(zoo_acreate2_ttl(
             self.c.handle, PyBytes_AS_STRING(raw), _data_pointer(value), length, &acls.vector, flags, ttl_ms,
@@ -75,7 +79,7 @@ cdef class Session(_SessionBase):
         """
         cdef bytes raw = _path_bytes("delete", path)
         cdef int expected = _int32("version", version)
-        cdef Request request = _new_request(self, "delete", path, REPLY_VOID)
+        cdef Request request = _new_request(self, "delete", path, REPLY_VOID, ZKC_KIND_DELETE, len(raw))
         request.admit(callback)
         return request.sent(zoo_adelete(self.c.handle, PyBytes_AS_STRING(raw), expected, zkc_on_void, request.c))
 
@@ -85,7 +89,7 @@ cdef class Session(_SessionBase):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("exists", path)
-        cdef Request request = _new_request(self, "exists", path, REPLY_EXISTS)
+        cdef Request request = _new_request(self, "exists", path, REPLY_EXISTS, ZKC_KIND_EXISTS, len(raw))
         request.want_watch(ZKC_WATCH_DATA, raw, watch)
         request.c.arm_on_missing = 1
         request.admit(callback)
@@ -99,7 +103,7 @@ cdef class Session(_SessionBase):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("get", path)
-        cdef Request request = _new_request(self, "get", path, REPLY_DATA)
+        cdef Request request = _new_request(self, "get", path, REPLY_DATA, ZKC_KIND_GET, len(raw))
         request.want_watch(ZKC_WATCH_DATA, raw, watch)
         request.admit(callback)
         return request.sent(zoo_awget(
@@ -115,7 +119,7 @@ cdef class Session(_SessionBase):
         cdef bytes value = _data_bytes(data)
         cdef int length = _data_length(value)
         cdef int expected = _int32("version", version)
-        cdef Request request = _new_request(self, "set", path, REPLY_STAT)
+        cdef Request request = _new_request(self, "set", path, REPLY_STAT, ZKC_KIND_SET, len(raw) + max(length, 0))
         request.admit(callback)
         return request.sent(zoo_aset(
             self.c.handle, PyBytes_AS_STRING(raw), _data_pointer(value), length, expected, zkc_on_stat, request.c
@@ -127,7 +131,7 @@ cdef class Session(_SessionBase):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("get_children", path)
-        cdef Request request = _new_request(self, "get_children", path, REPLY_STRINGS)
+        cdef Request request = _new_request(self, "get_children", path, REPLY_STRINGS, ZKC_KIND_CHILDREN, len(raw))
         request.want_watch(ZKC_WATCH_CHILD, raw, watch)
         request.admit(callback)
         return request.sent(zoo_awget_children(
@@ -140,7 +144,7 @@ cdef class Session(_SessionBase):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("get_children", path)
-        cdef Request request = _new_request(self, "get_children", path, REPLY_STRINGS_STAT)
+        cdef Request request = _new_request(self, "get_children", path, REPLY_STRINGS_STAT, ZKC_KIND_CHILDREN, len(raw))
         request.want_watch(ZKC_WATCH_CHILD, raw, watch)
         request.admit(callback)
         return request.sent(zoo_awget_children2(
@@ -153,7 +157,7 @@ cdef class Session(_SessionBase):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("get_acl", path)
-        cdef Request request = _new_request(self, "get_acl", path, REPLY_ACL)
+        cdef Request request = _new_request(self, "get_acl", path, REPLY_ACL, ZKC_KIND_GET_ACL, len(raw))
         request.admit(callback)
         return request.sent(zoo_aget_acl(self.c.handle, PyBytes_AS_STRING(raw), zkc_on_acl, request.c))
 
@@ -165,7 +169,7 @@ cdef class Session(_SessionBase):
         cdef bytes raw = _path_bytes("set_acl", path)
         cdef _AclVector acls = _AclVector(acl)
         cdef int expected = _int32("version", version)
-        cdef Request request = _new_request(self, "set_acl", path, REPLY_VOID)
+        cdef Request request = _new_request(self, "set_acl", path, REPLY_VOID, ZKC_KIND_SET_ACL, len(raw))
         request.admit(callback)
         return request.sent(zoo_aset_acl(
             self.c.handle, PyBytes_AS_STRING(raw), expected, &acls.vector, zkc_on_void, request.c
@@ -177,7 +181,7 @@ cdef class Session(_SessionBase):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("sync", path)
-        cdef Request request = _new_request(self, "sync", path, REPLY_STRING)
+        cdef Request request = _new_request(self, "sync", path, REPLY_STRING, ZKC_KIND_SYNC, len(raw))
         request.admit(callback)
         return request.sent(zoo_async(self.c.handle, PyBytes_AS_STRING(raw), zkc_on_string, request.c))
 
@@ -195,7 +199,7 @@ cdef class Session(_SessionBase):
         .. versionadded:: 0.1
         """
         cdef _Ops built = _Ops(ops)
-        cdef Request request = _new_request(self, "multi", None, REPLY_MULTI)
+        cdef Request request = _new_request(self, "multi", None, REPLY_MULTI, ZKC_KIND_MULTI, built.size)
         built.reserve(request)
         request.admit(callback)
         # A stock libzookeeper frees a path twice when it refuses an operation of a session that is over.
@@ -220,7 +224,7 @@ cdef class Session(_SessionBase):
             raise TypeError(f"credentials must be bytes, not {type(credentials).__name__}")
         cdef bytes value = credentials
         cdef int length = _data_length(value)
-        cdef Request request = _new_request(self, "add_auth", None, REPLY_VOID)
+        cdef Request request = _new_request(self, "add_auth", None, REPLY_VOID, ZKC_KIND_ADD_AUTH, len(raw) + length)
         request.admit(callback)
         return request.sent(zoo_add_auth(
             self.c.handle, PyBytes_AS_STRING(raw), PyBytes_AS_STRING(value), length, zkc_on_void, request.c
@@ -231,7 +235,7 @@ cdef class Session(_SessionBase):
 
         .. versionadded:: 0.1
         """
-        cdef Request request = _new_request(self, "get_config", "/zookeeper/config", REPLY_DATA)
+        cdef Request request = _new_request(self, "get_config", "/zookeeper/config", REPLY_DATA, ZKC_KIND_CONFIG, 0)
         request.want_watch(ZKC_WATCH_CONFIG, b"/zookeeper/config", watch)
         request.admit(callback)
         return request.sent(zoo_awgetconfig(
@@ -261,7 +265,8 @@ cdef class Session(_SessionBase):
         cdef bytes raw_leaving = _encoded("leaving", leaving) if leaving is not None else None
         cdef bytes raw_members = _encoded("members", members) if members is not None else None
         cdef int64_t expected = _int64("version", version)
-        cdef Request request = _new_request(self, "reconfig", "/zookeeper/config", REPLY_DATA)
+        cdef Py_ssize_t size = sum([len(each) for each in (raw_joining, raw_leaving, raw_members) if each is not None])
+        cdef Request request = _new_request(self, "reconfig", "/zookeeper/config", REPLY_DATA, ZKC_KIND_RECONFIG, size)
         request.admit(callback)
         return request.sent(zoo_areconfig(
             self.c.handle, _data_pointer(raw_joining), _data_pointer(raw_leaving), _data_pointer(raw_members), expected,
@@ -295,7 +300,7 @@ cdef class Session(_SessionBase):
         if zkc_has_other_watches(self.c, c_path, kinds, <void *>watch):
             # The server knows one watch per path and session: it stays for the others. A sync keeps the order.
             zkc_forget_watches(self.c, c_path, kinds, <void *>watch)
-            request = _new_request(self, "remove_watches", path, REPLY_VOID)
+            request = _new_request(self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw))
             (<Request>request).admit(callback)
             return (<Request>request).sent(zoo_async(self.c.handle, c_path, zkc_on_string, (<Request>request).c))
         return self.remove_all_watches(path, watch_type, callback)
@@ -315,7 +320,7 @@ cdef class Session(_SessionBase):
         """
         cdef bytes raw = _path_bytes("remove_watches", path)
         cdef unsigned kinds = _watch_kinds(watch_type)
-        cdef Request request = _new_request(self, "remove_watches", path, REPLY_VOID)
+        cdef Request request = _new_request(self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw))
         request.c.doomed_path = strdup(raw)
         request.c.doomed_kinds = kinds
         request.admit(callback)

@@ -1,4 +1,5 @@
-# The dispatcher: one Python thread per session that runs callbacks and watches, in order, and gives every token back.
+# Who empties the queue: runs callbacks and watches, in order, and gives every token back. One Python thread per session,
+# the dispatcher, unless delivery is manual (delivery.pyx).
 
 cdef object _callback_log = logging.getLogger("zkc.callback")
 
@@ -39,19 +40,17 @@ cdef void _deliver(_Line line, zkc_item *item) noexcept:
     cdef Request request
     if kind == ZKC_ITEM_REQUEST:
         request = <Request>item.token
-        callbacks = request.take_callbacks()
         Py_DECREF(request)  # the token; `request` is a reference of its own
-        for callback in () if _exiting else callbacks:
-            _call_logged(callback, (request,))
+        request.tell(line)
         return
     if _exiting:
         pass  # the script is over: what its callbacks would say or do to a closed session is of no use to it
     elif kind == ZKC_ITEM_EVENT or kind == ZKC_ITEM_ECHO:
-        _call_logged(<object>item.token, (item.type, item.state, _c_text(item.path)))
+        _call_logged(<object>item.token, (item.type, item.state, _c_text(item.path)), line)
     elif kind == ZKC_ITEM_SESSION:
         session = line.session()
         if session is not None and (<_SessionBase>session).watcher is not None:
-            _call_logged((<_SessionBase>session).watcher, (item.type, item.state, ""))
+            _call_logged((<_SessionBase>session).watcher, (item.type, item.state, ""), line)
         session = None  # what else keeps it may go while this thread waits
     _give_back(item)
 
@@ -66,11 +65,22 @@ cdef void _give_back(zkc_item *item) noexcept:
     zkc_item_free(item)
 
 
-cdef int _call_logged(object callback, tuple arguments) except -1:
+cdef void _give_all_back(zkc_item *item) noexcept:
+    cdef zkc_item *after
+    while item != NULL:
+        after = item.next
+        _give_back(item)
+        item = after
+
+
+cdef int _call_logged(object callback, tuple arguments, _Line line) except -1:
     """Call a callback of the user's; what it raises is logged, and nobody else's problem."""
     try:
         callback(*arguments)
     except BaseException as error:
+        if line is not None and line.manual and isinstance(error, (KeyboardInterrupt, SystemExit)):
+            line.interrupt = error  # it is meant for this thread: deliver() raises it
+            return 0
         # A watch that is told of the end and tries to watch again is no news.
         level = logging.DEBUG if isinstance(error, errors.ClosingError) else logging.ERROR
         try:

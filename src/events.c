@@ -11,8 +11,12 @@ int zkc_enter(zkc_session *session)
     if (session->generation != zkc_generation())
         return ZKC_REFUSED_FORKED;
     atomic_fetch_add(&session->inside, 1);
-    if (atomic_load(&session->closing) == ZKC_NOT_CLOSING)
-        return ZKC_ENTERED;
+    if (atomic_load(&session->closing) == ZKC_NOT_CLOSING) {
+        if (atomic_load(&session->opened) == ZKC_OPEN)
+            return ZKC_ENTERED;
+        atomic_fetch_sub(&session->inside, 1);
+        return ZKC_REFUSED_UNOPENED;
+    }
     atomic_fetch_sub(&session->inside, 1);
     return ZKC_REFUSED_CLOSED;
 }
@@ -81,14 +85,6 @@ void zkc_push_watches(zkc_session *session, zkc_watch *watches)
     }
 }
 
-void zkc_push_event(zkc_session *session, int kind, int type, int state)
-{
-    zkc_item *item = zkc_item_new(kind, NULL, type, state, NULL);
-
-    if (item != NULL)
-        zkc_queue_push(&session->queue, item);
-}
-
 void zkc_push_begin(zkc_session *session)
 {
     atomic_fetch_add(&session->pushing, 1);
@@ -154,29 +150,87 @@ int zkc_has_other_watches(zkc_session *session, const char *path, unsigned kinds
     return found;
 }
 
+static void wake_for_event(zkc_session *session)
+{
+    atomic_fetch_add(&session->events, 1);
+    zkc_word_wake(&session->events);
+}
+
+/* The handle can be used before its opening is announced, and what it has to say by then is held back; so a watcher that
+ * is told may call at once, and hears of nothing before. */
+void zkc_opened(zkc_session *session, enum zkc_open_state outcome)
+{
+    zkc_item *item, *next;
+    int stopped;
+
+    pthread_mutex_lock(&session->lock);
+    stopped = atomic_load(&session->stopped);
+    if (!stopped)
+        zkc_push_begin(session); /* a close that begins from here on ends after the announcement */
+    pthread_mutex_unlock(&session->lock);
+    atomic_store(&session->opened, outcome);
+    zkc_word_wake(&session->opened);
+    if (!stopped) {
+        pthread_mutex_lock(&session->lock);
+        item = session->announcement;
+        if (item != NULL) {
+            item->state = outcome == ZKC_OPEN ? 0 : session->open_errno;
+            item->next = session->held;
+        }
+        session->announcement = session->held = NULL;
+        for (; item != NULL; item = next) { /* under the lock: the next event must not come before them */
+            next = item->next;
+            zkc_queue_push(&session->queue, item);
+        }
+        pthread_mutex_unlock(&session->lock);
+        zkc_push_end(session);
+    }
+    wake_for_event(session);
+}
+
+/* The lock is held. */
+static void hold_back(zkc_session *session, zkc_item *item)
+{
+    zkc_item **last = &session->held;
+
+    while (*last != NULL)
+        last = &(*last)->next;
+    item->next = NULL;
+    *last = item;
+}
+
 /* A session event, for the session's own watcher. */
 void zkc_on_event(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
     zkc_session *session = context;
+    zkc_item *item = zkc_item_new(ZKC_ITEM_SESSION, NULL, type, state, NULL); /* without memory it is lost */
     zkc_watch *watches = NULL;
     int stopped;
 
     (void)handle;
     (void)path;
+    if (state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE)
+        zkc_metric_add(&session->metrics.connects, 1);
     pthread_mutex_lock(&session->lock);
     stopped = atomic_load(&session->stopped);
     if (!stopped)
         zkc_push_begin(session);
+    if (!stopped && session->announcement != NULL && item != NULL) {
+        hold_back(session, item);
+        item = NULL;
+    }
     if (state < 0 && !session->ended) /* expired or refused: libzookeeper will never fire these */
         watches = zkc_end_watches(session, state);
     pthread_mutex_unlock(&session->lock);
     zkc_push_watches(session, watches);
     if (!stopped) {
-        zkc_push_event(session, ZKC_ITEM_SESSION, type, state);
+        if (item != NULL)
+            zkc_queue_push(&session->queue, item);
         zkc_push_end(session);
+    } else if (item != NULL) {
+        zkc_item_free(item);
     }
-    atomic_fetch_add(&session->events, 1);
-    zkc_word_wake(&session->events);
+    wake_for_event(session);
 }
 
 struct echo {
@@ -208,6 +262,7 @@ static void deliver(zkc_session *session, int type, int state, const char *path,
     for (zkc_watch *watch = watches; watch != NULL; watch = watch->next) {
         watch->item.type = type;
         watch->item.state = state;
+        zkc_metric_add(&session->metrics.watch_events, 1);
     }
     zkc_push_watches(session, watches);
     zkc_push_end(session);

@@ -4,6 +4,7 @@
 cdef class _Ops:
     cdef zoo_op_t *array
     cdef int count
+    cdef Py_ssize_t size  # bytes of paths and data
     cdef list kept    # what the array points into
     cdef list parsed  # (operation, path, encoded path, data, acl, mode or version, ttl)
 
@@ -13,6 +14,7 @@ cdef class _Ops:
         if not self.parsed:
             raise ValueError("multi needs at least one operation")
         self.count = len(self.parsed)
+        self.size = sum([len(parsed[2]) + (len(parsed[3]) if parsed[3] is not None else 0) for parsed in self.parsed])
         self.array = <zoo_op_t *>calloc(self.count, zkc_sizeof_op())
         if self.array == NULL:
             raise MemoryError
@@ -92,3 +94,29 @@ cdef tuple _parse_op(index, op):
     data = _data_bytes(op[2]) if operation == "set" else None
     version = _int32(f"version of operation {index}", op[len(op) - 1])
     return operation, op[1], _path_bytes("multi", op[1]), data, None, version, -1
+
+
+# ---- the reply ------------------------------------------------------------------------------------------------------
+
+cdef list _multi_results(Request request):
+    cdef const zkc_request *c = request.c
+    cdef list values = []
+    for i, (operation, _) in enumerate(request.ops):
+        if operation == "create":
+            values.append(_c_text(c.results[i].value))
+        elif operation == "create_with_stat":
+            values.append((_c_text(c.results[i].value), _make_stat(&c.result_stats[i])))
+        elif operation == "set":
+            values.append(_make_stat(&c.result_stats[i]))
+        else:
+            values.append(None)
+    return values
+
+
+cdef object _multi_error(Request request, int rc):
+    # The transaction as a whole fails with the code of the operation that failed it; a lost connection or session
+    # fails it too, but then no operation is to blame.
+    cdef list codes = [request.c.results[i].err for i in range(request.c.op_count)]
+    if rc in codes and rc not in errors.SESSION_CODES:
+        return errors.multi_error(codes, request.ops)
+    return errors.error_for(rc, "multi", None)

@@ -180,6 +180,9 @@ def _at_exit():
     deadline = time.monotonic() + _EXIT_SECONDS
     for session in sessions:
         (<_SessionBase>session).finish_close(_nanoseconds("timeout", max(0.0, deadline - time.monotonic())))
+        delivery = (<_SessionBase>session).delivery
+        while delivery is not None and delivery.deliver():
+            pass  # nobody is called any more: the tokens come home
     _log_stop = True
     zkc_log_wake()
     if _log_thread is not None and _services_generation == zkc_generation():

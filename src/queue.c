@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 void zkc_queue_init(zkc_queue *queue)
 {
@@ -18,20 +17,12 @@ void zkc_queue_destroy(zkc_queue *queue)
     pthread_mutex_destroy(&queue->lock);
 }
 
-static void notify(int fd)
-{
-    uint64_t one = 1;
-    ssize_t ignored = fd >= 0 ? write(fd, &one, sizeof one) : 0; /* full means: a wake-up is pending already */
-
-    (void)ignored;
-}
-
 void zkc_queue_set_notify_fd(zkc_queue *queue, int fd)
 {
     pthread_mutex_lock(&queue->lock);
     queue->notify_fd = fd;
     if (queue->head != NULL)
-        notify(fd);
+        zkc_notifier_wake(fd);
     pthread_mutex_unlock(&queue->lock);
 }
 
@@ -51,7 +42,7 @@ void zkc_queue_push(zkc_queue *queue, zkc_item *item)
      * the descriptor, whose number may then be another file's. */
     if (was_empty) {
         atomic_fetch_add(&queue->wake, 1);
-        notify(queue->notify_fd);
+        zkc_notifier_wake(queue->notify_fd);
     }
     pthread_mutex_unlock(&queue->lock);
     if (was_empty)

@@ -22,7 +22,9 @@ cdef class Request:
     cdef int reply
     cdef object value            # decoded once
     cdef bint decoded
-    cdef list callbacks
+    cdef list callbacks          # None until there is one
+    cdef object future           # what resolve() was given, until it is resolved
+    cdef bint abandoned
     cdef bint queued             # the queue has, or will get, a token for this object
     cdef list ops                # multi: (operation, path) of each
     cdef object __weakref__
@@ -54,10 +56,11 @@ cdef class Request:
             ZooKeeperError: The call failed; the class tells how.
             OperationTimeoutError: No reply came in ``timeout`` seconds. The request may still be carried out.
             ForkedError: The session belongs to the parent process.
+            RuntimeError: The request was abandoned.
 
         .. versionadded:: 0.1
         """
-        self.wait(timeout)
+        self.wait_or_raise(timeout)
         return self.take()
 
     def exception(self, timeout=None):
@@ -75,12 +78,28 @@ cdef class Request:
 
         .. versionadded:: 0.1
         """
-        self.wait(timeout)
+        self.wait_or_raise(timeout)
         try:
             self.take()
         except errors.ZooKeeperError as error:
             return error.with_traceback(None)
         return None
+
+    def wait(self, timeout=None):
+        """Wait until the request is done, and leave the reply where it is.
+
+        Args:
+            timeout: How long to wait, in seconds; None waits for as long as the session lives, 0 does not wait.
+
+        Returns:
+            Whether the request is done.
+
+        Raises:
+            ForkedError: The session belongs to the parent process.
+
+        .. versionadded:: 0.1
+        """
+        return self.wait_until(_nanoseconds("timeout", timeout))
 
     def done(self):
         """Return whether the reply is there.
@@ -90,7 +109,7 @@ cdef class Request:
         return bool(zkc_request_done(self.c))
 
     def add_done_callback(self, fn):
-        """Call ``fn(request)`` on the session's dispatcher thread when the reply is there.
+        """Call ``fn(request)`` when the reply is there, on the session's dispatcher thread or where it delivers.
 
         Callbacks run in the order they were added; one that raises is logged and harms nothing. After the session
         was closed the callback runs at once, in the calling thread.
@@ -107,16 +126,57 @@ cdef class Request:
             raise TypeError(f"fn must be callable, not {type(fn).__name__}")
         self.check()
         if zkc_request_done(self.c) and self.session.line.stopped:
-            _call_logged(fn, (self,))
+            _call_logged(fn, (self,), None)
             return
         with cython.critical_section(self):
+            if self.callbacks is None:
+                self.callbacks = []
             self.callbacks.append(fn)
-            if self.queued:
-                return
-            self.queued = True
-            Py_INCREF(self)  # the token: given back by the dispatcher when it has run the callbacks
-            if zkc_request_notify(self.c, <void *>self):
-                zkc_queue_push(&self.session.c.queue, &self.c.item)
+            self.want_delivery()
+
+    def resolve(self, future not None):
+        """Set the reply, or the error, in a future when it is there, unless the future is done by then.
+
+        It happens where callbacks run, and before them; after the session was closed at once, in the calling thread. A
+        request resolves one future.
+
+        Args:
+            future: Anything with ``done``, ``set_result`` and ``set_exception``, for example an ``asyncio.Future`` of
+                the loop that delivers.
+
+        Raises:
+            RuntimeError: The request was abandoned, or resolves another future already.
+            ForkedError: The session belongs to the parent process.
+
+        .. versionadded:: 0.1
+        """
+        self.check()
+        if self.abandoned or self.future is not None:
+            raise RuntimeError("the request was abandoned" if self.abandoned else "a request resolves one future")
+        if zkc_request_done(self.c) and self.session.line.stopped:
+            self.settle(future, None)
+            return
+        with cython.critical_section(self):
+            self.future = future
+            self.want_delivery()
+
+    def abandon(self):
+        """Give the reply up: callbacks and the future are forgotten, and the reply is freed unread when it comes.
+
+        The server may carry the request out all the same. Waiting still works; asking for the result does not.
+
+        Raises:
+            ForkedError: The session belongs to the parent process.
+
+        .. versionadded:: 0.1
+        """
+        self.check()
+        with cython.critical_section(self):
+            self.abandoned = True
+            callbacks, self.callbacks = self.callbacks, None  # dropped after the section: that can run anything
+            future, self.future = self.future, None
+            value, self.value = self.value, None
+        zkc_request_abandon(self.c)  # a token that is under way still comes home through the queue
 
     def __repr__(self):
         state = "done" if zkc_request_done(self.c) else "pending"
@@ -129,32 +189,39 @@ cdef class Request:
 
     # ---- waiting and taking -------------------------------------------------------------------------------------
 
-    cdef int wait(self, object timeout) except -1:
-        cdef int64_t limit = _nanoseconds("timeout", timeout)
+    cdef int wait_or_raise(self, object timeout) except -1:
+        if not self.wait_until(_nanoseconds("timeout", timeout)):
+            raise errors.error_for(
+                ZOPERATIONTIMEOUT, self.operation, self.path,
+                f"no reply in {timeout} s; the request may still be carried out",
+            )
+        return 0
+
+    cdef bint wait_until(self, int64_t limit) except -1:
+        """Wait for at most so many nanoseconds, for ever when negative; tell whether the request is done."""
         cdef int64_t deadline, left
         cdef int rc
         self.check()
         if zkc_request_done(self.c):
-            return 0
+            return True
         deadline = zkc_now_ns() + limit if limit >= 0 else 0
         left = _SLICE
         while True:
             if limit >= 0:
                 left = min(deadline - zkc_now_ns(), _SLICE)
                 if left <= 0:
-                    raise errors.error_for(
-                        ZOPERATIONTIMEOUT, self.operation, self.path,
-                        f"no reply in {timeout} s; the request may still be carried out",
-                    )
+                    return False
             with nogil:
                 rc = zkc_request_wait(self.c, left)
             if rc == ZKC_WOKEN:
-                return 0
+                return True
             PyErr_CheckSignals()
 
     cdef object take(self):
         """Return the reply or raise its error. The request is done."""
         cdef int rc = self.c.rc
+        if self.abandoned:
+            raise RuntimeError(f"{self.operation}: there is no reply: the request was abandoned")
         if rc != ZOK:
             if rc == ZNONODE and self.reply == REPLY_EXISTS:
                 return None
@@ -162,7 +229,7 @@ cdef class Request:
         if not self.decoded:
             with cython.critical_section(self):
                 if not self.decoded:
-                    self.value = self.multi_results() if self.reply == REPLY_MULTI else _decode(self.reply, self.c)
+                    self.value = _multi_results(self) if self.reply == REPLY_MULTI else _decode(self.reply, self.c)
                     self.decoded = True
         return self.value
 
@@ -174,29 +241,8 @@ cdef class Request:
                 "the server was silent for two thirds of the session timeout, so the connection to it was given up",
             )
         if self.reply == REPLY_MULTI:
-            return self.multi_error(rc)
+            return _multi_error(self, rc)
         return errors.error_for(rc, self.operation, self.path)
-
-    cdef list multi_results(self):
-        cdef list values = []
-        for i, (operation, _) in enumerate(self.ops):
-            if operation == "create":
-                values.append(_c_text(self.c.results[i].value))
-            elif operation == "create_with_stat":
-                values.append((_c_text(self.c.results[i].value), _make_stat(&self.c.result_stats[i])))
-            elif operation == "set":
-                values.append(_make_stat(&self.c.result_stats[i]))
-            else:
-                values.append(None)
-        return values
-
-    cdef object multi_error(self, int rc):
-        # The transaction as a whole fails with the code of the operation that failed it; a lost connection or session
-        # fails it too, but then no operation is to blame.
-        cdef list codes = [self.c.results[i].err for i in range(self.c.op_count)]
-        if rc in codes and rc not in errors.SESSION_CODES:
-            return errors.multi_error(codes, self.ops)
-        return errors.error_for(rc, "multi", None)
 
     # ---- sending: admit, the zoo_ call, sent ---------------------------------------------------------------------
 
@@ -233,7 +279,7 @@ cdef class Request:
             self.undo()
             raise
         if callback is not None:
-            self.callbacks.append(callback)
+            self.callbacks = [callback]
             self.queued = True
             Py_INCREF(self)  # the token: given back by the dispatcher, or in undo
             zkc_request_notify(self.c, <void *>self)
@@ -273,24 +319,69 @@ cdef class Request:
             zkc_item_free(&watch.item)
         if self.queued:
             self.queued = False
-            self.callbacks.clear()
+            self.callbacks = None
             Py_DECREF(self)
 
-    cdef list take_callbacks(self):
-        """Take the callbacks that are due; the dispatcher runs them."""
+    # ---- telling ------------------------------------------------------------------------------------------------
+
+    cdef void want_delivery(self) noexcept:
+        """Have the queue get a token of this request, once it is done. Inside the critical section."""
+        if self.queued:
+            return
+        self.queued = True
+        Py_INCREF(self)  # the token: given back by the queue's consumer
+        if zkc_request_notify(self.c, <void *>self):
+            zkc_queue_push(&self.session.c.queue, &self.c.item)
+
+    cdef int tell(self, _Line line) except -1:
+        """Resolve the future and run the callbacks that are due. The queue's consumer does this."""
         with cython.critical_section(self):
-            callbacks = self.callbacks
-            self.callbacks = []
+            callbacks, self.callbacks = self.callbacks, None
+            future, self.future = self.future, None
             self.queued = False
-        return callbacks
+        if _exiting:
+            return 0
+        if future is not None:
+            self.settle(future, line)
+        if callbacks is not None:
+            for callback in callbacks:
+                _call_logged(callback, (self,), line)
+        return 0
+
+    cdef int settle(self, object future, _Line line) except -1:
+        """Set the reply, or its error, in a future. The error is kept by nobody else: it would keep this request."""
+        cdef int rc = self.c.rc
+        try:
+            if future.done():
+                return 0
+            if rc != ZOK and not (rc == ZNONODE and self.reply == REPLY_EXISTS):
+                future.set_exception(self.error(rc))
+                return 0
+            try:
+                value = self.take()
+            except Exception as error:  # no memory, as good as never
+                future.set_exception(error)
+                return 0
+            future.set_result(value)
+        except BaseException as error:
+            # It was cancelled at this moment, or its loop is closed: then nobody waits for it any more.
+            if line is not None and line.manual and isinstance(error, (KeyboardInterrupt, SystemExit)):
+                line.interrupt = error
+            elif _callback_log.isEnabledFor(logging.DEBUG):
+                _callback_log.debug("a future did not take its reply: %r", error)
+        return 0
 
 
-cdef Request _new_request(Session session, str operation, object path, int reply):
+cdef Request _new_request(
+    Session session, str operation, object path, int reply, int metric, Py_ssize_t size
+):
+    """Make the request of a call; it counts as ``metric``, with ``size`` bytes of what the caller gave to send."""
     session.check_process(operation, path)
     cdef Request request = Request.__new__(Request)
     request.session = session
     request.operation = operation
     request.path = path
     request.reply = reply
-    request.callbacks = []
+    request.c.metric = metric
+    request.c.sent_bytes = size
     return request

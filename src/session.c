@@ -138,6 +138,12 @@ void zkc_session_unref(zkc_session *session)
         zkc_item_free(session->last->next);
         zkc_item_free(session->last);
     }
+    for (zkc_item *next; session->held != NULL; session->held = next) { /* abandoned before it was open */
+        next = session->held->next;
+        zkc_item_free(session->held);
+    }
+    if (session->announcement != NULL)
+        zkc_item_free(session->announcement);
     zkc_open_args_free(session->args);
     zkc_watches_destroy(&session->watches);
     zkc_queue_destroy(&session->queue);
@@ -210,17 +216,23 @@ static void *opening_thread(void *argument)
     handle = open_handle(session, session->args);
     if (handle == NULL) {
         session->open_errno = errno != 0 ? errno : EINVAL;
-        set_word(&session->opened, ZKC_OPEN_FAILED);
+        zkc_opened(session, ZKC_OPEN_FAILED);
     } else {
         zoo_set_log_callback(handle, zkc_on_log);
         zoo_set_servers_resolution_delay(handle, session->args->resolution_delay_ms);
         zkc_session_ref(session); /* the handle's: back in the closing thread */
         zkc_count(ZKC_COUNT_HANDLE, 1);
         session->handle = handle;
-        set_word(&session->opened, ZKC_OPEN);
+        zkc_opened(session, ZKC_OPEN);
     }
     zkc_session_unref(session);
     return NULL;
+}
+
+int zkc_session_announce(zkc_session *session)
+{
+    session->announcement = zkc_item_new(ZKC_ITEM_SESSION, NULL, ZKC_OPENED_EVENT, 0, NULL);
+    return session->announcement != NULL ? 0 : -1;
 }
 
 int zkc_session_open(zkc_session *session, zkc_open_args *args)
@@ -231,7 +243,7 @@ int zkc_session_open(zkc_session *session, zkc_open_args *args)
     error = run_detached(opening_thread, session);
     if (error != 0) {
         session->open_errno = error;
-        set_word(&session->opened, ZKC_OPEN_FAILED);
+        zkc_opened(session, ZKC_OPEN_FAILED);
     }
     return error;
 }

@@ -1,4 +1,7 @@
-# The only owner of a zhandle_t: opening, state, closing. The calls are in calls.pyx.
+# The only owner of a zhandle_t: opening, state, closing. What can be asked and set is in session_settings.pyx, the calls
+# are in calls.pyx.
+
+OPENED = ZKC_OPENED_EVENT  # type of the event that tells how opening with wait=False has ended
 
 cdef object _live_sessions = weakref.WeakSet()  # what exit closes
 
@@ -7,7 +10,8 @@ cdef class _SessionBase:
     cdef zkc_session *c          # borrowed from the line
     cdef _Line line
     cdef object watcher
-    cdef object dispatcher
+    cdef object dispatcher       # None with manual delivery
+    cdef readonly Delivery delivery
     cdef readonly str hosts
     cdef object __weakref__
 
@@ -26,13 +30,15 @@ cdef class _SessionBase:
         max_in_flight=16384,
         watches_see_session_events=False,
         open_timeout=None,
+        deliver="thread",
+        wait=True,
     ):
         """Open a session: resolve the names and start connecting.
 
         Args:
             hosts: ``host:port[,host:port…][/chroot]``; each with its port, an IPv6 address without brackets.
             session_timeout: Session timeout to ask the server for, in seconds.
-            watcher: Called with ``(type, state, path)`` for each session event, on the dispatcher thread.
+            watcher: Called with ``(type, state, path)`` for each session event, where callbacks run.
             client_id: ``(session id, password)`` of a session to resume; see :attr:`client_id`.
             read_only: Whether a server that is cut off from the ensemble may serve reads.
             log_client_env: Whether the library logs what it knows of this machine.
@@ -43,6 +49,11 @@ cdef class _SessionBase:
             max_in_flight: Most requests without a reply; a call beyond it waits for a place.
             watches_see_session_events: Whether an armed watch is also called for session events.
             open_timeout: How long resolving the names may take, in seconds; None: as long as it takes.
+            deliver: Where callbacks and watches run: ``"thread"``, a dispatcher thread of this session; ``"manual"``,
+                wherever :attr:`delivery` is told to deliver, which an event loop does.
+            wait: Whether to wait until the names are resolved. If not, the watcher's first event is ``(OPENED, 0,
+                "")``, or ``(OPENED, errno, "")`` when opening failed (see :meth:`open_error`), and every call is
+                refused until then.
 
         Raises:
             TypeError, ValueError: An argument is of a wrong type or value.
@@ -56,7 +67,11 @@ cdef class _SessionBase:
         if self.line is not None:
             raise TypeError("a Session is opened once")
         _checked_callable("watcher", watcher)
-        wait = _nanoseconds("open_timeout", open_timeout)
+        limit = _nanoseconds("open_timeout", open_timeout)
+        if deliver != "thread" and deliver != "manual":
+            raise ValueError(f"deliver must be 'thread' or 'manual', not {deliver!r}")
+        if not wait and open_timeout is not None:
+            raise ValueError("open_timeout goes with wait=True only")
         _int32("max_in_flight", max_in_flight)
         if not 1 <= max_in_flight <= 32768:
             # Each request writes a byte to the library's 64 KiB wake-up pipe; a stock library must not overflow it.
@@ -68,12 +83,15 @@ cdef class _SessionBase:
             _start_process_services()
             line.session = weakref.ref(self)
             line.c = zkc_session_new(max_in_flight, bool(watches_see_session_events))
-            if line.c == NULL:
+            if line.c == NULL or (not wait and zkc_session_announce(line.c) < 0):
                 raise MemoryError
-            self.dispatcher = threading.Thread(
-                target=_dispatch, args=(handed,), name=f"zkc-dispatch-{next(_numbers)}", daemon=True
-            )
-            self.dispatcher.start()
+            if deliver == "manual":
+                self.delivery = _new_delivery(line)
+            else:
+                self.dispatcher = threading.Thread(
+                    target=_dispatch, args=(handed,), name=f"zkc-dispatch-{next(_numbers)}", daemon=True
+                )
+                self.dispatcher.start()
             self.hosts, self.watcher = hosts, watcher
             self.line = line
             self.c = line.c
@@ -86,8 +104,10 @@ cdef class _SessionBase:
                     zkc_session_give_up(line.c)  # the dispatcher ends, if it was started
             raise
         zkc_session_open(self.c, args)
+        if not wait:
+            return
         try:
-            self.wait_open(wait, open_timeout)
+            self.wait_open(limit, open_timeout)
         except BaseException:
             with nogil:
                 zkc_session_close(self.c)
@@ -117,6 +137,9 @@ cdef class _SessionBase:
         """Raise for what zkc_enter answered."""
         if refused == ZKC_REFUSED_FORKED:
             raise errors.ForkedError(operation=operation, path=path)
+        if refused == ZKC_REFUSED_UNOPENED:
+            self.check_opening()
+            raise errors.error_for(ZCONNECTIONLOSS, operation, path, "the session is still being opened", False)
         raise errors.ClosingError(operation=operation, path=path, maybe_applied=False)  # it was never sent
 
     cdef int enter(self, str operation) except -1:
@@ -152,9 +175,24 @@ cdef class _SessionBase:
             with nogil:
                 zkc_word_wait(&self.c.opened, ZKC_OPENING, left)
             PyErr_CheckSignals()
+        return self.check_opening()
+
+    cdef int check_opening(self) except -1:
         if zkc_word_get(&self.c.opened) == ZKC_OPEN_FAILED:
             raise _open_error(self.hosts, self.c.open_errno)
         return 0
+
+    def open_error(self):
+        """Return why opening with ``wait=False`` failed, as the exception that waiting would have raised, or None.
+
+        .. versionadded:: 0.1
+        """
+        self.check_process("open", None)
+        try:
+            self.check_opening()
+        except errors.ZooKeeperError as error:
+            return error.with_traceback(None)
+        return None
 
     def wait_connected(self, timeout=None):
         """Wait until a server has accepted the session.
@@ -166,6 +204,7 @@ cdef class _SessionBase:
             OperationTimeoutError: No server did in ``timeout`` seconds; connecting goes on.
             SessionExpiredError: The session to resume is gone.
             AuthFailedError: The server refused the credentials.
+            ConnectionLossError: No name could be resolved.
             ClosingError: The session was closed meanwhile.
 
         .. versionadded:: 0.1
@@ -177,6 +216,7 @@ cdef class _SessionBase:
         cdef int state
         while True:
             self.check_process("connect", None)
+            self.check_opening()
             seen = zkc_word_get(&self.c.events)
             state = self.current_state()
             if state == ZOO_CONNECTED_STATE or state == ZOO_READONLY_STATE:
@@ -201,7 +241,10 @@ cdef class _SessionBase:
 
     cdef int current_state(self) noexcept:
         cdef int state
-        if zkc_enter(self.c) != ZKC_ENTERED:
+        cdef int refused = zkc_enter(self.c)
+        if refused == ZKC_REFUSED_UNOPENED and zkc_word_get(&self.c.opened) != ZKC_OPEN_FAILED:
+            return ZOO_CONNECTING_STATE
+        if refused:
             return 0
         state = zoo_state(self.c.handle)
         zkc_leave(self.c)
@@ -210,16 +253,17 @@ cdef class _SessionBase:
 
     @property
     def state(self):
-        """Return the state of the connection, one of the ``ZOO_…_STATE`` numbers; 0 when closed."""
+        """Return the state of the connection, one of the ``ZOO_…_STATE`` numbers; 0 when closed or never opened."""
         self.check_process("state", None)
         return self.current_state()
 
     @property
     def unrecoverable(self):
-        """Return whether the session is over: expired, refused or closed."""
+        """Return whether the session is over: expired, refused, closed or never opened."""
         self.check_process("state", None)
-        if zkc_enter(self.c) != ZKC_ENTERED:
-            return True
+        cdef int refused = zkc_enter(self.c)
+        if refused:
+            return refused != ZKC_REFUSED_UNOPENED or zkc_word_get(&self.c.opened) == ZKC_OPEN_FAILED
         cdef int rc = is_unrecoverable(self.c.handle)
         zkc_leave(self.c)
         return rc != ZOK
@@ -230,135 +274,29 @@ cdef class _SessionBase:
         self.check_process("closed", None)
         return zkc_word_get(&self.c.closing) != ZKC_NOT_CLOSING
 
-    @property
-    def client_id(self):
-        """Return ``(session id, password)``; with them another process can resume the session."""
-        self.enter("client_id")
-        cdef clientid_t copy = zoo_client_id(self.c.handle)[0]
-        zkc_leave(self.c)
-        return copy.client_id, PyBytes_FromStringAndSize(copy.passwd, 16)
+    # ---- closing --------------------------------------------------------------------------------------------------
 
-    @property
-    def negotiated_timeout(self):
-        """Return the session timeout that the server granted, in seconds."""
-        self.enter("negotiated_timeout")
-        cdef int milliseconds = zoo_recv_timeout(self.c.handle)
-        zkc_leave(self.c)
-        return milliseconds / 1000.0
+    def begin_close(self):
+        """Begin to close the session, and wait for nothing; any thread may, and any callback, and again.
 
-    @property
-    def current_server(self):
-        """Return ``host:port`` of the server connected or being connected to, or None."""
-        cdef char text[128]
-        cdef const char *server
-        self.enter("current_server")
-        text[0] = 0
-        with nogil:  # waits for the I/O thread when that resolves names
-            server = zoo_get_current_server(self.c.handle)
-            if server != NULL:
-                zkc_copy_text(text, sizeof(text), server)
-        zkc_leave(self.c)
-        shown = _c_text(text)
-        return None if not shown or shown.endswith(":0") else shown  # port 0: no attempt was made yet
-
-    @property
-    def connected_address(self):
-        """Return ``(address, port)`` of the connected server, or None when there is none."""
-        cdef char host[64]
-        cdef int port = 0
-        self.enter("connected_address")
-        cdef int rc = zkc_connected_address(self.c, host, sizeof(host), &port)
-        zkc_leave(self.c)
-        return (_c_text(host), port) if rc == 0 else None
-
-    @property
-    def in_flight(self):
-        """Return how many requests have no reply yet."""
-        self.check_process("in_flight", None)
-        return zkc_in_flight(self.c)
-
-    @property
-    def watch_count(self):
-        """Return how many watches are armed."""
-        self.check_process("watch_count", None)
-        return zkc_count_watches(self.c, NULL, 0, NULL)
-
-    # ---- settings of a live session -------------------------------------------------------------------------------
-
-    def set_watcher(self, watcher):
-        """Replace the watcher of session events.
-
-        Args:
-            watcher: Called with ``(type, state, path)`` on the dispatcher thread, or None.
-
-        .. versionadded:: 0.1
-        """
-        self.watcher = _checked_callable("watcher", watcher)
-
-    def set_servers(self, hosts):
-        """Replace the list of servers; the library moves to another one when that balances their load.
-
-        Args:
-            hosts: ``host:port[,host:port…]``, without a chroot: that of the session stays.
+        The last event tells when it is done; :meth:`close` waits for it, or with ``close(0)`` puts an end to it.
 
         Raises:
-            ValueError: There is a chroot in ``hosts``.
-            BadArgumentsError: No name could be resolved.
+            ForkedError: The session belongs to the parent process.
 
         .. versionadded:: 0.1
         """
-        cdef bytes encoded = _encoded("hosts", hosts)
-        cdef const char *raw = PyBytes_AS_STRING(encoded)
-        cdef int rc
-        if not encoded.strip() or b"/" in encoded:
-            raise ValueError(f"hosts must be host:port[,host:port…] without a chroot, not {hosts!r}")
-        self.enter("set_servers")
-        with nogil:  # resolves the names
-            rc = zoo_set_servers(self.c.handle, raw)
-        error = None
-        if rc == ZSYSTEMERROR:
-            error = errors.error_for(ZBADARGUMENTS, "set_servers", None, f"no name in {hosts!r} could be resolved")
-        elif rc != ZOK:
-            error = self.immediate_error(rc, "set_servers", None)
-        zkc_leave(self.c)
-        if error is not None:
-            raise error
-        self.hosts = hosts + self.hosts[self.hosts.index("/"):] if "/" in self.hosts else hosts
-
-    def set_resolution_delay(self, delay):
-        """Set the least time between name look-ups while connected.
-
-        Args:
-            delay: Seconds; None: look up only when connecting; 0: at every turn of the library's loop.
-
-        .. versionadded:: 0.1
-        """
-        cdef int milliseconds = _delay_milliseconds(delay)
-        cdef int rc
-        self.enter("set_resolution_delay")
-        with nogil:  # waits for the I/O thread when that resolves names
-            rc = zoo_set_servers_resolution_delay(self.c.handle, milliseconds)
-        zkc_leave(self.c)
-        if rc != ZOK:
-            raise errors.error_for(rc, "set_resolution_delay", None)
-
-    def cycle_next_server(self):
-        """Choose the next server of the list for the next connection attempt; for tests.
-
-        .. versionadded:: 0.1
-        """
-        self.enter("cycle_next_server")
+        if self.c == NULL:
+            return
+        self.check_process("close", None)
         with nogil:
-            zoo_cycle_next_server(self.c.handle)
-        zkc_leave(self.c)
-
-    # ---- closing --------------------------------------------------------------------------------------------------
+            zkc_session_close(self.c)
 
     def close(self, timeout=10.0):
         """Close the session; requests without a reply fail with ClosingError, watches get a last event.
 
         It may be called from any thread and any callback, and again. Callbacks that were due run before it returns,
-        unless it is called by one.
+        unless it is called by one. With manual delivery they are left for :meth:`Delivery.deliver`.
 
         Args:
             timeout: Longest time that closing may take, in seconds. When it is over the session is closed as far as
@@ -375,9 +313,7 @@ cdef class _SessionBase:
         cdef int64_t limit = _nanoseconds("timeout", timeout)
         if self.c == NULL:
             return True
-        self.check_process("close", None)
-        with nogil:
-            zkc_session_close(self.c)
+        self.begin_close()
         return self.finish_close(limit)
 
     cdef object finish_close(self, int64_t limit):
@@ -394,7 +330,7 @@ cdef class _SessionBase:
                 zkc_word_wait(&self.c.closing, ZKC_CLOSING, left)
             PyErr_CheckSignals()
         ended = zkc_word_get(&self.c.closing) == ZKC_CLOSED
-        if self.dispatcher is threading.current_thread():
+        if self.dispatcher is None or self.dispatcher is threading.current_thread():
             return ended
         self.dispatcher.join(max(0.0, (deadline - zkc_now_ns()) / 1e9) if limit >= 0 else None)
         return ended and not self.dispatcher.is_alive()

@@ -27,6 +27,9 @@ USES = {
     "remove_all_watches": 'session.remove_all_watches("/")',
     "wait_connected": "session.wait_connected(1)",
     "close": "session.close()",
+    "begin_close": "session.begin_close()",
+    "open_error": "session.open_error()",
+    "metrics": "session.metrics()",
     "closed": "session.closed",
     "state": "session.state",
     "unrecoverable": "session.unrecoverable",
@@ -42,12 +45,15 @@ USES = {
     "result of a pending request": "pending.result(1)",
     "exception of a pending request": "pending.exception(1)",
     "callback of a pending request": "pending.add_done_callback(print)",
+    "wait for a pending request": "pending.wait(1)",
+    "future of a pending request": "pending.resolve(watch)",
+    "end of a pending request": "pending.abandon()",
     "result of a finished request": "finished.result()",
     "exception of a finished request": "finished.exception()",
     "callback of a finished request": "finished.add_done_callback(print)",
 }
 # Harmless: they say what is known and touch nothing.
-OTHERS = {"hosts", "set_watcher"}
+OTHERS = {"delivery", "hosts", "set_watcher"}
 
 SETUP = """
 session = core.Session(hosts)

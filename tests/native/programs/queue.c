@@ -165,6 +165,30 @@ static void a_descriptor_is_left_alone_once_it_was_replaced(void)
     zkc_queue_destroy(&queue);
 }
 
+static void a_notifier_is_readable_until_it_is_drained(void)
+{
+    int fds[2], expected[1] = {0};
+    struct pollfd ready = {.events = POLLIN};
+
+    CHECK_EQ(zkc_notifier_open(fds), 0);
+    ready.fd = fds[0];
+    CHECK_EQ(poll(&ready, 1, 0), 0);
+    zkc_queue_init(&queue);
+    zkc_queue_set_notify_fd(&queue, fds[1]);
+    zkc_queue_push(&queue, numbered(0, 0));
+    zkc_notifier_wake(fds[1]);
+    CHECK_EQ(poll(&ready, 1, 0), 1);
+    zkc_notifier_drain(fds[0]);
+    CHECK_EQ(poll(&ready, 1, 0), 0);
+    CHECK_EQ(count_in_order(zkc_queue_take(&queue, 0), expected), 1);
+    zkc_queue_destroy(&queue);
+    zkc_notifier_close(fds);
+    CHECK_EQ(fds[0], -1);
+    zkc_notifier_close(fds);
+    zkc_notifier_wake(-1);
+    zkc_notifier_drain(-1);
+}
+
 static void taking_from_an_empty_queue_ends_at_its_limit(void)
 {
     int64_t begin = zkc_now_ns();
@@ -200,6 +224,7 @@ int main(void)
     RUN(one_wake_up_is_spent_on_a_burst);
     RUN(a_full_descriptor_blocks_nobody);
     RUN(a_descriptor_is_left_alone_once_it_was_replaced);
+    RUN(a_notifier_is_readable_until_it_is_drained);
     RUN(taking_from_an_empty_queue_ends_at_its_limit);
     RUN(an_item_owns_its_path);
     return 0;

@@ -299,6 +299,21 @@ static void an_abandoned_request_is_freed_by_its_completion(zkc_session *session
     CHECK_EQ(zkc_in_flight(session), 0);
 }
 
+static void a_reply_that_nobody_wants_is_not_copied(zkc_session *session)
+{
+    zkc_request *request = submit(session, &token);
+    struct inbox inbox = {session, NULL, 0};
+
+    zkc_request_abandon(request);
+    CHECK(!zkc_request_done(request));
+    zkc_on_data(ZOK, "data", 4, NULL, request);
+    CHECK(zkc_request_done(request));
+    CHECK(request->bytes == NULL);
+    expect(&inbox, ZKC_ITEM_REQUEST, &token); /* the token comes home all the same */
+    CHECK_EQ(zkc_metric_get(&session->metrics.bytes_received), 0);
+    finish_request(request, ZOK);
+}
+
 static void completions_come_from_several_threads(void)
 {
     zkc_session *session = open_session(1024, 0);
@@ -335,6 +350,7 @@ int main(void)
     RUN_IN_SESSION(a_wish_to_be_told_meets_the_completion, 1024, 0);
     RUN_IN_SESSION(a_request_can_be_queued_again, 1024, 0);
     RUN_IN_SESSION(an_abandoned_request_is_freed_by_its_completion, 1024, 0);
+    RUN_IN_SESSION(a_reply_that_nobody_wants_is_not_copied, 1024, 0);
     RUN(completions_come_from_several_threads);
     return 0;
 }

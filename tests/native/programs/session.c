@@ -111,6 +111,104 @@ static void an_opening_that_takes_for_ever_can_be_abandoned(void)
     gate_open(&fake.init);
 }
 
+static void expect_opened(struct inbox *inbox, int error)
+{
+    struct seen seen = expect(inbox, ZKC_ITEM_SESSION, NULL);
+
+    CHECK_EQ(seen.type, ZKC_OPENED_EVENT);
+    CHECK_EQ(seen.state, error);
+}
+
+static void nothing_enters_before_it_is_open(void)
+{
+    zkc_session *session = zkc_session_new(10, 0);
+
+    CHECK_EQ(zkc_enter(session), ZKC_REFUSED_UNOPENED);
+    gate_shut(&fake.init);
+    zkc_session_open(session, plain_args());
+    CHECK_EQ(zkc_enter(session), ZKC_REFUSED_UNOPENED);
+    gate_open(&fake.init);
+    wait_opened(session, ZKC_OPEN);
+    CHECK_EQ(zkc_enter(session), ZKC_ENTERED);
+    zkc_leave(session);
+    CHECK_EQ(atomic_load(&session->inside), 0);
+    close_session(session);
+}
+
+static void an_opening_is_announced_before_any_event(void)
+{
+    zkc_session *session = zkc_session_new(10, 0);
+    struct inbox inbox = {session, NULL, 0};
+
+    CHECK_EQ(zkc_session_announce(session), 0);
+    gate_shut(&fake.init);
+    zkc_session_open(session, plain_args());
+    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_ASSOCIATING_STATE, "", session); /* the library is quicker than we are */
+    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "", session);
+    CHECK(is_empty(&inbox));
+    gate_open(&fake.init);
+    expect_opened(&inbox, 0);
+    CHECK_EQ(zkc_enter(session), ZKC_ENTERED);
+    zkc_leave(session);
+    expect_session_event(&inbox, ZOO_ASSOCIATING_STATE);
+    expect_session_event(&inbox, ZOO_CONNECTED_STATE);
+    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTING_STATE, "", session);
+    expect_session_event(&inbox, ZOO_CONNECTING_STATE);
+    close_session(session);
+}
+
+static void a_failed_opening_is_announced(void)
+{
+    zkc_session *session = zkc_session_new(10, 0);
+    struct inbox inbox = {session, NULL, 0};
+
+    zkc_session_announce(session);
+    atomic_store(&fake.init_errno, ENOENT);
+    zkc_session_open(session, plain_args());
+    expect_opened(&inbox, ENOENT);
+    atomic_store(&fake.init_errno, 0);
+    CHECK_EQ(zkc_enter(session), ZKC_REFUSED_UNOPENED);
+    close_session(session);
+    session = zkc_session_new(10, 0);
+    inbox.session = session;
+    zkc_session_announce(session);
+    atomic_store(&fail_threads, 1);
+    CHECK_EQ(zkc_session_open(session, plain_args()), EAGAIN);
+    expect_opened(&inbox, EAGAIN);
+    close_session(session);
+    session = zkc_session_new(10, 0);
+    fail_allocation_at = 1;
+    CHECK_EQ(zkc_session_announce(session), -1);
+    zkc_session_unref(session);
+}
+
+static void a_close_while_opening_comes_after_the_announcement(void)
+{
+    zkc_session *session = zkc_session_new(10, 0);
+    struct inbox inbox = {session, NULL, 0};
+
+    zkc_session_announce(session);
+    gate_shut(&fake.init);
+    zkc_session_open(session, plain_args());
+    zkc_session_close(session);
+    gate_open(&fake.init);
+    expect_opened(&inbox, 0);
+    expect_stop(&inbox);
+    release_session(session);
+    session = zkc_session_new(10, 0); /* and abandoned: there is no announcement */
+    inbox = (struct inbox){session, NULL, 0};
+    zkc_session_announce(session);
+    gate_shut(&fake.init);
+    zkc_session_open(session, plain_args());
+    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "", session);
+    zkc_session_close(session);
+    zkc_session_abandon(session);
+    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTING_STATE, "", session);
+    expect_stop(&inbox);
+    zkc_session_unref(session);
+    gate_open(&fake.init);
+}
+
 /* ---- closing -------------------------------------------------------------------------------------------------- */
 
 static void close_settles_what_the_library_never_answered(void)
@@ -331,6 +429,10 @@ int main(void)
     RUN(a_session_that_was_never_opened_leaves_nothing);
     RUN(closing_waits_for_the_opening);
     RUN(an_opening_that_takes_for_ever_can_be_abandoned);
+    RUN(nothing_enters_before_it_is_open);
+    RUN(an_opening_is_announced_before_any_event);
+    RUN(a_failed_opening_is_announced);
+    RUN(a_close_while_opening_comes_after_the_announcement);
     RUN(close_settles_what_the_library_never_answered);
     RUN(requests_end_in_the_order_they_were_made);
     RUN(after_close_nothing_enters);

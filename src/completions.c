@@ -1,0 +1,153 @@
+/* libzookeeper's completions, which run on its threads: claim the request, copy the reply, answer. No Python, no
+ * blocking, and no lock of ours held while the library is called. */
+#include "bridge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- replies: copies, because the library frees its own when a completion returns ------------------------------ */
+
+static int copy_stat(zkc_request *request, const struct Stat *stat)
+{
+    if (stat != NULL) {
+        request->stat = *stat;
+        request->has_stat = 1;
+    }
+    return ZOK;
+}
+
+static int copy_bytes(zkc_request *request, const char *bytes, int64_t length)
+{
+    request->length = bytes == NULL && length <= 0 ? -1 : length;
+    if (request->length < 0)
+        return ZOK;
+    request->bytes = malloc((size_t)length + 1);
+    if (request->bytes == NULL)
+        return ZSYSTEMERROR;
+    if (length > 0)
+        memcpy(request->bytes, bytes, (size_t)length);
+    request->bytes[length] = '\0';
+    return ZOK;
+}
+
+static char *pack(char *to, const char *text)
+{
+    int32_t length = text == NULL ? -1 : (int32_t)strlen(text);
+
+    memcpy(to, &length, sizeof length);
+    to += sizeof length;
+    if (length > 0) {
+        memcpy(to, text, (size_t)length);
+        to += length;
+    }
+    return to;
+}
+
+const char *zkc_unpack(const char **cursor, int32_t *length)
+{
+    const char *text;
+
+    memcpy(length, *cursor, sizeof *length);
+    text = *cursor + sizeof *length;
+    *cursor = *length > 0 ? text + *length : text;
+    return text;
+}
+
+static size_t packed_size(const char *text)
+{
+    return sizeof(int32_t) + (text != NULL ? strlen(text) : 0);
+}
+
+static int copy_strings(zkc_request *request, const struct String_vector *strings)
+{
+    size_t size = 1;
+    char *to;
+
+    for (int i = 0; i < strings->count; i++)
+        size += packed_size(strings->data[i]);
+    to = request->bytes = malloc(size);
+    if (to == NULL)
+        return ZSYSTEMERROR;
+    for (int i = 0; i < strings->count; i++)
+        to = pack(to, strings->data[i]);
+    request->count = strings->count;
+    request->length = to - request->bytes;
+    return ZOK;
+}
+
+static int copy_acl(zkc_request *request, const struct ACL_vector *acl)
+{
+    size_t size = 1;
+    char *to;
+
+    for (int i = 0; i < acl->count; i++)
+        size += sizeof(int32_t) + packed_size(acl->data[i].id.scheme) + packed_size(acl->data[i].id.id);
+    to = request->bytes = malloc(size);
+    if (to == NULL)
+        return ZSYSTEMERROR;
+    for (int i = 0; i < acl->count; i++) {
+        memcpy(to, &acl->data[i].perms, sizeof(int32_t));
+        to = pack(to + sizeof(int32_t), acl->data[i].id.scheme);
+        to = pack(to, acl->data[i].id.id);
+    }
+    request->count = acl->count;
+    request->length = to - request->bytes;
+    return ZOK;
+}
+
+/* Each completion: claim, copy on success, answer. A claim that comes too late only gives the loan back. */
+#define COMPLETE(data, rc, copies)                              \
+    do {                                                        \
+        zkc_request *request = (zkc_request *)(data);           \
+        int outcome = (rc);                                     \
+        if (!zkc_claim(request)) {                              \
+            zkc_request_unref(request);                         \
+            return;                                             \
+        }                                                       \
+        if (outcome == ZOK && !zkc_request_abandoned(request))  \
+            outcome = (copies);                                 \
+        zkc_answer(request, outcome);                           \
+    } while (0)
+
+void zkc_on_void(int rc, const void *data)
+{
+    COMPLETE(data, rc, ZOK);
+}
+
+void zkc_on_stat(int rc, const struct Stat *stat, const void *data)
+{
+    COMPLETE(data, rc, copy_stat(request, stat));
+}
+
+void zkc_on_data(int rc, const char *value, int length, const struct Stat *stat, const void *data)
+{
+    COMPLETE(data, rc, copy_bytes(request, value, length) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
+}
+
+void zkc_on_string(int rc, const char *value, const void *data)
+{
+    COMPLETE(data, rc, copy_bytes(request, value, value != NULL ? (int64_t)strlen(value) : -1));
+}
+
+void zkc_on_string_stat(int rc, const char *value, const struct Stat *stat, const void *data)
+{
+    COMPLETE(data, rc,
+             copy_bytes(request, value, value != NULL ? (int64_t)strlen(value) : -1) || copy_stat(request, stat)
+                 ? ZSYSTEMERROR
+                 : ZOK);
+}
+
+void zkc_on_strings(int rc, const struct String_vector *strings, const void *data)
+{
+    COMPLETE(data, rc, copy_strings(request, strings));
+}
+
+void zkc_on_strings_stat(int rc, const struct String_vector *strings, const struct Stat *stat, const void *data)
+{
+    COMPLETE(data, rc, copy_strings(request, strings) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
+}
+
+void zkc_on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *data)
+{
+    COMPLETE(data, rc, copy_acl(request, acl) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
+}

@@ -1,0 +1,151 @@
+# Manual delivery: the queue's consumer is whoever calls deliver(), an event loop as a rule, and no thread of ours.
+
+@cython.final
+cdef class Delivery:
+    """Deliver what a session with ``deliver="manual"`` has to say, on the thread that asks for it.
+
+    :meth:`fileno` is readable when there is something; :meth:`deliver` runs callbacks and watches, tells the session's
+    watcher of events, and resolves futures. It does not keep the session, and goes on after one that was forgotten,
+    until that has ended: whoever watches the descriptor holds it until :attr:`stopped`.
+
+    >>> loop.add_reader(session.delivery.fileno(), session.delivery.deliver)
+
+    .. versionadded:: 0.1
+    """
+
+    cdef _Line line
+    cdef int[2] fds              # what is polled and what wakes: closed by close(), or at the end
+    cdef bint delivering
+    cdef object __weakref__
+
+    def __cinit__(self):
+        self.fds[0] = self.fds[1] = -1
+
+    def __init__(self, *args, **kwargs):
+        raise TypeError("a Delivery is made by Session(deliver='manual')")
+
+    def __del__(self):
+        cdef _Line line = self.line
+        if line is None:
+            return  # made by __new__ alone
+        self.close()
+        if line.stopped or line.c == NULL or line.c.generation != zkc_generation() or _exiting:
+            return
+        # Nobody delivers any more, and the session with its tokens still has to end: a thread takes them home.
+        _thread.start_new_thread(_take_home, ([line],))
+
+    cdef _Line checked_line(self):
+        if self.line is None:
+            raise TypeError("a Delivery is made by Session(deliver='manual')")
+        return self.line
+
+    @property
+    def stopped(self):
+        """Return whether the last item was delivered: nothing comes any more, and no descriptor needs to be watched."""
+        return self.checked_line().stopped
+
+    def fileno(self):
+        """Return the descriptor that is readable when there is something to deliver; -1 when closed.
+
+        .. versionadded:: 0.1
+        """
+        return self.fds[0]
+
+    def deliver(self, limit=1000):
+        """Run what is due, on the calling thread.
+
+        What a callback raises is logged, apart from KeyboardInterrupt and SystemExit: they are raised here, and what is
+        left stays for the next call. A call that is made by a callback, or while another thread delivers, does nothing.
+
+        Args:
+            limit: Most items to deliver in this call, so that a loop has time for others.
+
+        Returns:
+            Whether more is left; the descriptor is readable then.
+
+        Raises:
+            ForkedError: The session belongs to the parent process.
+
+        .. versionadded:: 0.1
+        """
+        cdef int left = _int32("limit", limit)
+        cdef _Line line = self.checked_line()
+        if left < 1:
+            raise ValueError(f"limit must be at least 1, not {limit}")
+        if line.c.generation != zkc_generation():
+            raise errors.ForkedError(operation="deliver")
+        if self.delivering:
+            return False
+        self.delivering = True
+        zkc_notifier_drain(self.fds[0])  # before the look into the queue: what comes after it wakes again
+        if line.rest == NULL:
+            line.rest = zkc_queue_take(&line.c.queue, 0)
+        while line.rest != NULL and left > 0 and line.interrupt is None:
+            _deliver_next(line)
+            left -= 1
+        self.delivering = False
+        if line.rest != NULL:
+            zkc_notifier_wake(self.fds[1])
+        if line.interrupt is not None:
+            interrupt, line.interrupt = line.interrupt, None
+            raise interrupt
+        return line.rest != NULL
+
+    def close(self):
+        """Close the descriptor; :meth:`deliver` still works.
+
+        .. versionadded:: 0.1
+        """
+        cdef _Line line = self.checked_line()
+        if self.fds[0] >= 0 and line.c.generation == zkc_generation():  # in a forked child its lock may be held for ever
+            zkc_queue_set_notify_fd(&line.c.queue, -1)
+        zkc_notifier_close(self.fds)
+
+    def __repr__(self):
+        return f"<zkc delivery, {'stopped' if self.checked_line().stopped else 'running'}>"
+
+
+cdef Delivery _new_delivery(_Line line):
+    cdef Delivery delivery = Delivery.__new__(Delivery)
+    cdef int error = zkc_notifier_open(delivery.fds)
+    if error:
+        raise OSError(error, os.strerror(error))
+    line.manual = True
+    delivery.line = line
+    zkc_queue_set_notify_fd(&line.c.queue, delivery.fds[1])
+    return delivery
+
+
+cdef void _deliver_next(_Line line) noexcept:
+    cdef zkc_item *item = line.rest
+    cdef zkc_item **end = &line.rest
+    cdef bint last = item.kind == ZKC_ITEM_STOP
+    line.rest = item.next  # before the delivery: a request may be queued again, or freed
+    _deliver(line, item)
+    if last:
+        line.stopped = True
+        # A callback that was added just before the line above may have put its request into the queue.
+        while end[0] != NULL:
+            end = &end[0].next
+        end[0] = zkc_queue_take(&line.c.queue, 0)
+
+
+def _take_home(list handed not None):
+    """Run on a thread of its own until the session has stopped: give every token back, and call nobody."""
+    cdef zkc_item *items
+    cdef zkc_item *item
+    cdef _Line line = handed.pop()
+    cdef bint stopped = False
+    items, line.rest = line.rest, NULL
+    while True:
+        item = items
+        while item != NULL:
+            stopped = stopped or item.kind == ZKC_ITEM_STOP
+            item = item.next
+        _give_all_back(items)
+        if stopped:
+            break
+        with nogil:
+            items = zkc_queue_take(&line.c.queue, -1)
+            zkc_rest_if_quiet()
+    line.stopped = True

@@ -1,0 +1,57 @@
+/* What a session counts about itself, always: relaxed atomics, no lock. One reader sees each number whole, but not all
+ * of one moment. */
+#ifndef ZKC_METRICS_H
+#define ZKC_METRICS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum zkc_kind {
+    ZKC_KIND_CREATE,
+    ZKC_KIND_DELETE,
+    ZKC_KIND_EXISTS,
+    ZKC_KIND_GET,
+    ZKC_KIND_SET,
+    ZKC_KIND_CHILDREN,
+    ZKC_KIND_GET_ACL,
+    ZKC_KIND_SET_ACL,
+    ZKC_KIND_SYNC,
+    ZKC_KIND_MULTI,
+    ZKC_KIND_ADD_AUTH,
+    ZKC_KIND_CONFIG,
+    ZKC_KIND_RECONFIG,
+    ZKC_KIND_REMOVE_WATCHES,
+    ZKC_KINDS
+};
+
+enum {
+    ZKC_LATENCY_BOUNDS = 27,  /* bucket i holds what took at most 2^i microseconds, and one more holds the rest */
+    ZKC_LATENCY_BUCKETS = ZKC_LATENCY_BOUNDS + 1,
+    ZKC_ERROR_CODES = 256     /* -code is the index; 0 counts codes that are beyond */
+};
+
+typedef _Atomic int64_t zkc_counter;
+
+typedef struct zkc_metrics {
+    zkc_counter requests[ZKC_KINDS]; /* sent; a call that was refused at once is not */
+    zkc_counter errors[ZKC_ERROR_CODES];
+    zkc_counter latency[ZKC_LATENCY_BUCKETS]; /* from zkc_lend to the end of the request, whichever that was */
+    zkc_counter latency_sum_ns;
+    zkc_counter watch_events; /* watches that an event of their znode fired */
+    zkc_counter connects;
+    zkc_counter bytes_sent, bytes_received; /* of paths, data and credentials; of replies as they were copied */
+} zkc_metrics;
+
+static inline void zkc_metric_add(zkc_counter *counter, int64_t change)
+{
+    atomic_fetch_add_explicit(counter, change, memory_order_relaxed);
+}
+
+int64_t zkc_metric_get(zkc_counter *counter);
+int zkc_latency_bucket(int64_t nanoseconds);
+struct zkc_request;
+void zkc_metrics_sent(zkc_metrics *metrics, struct zkc_request *request);
+void zkc_metrics_refused(zkc_metrics *metrics, const struct zkc_request *request);
+void zkc_metrics_ended(zkc_metrics *metrics, const struct zkc_request *request);
+
+#endif
