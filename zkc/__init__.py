@@ -10,11 +10,13 @@ from zkc._version import __version__
 from zkc._zookeeper import Request, Session, build_info, set_log_level
 from zkc.client import Client
 from zkc.constants import CreateMode, EventType, LogLevel, Perms, State, WatchType
+from zkc.credentials import SASL, TLS
 from zkc.errors import (
     APIError,
     AuthFailedError,
     BadArgumentsError,
     BadVersionError,
+    CertificateError,
     ClosingError,
     ConnectionLossError,
     ConnectTimeoutError,
@@ -50,6 +52,7 @@ from zkc.errors import (
     SSLConnectionError,
     SystemFailureError,
     ThrottledError,
+    TLSError,
     UnimplementedError,
     UnknownError,
     ZooKeeperError,
@@ -61,10 +64,13 @@ __all__ = [
     "CREATOR_ALL_ACL",
     "OPEN_ACL_UNSAFE",
     "READ_ACL_UNSAFE",
+    "SASL",
+    "TLS",
     "APIError",
     "AuthFailedError",
     "BadArgumentsError",
     "BadVersionError",
+    "CertificateError",
     "Client",
     "ClosingError",
     "ConnectTimeoutError",
@@ -108,6 +114,7 @@ __all__ = [
     "Stat",
     "State",
     "SystemFailureError",
+    "TLSError",
     "ThrottledError",
     "UnimplementedError",
     "UnknownError",
