@@ -10,6 +10,8 @@ from datetime import datetime
 from types import GenericAlias
 from typing import Any, ClassVar, Final, Generic, TypeVar, Union, final
 
+from zkc.errors import TLSError
+
 _T = TypeVar("_T")
 _Data = Union[bytes, bytearray, memoryview]
 _ACL = tuple[int, str, str]
@@ -17,6 +19,9 @@ _Watch = Callable[[int, int, str], object]
 _Op = tuple[Any, ...]
 
 LIBZOOKEEPER_VERSION: Final[str]
+# Type of the session event for a TLS connection that was not made; in the state's place is how many that were in a row.
+# Session.tls_error has the cause.
+TLS_FAILED: Final[int]
 
 def build_info() -> dict[str, Any]: ...
 def set_log_level(level: int) -> None: ...
@@ -80,7 +85,7 @@ class Session:
         client_id: tuple[int, bytes] | None = None,
         read_only: bool = False,
         log_client_env: bool = False,
-        tls: tuple[str, str, str, str] | None = None,
+        tls: dict[str, Any] | None = None,
         sasl: dict[str, str] | None = None,
         resolution_delay: float | None = None,
         max_in_flight: int = 16384,
@@ -90,6 +95,10 @@ class Session:
     # The session
     def wait_connected(self, timeout: float | None = None) -> None: ...
     def close(self, timeout: float = 10.0) -> bool: ...
+    @property
+    def tls_error(self) -> TLSError | None: ...
+    @property
+    def tls_futile(self) -> bool: ...
     @property
     def closed(self) -> bool: ...
     @property
