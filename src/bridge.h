@@ -185,6 +185,21 @@ enum zkc_open_state { ZKC_OPENING = 0, ZKC_OPEN = 1, ZKC_OPEN_FAILED = 2 };
 enum { ZKC_OPENED_EVENT = -100 }; /* type of the session event that tells how opening ended: `state` is 0 or an errno */
 enum zkc_close_state { ZKC_NOT_CLOSING = 0, ZKC_CLOSING = 1, ZKC_CLOSED = 2 };
 
+/* What TLS has come to: of the attempts since the session was last established. */
+typedef struct zkc_tls_state {
+    const char *reason; /* of the last failure, as Python calls it; NULL: none. Not to be freed */
+    char text[640];     /* the same in a sentence */
+    int failures;       /* in a row */
+    int futile;         /* every server of the list failed for a certificate, and nothing else happened since */
+} zkc_tls_state;
+
+#define ZKC_EVENT_TLS_FAILED (-101) /* type of the session event for a failure; its state is their number in a row */
+
+typedef struct zkc_tls_options {
+    char *ca, *certificate, *key, *password, *server_name; /* owned; all may be NULL */
+    int verify, check_hostname;
+} zkc_tls_options;
+
 typedef struct zkc_session {
     atomic_int refs; /* 1 for Python's object, 1 for each of our short-lived threads, 1 for the handle while open */
     uint32_t generation; /* of the process that made it: another one's is a forked child */
@@ -212,6 +227,7 @@ typedef struct zkc_session {
     atomic_int in_flight;
     int max_in_flight;
     int echo;             /* watches see session events */
+    zkc_tls_state tls;    /* `lock` protects it */
     struct zkc_open_args *args; /* what zookeeper_init borrows for as long as the handle lives */
 } zkc_session;
 
@@ -222,7 +238,7 @@ typedef struct zkc_open_args {
     int resolution_delay_ms;
     int has_client_id;
     clientid_t client_id;
-    char *tls; /* "ca,cert,key,password" or NULL */
+    zkc_tls_options *tls; /* NULL: plain text */
     char *sasl_service, *sasl_host, *sasl_mechanisms, *sasl_user, *sasl_realm, *sasl_password;
     void *sasl_callbacks; /* built by the opening thread */
     void *sasl_secret;
@@ -230,6 +246,10 @@ typedef struct zkc_open_args {
 
 zkc_open_args *zkc_open_args_new(void);
 void zkc_open_args_free(zkc_open_args *args); /* before zkc_session_open: that takes them over */
+zkc_tls_options *zkc_tls_options_new(void);
+void zkc_tls_options_free(zkc_tls_options *tls);
+void zkc_tls_look(zkc_session *session, zkc_tls_state *copy);
+void zkc_tls_new_servers(zkc_session *session); /* what the old ones did says nothing of these */
 zkc_session *zkc_session_new(int max_in_flight, int echo); /* one reference: the caller's */
 void zkc_session_ref(zkc_session *session);
 void zkc_session_unref(zkc_session *session);
@@ -265,6 +285,8 @@ void zkc_end_loans(zkc_session *session);            /* settle what has no end; 
 /* Unlink every watch and tell each its end. The session's lock is held by the caller, who pushes them after it. */
 zkc_watch *zkc_end_watches(zkc_session *session, int state);
 void zkc_push_watches(zkc_session *session, zkc_watch *watches);
+/* A session event for the session's watcher; held back until the opening is announced. */
+void zkc_push_event(zkc_session *session, int type, int state);
 /* Bracket what pushes to the session's queue, so that ZKC_ITEM_STOP comes after it. Begin with the lock held. */
 void zkc_push_begin(zkc_session *session);
 void zkc_push_end(zkc_session *session);

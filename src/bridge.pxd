@@ -120,6 +120,23 @@ cdef extern from "bridge.h" nogil:
         zkc_watch_table watches
         int max_in_flight
 
+    ctypedef struct zkc_tls_state:
+        const char *reason
+        char text[640]
+        int failures
+        int futile
+
+    const int ZKC_EVENT_TLS_FAILED
+
+    ctypedef struct zkc_tls_options:
+        char *ca
+        char *certificate
+        char *key
+        char *password
+        char *server_name
+        int verify
+        int check_hostname
+
     ctypedef struct zkc_open_args:
         char *hosts
         int timeout_ms
@@ -127,7 +144,7 @@ cdef extern from "bridge.h" nogil:
         int resolution_delay_ms
         int has_client_id
         clientid_t client_id
-        char *tls
+        zkc_tls_options *tls
         char *sasl_service
         char *sasl_host
         char *sasl_mechanisms
@@ -137,6 +154,9 @@ cdef extern from "bridge.h" nogil:
 
     zkc_open_args *zkc_open_args_new()
     void zkc_open_args_free(zkc_open_args *)
+    zkc_tls_options *zkc_tls_options_new()
+    void zkc_tls_new_servers(zkc_session *)
+    void zkc_tls_look(zkc_session *, zkc_tls_state *)
     zkc_session *zkc_session_new(int, int)
     void zkc_session_unref(zkc_session *)
     int zkc_session_announce(zkc_session *)

@@ -6,7 +6,7 @@ cdef inline watcher_fn _watcher(object watch, watcher_fn function) noexcept:
     return function if watch is not None else NULL
 
 
-cdef class Session(_SessionSettings):
+cdef class Session(_ConnectingSession):
     """Own one handle of libzookeeper: one session with the ensemble, and every call of zookeeper.h on it.
 
     Each call is sent at once and returns a :class:`Request`; what is wrong at once (a closed session, a bad path) is

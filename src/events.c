@@ -199,37 +199,49 @@ static void hold_back(zkc_session *session, zkc_item *item)
     *last = item;
 }
 
+void zkc_push_event(zkc_session *session, int type, int state)
+{
+    zkc_item *item = zkc_item_new(ZKC_ITEM_SESSION, NULL, type, state, NULL); /* without memory it is lost */
+    int stopped;
+
+    if (item == NULL)
+        return;
+    pthread_mutex_lock(&session->lock);
+    stopped = atomic_load(&session->stopped);
+    if (!stopped)
+        zkc_push_begin(session);
+    if (!stopped && session->announcement != NULL) {
+        hold_back(session, item);
+        item = NULL;
+    }
+    pthread_mutex_unlock(&session->lock);
+    if (!stopped) {
+        if (item != NULL)
+            zkc_queue_push(&session->queue, item);
+        zkc_push_end(session);
+    } else {
+        zkc_item_free(item);
+    }
+}
+
 /* A session event, for the session's own watcher. */
 void zkc_on_event(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
     zkc_session *session = context;
-    zkc_item *item = zkc_item_new(ZKC_ITEM_SESSION, NULL, type, state, NULL); /* without memory it is lost */
     zkc_watch *watches = NULL;
-    int stopped;
 
     (void)handle;
     (void)path;
     if (state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE)
         zkc_metric_add(&session->metrics.connects, 1);
     pthread_mutex_lock(&session->lock);
-    stopped = atomic_load(&session->stopped);
-    if (!stopped)
-        zkc_push_begin(session);
-    if (!stopped && session->announcement != NULL && item != NULL) {
-        hold_back(session, item);
-        item = NULL;
-    }
+    zkc_push_begin(session);
     if (state < 0 && !session->ended) /* expired or refused: libzookeeper will never fire these */
         watches = zkc_end_watches(session, state);
     pthread_mutex_unlock(&session->lock);
     zkc_push_watches(session, watches);
-    if (!stopped) {
-        if (item != NULL)
-            zkc_queue_push(&session->queue, item);
-        zkc_push_end(session);
-    } else if (item != NULL) {
-        zkc_item_free(item);
-    }
+    zkc_push_event(session, type, state);
+    zkc_push_end(session);
     wake_for_event(session);
 }
 

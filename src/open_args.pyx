@@ -24,8 +24,6 @@ cdef zkc_open_args *_open_args(
             _set_tls(args, tls)
         if sasl is not None:
             _set_sasl(args, sasl)
-        if tls is not None and sasl is not None:
-            raise errors.error_for(ZUNIMPLEMENTED, "open", None, "libzookeeper cannot use TLS and SASL on one session")
     except BaseException:
         zkc_open_args_free(args)
         raise
@@ -74,24 +72,6 @@ cdef int _set_client_id(zkc_open_args *args, object client_id) except -1:
 cdef object _not_built(str what):
     message = f"this build of libzookeeper has no {what}: see zkc.build_info()"
     return errors.error_for(ZUNIMPLEMENTED, "open", None, message)
-
-
-cdef int _set_tls(zkc_open_args *args, object tls) except -1:
-    if not isinstance(tls, tuple) or len(tls) != 4:
-        raise TypeError("tls must be a tuple (ca, certificate, key, password)")
-    parts = [_encoded("each part of tls", part) for part in tls]
-    for part in parts:
-        if b"," in part:
-            raise ValueError("no part of tls may contain a comma: libzookeeper separates them by commas")
-    if not all(parts[:3]):
-        raise ValueError("tls needs the paths of a CA file, a certificate and a key")
-    if not ZKC_HAS_TLS:
-        raise _not_built("TLS")
-    for part in parts[:3]:
-        with open(part, "rb"):  # libzookeeper would tell its log only, and try again and again
-            pass
-    args.tls = strdup(b",".join(parts if parts[3] else parts[:3]))
-    return 0
 
 
 cdef int _set_sasl(zkc_open_args *args, object sasl) except -1:

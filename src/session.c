@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "bridge.h"
 #include "sasl.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -76,7 +77,7 @@ void zkc_open_args_free(zkc_open_args *args)
         return;
     zkc_sasl_free(args);
     free(args->hosts);
-    free(args->tls);
+    zkc_tls_options_free(args->tls);
     free(args->sasl_service);
     free(args->sasl_host);
     free(args->sasl_mechanisms);
@@ -186,20 +187,23 @@ static zhandle_t *open_handle(zkc_session *session, zkc_open_args *args)
 {
     const clientid_t *client_id = args->has_client_id ? &args->client_id : NULL;
 
-#ifdef HAVE_OPENSSL_H
-    if (args->tls != NULL)
-        return zookeeper_init_ssl(args->hosts, args->tls, zkc_on_event, args->timeout_ms, client_id, session,
-                                  args->flags);
-#endif
-#ifdef HAVE_CYRUS_SASL_H
-    if (args->sasl_mechanisms != NULL) {
-        zoo_sasl_params_t params;
+    void *sasl = NULL;
 
+#ifdef HAVE_CYRUS_SASL_H
+    zoo_sasl_params_t params;
+
+    if (args->sasl_mechanisms != NULL) {
         if (zkc_sasl_prepare(args, &params) < 0)
             return NULL;
-        return zookeeper_init_sasl(args->hosts, zkc_on_event, args->timeout_ms, client_id, session, args->flags,
-                                   zkc_on_log, &params);
+        sasl = &params;
     }
+#endif
+    if (args->tls != NULL)
+        return zkc_tls_open(session, args, client_id, sasl);
+#ifdef HAVE_CYRUS_SASL_H
+    if (sasl != NULL)
+        return zookeeper_init_sasl(args->hosts, zkc_on_event, args->timeout_ms, client_id, session, args->flags,
+                                   zkc_on_log, sasl);
 #endif
     return zookeeper_init2(args->hosts, zkc_on_event, args->timeout_ms, client_id, session, args->flags, zkc_on_log);
 }

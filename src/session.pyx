@@ -42,7 +42,8 @@ cdef class _SessionBase:
             client_id: ``(session id, password)`` of a session to resume; see :attr:`client_id`.
             read_only: Whether a server that is cut off from the ensemble may serve reads.
             log_client_env: Whether the library logs what it knows of this machine.
-            tls: ``(ca, certificate, key, password)``: paths of PEM files, and the key's password.
+            tls: Dict with any of ``ca``, ``certificate``, ``key``, ``password``, ``verify``, ``check_hostname``,
+                ``server_name``, as :class:`zkc.TLS` has them; None: plain text.
             sasl: Dict with ``mechanisms`` and optionally ``user``, ``password``, ``realm``, ``service``, ``host``.
             resolution_delay: Least time between name look-ups while connected, in seconds; None: only when
                 connecting; 0: at every turn of the library's loop, as libzookeeper does by default.
@@ -58,6 +59,7 @@ cdef class _SessionBase:
         Raises:
             TypeError, ValueError: An argument is of a wrong type or value.
             OSError: A file of ``tls`` cannot be read.
+            TLSError: A file of ``tls`` cannot be used.
             ConnectionLossError: No name could be resolved.
             UnimplementedError: The library was built without what ``tls`` or ``sasl`` needs.
             OperationTimeoutError: Resolving took longer than ``open_timeout``.
@@ -179,7 +181,7 @@ cdef class _SessionBase:
 
     cdef int check_opening(self) except -1:
         if zkc_word_get(&self.c.opened) == ZKC_OPEN_FAILED:
-            raise _open_error(self.hosts, self.c.open_errno)
+            raise _tls_error(self.c, "open") or _open_error(self.hosts, self.c.open_errno)
         return 0
 
     def open_error(self):
@@ -193,51 +195,6 @@ cdef class _SessionBase:
         except errors.ZooKeeperError as error:
             return error.with_traceback(None)
         return None
-
-    def wait_connected(self, timeout=None):
-        """Wait until a server has accepted the session.
-
-        Args:
-            timeout: How long to wait, in seconds; None: for ever.
-
-        Raises:
-            OperationTimeoutError: No server did in ``timeout`` seconds; connecting goes on.
-            SessionExpiredError: The session to resume is gone.
-            AuthFailedError: The server refused the credentials.
-            ConnectionLossError: No name could be resolved.
-            ClosingError: The session was closed meanwhile.
-
-        .. versionadded:: 0.1
-        """
-        cdef int64_t limit = _nanoseconds("timeout", timeout)
-        cdef int64_t deadline = zkc_now_ns() + limit if limit >= 0 else 0
-        cdef int64_t left = _SLICE
-        cdef uint32_t seen
-        cdef int state
-        while True:
-            self.check_process("connect", None)
-            self.check_opening()
-            seen = zkc_word_get(&self.c.events)
-            state = self.current_state()
-            if state == ZOO_CONNECTED_STATE or state == ZOO_READONLY_STATE:
-                return
-            if state == ZOO_EXPIRED_SESSION_STATE:
-                raise errors.error_for(ZSESSIONEXPIRED, "connect", None)
-            if state == ZOO_AUTH_FAILED_STATE:
-                raise errors.error_for(ZAUTHFAILED, "connect", None)
-            if state == 0:
-                raise errors.ClosingError(operation="connect", path=None)
-            if limit >= 0:
-                left = min(deadline - zkc_now_ns(), _SLICE)
-                if left <= 0:
-                    raise errors.error_for(
-                        ZOPERATIONTIMEOUT, "connect", None,
-                        f"no server of {self.hosts!r} accepted the session in {timeout} s: check that the addresses are"
-                        " right and that a server is running and reachable there",
-                    )
-            with nogil:
-                zkc_word_wait(&self.c.events, seen, left)
-            PyErr_CheckSignals()
 
     cdef int current_state(self) noexcept:
         cdef int state

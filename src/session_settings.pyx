@@ -106,6 +106,8 @@ cdef class _SessionSettings(_SessionBase):
             error = errors.error_for(ZBADARGUMENTS, "set_servers", None, f"no name in {hosts!r} could be resolved")
         elif rc != ZOK:
             error = self.immediate_error(rc, "set_servers", None)
+        else:
+            zkc_tls_new_servers(self.c)
         zkc_leave(self.c)
         if error is not None:
             raise error

@@ -11,7 +11,7 @@ import pytest
 
 import zkc
 from zkc import errors
-from zkc.errors import error_class, error_for, multi_error
+from zkc.errors import error_class, error_for, multi_error, tls_error
 
 CODES = {
     -1: "SystemFailureError",
@@ -97,6 +97,8 @@ def test_a_class_of_ones_own_needs_no_code():
         ("ConnectionLossError", ConnectionError),
         ("SessionExpiredError", ConnectionError),
         ("ClosingError", ConnectionError),
+        ("TLSError", ConnectionError),
+        ("CertificateError", ConnectionError),
         ("OperationTimeoutError", TimeoutError),
         ("ConnectTimeoutError", TimeoutError),
         ("ConnectTimeoutError", ConnectionError),
@@ -232,3 +234,22 @@ def test_messages_do_not_depend_on_docstrings():
     done = subprocess.run([sys.executable, "-OO", "-c", script], capture_output=True, text=True, env=os.environ)
     assert done.stderr == ""
     assert done.stdout.strip() == str(error_for(-101, "get", "/a"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "name"),
+    [
+        ("handshake", "TLSError"),
+        ("timeout", "TLSError"),
+        ("files", "TLSError"),
+        ("hostname", "CertificateError"),
+        ("client_certificate", "CertificateError"),
+    ],
+)
+def test_a_failure_of_tls_has_a_reason(reason, name):
+    error = tls_error(reason, "it failed", "connect")
+    assert type(error) is getattr(zkc, name)
+    assert isinstance(error, zkc.SSLConnectionError)
+    assert (error.reason, error.code, error.maybe_applied) == (reason, -15, False)
+    assert re.fullmatch(r"connect: it failed\. [A-Z].* \[ZSSLCONNECTIONERROR -15\]", str(error))
+    assert pickle.loads(pickle.dumps(error)).reason == reason

@@ -9,7 +9,9 @@
 from zkc._answer import Answer
 from zkc._futures import Future
 from zkc._plans.create import unprotected_name
+from zkc._staying import StayingWatch
 from zkc._version import __version__
+from zkc._watch_events import AsyncWatchEvents, WatchEvents
 from zkc._zookeeper import Request, Session, build_info, set_log_level
 from zkc.aio import AsyncClient
 from zkc.client import Client
@@ -20,6 +22,7 @@ from zkc.errors import (
     AuthFailedError,
     BadArgumentsError,
     BadVersionError,
+    CertificateError,
     ClosingError,
     ConnectionLossError,
     ConnectTimeoutError,
@@ -55,6 +58,7 @@ from zkc.errors import (
     SSLConnectionError,
     SystemFailureError,
     ThrottledError,
+    TLSError,
     UnimplementedError,
     UnknownError,
     ZooKeeperError,
@@ -73,9 +77,11 @@ __all__ = [
     "Answer",
     "AsyncClient",
     "AsyncTransaction",
+    "AsyncWatchEvents",
     "AuthFailedError",
     "BadArgumentsError",
     "BadVersionError",
+    "CertificateError",
     "Client",
     "ClientState",
     "ClosingError",
@@ -121,12 +127,15 @@ __all__ = [
     "SessionMovedError",
     "Stat",
     "State",
+    "StayingWatch",
     "SubmitTransaction",
     "SystemFailureError",
+    "TLSError",
     "ThrottledError",
     "Transaction",
     "UnimplementedError",
     "UnknownError",
+    "WatchEvents",
     "WatchType",
     "WatchedEvent",
     "ZooKeeperError",

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
+if TYPE_CHECKING:
+    from zkc._zookeeper import Request
+
 __all__ = ["Answer"]
 
 _T = TypeVar("_T")
@@ -28,6 +31,7 @@ class Answer(_AnswerBase[_T]):
     .. versionadded:: 0.1
     """
 
+    _request: Optional[Request[_T]] = None  # What a limit concerns, if there is one: named when it is over.
     _steps: Optional[Generator[Any, None, _T]] = None
 
     # What makes it a coroutine for asyncio.create_task().

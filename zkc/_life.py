@@ -29,7 +29,7 @@ from zkc.errors import (
     ZooKeeperError,
 )
 
-__all__ = ["Life", "Tenure"]
+__all__ = ["Life", "SessionEvents", "Tenure"]
 
 _log = logging.getLogger("zkc.client")
 _FIRST_DELAY = 0.5  # Between two attempts to open a session that follows an expired one, in seconds.
@@ -38,12 +38,11 @@ _UP = frozenset({ClientState.CONNECTED, ClientState.READ_ONLY})
 
 
 class Tenure:
-    """One session of a client, from its opening to its last event; also the watcher of its events."""
+    """One session of a client, from its opening to its last event. The client holds it, and it holds the session."""
 
-    __slots__ = ("__weakref__", "auth", "client", "closing", "connected", "delay", "first", "session")
+    __slots__ = ("__weakref__", "auth", "closing", "connected", "delay", "first", "session")
 
-    def __init__(self, client: Life, *, first: bool) -> None:
-        self.client = weakref.ref(client)  # A forgotten client ends; its session must not keep it.
+    def __init__(self, *, first: bool) -> None:
         self.first = first  # Made by start(), and not after an expiry.
         self.session: Optional[Session] = None
         self.auth: list[Request[None]] = []  # Credentials sent and not answered yet.
@@ -51,10 +50,20 @@ class Tenure:
         self.closing = False
         self.delay = _FIRST_DELAY
 
+
+class SessionEvents:
+    """The watcher of a session's events. It holds nothing: a forgotten client ends, and its session with it."""
+
+    __slots__ = ("client", "tenure")
+
+    def __init__(self, client: Life, tenure: Tenure) -> None:
+        self.client = weakref.ref(client)
+        self.tenure = weakref.ref(tenure)
+
     def __call__(self, type_: int, state: int, path: str) -> None:
-        client = self.client()
-        if client is not None:
-            client._session_event(self, type_, state)
+        client, tenure = self.client(), self.tenure()
+        if client is not None and tenure is not None:
+            client._session_event(tenure, type_, state)
 
 
 class Life:
@@ -111,7 +120,7 @@ class Life:
         with self._lock:
             tenure = self._tenure
             if tenure is None or tenure.closing or (tenure.session is not None and tenure.session.closed):
-                begun = Tenure(self, first=True)
+                begun = Tenure(first=True)
                 self._failure = None
                 self._pid = os.getpid()
                 self._tenure = begun
@@ -218,7 +227,7 @@ class Life:
             if tenure is not self._tenure or tenure.closing:
                 return
             self._expirations += 1
-            following = self._tenure = Tenure(self, first=False)
+            following = self._tenure = Tenure(first=False)
             self._set_state(ClientState.LOST)
         _log.warning("the session with %s has expired; a new one is made", self._settings.hosts)
         self._open_next(following)

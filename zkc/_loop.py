@@ -7,13 +7,14 @@ import inspect
 import logging
 import weakref
 from asyncio import events
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc._answer import Answer
 from zkc._base import BaseClient
 from zkc._calls.runner import Runner
-from zkc._life import Tenure
+from zkc._life import SessionEvents, Tenure
 from zkc._operations import check_seconds
 from zkc._plans.flow import Driver, late
 from zkc._zookeeper import Delivery, Request, Session
@@ -69,7 +70,8 @@ class _Reader:
     It holds the delivery and not the session: a forgotten client ends, and what it still has to give back comes here.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, delivery: Delivery) -> None:
+    def __init__(self, client: AsyncRunner, loop: asyncio.AbstractEventLoop, delivery: Delivery) -> None:
+        self.client = weakref.ref(client)
         self.loop = loop
         self.delivery = delivery
         self.stopped: asyncio.Future[None] = loop.create_future()
@@ -77,6 +79,9 @@ class _Reader:
 
     def __call__(self) -> None:
         self.delivery.deliver(_BATCH)
+        client = self.client()
+        if client is not None and client._queued:
+            client._send_queued()
         if self.delivery.stopped and not self.stopped.done():
             self.loop.remove_reader(self.delivery.fileno())
             self.stopped.set_result(None)
@@ -92,6 +97,8 @@ class AsyncRunner(BaseClient, Runner):
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._readers: weakref.WeakKeyDictionary[Session, _Reader] = weakref.WeakKeyDictionary()
         self._timers: dict[asyncio.TimerHandle, Callable[[], None]] = {}
+        # Calls for which there was no place in flight.
+        self._queued: deque[tuple[Answer[Any], Callable[[], Plan[Any]]]] = deque()
 
     def _run(
         self,
@@ -103,21 +110,44 @@ class AsyncRunner(BaseClient, Runner):
         loop = self._check_loop()
         limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
         answer: Answer[_T] = Answer(loop=loop)
-        planned = plan(self, *arguments, **options)
-        request = planned if isinstance(planned, Request) else None
+        if limit is not None:
+            timer = loop.call_later(limit, self._give_up, answer, limit)
+            answer.add_done_callback(lambda _: timer.cancel())
+        session = self._session
+        if self._queued or (session is not None and session.in_flight >= self._settings.max_in_flight):
+            # The core would wait for a place, and the loop with it.
+            self._queued.append((answer, lambda: plan(self, *arguments, **options)))
+        else:
+            planned = plan(self, *arguments, **options)
+            self._send(answer, planned)
+            if limit is not None and isinstance(planned, Request):
+                answer._request = planned
+        return answer
+
+    def _send(self, answer: Answer[_T], planned: Plan[_T]) -> None:
         if isinstance(planned, Request):
             planned.resolve(answer)
         else:
             Driver(planned, answer, self._later).start()
-        if limit is not None:
-            timer = loop.call_later(limit, self._give_up, answer, request, limit)
-            answer.add_done_callback(lambda _: timer.cancel())
-        return answer
+
+    def _send_queued(self) -> None:
+        """Make the calls for which there was no place, in their order, as far as there is one now."""
+        while self._queued:
+            session = self._session
+            if session is not None and session.in_flight >= self._settings.max_in_flight and not session.closed:
+                return
+            answer, make = self._queued.popleft()
+            if answer.done():
+                continue
+            try:
+                self._send(answer, make())
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the answer
+                answer.set_exception(error)
 
     @staticmethod
-    def _give_up(answer: Answer[Any], request: Optional[Request[Any]], limit: float) -> None:
+    def _give_up(answer: Answer[Any], limit: float) -> None:
         if not answer.done():
-            answer.set_exception(late(request, limit))
+            answer.set_exception(late(answer._request, limit))
 
     def _check_loop(self) -> asyncio.AbstractEventLoop:
         running = events._get_running_loop()
@@ -137,13 +167,14 @@ class AsyncRunner(BaseClient, Runner):
     def _make_session(self, tenure: Tenure, resume: bool) -> Session:
         session = Session(
             self._settings.core_hosts,
-            watcher=tenure,
+            watcher=SessionEvents(self, tenure),
             wait=False,
             deliver="manual",
             **self._settings.session_arguments(resume),
         )
         assert self._loop is not None
-        self._readers[session] = _Reader(self._loop, session.delivery)
+        assert session.delivery is not None
+        self._readers[session] = _Reader(self, self._loop, session.delivery)
         return session
 
     def _new_waiter(self) -> asyncio.Future[Any]:

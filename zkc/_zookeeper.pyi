@@ -10,7 +10,7 @@ from datetime import datetime
 from types import GenericAlias
 from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar, Union, final
 
-from zkc.errors import ZooKeeperError
+from zkc.errors import TLSError, ZooKeeperError
 
 _T = TypeVar("_T")
 _Data = Union[bytes, bytearray, memoryview]
@@ -19,6 +19,9 @@ _Watch = Callable[[int, int, str], object]
 _Op = tuple[Any, ...]
 
 LIBZOOKEEPER_VERSION: Final[str]
+# Type of the session event for a TLS connection that was not made; in the state's place is how many that were in a row.
+# Session.tls_error has the cause.
+TLS_FAILED: Final[int]
 OPENED: Final[int]
 
 class _Future(Protocol):
@@ -103,7 +106,7 @@ class Session:
         client_id: tuple[int, bytes] | None = None,
         read_only: bool = False,
         log_client_env: bool = False,
-        tls: tuple[str, str, str, str] | None = None,
+        tls: dict[str, Any] | None = None,
         sasl: dict[str, str] | None = None,
         resolution_delay: float | None = None,
         max_in_flight: int = 16384,
@@ -117,6 +120,10 @@ class Session:
     def open_error(self) -> ZooKeeperError | None: ...
     def begin_close(self) -> None: ...
     def close(self, timeout: float = 10.0) -> bool: ...
+    @property
+    def tls_error(self) -> TLSError | None: ...
+    @property
+    def tls_futile(self) -> bool: ...
     @property
     def closed(self) -> bool: ...
     @property

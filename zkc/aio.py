@@ -13,13 +13,16 @@ from zkc._calls.admin import AdminCalls
 from zkc._calls.bulk import BulkCalls
 from zkc._calls.runner import rewrap
 from zkc._calls.trees import TreeCalls
+from zkc._calls.watching import WatchCalls
 from zkc._calls.znodes import ZnodeCalls
 from zkc._life import Tenure
 from zkc._loop import AsyncRunner, WaitedTooLong
 from zkc._operations import check_states, check_timeout
+from zkc._watch_events import AsyncWatch
 from zkc._zookeeper import Session
 from zkc.constants import ClientState
 from zkc.errors import OperationTimeoutError
+from zkc.retry import AsyncRetry
 from zkc.transaction import AsyncTransaction
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from zkc._calls.async_admin import AsyncAdminCalls
     from zkc._calls.async_bulk import AsyncBulkCalls
     from zkc._calls.async_trees import AsyncTreeCalls
+    from zkc._calls.async_watching import AsyncWatchCalls
     from zkc._calls.async_znodes import AsyncZnodeCalls
 
 __all__ = ["Answer", "AsyncClient"]
@@ -37,16 +41,16 @@ _CLOSE_TIMEOUT = 10.0
 
 if TYPE_CHECKING:
 
-    class _AsyncCalls(AsyncRunner, AsyncZnodeCalls, AsyncAdminCalls, AsyncBulkCalls, AsyncTreeCalls):
+    class _AsyncCalls(AsyncRunner, AsyncZnodeCalls, AsyncAdminCalls, AsyncBulkCalls, AsyncTreeCalls, AsyncWatchCalls):
         pass
 
 else:
 
-    class _AsyncCalls(AsyncRunner, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls):
+    class _AsyncCalls(AsyncRunner, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls):
         pass
 
 
-class AsyncClient(_AsyncCalls):
+class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry):
     """A client of a ZooKeeper ensemble for asyncio, with the methods and arguments of :class:`~zkc.Client`.
 
     A call is sent when it is made, and not when it is awaited: what it returns is an :class:`~zkc.Answer`, which can
@@ -181,4 +185,4 @@ class AsyncClient(_AsyncCalls):
 
 
 if not TYPE_CHECKING:
-    rewrap(AsyncClient, Answer, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls)
+    rewrap(AsyncClient, Answer, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls)

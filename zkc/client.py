@@ -14,15 +14,18 @@ from zkc._base import BaseClient
 from zkc._calls.admin import AdminCalls
 from zkc._calls.bulk import BulkCalls
 from zkc._calls.trees import TreeCalls
+from zkc._calls.watching import WatchCalls
 from zkc._calls.znodes import ZnodeCalls
 from zkc._futures import Submit
-from zkc._life import Tenure
+from zkc._life import SessionEvents, Tenure
 from zkc._operations import check_seconds, check_states, check_timeout
 from zkc._plans.flow import run
 from zkc._timers import Timers
+from zkc._watch_events import SyncWatch
 from zkc._zookeeper import Request, Session
 from zkc.constants import ClientState
 from zkc.errors import OperationTimeoutError
+from zkc.retry import SyncRetry
 from zkc.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ def _call_logged(function: Callable[..., object], *arguments: object) -> None:
         _callback_log.exception("a callback raised: %r", function)
 
 
-class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls):
+class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls, SyncWatch, SyncRetry):
     """A client of a ZooKeeper ensemble.
 
     Used in a ``with`` statement, or with :meth:`start` and :meth:`close`. All methods may be called from any thread.
@@ -100,6 +103,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls):
 
     # Assigned and not inherited, because what is armed or told must not hold the client: see BaseClient.
     _call_user = staticmethod(_call_logged)
+    _make_submit: Callable[[BaseClient], Submit] = Submit  # A client that is traced has another: see zkc.otel.
 
     def _prepare_waiting(self) -> None:
         self._timers = Timers()
@@ -121,7 +125,10 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls):
 
     def _make_session(self, tenure: Tenure, resume: bool) -> Session:
         return Session(
-            self._settings.core_hosts, watcher=tenure, wait=False, **self._settings.session_arguments(resume)
+            self._settings.core_hosts,
+            watcher=SessionEvents(self, tenure),
+            wait=False,
+            **self._settings.session_arguments(resume),
         )
 
     def _new_waiter(self) -> concurrent.futures.Future[Any]:
@@ -287,7 +294,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls):
 
         .. versionadded:: 0.1
         """
-        return Submit(self)
+        return self._make_submit(self)
 
 
 class _WaitedTooLong(Exception):  # noqa: N818 - it is no error: what to say is up to who waited

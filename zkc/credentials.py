@@ -93,7 +93,9 @@ class TLS:
             _set(self, name, switch)
         _set(self, "server_name", None if server_name is None else _check_text("server_name", server_name))
         if certificate is None and (key is not None or password is not None):
-            raise ValueError(f"{'password' if key is None else 'key'} needs a certificate: give its file as certificate")
+            raise ValueError(
+                f"{'password' if key is None else 'key'} needs a certificate: give its file as certificate"
+            )
 
     def _core(self) -> dict[str, Any]:
         """Return the settings as the native session takes them."""

@@ -1,7 +1,14 @@
-"""A client with a root of its own for each test, and a recorder for watches."""
+"""Clients of both kinds, with a root of their own for each test, and recorders for what they tell.
 
+``zk`` and what is with it is for tests with one body for both clients: coroutine functions, which run once with an
+AsyncClient and once with a Client whose calls can be awaited (see both.py). ``client`` is a Client as it is.
+"""
+
+import asyncio
+import inspect
 import queue
 
+import both
 import pytest
 
 import zkc
@@ -10,6 +17,104 @@ import zkc
 @pytest.fixture
 def hosts(zookeeper_chroot):
     return zookeeper_chroot
+
+
+# ---- one body for both ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request):
+    """Which client the test is about."""
+    return request.param
+
+
+@pytest.fixture
+def loop():
+    """The event loop that the test's body runs in."""
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+@pytest.fixture
+def make_zk(kind, hosts, loop):
+    """Return a function that makes a client of the kind; whatever is still open at the end is closed."""
+    made = []
+
+    def make(hosts=hosts, **settings):
+        made.append(both.make(kind, hosts, **settings))
+        return made[-1]
+
+    async def close():
+        for client in made:
+            await client.close()
+
+    yield make
+    loop.run_until_complete(close())
+
+
+@pytest.fixture
+def zk(make_zk, loop):
+    """A client that is started."""
+    client = make_zk()
+    loop.run_until_complete(_start(client))
+    return client
+
+
+@pytest.fixture
+def zk2(make_zk, loop):
+    """A second client with the same root."""
+    client = make_zk()
+    loop.run_until_complete(_start(client))
+    return client
+
+
+async def _start(client):
+    await client.start()
+
+
+@pytest.fixture
+def told():
+    """A callback that keeps what it is told: ``await told.next()``."""
+    return both.Events()
+
+
+@pytest.fixture
+def expire_zk(zookeeper_server):
+    """Return a coroutine function that ends a client's session for real, and waits for the next one."""
+
+    async def expire_zk(client):
+        lost = both.Events()
+        client.add_listener(lost)
+        session_id = client.session_id
+        zookeeper_server.expire(session_id, client.session_password)
+        while await lost.next() is not zkc.ClientState.LOST:
+            pass
+        while await lost.next() is not zkc.ClientState.CONNECTED:
+            pass
+        client.remove_listener(lost)
+        assert client.session_id != session_id
+
+    return expire_zk
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run a test that is a coroutine function in the loop of its fixtures."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    loop = pyfuncitem.funcargs.get("loop")
+    if loop is None:
+        asyncio.run(pyfuncitem.obj(**arguments))
+    else:
+        loop.run_until_complete(pyfuncitem.obj(**arguments))
+    return True
+
+
+# ---- the synchronous client alone -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -41,12 +146,20 @@ def mended():
 
 
 @pytest.fixture
-def expire(zookeeper_server, eventually):
+def expire(zookeeper_server):
     """Return a function that ends the session of a client, as the servers do when they hear nothing of it."""
 
     def expire(client):
-        zookeeper_server.expire(client.session_id, client.session_password)
-        eventually(lambda: client.state is zkc.State.EXPIRED_SESSION)
+        lost = Events()
+        client.add_listener(lost)
+        session_id = client.session_id
+        zookeeper_server.expire(session_id, client.session_password)
+        while lost.next() is not zkc.ClientState.LOST:
+            pass
+        while lost.next() is not zkc.ClientState.CONNECTED:
+            pass
+        client.remove_listener(lost)
+        assert client.session_id != session_id
 
     return expire
 

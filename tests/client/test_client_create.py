@@ -7,59 +7,59 @@ from zkc import ACL, Client, Perms
 from zkc.testing import ZooKeeperServer
 
 
-def test_a_persistent_znode_outlives_its_session(hosts, client):
-    with Client(hosts) as maker:
-        assert maker.create("/a", b"data") == "/a"
-    data, stat = client.get("/a")
+async def test_a_persistent_znode_outlives_its_session(hosts, zk):
+    async with make_zk() as maker:
+        assert await maker.create("/a", b"data") == "/a"
+    data, stat = await zk.get("/a")
     assert data == b"data"
     assert (stat.ephemeral_owner, stat.version, stat.data_length, stat.num_children) == (0, 0, 4, 0)
 
 
-def test_an_ephemeral_znode_goes_with_its_session(hosts, client, events):
-    with Client(hosts) as maker:
-        assert maker.create("/a", ephemeral=True) == "/a"
-        assert client.exists("/a", watch=events).ephemeral_owner == maker.session_id
-    assert events.next().type is zkc.EventType.DELETED
-    assert client.exists("/a") is None
+async def test_an_ephemeral_znode_goes_with_its_session(hosts, zk, told):
+    async with make_zk() as maker:
+        assert await maker.create("/a", ephemeral=True) == "/a"
+        assert (await zk.exists("/a", watch=told)).ephemeral_owner == maker.session_id
+    assert (await told.next()).type is zkc.EventType.DELETED
+    assert await zk.exists("/a") is None
 
 
-def test_a_sequential_name_gets_a_counter(client):
-    client.create("/jobs")
-    paths = [client.create("/jobs/job-", b"", sequential=True) for _ in range(3)]
+async def test_a_sequential_name_gets_a_counter(zk):
+    await zk.create("/jobs")
+    paths = [await zk.create("/jobs/job-", b"", sequential=True) for _ in range(3)]
     assert paths == ["/jobs/job-0000000000", "/jobs/job-0000000001", "/jobs/job-0000000002"]
-    assert client.create("/jobs/", sequential=True) == "/jobs/0000000003"
-    assert client.create("/jobs/e-", ephemeral=True, sequential=True) == "/jobs/e-0000000004"
-    assert client.exists("/jobs/e-0000000004").ephemeral_owner == client.session_id
-    assert client.exists("/jobs/job-0000000000").ephemeral_owner == 0
+    assert await zk.create("/jobs/", sequential=True) == "/jobs/0000000003"
+    assert await zk.create("/jobs/e-", ephemeral=True, sequential=True) == "/jobs/e-0000000004"
+    assert (await zk.exists("/jobs/e-0000000004")).ephemeral_owner == zk.session_id
+    assert (await zk.exists("/jobs/job-0000000000")).ephemeral_owner == 0
 
 
-def test_a_container_goes_after_its_last_child(client, eventually):
-    client.create("/box", container=True)
-    client.create("/box/child")
-    client.delete("/box/child")
-    eventually(lambda: client.exists("/box") is None)
+async def test_a_container_goes_after_its_last_child(zk, eventually):
+    await zk.create("/box", container=True)
+    await zk.create("/box/child")
+    await zk.delete("/box/child")
+    await both.eventually(lambda: zk.exists("/box") is None)
 
 
-def test_a_znode_with_a_ttl_goes(client, eventually):
-    client.create("/short", b"", ttl=0.001)
-    path = client.create("/short-", sequential=True, ttl=0.001)
+async def test_a_znode_with_a_ttl_goes(zk, eventually):
+    await zk.create("/short", b"", ttl=0.001)
+    path = await zk.create("/short-", sequential=True, ttl=0.001)
     assert path == "/short-0000000001"
-    eventually(lambda: client.exists("/short") is None)
-    eventually(lambda: client.exists(path) is None)
+    await both.eventually(lambda: zk.exists("/short") is None)
+    await both.eventually(lambda: zk.exists(path) is None)
 
 
-def test_a_znode_with_a_long_ttl_stays(client):
-    client.create("/long", b"x", ttl=1e6)
-    assert client.get("/long")[0] == b"x"
+async def test_a_znode_with_a_long_ttl_stays(zk):
+    await zk.create("/long", b"x", ttl=1e6)
+    assert (await zk.get("/long"))[0] == b"x"
 
 
-def test_the_servers_may_allow_no_ttl():
+async def test_the_servers_may_allow_no_ttl():
     with (
         ZooKeeperServer(config={"extendedTypesEnabled": "false"}) as server,
-        Client(server.hosts) as client,
+        Client(server.hosts) as zk,
         pytest.raises(zkc.UnimplementedError, match="extendedTypesEnabled"),
     ):
-        client.create("/a", ttl=10)
+        await zk.create("/a", ttl=10)
 
 
 @pytest.mark.parametrize(
@@ -73,81 +73,81 @@ def test_the_servers_may_allow_no_ttl():
         {"ttl": 60},
     ],
 )
-def test_the_stat_can_be_had_at_once(client, kind):
-    path, stat = client.create("/a", b"data", with_stat=True, **kind)
-    assert stat == client.exists(path)
+async def test_the_stat_can_be_had_at_once(zk, kind):
+    path, stat = await zk.create("/a", b"data", with_stat=True, **kind)
+    assert stat == await zk.exists(path)
     assert stat.data_length == 4
 
 
 @pytest.mark.parametrize("data", [b"", b"\0\1\2", bytearray(b"abc"), memoryview(b"abcdef")[::2], b"x" * 1_000_000])
-def test_data_comes_back_as_it_was(client, data):
-    client.create("/a", data)
-    got, stat = client.get("/a")
+async def test_data_comes_back_as_it_was(zk, data):
+    await zk.create("/a", data)
+    got, stat = await zk.get("/a")
     assert got == bytes(data)
     assert type(got) is bytes
     assert stat.data_length == len(got)
 
 
-def test_no_data_differs_from_empty_data(client):
-    client.create("/none", None)
-    client.create("/empty", b"")
-    client.create("/default")
-    assert client.get("/none")[0] is None
-    assert client.get("/empty")[0] == b""
-    assert client.get("/default")[0] == b""
+async def test_no_data_differs_from_empty_data(zk):
+    await zk.create("/none", None)
+    await zk.create("/empty", b"")
+    await zk.create("/default")
+    assert (await zk.get("/none"))[0] is None
+    assert (await zk.get("/empty"))[0] == b""
+    assert (await zk.get("/default"))[0] == b""
 
 
-def test_it_exists_already(client):
-    client.create("/a")
+async def test_it_exists_already(zk):
+    await zk.create("/a")
     with pytest.raises(zkc.NodeExistsError, match="create '/a': the znode exists already") as caught:
-        client.create("/a")
+        await zk.create("/a")
     assert (caught.value.path, caught.value.operation) == ("/a", "create")
     with pytest.raises(FileExistsError):
-        client.create("/a", with_stat=True)
+        await zk.create("/a", with_stat=True)
 
 
-def test_the_parent_is_missing(client):
+async def test_the_parent_is_missing(zk):
     with pytest.raises(zkc.NoNodeError, match="create '/no/child': the parent does not exist"):
-        client.create("/no/child")
+        await zk.create("/no/child")
 
 
-def test_the_parent_is_ephemeral(client):
-    client.create("/a", ephemeral=True)
+async def test_the_parent_is_ephemeral(zk):
+    await zk.create("/a", ephemeral=True)
     with pytest.raises(zkc.NoChildrenForEphemeralsError):
-        client.create("/a/b")
+        await zk.create("/a/b")
 
 
-def test_an_acl_is_given(client):
+async def test_an_acl_is_given(zk):
     acl = [ACL.world(Perms.READ), ACL.ip("127.0.0.0/8")]
-    client.create("/a", acl=acl)
-    assert client.get_acl("/a")[0] == acl
+    await zk.create("/a", acl=acl)
+    assert (await zk.get_acl("/a"))[0] == acl
 
 
-def test_the_default_acl_is_the_clients(hosts):
+async def test_the_default_acl_is_the_clients(hosts):
     acl = (ACL.world(Perms.READ | Perms.ADMIN | Perms.DELETE),)
-    with Client(hosts, default_acl=acl) as client:
-        client.create("/a")
-        client.create("/b", acl=[ACL.world()])
-        assert client.get_acl("/a")[0] == list(acl)
-        assert client.get_acl("/b")[0] == [ACL.world()]
+    async with make_zk(default_acl=acl) as zk:
+        await zk.create("/a")
+        await zk.create("/b", acl=[ACL.world()])
+        assert (await zk.get_acl("/a"))[0] == list(acl)
+        assert (await zk.get_acl("/b"))[0] == [ACL.world()]
 
 
-def test_the_servers_take_no_such_acl(client):
+async def test_the_servers_take_no_such_acl(zk):
     with pytest.raises(zkc.InvalidACLError):
-        client.create("/a", acl=[ACL(Perms.ALL, "no-such-scheme", "x")])
+        await zk.create("/a", acl=[ACL(Perms.ALL, "no-such-scheme", "x")])
     with pytest.raises(ValueError, match="the servers do not take this ACL"):
-        client.create("/a", acl=[ACL.ip("not an address")])
+        await zk.create("/a", acl=[ACL.ip("not an address")])
 
 
-def test_an_acl_of_the_creator_needs_credentials(client):
+async def test_an_acl_of_the_creator_needs_credentials(zk):
     with pytest.raises(zkc.InvalidACLError):
-        client.create("/a", acl=zkc.CREATOR_ALL_ACL)
+        await zk.create("/a", acl=zkc.CREATOR_ALL_ACL)
 
 
-def test_the_parents_acl_allows_no_children(client):
-    client.create("/a", acl=[ACL.world(Perms.ALL & ~Perms.CREATE)])
+async def test_the_parents_acl_allows_no_children(zk):
+    await zk.create("/a", acl=[ACL.world(Perms.ALL & ~Perms.CREATE)])
     with pytest.raises(zkc.NoAuthError) as caught:
-        client.create("/a/b")
+        await zk.create("/a/b")
     assert isinstance(caught.value, PermissionError)
 
 
@@ -170,9 +170,9 @@ def test_the_parents_acl_allows_no_children(client):
         ({"timeout": 0}, ValueError, "timeout must be a positive"),
     ],
 )
-def test_a_bad_argument_is_refused_before_anything_is_sent(client, arguments, error, message):
-    before = client.exists("/")
+async def test_a_bad_argument_is_refused_before_anything_is_sent(zk, arguments, error, message):
+    before = await zk.exists("/")
     with pytest.raises(error, match=message):
-        client.create(**{"path": "/a", **arguments})
-    assert client.session.in_flight == 0
-    assert client.exists("/") == before
+        await zk.create(**{"path": "/a", **arguments})
+    assert zk.session.in_flight == 0
+    assert await zk.exists("/") == before

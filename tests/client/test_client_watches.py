@@ -9,144 +9,144 @@ import zkc
 from zkc import Client, EventType, State, WatchedEvent
 
 
-def test_a_watch_on_data_sees_a_change(client, other, events):
-    client.create("/a", b"1")
-    assert client.get("/a", watch=events)[0] == b"1"
-    other.set("/a", b"2")
-    event = events.next()
+async def test_a_watch_on_data_sees_a_change(zk, zk2, told):
+    await zk.create("/a", b"1")
+    assert (await zk.get("/a", watch=told))[0] == b"1"
+    await zk2.set("/a", b"2")
+    event = await told.next()
     assert event == WatchedEvent(EventType.CHANGED, State.CONNECTED, "/a")
     assert type(event) is WatchedEvent
     assert type(event.type) is EventType
     assert type(event.state) is State
 
 
-def test_a_watch_on_data_sees_a_deletion(client, other, events):
-    client.create("/a")
-    client.get("/a", watch=events)
-    other.delete("/a")
-    assert events.next().type is EventType.DELETED
+async def test_a_watch_on_data_sees_a_deletion(zk, zk2, told):
+    await zk.create("/a")
+    await zk.get("/a", watch=told)
+    await zk2.delete("/a")
+    assert (await told.next()).type is EventType.DELETED
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_watch_on_existence(client, other, events, there):
+async def test_a_watch_on_existence(zk, zk2, told, there):
     if there:
-        client.create("/a")
-    assert (client.exists("/a", watch=events) is not None) is there
+        await zk.create("/a")
+    assert (await zk.exists("/a", watch=told) is not None) is there
     if there:
-        other.delete("/a")
+        await zk2.delete("/a")
     else:
-        other.create("/a")
-    assert events.next().type is (EventType.DELETED if there else EventType.CREATED)
+        await zk2.create("/a")
+    assert (await told.next()).type is (EventType.DELETED if there else EventType.CREATED)
 
 
 @pytest.mark.parametrize("name", ["children", "children_with_stat"])
 @pytest.mark.parametrize("change", ["create", "delete", "delete itself"])
-def test_a_watch_on_children(client, other, events, name, change):
-    client.create("/a")
+async def test_a_watch_on_children(zk, zk2, told, name, change):
+    await zk.create("/a")
     if change == "delete":
-        client.create("/a/b")
-    getattr(client, name)("/a", watch=events)
+        await zk.create("/a/b")
+    getattr(zk, name)("/a", watch=told)
     if change == "create":
-        other.create("/a/b")
+        await zk2.create("/a/b")
     elif change == "delete":
-        other.delete("/a/b")
+        await zk2.delete("/a/b")
     else:
-        other.delete("/a")
+        await zk2.delete("/a")
     expected = EventType.DELETED if change == "delete itself" else EventType.CHILD
-    assert events.next() == WatchedEvent(expected, State.CONNECTED, "/a")
+    assert await told.next() == WatchedEvent(expected, State.CONNECTED, "/a")
 
 
-def test_a_watch_fires_once(client, other, events):
-    client.create("/a")
-    client.get("/a", watch=events)
+async def test_a_watch_fires_once(zk, zk2, told):
+    await zk.create("/a")
+    await zk.get("/a", watch=told)
     for i in range(10):
-        other.set("/a", b"%d" % i)
-    client.sync()
-    client.exists("/last", watch=events)
-    other.create("/last")
-    assert [events.next().path, events.next().path] == ["/a", "/last"]
+        await zk2.set("/a", b"%d" % i)
+    await zk.sync()
+    await zk.exists("/last", watch=told)
+    await zk2.create("/last")
+    assert [(await told.next()).path, (await told.next()).path] == ["/a", "/last"]
 
 
-def test_each_watch_of_a_path_is_told(client, other):
-    client.create("/a")
+async def test_each_watch_of_a_path_is_told(zk, zk2):
+    await zk.create("/a")
     told = [threading.Event() for _ in range(5)]
     for flag in told:
-        client.get("/a", watch=lambda event, flag=flag: flag.set())
-    other.set("/a", b"")
+        await zk.get("/a", watch=lambda event, flag=flag: flag.set())
+    await zk2.set("/a", b"")
     assert all(flag.wait(10) for flag in told)
 
 
-def test_a_failed_call_sets_no_watch(client, other, events):
+async def test_a_failed_call_sets_no_watch(zk, zk2, told):
     with pytest.raises(zkc.NoNodeError):
-        client.get("/a", watch=events)
+        await zk.get("/a", watch=told)
     with pytest.raises(zkc.NoNodeError):
-        client.children("/a", watch=events)
-    assert client.session.watch_count == 0
-    client.create("/a")
-    client.close()
-    assert events.empty()
+        await zk.children("/a", watch=told)
+    assert zk.session.watch_count == 0
+    await zk.create("/a")
+    await zk.close()
+    assert told.empty()
 
 
-def test_a_path_in_unicode_below_a_chroot(client, other, events):
-    client.exists("/ä日", watch=events)
-    other.create("/ä日")
-    assert events.next().path == "/ä日"
+async def test_a_path_in_unicode_below_a_chroot(zk, zk2, told):
+    await zk.exists("/ä日", watch=told)
+    await zk2.create("/ä日")
+    assert (await told.next()).path == "/ä日"
 
 
-def test_closing_is_a_watchs_last_event(hosts, events):
-    with Client(hosts) as client:
-        client.exists("/a", watch=events)
-    assert events.next() == WatchedEvent(EventType.SESSION, State.CLOSED, "/a")
-    assert events.empty()
+async def test_closing_is_a_watchs_last_event(hosts, told):
+    async with make_zk() as zk:
+        await zk.exists("/a", watch=told)
+    assert await told.next() == WatchedEvent(EventType.SESSION, State.CLOSED, "/a")
+    assert told.empty()
 
 
-def test_expiry_is_a_watchs_last_event(client, expire, events):
-    client.exists("/a", watch=events)
-    expire(client)
-    assert events.next() == WatchedEvent(EventType.SESSION, State.EXPIRED_SESSION, "/a")
+async def test_expiry_is_a_watchs_last_event(zk, expire, told):
+    await zk.exists("/a", watch=told)
+    await expire_zk(zk)
+    assert await told.next() == WatchedEvent(EventType.SESSION, State.EXPIRED_SESSION, "/a")
 
 
-def test_a_watch_survives_a_restart_of_the_server(client, other, zookeeper_server, events, mended):
-    client.create("/a")
-    client.get("/a", watch=events)
+async def test_a_watch_survives_a_restart_of_the_server(zk, zk2, zookeeper_server, told, mended):
+    await zk.create("/a")
+    await zk.get("/a", watch=told)
     zookeeper_server.restart()
-    mended(lambda: client.exists("/a"))
-    mended(lambda: other.set("/a", b"2"))
-    assert events.next().type is EventType.CHANGED
+    await both.mended(lambda: zk.exists("/a"))
+    await both.mended(lambda: zk2.set("/a", b"2"))
+    assert (await told.next()).type is EventType.CHANGED
 
 
-def test_a_watch_may_call_the_client(client, other, events):
-    client.create("/a", b"1")
-    client.get("/a", watch=lambda event: events.put(client.get(event.path, watch=events)[0]))
-    other.set("/a", b"2")
-    assert events.next() == b"2"
-    other.set("/a", b"3")
-    assert events.next().type is EventType.CHANGED
+async def test_a_watch_may_call_the_client(zk, zk2, told):
+    await zk.create("/a", b"1")
+    await zk.get("/a", watch=lambda event: told.put(zk.get(event.path, watch=told)[0]))
+    await zk2.set("/a", b"2")
+    assert await told.next() == b"2"
+    await zk2.set("/a", b"3")
+    assert (await told.next()).type is EventType.CHANGED
 
 
-def test_a_watch_runs_on_a_thread_of_pythons(client, other, events):
-    client.exists("/a", watch=lambda event: events.put(threading.current_thread()))
-    other.create("/a")
-    thread = events.next()
+async def test_a_watch_runs_on_a_thread_of_pythons(zk, zk2, told):
+    await zk.exists("/a", watch=lambda event: told.put(threading.current_thread()))
+    await zk2.create("/a")
+    thread = await told.next()
     assert type(thread) is threading.Thread
     assert thread.daemon
     assert thread.name.startswith("zkc-dispatch")
 
 
-def test_a_watch_that_raises_is_logged_and_harms_nothing(client, other, events, caplog):
+async def test_a_watch_that_raises_is_logged_and_harms_nothing(zk, zk2, told, caplog):
     def fail(event):
         raise ValueError("my own fault")
 
     with caplog.at_level(logging.ERROR, "zkc"):
-        client.exists("/a", watch=fail)
-        client.exists("/a", watch=events)
-        other.create("/a")
-        events.next()
-        client.close()
+        await zk.exists("/a", watch=fail)
+        await zk.exists("/a", watch=told)
+        await zk2.create("/a")
+        await told.next()
+        await zk.close()
     assert "my own fault" in caplog.text
 
 
-def test_any_callable_is_a_watch(client, other):
+async def test_any_callable_is_a_watch(zk, zk2):
     class Watch:
         def __init__(self):
             self.event = threading.Event()
@@ -159,6 +159,6 @@ def test_any_callable_is_a_watch(client, other):
 
     for number, make in enumerate((lambda: Watch(), lambda: Watch().method)):
         watch = make()
-        client.exists(f"/{number}", watch=watch)
-        other.create(f"/{number}")
+        await zk.exists(f"/{number}", watch=watch)
+        await zk2.create(f"/{number}")
         assert getattr(watch, "__self__", watch).event.wait(10)

@@ -68,16 +68,50 @@ def test_certificates_that_no_client_should_accept_are_refused(files):
         (files.expired, "expired"),
         (files.wrong_host, "not valid for"),
         (files.wrong_ca_signed, "unable to get local issuer"),
+        (files.not_yet_valid, "not yet valid"),
+        (files.self_signed, "self-signed"),
+        (files.name_only, "not valid for '127.0.0.1'"),
     ):
         with pytest.raises(ssl.SSLCertVerificationError, match=message):
             _handshake(made, files.client_context())
 
 
-def _handshake(made, client_context):
-    server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server_context.load_cert_chain(made.cert, made.key)
+def test_certificates_for_one_way_to_say_it_are_good_for_that(files):
+    _handshake(files.address_only, files.client_context(), "127.0.0.1")
+    _handshake(files.name_only, files.client_context(), "localhost")
+    with pytest.raises(ssl.SSLCertVerificationError, match="not valid for 'localhost'"):
+        _handshake(files.address_only, files.client_context(), "localhost")
+
+
+def test_without_verification_every_certificate_is_taken(files):
+    _handshake(files.self_signed, files.client_context(verify=False), "anywhere")
+
+
+@pytest.mark.parametrize(("client_auth", "refused"), [("need", True), ("want", False), ("none", False)])
+def test_the_stand_in_asks_for_a_certificate_like_a_server(files, client_auth, refused):
+    bare = ssl.create_default_context(cafile=str(files.ca))
+    if refused:
+        with pytest.raises(ssl.SSLError, match="did not return a certificate"):
+            _handshake(None, bare, server_context=files.server_context(client_auth=client_auth))
+    else:
+        _handshake(None, bare, server_context=files.server_context(client_auth=client_auth))
+
+
+def test_a_server_shows_the_certificate_that_it_was_given(files):
+    with ZooKeeperServer(tls=files.serving(files.self_signed)) as server:
+        host, port = server.tls_hosts.split(":")
+        with WireConnection((host, int(port)), tls=files.client_context(verify=False)) as connection:
+            assert connection.session_id
+        with pytest.raises(ssl.SSLCertVerificationError, match="self-signed"):
+            session_over_tls(server, files.client_context())
+
+
+def _handshake(made, client_context, host="127.0.0.1", server_context=None):
+    if server_context is None:
+        server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        server_context.load_cert_chain(made.cert, made.key)
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = client_context.wrap_bio(to_client, to_server, server_hostname="127.0.0.1")
+    client = client_context.wrap_bio(to_client, to_server, server_hostname=host)
     server = server_context.wrap_bio(to_server, to_client, server_side=True)
     for _ in range(4):
         for side in (client, server):

@@ -1,7 +1,7 @@
 /* A client that is steered from outside: one command a line on stdin, what came of it a line on stdout. So a test decides what happens first
  * without waiting for luck. Completions and session events print a line of their own when they come.
  *
- * usage: steered_client HOSTS TIMEOUT_MS [tls CA,CERTIFICATE,KEY[,PASSWORD] | tls-at-once ... | sasl | shuffled]
+ * usage: steered_client HOSTS TIMEOUT_MS [tls CA,CERTIFICATE,KEY[,PASSWORD] | tls-at-once ... | tls-reports CA [NAME] | sasl | shuffled]
  *
  * Its own functions stand before the C library's: getaddrinfo() is a name server that fails or does not answer, read() makes /dev/urandom give
  * a byte at a time, connect() connects at once (tls-at-once) instead of being under way.
@@ -264,6 +264,21 @@ static int obey(zhandle_t *zh, const char *command, const char *argument)
     return 0;
 }
 
+static void on_report(const zkc_tls_report_t *report, void *context)
+{
+    pthread_mutex_lock(&lock);
+    printf("report %d %d %s\n", report->cause, report->all_refused, report->text);
+    fflush(stdout);
+    pthread_mutex_unlock(&lock);
+}
+
+static zhandle_t *open_with_reports(int timeout, const char *ca, const char *name)
+{
+    zkc_tls_params_t params = {.ca = ca, .server_name = name, .report = on_report};
+
+    return zookeeper_init_tls(hosts, &params, on_event, timeout, NULL, NULL, 0, NULL, NULL);
+}
+
 #ifdef HAVE_CYRUS_SASL_H
 static int give_text(void *context, int id, const char **result, unsigned *length)
 {
@@ -310,7 +325,9 @@ int main(int argc, char **argv)
     zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
     zoo_deterministic_conn_order(argc < 4 || strcmp(argv[3], "shuffled") != 0);
     connects_at_once = argc > 4 && strcmp(argv[3], "tls-at-once") == 0;
-    if (argc > 4)
+    if (argc > 4 && strcmp(argv[3], "tls-reports") == 0)
+        zh = open_with_reports(timeout, argv[4], argv[5]);
+    else if (argc > 4)
         zh = zookeeper_init_ssl(hosts, argv[4], on_event, timeout, NULL, NULL, 0);
 #ifdef HAVE_CYRUS_SASL_H
     else if (argc > 3 && strcmp(argv[3], "sasl") == 0)

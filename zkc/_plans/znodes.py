@@ -31,7 +31,8 @@ Content = tuple[Optional[bytes], Stat]
 def get(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Content]:
     """Read the data of a znode."""
     check_path(path)
-    return client.session.get(path, client._watches.for_core(watch))
+    watcher = client._watches.for_core(watch)
+    return client.session.get(path, watcher)
 
 
 def set_(client: BaseClient, path: str, data: Optional[Data], version: int) -> Plan[Stat]:
@@ -52,19 +53,22 @@ def _set_kept(client: BaseClient, path: str, data: Optional[Data], request: Requ
 def exists(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Optional[Stat]]:
     """Ask whether there is a znode."""
     check_path(path)
-    return client.session.exists(path, client._watches.for_core(watch))
+    watcher = client._watches.for_core(watch)
+    return client.session.exists(path, watcher)
 
 
 def children(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[list[str]]:
     """List the names of a znode's children."""
     check_path(path)
-    return client.session.get_children(path, client._watches.for_core(watch))
+    watcher = client._watches.for_core(watch)
+    return client.session.get_children(path, watcher)
 
 
 def children_with_stat(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[tuple[list[str], Stat]]:
     """List the names of a znode's children, and describe the znode."""
     check_path(path)
-    return client.session.get_children_with_stat(path, client._watches.for_core(watch))
+    watcher = client._watches.for_core(watch)
+    return client.session.get_children_with_stat(path, watcher)
 
 
 def get_acl(client: BaseClient, path: str) -> Flow[tuple[list[ACL], Stat]]:
@@ -113,7 +117,8 @@ def _add_auth(client: BaseClient, scheme: str, encoded: bytes, request: Request[
 
 def get_config(client: BaseClient, watch: Optional[Watch]) -> Request[Content]:
     """Read the configuration of the ensemble."""
-    return client.session.get_config(client._watches.for_core(watch))
+    watcher = client._watches.for_core(watch)
+    return client.session.get_config(watcher)
 
 
 def reconfig(
@@ -131,7 +136,8 @@ def reconfig(
         raise ValueError("give either members (all of them), or joining and leaving (what changes), not both")
     if joining is None and leaving is None and members is None:
         raise ValueError("give joining, leaving or members: there is nothing to change")
-    return client.session.reconfig(joining, leaving, members, check_reconfig_version(version))
+    number = check_reconfig_version(version)
+    return client.session.reconfig(joining, leaving, members, number)
 
 
 def remove_watches(client: BaseClient, path: str, watch: Optional[Watch], watch_type: WatchType) -> Request[None]:

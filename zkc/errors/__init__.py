@@ -19,6 +19,8 @@ Each class derives from the builtin that fits as well, so ``except TimeoutError`
     ├── UnimplementedError                        -6     NotImplementedError
     ├── ConnectionLossError                       -4     ConnectionError
     ├── SSLConnectionError                       -15     ConnectionError
+    │   └── TLSError                             -15     (its `reason` tells why)
+    │       └── CertificateError                 -15
     ├── SessionMovedError                       -118     ConnectionError
     ├── OperationTimeoutError                     -7     TimeoutError
     │   └── ConnectTimeoutError                   -7     ConnectionError
@@ -66,6 +68,7 @@ from zkc.errors._codes import (
     AuthFailedError,
     BadArgumentsError,
     BadVersionError,
+    CertificateError,
     ClosingError,
     ConnectionLossError,
     ConnectTimeoutError,
@@ -101,10 +104,11 @@ from zkc.errors._codes import (
     SSLConnectionError,
     SystemFailureError,
     ThrottledError,
+    TLSError,
     UnimplementedError,
     UnknownError,
 )
-from zkc.errors._make import error_class, error_for, multi_error
+from zkc.errors._make import error_class, error_for, multi_error, tls_error
 
 __all__ = [
     "SESSION_CODES",
@@ -112,6 +116,7 @@ __all__ = [
     "AuthFailedError",
     "BadArgumentsError",
     "BadVersionError",
+    "CertificateError",
     "ClosingError",
     "ConnectTimeoutError",
     "ConnectionLossError",
@@ -146,6 +151,7 @@ __all__ = [
     "SessionLostError",
     "SessionMovedError",
     "SystemFailureError",
+    "TLSError",
     "ThrottledError",
     "UnimplementedError",
     "UnknownError",
@@ -153,4 +159,5 @@ __all__ = [
     "error_class",
     "error_for",
     "multi_error",
+    "tls_error",
 ]

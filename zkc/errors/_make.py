@@ -6,9 +6,27 @@ from collections.abc import Sequence
 from typing import Optional
 
 from zkc.errors._base import BY_CODE, ZooKeeperError, where
-from zkc.errors._codes import RuntimeInconsistencyError, UnknownError
+from zkc.errors._codes import CertificateError, RuntimeInconsistencyError, TLSError, UnknownError
 
-__all__ = ["error_class", "error_for", "multi_error"]
+__all__ = ["error_class", "error_for", "multi_error", "tls_error"]
+
+# The reasons that the native core gives, and what to do. Those of the second group are about a certificate.
+_TLS_ADVICE = {
+    "handshake": "see the server's log",
+    "timeout": "check that the port is the servers' secure one, and that the server is well",
+    "closed": "check that the port is the servers' secure one, and see the server's log",
+    "protocol": "connect to the servers' secure port (secureClientPort)",
+    "files": "give files in PEM format that belong together, and the key's password",
+}
+_CERTIFICATE_ADVICE = {
+    "hostname": "connect by a name that the certificate is for, or give its name as server_name",
+    "expired": "have it renewed; or this machine's clock is wrong",
+    "not_yet_valid": "check this machine's clock",
+    "unknown_ca": "give the certificate of the servers' authority as ca",
+    "self_signed": "give that certificate as ca if it is the right one",
+    "certificate": "have it replaced",
+    "client_certificate": "give a certificate, and its key, of an authority that the server trusts",
+}
 
 
 def error_class(code: int) -> type[ZooKeeperError]:
@@ -89,4 +107,25 @@ def multi_error(codes: Sequence[int], operations: Sequence[tuple[str, Optional[s
         else RuntimeInconsistencyError(f"{where(*op)}: {reason}", operation=op[0], path=op[1], maybe_applied=False)
         for i, op in enumerate(operations)
     )
+    return error
+
+
+def tls_error(reason: str, text: str, operation: Optional[str] = None) -> TLSError:
+    """Make the error for a TLS connection that was not made.
+
+    Args:
+        reason: What failed, in one word, as in :attr:`TLSError.reason`.
+        text: What happened.
+        operation: Name of the operation that failed.
+
+    Returns:
+        The error, to be raised; a :class:`CertificateError` if it is about a certificate.
+
+    .. versionadded:: 0.1
+    """
+    cls = CertificateError if reason in _CERTIFICATE_ADVICE else TLSError
+    advice = {**_TLS_ADVICE, **_CERTIFICATE_ADVICE}.get(reason, cls.advice)
+    message = cls.describe(operation, None, f"{text}. {advice[0].upper()}{advice[1:]}")
+    error = cls(message, operation=operation, maybe_applied=False)
+    error.reason = reason
     return error

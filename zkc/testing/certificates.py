@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import ssl
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ._errors import NotInstalledError, TestingError
@@ -62,11 +62,42 @@ class TLSFiles:
     expired: Certificate
     #: A server's certificate for another host.
     wrong_host: Certificate
+    #: A certificate whose time has not come; else as good as the client's and the server's.
+    not_yet_valid: Certificate
+    #: A certificate that no authority signed, for localhost, 127.0.0.1 and ::1.
+    self_signed: Certificate
+    #: A server's certificate for the name localhost, and for no address.
+    name_only: Certificate
+    #: A server's certificate for the address 127.0.0.1, and for no name.
+    address_only: Certificate
 
-    def client_context(self) -> ssl.SSLContext:
-        """Return a context with which Python's own :mod:`ssl` connects to the server, as the client."""
+    def serving(self, certificate: Certificate) -> TLSFiles:
+        """Return the same files for a server that shows another certificate: ``ZooKeeperServer(tls=...)``.
+
+        :param certificate: what the server shows, one of those that have to be refused, for example.
+        """
+        return replace(self, server_cert=certificate.cert, server_key=certificate.key)
+
+    def client_context(self, *, verify: bool = True) -> ssl.SSLContext:
+        """Return a context with which Python's own :mod:`ssl` connects to the server, as the client.
+
+        :param verify: False takes every certificate of the server.
+        """
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(self.ca))
         context.load_cert_chain(self.client_cert, self.client_key)
+        if not verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def server_context(self, *, client_auth: str = "need") -> ssl.SSLContext:
+        """Return a context with which Python's own :mod:`ssl` serves, as the server: for a stand-in.
+
+        :param client_auth: whether a client has to show a certificate, as in :class:`ServerOptions`.
+        """
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(self.ca))
+        context.load_cert_chain(self.server_cert, self.server_key)
+        context.verify_mode = {"need": ssl.CERT_REQUIRED, "want": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}[client_auth]
         return context
 
     def encrypted_client_key(self, password: str) -> Path:
@@ -111,26 +142,54 @@ class CertificateAuthority:
             *(*extensions, "-out", str(self.cert)),
         )
 
-    def issue(self, name: str, hosts: tuple[str, ...] = LOOPBACK_NAMES, *, expired: bool = False) -> Certificate:
+    def issue(
+        self,
+        name: str,
+        hosts: tuple[str, ...] = LOOPBACK_NAMES,
+        *,
+        expired: bool = False,
+        not_yet_valid: bool = False,
+    ) -> Certificate:
         """Make a key and sign a certificate for it, good for servers and clients.
 
         :param name: its common name, and the name of the files.
         :param hosts: the hosts it is for, as OpenSSL writes them: ``"DNS:localhost"``, ``"IP:127.0.0.1"``.
         :param expired: whether its time is to be over.
+        :param not_yet_valid: whether its time is still to come.
         """
         made = Certificate(self.folder / f"{name}.crt", self.folder / f"{name}.key")
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
         extensions.write_text(
             f"basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\nsubjectAltName={','.join(hosts)}\n"
         )
-        validity = ["-startdate", "20000101000000Z", "-enddate", "20010101000000Z"] if expired else []
+        validity = ["-days", str(_VALID_DAYS)]
+        if expired or not_yet_valid:
+            first, last = ("20000101", "20010101") if expired else ("20990101", "20991231")
+            validity = ["-startdate", f"{first}000000Z", "-enddate", f"{last}000000Z"]
         _openssl("req", *_new_key(made.key), "-subj", f"/CN={name}", "-out", str(request))
         _openssl(
             *("ca", "-batch", "-notext", "-config", str(self.folder / "ca.cnf"), "-in", str(request)),
             *("-cert", str(self.cert), "-keyfile", str(self._key), "-extfile", str(extensions)),
-            *("-days", str(_VALID_DAYS), *validity, "-out", str(made.cert)),
+            *(*validity, "-out", str(made.cert)),
         )
         return made
+
+
+def self_signed(folder: Path, name: str, hosts: tuple[str, ...] = LOOPBACK_NAMES) -> Certificate:
+    """Make a key and a certificate for it that no authority signed.
+
+    :param folder: an existing folder for both files.
+    :param name: its common name, and the name of the files.
+    :param hosts: the hosts it is for, as in :meth:`CertificateAuthority.issue`.
+
+    .. versionadded:: 0.1
+    """
+    made = Certificate(folder / f"{name}.crt", folder / f"{name}.key")
+    _openssl(
+        *("req", "-x509", *_new_key(made.key), "-subj", f"/CN={name}", "-days", str(_VALID_DAYS)),
+        *("-addext", f"subjectAltName={','.join(hosts)}", "-out", str(made.cert)),
+    )
+    return made
 
 
 def make_tls_files(folder: Path) -> TLSFiles:
@@ -154,6 +213,10 @@ def make_tls_files(folder: Path) -> TLSFiles:
         wrong_ca_signed=other.issue("stranger"),
         expired=authority.issue("expired", expired=True),
         wrong_host=authority.issue("elsewhere", ("DNS:elsewhere.invalid", "IP:192.0.2.1")),
+        not_yet_valid=authority.issue("early", not_yet_valid=True),
+        self_signed=self_signed(folder, "lonely"),
+        name_only=authority.issue("name", ("DNS:localhost",)),
+        address_only=authority.issue("address", ("IP:127.0.0.1",)),
     )
 
 

@@ -31,10 +31,12 @@ static void tls_and_sasl_have_their_own_beginning(void)
     zkc_session *session = zkc_session_new(10, 0);
     zkc_open_args *args = plain_args();
 
-    args->tls = strdup("ca,cert,key");
+    args->tls = zkc_tls_options_new();
+    args->tls->ca = strdup("ca");
+    args->tls->check_hostname = 1;
     zkc_session_open(session, args);
     wait_opened(session, ZKC_OPEN);
-    CHECK_TEXT(fake.init_call, "tls host:2181 ca,cert,key");
+    CHECK_TEXT(fake.init_call, "tls host:2181 ca 1");
     close_session(session);
     session = zkc_session_new(10, 0);
     args = plain_args();
