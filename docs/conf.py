@@ -33,7 +33,7 @@ python_use_unqualified_type_names = True
 maximum_signature_line_length = 90
 add_module_names = False
 
-# Nothing is fetched when the site is built, so links lead to names of ours only: one of these that leads nowhere is an error.
+# Nothing is fetched when the site is built: links lead to names of ours only, and one that leads nowhere is an error.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!zkc\.).*"),
     ("py:.*", r"zkc\.(.*\.)?_.*"),

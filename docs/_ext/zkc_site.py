@@ -1,4 +1,4 @@
-"""The Sphinx extension of the site: text made from the code, pages of the repository, links on names, the stub's signatures."""
+"""The Sphinx extension of the site: text from the code, pages from elsewhere, links on names, signatures."""
 
 from __future__ import annotations
 
@@ -48,22 +48,28 @@ def _mend_links(text: str, folder: str, docname: str) -> str:
     return _LINK.sub(lead, text)
 
 
+def _source(docname: str) -> str:
+    """Return the text of a page: that of a file outside which it stands for, with what is made from the code."""
+    origin = _REPLACED.get(docname, f"docs/{docname}.md")
+    text = (ROOT / origin).read_text(encoding="utf-8")
+    return zkc_tables.fill(_mend_links(text, os.path.dirname(origin), docname))
+
+
 def read_source(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Replace a page that stands for a file outside, mend its links, and fill in what is made from the code."""
-    origin = _REPLACED.get(docname)
-    if origin:
-        source[0] = (ROOT / origin).read_text(encoding="utf-8")
-    folder = os.path.dirname(origin or f"docs/{docname}.md")
-    source[0] = zkc_tables.fill(_mend_links(source[0], folder, docname))
+    """Give Sphinx the text of a page, and remember it."""
+    source[0] = _source(docname)
+    _texts(app.env)[docname] = source[0]
+
+
+def _texts(env: BuildEnvironment) -> dict[str, str]:
+    if not hasattr(env, "zkc_texts"):
+        env.zkc_texts = {}  # type: ignore[attr-defined]
+    return env.zkc_texts  # type: ignore[attr-defined, no-any-return]
 
 
 def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
-    """Name the pages that are read at each build, because they come from elsewhere than their file."""
-    pages = [name for name in env.found_docs if name in _REPLACED]
-    for name in env.found_docs - set(pages):
-        if zkc_tables.asks(Path(env.doc2path(name)).read_text(encoding="utf-8")):
-            pages.append(name)
-    return pages
+    """Name the pages whose text is another than it was, though their file is not: made from code, or from elsewhere."""
+    return [name for name in env.found_docs - added if _texts(env).get(name) != _source(name)]
 
 
 def _target(app: Sphinx, text: str) -> Optional[tuple[str, Any]]:
@@ -141,4 +147,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", read_source)
     app.connect("doctree-resolved", link_names)
     app.connect("autodoc-process-signature", stub_signature)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""What the reference shows is read from the code: tables and lists of methods, the table of errors. Nothing of Sphinx here."""
+"""What the reference reads from the code: the tables of methods and of errors. Nothing of Sphinx here."""
 
 from __future__ import annotations
 
@@ -179,8 +179,3 @@ _MARK = re.compile(r"^<!-- made: ([\w-]+)((?: [\w.]+)*) -->$", re.MULTILINE)
 def fill(text: str) -> str:
     """Put what is made from the code where a page asks for it: ``<!-- made: members zkc.Client -->``."""
     return _MARK.sub(lambda match: MAKERS[match[1]](*match[2].split()), text)
-
-
-def asks(text: str) -> bool:
-    """Tell whether anything on a page is made from the code."""
-    return _MARK.search(text) is not None
