@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Optional
 
 from zkc_groups import GROUPS, OTHERS
@@ -16,6 +17,7 @@ _ASYNC_FORMS = (
     (r"Awaitable|Coroutine|Future", "await"),
     (r"AsyncContextManager|AsyncTransaction", "async with"),
 )
+_REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 _NO_CLASS = "*This build of zkc has no `{name}`.*\n"
 
 
@@ -137,6 +139,22 @@ def exported(*names: str) -> str:
     return "\n".join(["```{eval-rst}", *lines, "```", ""]) if found else ""
 
 
+def others() -> str:
+    """Return autodoc directives for the public names of zkc that no page of the reference names."""
+    package, base = importlib.import_module("zkc"), find("zkc.errors.ZooKeeperError")
+    named = set(
+        re.findall(r"\bzkc\.(\w+)", "".join(page.read_text(encoding="utf-8") for page in _REFERENCE.glob("*.md")))
+    )
+    lines = []
+    for name in sorted(set(package.__all__) - named):
+        value = getattr(package, name)
+        if name.startswith("__") or (inspect.isclass(value) and issubclass(value, base)):
+            continue
+        kind = "autoclass" if inspect.isclass(value) else "autofunction" if inspect.isroutine(value) else "autodata"
+        lines.append(f".. {kind}:: zkc.{name}\n")
+    return "\n".join([f"## {OTHERS}", "", "```{eval-rst}", *lines, "```", ""]) if lines else ""
+
+
 def _error_classes() -> list[type]:
     errors = importlib.import_module("zkc.errors")
     classes = [getattr(errors, name) for name in errors.__all__]
@@ -148,12 +166,13 @@ def _error_classes() -> list[type]:
 
 def error_table() -> str:
     """Return the table of all errors: what happened, what to do, and the two answers that each gives."""
-    lines = ["| Error | What happened | What to do | Changed? | Session gone? |", "|---|---|---|---|---|"]
+    lines = ["| Error | What happened, and what to do | Changed? | Session gone? |", "|---|---|---|---|"]
     for cls in _error_classes()[1:]:
         code = f"<br>{cls.c_name or ''} {cls.code}" if cls.code is not None else ""
         changed = "perhaps" if cls.maybe_applied else "no"
         gone = "yes" if cls.session_lost else "no"
-        lines.append(f"| `{cls.__name__}`{code} | {_cell(cls.what)} | {_cell(cls.advice)} | {changed} | {gone} |")
+        advice = f". {cls.advice[:1].upper()}{cls.advice[1:]}" if cls.advice else ""
+        lines.append(f"| `{cls.__name__}`{code} | {_cell(cls.what + advice)} | {changed} | {gone} |")
     return "\n".join([*lines, ""])
 
 
@@ -170,6 +189,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "class": autoclass,
     "members": members,
     "classes": exported,
+    "others": others,
     "table-of-errors": error_table,
     "errors": error_reference,
 }
