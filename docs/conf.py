@@ -28,7 +28,6 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_typehints_format = "short"
 napoleon_numpy_docstring = False
-napoleon_use_ivar = True
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 90
 add_module_names = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import inspect
 import os
 import re
 from pathlib import Path
@@ -108,10 +110,12 @@ def _parents(node: nodes.Node) -> list[nodes.Node]:
     return found
 
 
-def stub_signature(
+def better_signature(
     app: Sphinx, what: str, name: str, item: Any, options: Any, signature: Optional[str], returned: Optional[str]
 ) -> Optional[tuple[str, str]]:
-    """Give a function of the extension the signature that its stub has."""
+    """Give a function of the extension the signature that its stub has, and an enum none: it is not called."""
+    if inspect.isclass(item) and issubclass(item, enum.Enum):
+        return "", ""
     return zkc_stub.signature_of(app.zkc_stub, item)  # type: ignore[attr-defined]
 
 
@@ -146,5 +150,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-outdated", outdated)
     app.connect("source-read", read_source)
     app.connect("doctree-resolved", link_names)
-    app.connect("autodoc-process-signature", stub_signature)
+    app.connect("autodoc-process-signature", better_signature)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

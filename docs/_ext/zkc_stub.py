@@ -11,6 +11,22 @@ import zkc
 MODULE = "zkc._zookeeper"
 
 
+class _Spell(ast.NodeTransformer):
+    """Put what an alias of the stub stands for in its place: readers of the site do not see the alias."""
+
+    def __init__(self, aliases: dict[str, ast.expr]) -> None:
+        self.aliases = aliases
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.aliases.get(node.id, node)
+
+
+def _aliases(stub: ast.Module) -> dict[str, ast.expr]:
+    """List the aliases of the stub; a TypeVar, which is made by a call, is none."""
+    assigned = [node for node in stub.body if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Call)]
+    return {target.id: node.value for node in assigned for target in node.targets if isinstance(target, ast.Name)}
+
+
 def _signature(function: ast.FunctionDef) -> tuple[str, str]:
     arguments = function.args
     arguments.args = [argument for argument in arguments.args if argument.arg != "self"]
@@ -20,9 +36,10 @@ def _signature(function: ast.FunctionDef) -> tuple[str, str]:
 
 def signatures() -> dict[str, tuple[str, str]]:
     """Return (arguments, what is returned) of everything callable in the stub, by its name in the module."""
-    stub = Path(zkc.__file__).with_name("_zookeeper.pyi")
+    stub = ast.parse(Path(zkc.__file__).with_name("_zookeeper.pyi").read_text(encoding="utf-8"))
+    _Spell(_aliases(stub)).visit(stub)
     found: dict[str, tuple[str, str]] = {}
-    for node in ast.parse(stub.read_text(encoding="utf-8")).body:
+    for node in stub.body:
         if isinstance(node, ast.FunctionDef):
             found[node.name] = _signature(node)
         elif isinstance(node, ast.ClassDef):
