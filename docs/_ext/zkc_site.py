@@ -116,7 +116,7 @@ def better_signature(
     """Give a function of the extension the signature that its stub has, and an enum none: it is not called."""
     if inspect.isclass(item) and issubclass(item, enum.Enum):
         return "", ""
-    return zkc_stub.signature_of(app.zkc_stub, item)  # type: ignore[attr-defined]
+    return zkc_stub.signature_of(app.zkc_stub, name, item)  # type: ignore[attr-defined]
 
 
 def _forget_overloads() -> None:

@@ -50,8 +50,9 @@ def signatures() -> dict[str, tuple[str, str]]:
     return found
 
 
-def signature_of(known: dict[str, tuple[str, str]], item: object) -> Optional[tuple[str, str]]:
-    """Return the signature of a function or class of the extension, or None for anything else."""
+def signature_of(known: dict[str, tuple[str, str]], name: str, item: object) -> Optional[tuple[str, str]]:
+    """Return the signature of a function or class of the extension, exported as zkc's; None for anything else."""
     if getattr(item, "__module__", None) != MODULE:
         return None
-    return known.get(getattr(item, "__qualname__", ""))
+    # By its name in zkc: a method that is inherited has a name of its own.
+    return known.get(name.partition(".")[2])

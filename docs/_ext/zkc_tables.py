@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import importlib
 import inspect
 import re
@@ -134,8 +135,10 @@ def autoclass(name: str) -> str:
 
 def exported(*names: str) -> str:
     """Return autodoc directives for those of some classes that exist."""
-    found = [name for name in names if find(name) is not None]
-    lines = [f".. autoclass:: {name}\n   :members:\n   :undoc-members:\n" for name in found]
+    found = {name: find(name) for name in names if find(name) is not None}
+    # The members of an enum may speak for themselves; the attributes of other classes stand among their arguments.
+    options = {name: ":undoc-members:" if issubclass(cls, enum.Enum) else "" for name, cls in found.items()}
+    lines = [f".. autoclass:: {name}\n   :members:\n   {options[name]}\n" for name in found]
     return "\n".join(["```{eval-rst}", *lines, "```", ""]) if found else ""
 
 
