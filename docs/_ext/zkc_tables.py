@@ -15,7 +15,7 @@ from zkc_groups import GROUPS, OTHERS
 # How a member is used, by its return annotation; the first that fits.
 _ASYNC_FORMS = (
     (r"Async(Iterator|Iterable|Generator)", "async for"),
-    (r"Awaitable|Coroutine|Future", "await"),
+    (r"\b(Answer|Awaitable|Coroutine|Future)\b", "await"),
     (r"AsyncContextManager|AsyncTransaction", "async with"),
 )
 _REFERENCE = Path(__file__).resolve().parents[1] / "reference"
