@@ -6,18 +6,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
-    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("docs/**/*.md")),
     *sorted(ROOT.glob("benchmarks/*.md")),
     *sorted(ROOT.glob("examples/*.md")),
 ]
 # What a page says where a reader has to put in a server of their own.
 PLACEHOLDER = "127.0.0.1:2181"
 
-_FENCE = re.compile(r"^```(\w*)[ ]?(\S*)$")
+_FENCE = re.compile(r"^```([\w{}-]*)[ ]?(\S*)$")
+_NOT_RUN = re.compile(r"^<!-- not run:(.*)-->$")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Block:
     language: str
     file: str  # named after the language: the file that it is taken from
     text: str
+    not_run: Optional[str] = None  # why not, if a comment above it says so: <!-- not run: reason -->
 
     @property
     def place(self) -> str:
@@ -51,9 +54,23 @@ def _blocks(page: Path) -> Iterator[Block]:
         if opening is None:
             opening, start = match, number + 1
         else:
-            yield Block(page, start + 1, opening[1], opening[2], "\n".join(lines[start:number]) + "\n")
+            above = _NOT_RUN.match(lines[start - 2]) if start > 1 else None
+            # A directive of the site ({toctree}) is no block: what follows its name is no file.
+            if not opening[1].startswith("{"):
+                text = "\n".join(lines[start:number]) + "\n"
+                yield Block(page, start + 1, opening[1], opening[2], text, above and above[1].strip())
             opening = None
     assert opening is None, f"{page}: a fenced block does not end"
+
+
+def marks_of_what_is_not_run() -> list[str]:
+    """List the places of all comments that keep a block from being run."""
+    return [
+        f"{page.relative_to(ROOT)}:{number}"
+        for page in PAGES
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
+        if line.startswith("<!-- not run")
+    ]
 
 
 def commands() -> list[tuple[str, str]]:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import inspect
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
-from docs_support import PLACEHOLDER, ROOT, Block, blocks
+from docs_support import PLACEHOLDER, ROOT, Block, blocks, marks_of_what_is_not_run
+
+import zkc
 
 _PYTHON = [block for block in blocks("python") if not block.file]
 _QUOTED = [block for block in blocks() if block.file]
 _TESTS = [block for block in _PYTHON if "def test_" in block.text]
+_NOT_RUN = [block for block in _PYTHON if block.not_run is not None]
+_SNIPPETS: dict[str, list[Block]] = {}  # by page
+for _block in _PYTHON:
+    if _block not in _TESTS and _block not in _NOT_RUN:
+        _SNIPPETS.setdefault(str(_block.page.relative_to(ROOT)), []).append(_block)
 
 
 def _places(found: list[Block]) -> list[str]:
@@ -25,13 +37,54 @@ def test_there_is_something_to_look_at():
     assert _TESTS
 
 
-@pytest.mark.parametrize("block", [block for block in _PYTHON if block not in _TESTS], ids=lambda block: block.place)
-def test_a_snippet_runs(block, zookeeper_chroot, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", [str(block.page), zookeeper_chroot])
+def _compile(block: Block, hosts: str = PLACEHOLDER) -> types.CodeType:
     # As far down as on the page, so that a traceback names the page's own line.
-    code = "\n" * (block.line - 1) + block.text.replace(PLACEHOLDER, zookeeper_chroot)
-    exec(compile(code, str(block.page), "exec"), {"__name__": "__main__"})
+    text = "\n" * (block.line - 1) + block.text.replace(PLACEHOLDER, hosts)
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    return compile(text, str(block.page), "exec", flags, dont_inherit=True)
+
+
+async def _run_all(codes: list[types.CodeType], namespace: dict[str, Any]) -> None:
+    for code in codes:
+        outcome = eval(code, namespace)
+        if inspect.iscoroutine(outcome):
+            await outcome
+
+
+def _run_page(codes: list[types.CodeType], namespace: dict[str, Any]) -> None:
+    if any(code.co_flags & inspect.CO_COROUTINE for code in codes):
+        asyncio.run(_run_all(codes, namespace))
+        return
+    for code in codes:
+        exec(code, namespace)
+
+
+# Python warns of each fork beside threads; a page shows that this one does no harm.
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.parametrize("page", _SNIPPETS)
+def test_the_snippets_of_a_page_run(page, zookeeper_chroot, capsys, monkeypatch):
+    """Run them in order, in one namespace, as a reader would type them."""
+    monkeypatch.setattr(sys, "argv", [page, zookeeper_chroot])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    try:
+        _run_page([_compile(block, zookeeper_chroot) for block in _SNIPPETS[page]], namespace)
+    except BaseException:
+        # What failed is to be seen, and not what it left open. A page that runs has to close what it opens.
+        if isinstance(namespace.get("client"), zkc.Client):
+            namespace["client"].close()
+        raise
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("block", _NOT_RUN, ids=lambda block: block.place)
+def test_a_snippet_that_is_not_run_says_why(block):
+    assert block.not_run
+    _compile(block)
+
+
+def test_each_mark_of_what_is_not_run_stands_above_a_snippet():
+    assert len(marks_of_what_is_not_run()) == len(_NOT_RUN), marks_of_what_is_not_run()
 
 
 @pytest.mark.parametrize("block", _TESTS, ids=lambda block: block.place)

@@ -1,0 +1,45 @@
+"""The groups in which the reference shows the methods of the clients."""
+
+from __future__ import annotations
+
+# A public method that stands nowhere here is shown under "More", so that nothing can be forgotten.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Start and end": ("start", "close", "closed"),
+    "Session": (
+        "state",
+        "connected",
+        "session_id",
+        "session_password",
+        "negotiated_timeout",
+        "hosts",
+        "server",
+        "wait_for",
+        "add_listener",
+        "remove_listener",
+        "add_auth",
+        "set_hosts",
+        "session",
+    ),
+    "Znodes": (
+        "create",
+        "ensure_path",
+        "get",
+        "set",
+        "exists",
+        "delete",
+        "children",
+        "children_with_stat",
+        "sync",
+        "get_acl",
+        "set_acl",
+    ),
+    "Transactions": ("transaction",),
+    "Watches": ("watch", "watch_data", "watch_children", "remove_watches"),
+    "Futures": ("submit",),
+    "Many at once": ("get_many", "exists_many", "children_many", "create_many", "set_many", "delete_many"),
+    "Trees": ("walk", "tree", "delete_tree", "copy_tree", "export", "import_"),
+    "Retry": ("retry",),
+    "Ensemble": ("get_config", "reconfig"),
+    "Metrics": ("metrics",),
+}
+OTHERS = "More"

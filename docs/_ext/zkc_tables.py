@@ -1,0 +1,204 @@
+"""What the reference reads from the code: the tables of methods and of errors. Nothing of Sphinx here."""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+from zkc_groups import GROUPS, OTHERS
+
+# How a member is used, by its return annotation; the first that fits.
+_ASYNC_FORMS = (
+    (r"Async(Iterator|Iterable|Generator)", "async for"),
+    (r"\b(Answer|Awaitable|Coroutine|Future)\b", "await"),
+    (r"AsyncContextManager|AsyncTransaction", "async with"),
+)
+_REFERENCE = Path(__file__).resolve().parents[1] / "reference"
+_NO_CLASS = "*This build of zkc has no `{name}`.*\n"
+
+
+def find(name: str) -> Optional[Any]:
+    """Return the object of a dotted name, or None if there is none."""
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute, None)
+
+
+def public(cls: Optional[type]) -> dict[str, Any]:
+    """List the public members of a class, its bases' included, as they stand in the classes."""
+    if cls is None:
+        return {}
+    return {name: inspect.getattr_static(cls, name) for name in dir(cls) if not name.startswith("_")}
+
+
+def grouped(names: set[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each group that has any of the names, with those."""
+    known = {name for group in GROUPS.values() for name in group}
+    for title, group in (*GROUPS.items(), (OTHERS, tuple(sorted(names - known)))):
+        present = [name for name in group if name in names]
+        if present:
+            yield title, present
+
+
+def first_line(member: Any) -> str:
+    """Return the first line of a docstring."""
+    return (inspect.getdoc(member) or "").partition("\n")[0]
+
+
+def _function(member: Any) -> Any:
+    return member.__func__ if isinstance(member, (staticmethod, classmethod)) else member
+
+
+def signature(name: str, member: Any) -> str:
+    """Return how a member is written, without annotations."""
+    function = _function(member)
+    if not inspect.isroutine(function):
+        return name
+    whole = inspect.signature(function)
+    parameters = [
+        parameter.replace(annotation=parameter.empty)
+        for parameter in whole.parameters.values()
+        if parameter.name != "self"
+    ]
+    return name + str(whole.replace(parameters=parameters, return_annotation=whole.empty))
+
+
+def async_form(member: Any) -> str:
+    """Tell how a member of the asyncio client is used: ``await``, ``async for``, ``async with``, or plainly."""
+    function = _function(member)
+    if not inspect.isroutine(function):
+        return "plain"
+    if inspect.iscoroutinefunction(function):
+        return "await"
+    if inspect.isasyncgenfunction(function):
+        return "async for"
+    returned = str(inspect.signature(function).return_annotation)
+    return next((form for pattern, form in _ASYNC_FORMS if re.search(pattern, returned)), "plain")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """Return a line of a docstring as Markdown: roles and double backquotes become code."""
+    text = re.sub(r":\w+(?::\w+)?:`~?([^`]+)`", lambda match: f"`{match[1].rpartition('.')[2]}`", text)
+    return _cell(text.replace("``", "`"))
+
+
+def method_table(sync_name: str = "zkc.Client", async_name: str = "zkc.AsyncClient") -> str:
+    """Return tables of the methods of two clients, one table per group."""
+    sync, asynchronous = public(find(sync_name)), public(find(async_name))
+    lines = []
+    for title, names in grouped(sync.keys() | asynchronous.keys()):
+        lines += [f"## {title}", "", "| Signature | What it does | asyncio |", "|---|---|---|"]
+        for name in names:
+            member = sync.get(name, asynchronous.get(name))
+            form = async_form(asynchronous[name]) if name in asynchronous else ""
+            if name not in sync:
+                form += " only"
+            elif form and signature(name, asynchronous[name]) != signature(name, member):
+                form += f": `{_cell(signature(name, asynchronous[name]))}`"
+            owner = sync_name if name in sync else async_name
+            shown = f"{{py:obj}}`{_cell(signature(name, member))} <{owner}.{name}>`"
+            lines.append(f"| {shown} | {_plain(first_line(member))} | {form} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def members(name: str) -> str:
+    """Return autodoc directives for the members of a class, a heading per group."""
+    found = public(find(name))
+    if not found:
+        return _NO_CLASS.format(name=name)
+    lines = []
+    for title, group in grouped(set(found)):
+        lines += [f"## {title}", "", "```{eval-rst}"]
+        for member in group:
+            kind = "automethod" if inspect.isroutine(_function(found[member])) else "autoattribute"
+            kind = "autoproperty" if isinstance(found[member], property) else kind
+            lines.append(f".. {kind}:: {name}.{member}")
+        lines += ["```", ""]
+    return "\n".join(lines)
+
+
+def autoclass(name: str) -> str:
+    """Return the autodoc directive for a class alone, without members; words if there is no such class."""
+    if find(name) is None:
+        return _NO_CLASS.format(name=name)
+    return f"```{{eval-rst}}\n.. autoclass:: {name}\n   :no-members:\n```\n"
+
+
+def exported(*names: str) -> str:
+    """Return autodoc directives for those of some classes that exist."""
+    found = {name: find(name) for name in names if find(name) is not None}
+    # The members of an enum may speak for themselves; the attributes of other classes stand among their arguments.
+    options = {name: ":undoc-members:" if issubclass(cls, enum.Enum) else "" for name, cls in found.items()}
+    lines = [f".. autoclass:: {name}\n   :members:\n   {options[name]}\n" for name in found]
+    return "\n".join(["```{eval-rst}", *lines, "```", ""]) if found else ""
+
+
+def others() -> str:
+    """Return autodoc directives for the public names of zkc that no page of the reference names."""
+    package, base = importlib.import_module("zkc"), find("zkc.errors.ZooKeeperError")
+    named = set(
+        re.findall(r"\bzkc\.(\w+)", "".join(page.read_text(encoding="utf-8") for page in _REFERENCE.glob("*.md")))
+    )
+    lines = []
+    for name in sorted(set(package.__all__) - named):
+        value = getattr(package, name)
+        if name.startswith("__") or (inspect.isclass(value) and issubclass(value, base)):
+            continue
+        kind = "autoclass" if inspect.isclass(value) else "autofunction" if inspect.isroutine(value) else "autodata"
+        lines.append(f".. {kind}:: zkc.{name}\n")
+    return "\n".join([f"## {OTHERS}", "", "```{eval-rst}", *lines, "```", ""]) if lines else ""
+
+
+def _error_classes() -> list[type]:
+    errors = importlib.import_module("zkc.errors")
+    classes = [getattr(errors, name) for name in errors.__all__]
+    kept = [cls for cls in classes if isinstance(cls, type) and issubclass(cls, errors.ZooKeeperError)]
+    # As they stand in the source, families before their members.
+    order = list(vars(importlib.import_module("zkc.errors._codes")))
+    return sorted(kept, key=lambda cls: order.index(cls.__name__) if cls.__name__ in order else -1)
+
+
+def error_table() -> str:
+    """Return the table of all errors: what happened, what to do, and the two answers that each gives."""
+    lines = ["| Error | What happened, and what to do | Changed? | Session gone? |", "|---|---|---|---|"]
+    for cls in _error_classes()[1:]:
+        code = f"<br>{cls.c_name or ''} {cls.code}" if cls.code is not None else ""
+        changed = "perhaps" if cls.maybe_applied else "no"
+        gone = "yes" if cls.session_lost else "no"
+        advice = f". {cls.advice[:1].upper()}{cls.advice[1:]}" if cls.advice else ""
+        lines.append(f"| `{cls.__name__}`{code} | {_cell(cls.what + advice)} | {changed} | {gone} |")
+    return "\n".join([*lines, ""])
+
+
+def error_reference() -> str:
+    """Return autodoc directives for all errors."""
+    directives = [
+        f".. autoexception:: zkc.{cls.__name__}\n   :no-members:\n   :show-inheritance:" for cls in _error_classes()[1:]
+    ]
+    return "\n".join(["```{eval-rst}", "\n\n".join(directives), "```", ""])
+
+
+MAKERS: dict[str, Callable[..., str]] = {
+    "table-of-methods": method_table,
+    "class": autoclass,
+    "members": members,
+    "classes": exported,
+    "others": others,
+    "table-of-errors": error_table,
+    "errors": error_reference,
+}
+_MARK = re.compile(r"^<!-- made: ([\w-]+)((?: [\w.]+)*) -->$", re.MULTILINE)
+
+
+def fill(text: str) -> str:
+    """Put what is made from the code where a page asks for it: ``<!-- made: members zkc.Client -->``."""
+    return _MARK.sub(lambda match: MAKERS[match[1]](*match[2].split()), text)
