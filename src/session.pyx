@@ -158,7 +158,7 @@ cdef class _SessionBase:
                 rc = ZSESSIONEXPIRED
             elif state == ZOO_AUTH_FAILED_STATE:
                 rc = ZAUTHFAILED
-            elif state == 0:  # between two connections: add_auth takes nothing then, and the session lives on
+            elif state == 0:  # between two connections, where a stock add_auth takes nothing; the session lives on
                 rc = ZCONNECTIONLOSS
         return errors.error_for(rc, operation, path, None, False)  # nothing was sent
 

@@ -132,6 +132,44 @@ def test_credentials_do_not_cut_a_packet_in_two(steer: Steer, serve: Serve) -> N
     client.close()
 
 
+def test_credentials_between_two_connections_come_first_at_the_next(steer: Steer, serve: Serve) -> None:
+    kinds: list[int] = []
+
+    def script(connection: Connection) -> None:
+        connection.begin(6000)
+        if server.accepted == 1:
+            return  # the connection ends; to the next attempt it is a sixtieth of the timeout
+        for _ in range(2):
+            xid, kind, _ = connection.request()
+            kinds.append(kind)
+            connection.send(reply(xid))
+        connection.serve()
+
+    server = serve(script)
+    client = steer(server.hosts, timeout=20000)
+    client.hears(f"state {CONNECTED}")
+    client.hears(f"state {CONNECTING}")
+    client.tell("delete /a")
+    client.tell("auth user:password")
+    assert client.hears("auth") == "0"
+    assert client.hears("delete") == "0"
+    assert kinds == [AUTH, DELETE]
+    client.close()
+
+
+def test_credentials_that_never_reach_a_server_have_their_end_at_close(steer: Steer, serve: Serve) -> None:
+    server = serve(lambda connection: connection.begin(6000))
+    client = steer(server.hosts, timeout=20000)
+    client.hears(f"state {CONNECTED}")
+    client.hears(f"state {CONNECTING}")
+    server.close()
+    client.tell("auth user:password")
+    assert client.hears("auth") == "-4"  # at the end of the next attempt
+    for _ in range(3):
+        client.tell("auth user:password")
+    client.close()
+
+
 def test_moving_to_a_read_write_server_does_not_make_answers_up(steer: Steer, serve: Serve) -> None:
     deleting = threading.Event()
 
