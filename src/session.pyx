@@ -1,5 +1,5 @@
-# The only owner of a zhandle_t: opening, state, closing. What can be asked and set is in session_settings.pyx, the calls
-# are in calls.pyx.
+# The only owner of a zhandle_t: opening, state, closing. What can be asked and set is in session_settings.pyx, and the
+# calls are in calls.pyx.
 
 OPENED = ZKC_OPENED_EVENT  # type of the event that tells how opening with wait=False has ended
 
