@@ -97,7 +97,7 @@ cdef class Delivery:
         .. versionadded:: 0.1
         """
         cdef _Line line = self.checked_line()
-        if self.fds[0] >= 0 and line.c.generation == zkc_generation():  # in a forked child its lock may be held for ever
+        if self.fds[0] >= 0 and line.c.generation == zkc_generation():  # a forked child may find its lock held for ever
             zkc_queue_set_notify_fd(&line.c.queue, -1)
         zkc_notifier_close(self.fds)
 

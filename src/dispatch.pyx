@@ -1,5 +1,5 @@
-# Who empties the queue: runs callbacks and watches, in order, and gives every token back. One Python thread per session,
-# the dispatcher, unless delivery is manual (delivery.pyx).
+# Who empties the queue: runs callbacks and watches, in order, and gives every token back. It is one Python thread per
+# session, the dispatcher, unless delivery is manual (delivery.pyx).
 
 cdef object _callback_log = logging.getLogger("zkc.callback")
 

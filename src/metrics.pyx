@@ -11,12 +11,15 @@ cdef dict _metrics(zkc_session *c):
     cdef zkc_metrics *metrics = &c.metrics
     cdef int i
     cdef dict found = {}
+    cdef dict requests = {}
+    for i in range(ZKC_KINDS):
+        requests[_KIND_NAMES[i]] = zkc_metric_get(&metrics.requests[i])
     for i in range(ZKC_ERROR_CODES):
         count = zkc_metric_get(&metrics.errors[i])
         if count:
             found[-i] = count
     return {
-        "requests": {_KIND_NAMES[i]: zkc_metric_get(&metrics.requests[i]) for i in range(ZKC_KINDS)},
+        "requests": requests,
         "errors": found,
         "latency": {
             "bounds": _LATENCY_BOUNDS,

@@ -173,9 +173,8 @@ cdef class Request:
         self.check()
         with cython.critical_section(self):
             self.abandoned = True
-            callbacks, self.callbacks = self.callbacks, None  # dropped after the section: that can run anything
-            future, self.future = self.future, None
-            value, self.value = self.value, None
+            _dropped = self.callbacks, self.future, self.value  # until after the section: their end can run anything
+            self.callbacks = self.future = self.value = None
         zkc_request_abandon(self.c)  # a token that is under way still comes home through the queue
 
     def __repr__(self):

@@ -1,5 +1,5 @@
-# The only owner of a zhandle_t: opening, state, closing. What can be asked and set is in session_settings.pyx, the calls
-# are in calls.pyx.
+# The only owner of a zhandle_t: opening, state, closing. What can be asked and set is in session_settings.pyx, and the
+# calls are in calls.pyx.
 
 OPENED = ZKC_OPENED_EVENT  # type of the event that tells how opening with wait=False has ended
 
@@ -160,7 +160,7 @@ cdef class _SessionBase:
                 rc = ZSESSIONEXPIRED
             elif state == ZOO_AUTH_FAILED_STATE:
                 rc = ZAUTHFAILED
-            elif state == 0:  # between two connections: add_auth takes nothing then, and the session lives on
+            elif state == 0:  # between two connections, where a stock add_auth takes nothing; the session lives on
                 rc = ZCONNECTIONLOSS
         return errors.error_for(rc, operation, path, None, False)  # nothing was sent
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import select
@@ -30,7 +29,7 @@ def open_manual(open_session):
     yield open_one
     for session in opened:
         session.close(20)
-        deliver_until(session.delivery, lambda: session.delivery.stopped)
+        deliver_until_stopped(session)
         session.delivery.close()
 
 
@@ -43,6 +42,10 @@ def deliver_until(delivery, predicate):
     while not predicate():
         assert is_readable(delivery, WAIT), "nothing more came"
         delivery.deliver()
+
+
+def deliver_until_stopped(session):
+    deliver_until(session.delivery, lambda: session.delivery.stopped)
 
 
 def test_no_thread_is_made_and_everything_runs_where_it_is_delivered(open_manual):
@@ -146,7 +149,7 @@ def test_close_leaves_the_rest_to_deliver(open_manual, zookeeper_server):
         zookeeper_server.resume()
     assert not session.delivery.stopped
     assert (watch.calls, replied.calls) == ([], [])
-    deliver_until(session.delivery, lambda: session.delivery.stopped)
+    deliver_until_stopped(session)
     assert watch.calls == [(SESSION, 0, "/")]
     assert [type(request.exception()) for request in replied.calls] == [type(None), errors.ClosingError]
     assert events.calls[-1] == (SESSION, 0, "")
@@ -165,7 +168,7 @@ def test_beginning_to_close_waits_for_nothing(open_session, zookeeper_server, de
     with pytest.raises(errors.ClosingError):
         session.get("/")
     if deliver == "manual":
-        deliver_until(session.delivery, lambda: session.delivery.stopped)
+        deliver_until_stopped(session)
     events.until((SESSION, 0, ""))
     assert session.close(WAIT) is True
 
@@ -173,7 +176,7 @@ def test_beginning_to_close_waits_for_nothing(open_session, zookeeper_server, de
 def test_a_callback_begins_to_close(open_manual):
     session = open_manual()
     session.sync("/", callback=lambda _: session.begin_close())
-    deliver_until(session.delivery, lambda: session.delivery.stopped)
+    deliver_until_stopped(session)
     assert session.closed
 
 
@@ -185,7 +188,6 @@ def test_the_loop_delivers_a_session_that_was_forgotten(zookeeper_chroot):
     delivery, gone = session.delivery, weakref.ref(session)
     with pytest.warns(ResourceWarning, match="not closed"):
         del session
-        gc.collect()
     assert gone() is None
     deliver_until(delivery, lambda: delivery.stopped)
     assert watch.calls == [(SESSION, 0, "/")]
@@ -204,7 +206,6 @@ def test_a_session_that_nobody_delivers_takes_its_tokens_home(zookeeper_chroot, 
     assert gone() is not None
     with pytest.warns(ResourceWarning, match="not closed"):
         del session
-        gc.collect()
     eventually(lambda: gone() is None)
     assert calls == []
 
@@ -217,7 +218,7 @@ def test_the_descriptor_belongs_to_the_delivery(open_manual):
     delivery.close()
     delivery.close()
     assert delivery.fileno() == -1
-    with pytest.raises(OSError, match="[Bb]ad file"):
+    with pytest.raises(OSError, match=r"[Bb]ad file"):
         os.fstat(number)
     seen = Recorder()
     session.sync("/", callback=seen).result(WAIT)

@@ -99,7 +99,8 @@ uses = [
     lambda: session.get_config(watch=print), lambda: session.remove_all_watches("/"),
     lambda: session.remove_watches("/", print), lambda: session.client_id, lambda: session.negotiated_timeout,
     lambda: session.current_server, lambda: session.connected_address, lambda: session.set_servers("127.0.0.1:1"),
-    lambda: session.set_resolution_delay(1), lambda: session.cycle_next_server(), lambda: session.sync("/", callback=print),
+    lambda: session.set_resolution_delay(1), lambda: session.cycle_next_server(),
+    lambda: session.sync("/", callback=print),
 ]
 for use in uses:
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_support import ANYONE, CHANGED, CONNECTED, EPHEMERAL, EXPIRED, SESSION, WAIT, Recorder, paused
+from core_support import ANYONE, CHANGED, CONNECTED, CREATOR_ALL, EPHEMERAL, EXPIRED, SESSION, WAIT, Recorder, paused
 
 from zkc import _zookeeper as core
 from zkc import errors
@@ -225,15 +225,31 @@ def test_connection_loss_is_told_from_expiry(open_session, own_server):
     assert watch.next()[::2] == (CHANGED, "/a")
 
 
-def test_add_auth_between_two_connections_is_a_connection_loss(open_session, own_server, eventually):
+def test_add_auth_without_a_server_is_sent_when_there_is_one_again(open_session, own_server, eventually):
+    session = open_session(own_server.hosts, session_timeout=20.0)
+    session.add_auth("digest", b"u:p").result(WAIT)
+    session.create("/mine", b"x", CREATOR_ALL).result(WAIT)
+    late = open_session(own_server.hosts, session_timeout=20.0)
+    assert type(late.get("/mine").exception(WAIT)) is errors.NoAuthError
+    own_server.kill()
+    late.add_auth("digest", b"u:p")  # accepted whatever state the connection is in
+    eventually(lambda: type(late.add_auth("digest", b"u:p").exception(WAIT)) is errors.ConnectionLossError)
+    own_server.start()
+
+    def read():
+        error = (request := late.get("/mine")).exception(WAIT)
+        assert error is None or type(error) is errors.ConnectionLossError, "sent before the credential"
+        return error is None and request.result()[0] == b"x"
+
+    eventually(read)
+
+
+def test_add_auth_between_two_connections_ends_with_the_session(open_session, own_server):
     session = open_session(own_server.hosts, session_timeout=20.0)
     own_server.kill()
-
-    def add_auth():
-        session.add_auth("digest", b"u:p").result(0.05)
-
-    eventually(lambda: type(next_error(add_auth)) is errors.ConnectionLossError)
-    own_server.start()
+    requests = [session.add_auth("digest", b"u:p") for _ in range(20)]
+    session.close(WAIT)
+    assert {type(request.exception(0)) for request in requests} <= {errors.ConnectionLossError, errors.ClosingError}
 
 
 def test_wait_connected_where_nobody_listens(open_session):

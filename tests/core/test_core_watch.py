@@ -258,6 +258,42 @@ def test_removing_one_kind_leaves_the_other(session):
     assert [call[0] for call in data.calls] == [NOT_WATCHING]
 
 
+def test_removing_a_callable_that_was_armed_several_times(session):
+    # By get and by exists, and twice by each: it goes as often as it was armed, and the server is told.
+    seen, other = Recorder(), Recorder()
+    for _ in range(2):
+        session.get("/", watch=seen).result(WAIT)
+        session.exists("/", watch=seen).result(WAIT)
+    session.remove_watches("/", seen, 2).result(WAIT)
+    assert [seen.next()[::2] for _ in range(4)] == [(NOT_WATCHING, "/")] * 4
+    assert session.watch_count == 0
+    with pytest.raises(errors.NoWatcherError):
+        session.remove_all_watches("/").result(WAIT)
+    session.set("/", b"x").result(WAIT)
+    settle(session)
+    assert len(seen.calls) == 4
+    session.exists("/", watch=other).result(WAIT)
+    for call in (session.get, session.exists, session.get_children):
+        call("/", watch=seen).result(WAIT)
+    session.remove_watches("/", seen, 3).result(WAIT)  # the other one stays
+    assert [seen.next()[::2] for _ in range(3)] == [(NOT_WATCHING, "/")] * 3
+    session.set("/", b"y").result(WAIT)
+    assert other.next() == (CHANGED, CONNECTED, "/")
+    settle(session)
+    assert len(seen.calls) == 7
+
+
+def test_removing_the_watch_of_exists_where_nothing_is(session):
+    seen = Recorder()
+    for _ in range(2):
+        assert session.exists("/missing", watch=seen).result(WAIT) is None
+    session.remove_watches("/missing", seen).result(WAIT)
+    assert [seen.next()[::2] for _ in range(2)] == [(NOT_WATCHING, "/missing")] * 2
+    session.create("/missing", b"", ANYONE).result(WAIT)
+    settle(session)
+    assert len(seen.calls) == 2
+
+
 def test_removing_all_watches_of_a_path(session):
     watches = [Recorder() for _ in range(4)]
     for watch, call in zip(watches, (session.get, session.get, session.get_children, session.exists)):

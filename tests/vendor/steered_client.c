@@ -253,6 +253,10 @@ static int obey(zhandle_t *zh, const char *command, const char *argument)
         zoo_aget(zh, "/a", 0, on_late, zh);
     } else if (strcmp(command, "delay") == 0) {
         zoo_set_servers_resolution_delay(zh, atoi(argument));
+    } else if (strcmp(command, "lost") == 0) {
+        while (zoo_state(zh) != 0) /* the event comes a little before it */
+            usleep(100);
+        say("lost", 0);
     } else if (strcmp(command, "interest") == 0) {
         int fd = 77, interest = 77;
         struct timeval tv = {77, 77};

@@ -132,6 +132,33 @@ def test_credentials_do_not_cut_a_packet_in_two(steer: Steer, serve: Serve) -> N
     client.close()
 
 
+def test_credentials_between_two_connections_come_first_at_the_next(steer: Steer, serve: Serve) -> None:
+    kinds: list[int] = []
+
+    def script(connection: Connection) -> None:
+        connection.begin(6000)
+        for _ in range(2):
+            xid, kind, _ = connection.request()
+            kinds.append(kind)
+            connection.send(reply(xid))
+        connection.serve()
+
+    gone = serve(lambda connection: connection.begin(6000))
+    client = steer(gone.hosts, timeout=20000)
+    client.hears(f"state {CONNECTED}")
+    gone.close()
+    client.tell("lost")
+    client.hears("lost")
+    client.tell("auth user:password")
+    assert client.hears("auth") == "-4"  # the next attempt fails
+    serve(script, port=gone.port)
+    client.hears(f"state {CONNECTED}")
+    client.tell("delete /a")
+    assert client.hears("delete") == "0"
+    assert kinds == [AUTH, DELETE]
+    client.close()
+
+
 def test_moving_to_a_read_write_server_does_not_make_answers_up(steer: Steer, serve: Serve) -> None:
     deleting = threading.Event()
 
