@@ -206,11 +206,14 @@ zhandle_t *zookeeper_init2(const char *host, watcher_fn fn, int recv_timeout, co
 }
 
 #ifdef HAVE_OPENSSL_H
-zhandle_t *zookeeper_init_ssl(const char *host, const char *cert, watcher_fn fn, int recv_timeout,
-                              const clientid_t *clientid, void *context, int flags)
+zhandle_t *zookeeper_init_tls(const char *host, const zkc_tls_params_t *tls, watcher_fn fn, int recv_timeout,
+                              const clientid_t *clientid, void *context, int flags, log_callback_fn log_callback,
+                              void *sasl_params)
 {
-    (void)fn, (void)recv_timeout, (void)clientid, (void)flags;
-    NOTE_CALL("tls %s %s", host, cert);
+    (void)fn, (void)recv_timeout, (void)clientid, (void)flags, (void)log_callback;
+    NOTE_CALL("tls %s %s %s %s %s %s %d %s", host, tls->ca, tls->certificate, tls->key, tls->password,
+              tls->server_name, tls->flags, sasl_params != NULL ? "sasl" : "plain");
+    fake.report = tls->report;
     return init(context);
 }
 #endif
