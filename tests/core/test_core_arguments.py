@@ -340,5 +340,5 @@ def test_what_is_alive_is_counted(open_session, eventually):
 def test_what_this_build_lacks_is_said_at_once(what):
     if core.build_info()[what]:
         pytest.skip(f"this libzookeeper has {what}")
-    with pytest.raises(errors.UnimplementedError, match="has no (TLS|SASL): see zkc.build_info"):
+    with pytest.raises(errors.UnimplementedError, match=r"has no (TLS|SASL): see zkc\.build_info"):
         core.Session("127.0.0.1:1", **{what: {"tls": {}, "sasl": {"mechanisms": "PLAIN"}}[what]})
