@@ -1,4 +1,4 @@
-# A session on its way to a server, and what TLS has to do with that: settings, failures, and waiting for the connection.
+# A session on its way to a server, and what TLS has to do with that: settings, failures, waiting for the connection.
 
 TLS_FAILED = ZKC_EVENT_TLS_FAILED
 
@@ -73,13 +73,13 @@ cdef object _tls_error(zkc_session *session, str operation):
 cdef class _ConnectingSession(_SessionSettings):
     @property
     def tls_error(self):
-        """Return why the last attempt to connect failed in TLS, as an error to look at or raise; None when connected."""
+        """Return why the last attempt to connect failed in TLS, as an error; None when connected."""
         self.check_process("tls_error", None)
         return _tls_error(self.c, "connect")
 
     @property
     def tls_futile(self):
-        """Return whether every server of the list was refused for its certificate, or refused ours, one after another."""
+        """Return whether every server of the list was refused for its certificate, or refused ours, in a row."""
         cdef zkc_tls_state state
         self.check_process("tls_futile", None)
         zkc_tls_look(self.c, &state)

@@ -334,3 +334,11 @@ def test_what_is_alive_is_counted(open_session, eventually):
     del request
     # The library's thread may hold it for a moment longer than it takes to answer.
     eventually(lambda: core.live_counts()["requests"] == before["requests"])
+
+
+@pytest.mark.parametrize("what", ["tls", "sasl"])
+def test_what_this_build_lacks_is_said_at_once(what):
+    if core.build_info()[what]:
+        pytest.skip(f"this libzookeeper has {what}")
+    with pytest.raises(errors.UnimplementedError, match=r"has no (TLS|SASL): see zkc\.build_info"):
+        core.Session("127.0.0.1:1", **{what: {"tls": {}, "sasl": {"mechanisms": "PLAIN"}}[what]})

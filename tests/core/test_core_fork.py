@@ -39,6 +39,8 @@ USES = {
     "connected_address": "session.connected_address",
     "in_flight": "session.in_flight",
     "watch_count": "session.watch_count",
+    "tls_error": "session.tls_error",
+    "tls_futile": "session.tls_futile",
     "set_servers": 'session.set_servers("127.0.0.1:1")',
     "set_resolution_delay": "session.set_resolution_delay(1)",
     "cycle_next_server": "session.cycle_next_server()",

@@ -210,8 +210,10 @@ zhandle_t *zookeeper_init_tls(const char *host, const zkc_tls_params_t *tls, wat
                               const clientid_t *clientid, void *context, int flags, log_callback_fn log_callback,
                               void *sasl_params)
 {
-    (void)fn, (void)recv_timeout, (void)clientid, (void)flags, (void)log_callback, (void)sasl_params;
-    NOTE_CALL("tls %s %s %d", host, tls->ca, tls->flags);
+    (void)fn, (void)recv_timeout, (void)clientid, (void)flags, (void)log_callback;
+    NOTE_CALL("tls %s %s %s %s %s %s %d %s", host, tls->ca, tls->certificate, tls->key, tls->password,
+              tls->server_name, tls->flags, sasl_params != NULL ? "sasl" : "plain");
+    fake.report = tls->report;
     return init(context);
 }
 #endif

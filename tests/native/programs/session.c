@@ -25,21 +25,12 @@ static void the_library_gets_what_was_asked_for(void)
     close_session(session);
 }
 
-static void tls_and_sasl_have_their_own_beginning(void)
+static void sasl_has_its_own_beginning(void)
 {
-#if defined(HAVE_OPENSSL_H) && defined(HAVE_CYRUS_SASL_H)
+#ifdef HAVE_CYRUS_SASL_H
     zkc_session *session = zkc_session_new(10, 0);
     zkc_open_args *args = plain_args();
 
-    args->tls = zkc_tls_options_new();
-    args->tls->ca = strdup("ca");
-    args->tls->check_hostname = 1;
-    zkc_session_open(session, args);
-    wait_opened(session, ZKC_OPEN);
-    CHECK_TEXT(fake.init_call, "tls host:2181 ca 1");
-    close_session(session);
-    session = zkc_session_new(10, 0);
-    args = plain_args();
     args->sasl_mechanisms = strdup("DIGEST-MD5");
     args->sasl_service = strdup("zookeeper");
     args->sasl_host = strdup("server");
@@ -426,7 +417,7 @@ static void a_settled_request_waits_for_its_completion(void)
 int main(void)
 {
     RUN(the_library_gets_what_was_asked_for);
-    RUN(tls_and_sasl_have_their_own_beginning);
+    RUN(sasl_has_its_own_beginning);
     RUN(a_failed_opening_says_why_and_can_be_closed);
     RUN(a_session_that_was_never_opened_leaves_nothing);
     RUN(closing_waits_for_the_opening);
