@@ -32,6 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "sync",
         "get_acl",
         "set_acl",
+        "kept",
     ),
     "Transactions": ("transaction",),
     "Watches": ("watch", "watch_data", "watch_children", "remove_watches"),

@@ -138,6 +138,10 @@ def exported(*names: str) -> str:
     found = {name: find(name) for name in names if find(name) is not None}
     # The members of an enum may speak for themselves; the attributes of other classes stand among their arguments.
     options = {name: ":undoc-members:" if issubclass(cls, enum.Enum) else "" for name, cls in found.items()}
+    # What comes from a base of ours is the class's own for its users; what comes from elsewhere is known to them.
+    for name, cls in found.items():
+        if all(base.__module__.startswith("zkc.") for base in cls.__mro__[:-1]):
+            options[name] = ":inherited-members:"
     lines = [f".. autoclass:: {name}\n   :members:\n   {options[name]}\n" for name in found]
     return "\n".join(["```{eval-rst}", *lines, "```", ""]) if found else ""
 
