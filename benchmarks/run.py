@@ -10,12 +10,13 @@ from typing import Any, Optional
 
 from rich.table import Table
 
-from benchmarks import leaks, measure, report, speed
+from benchmarks import bulk, leaks, measure, report, speed
 from zkc.testing import TestingError, ZooKeeperServer
 
 # (rounds, calls in a round), in full and quick.
 _LATENCY = ((5, 2_000), (3, 200))
 _THROUGHPUT = ((5, 20_000), (3, 5_000))
+_BULK = ((5, 20_000), (3, 5_000))
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("latency", _run_latency, "single calls: how long they take"),
         ("throughput", _run_throughput, "pipelined gets, and gets from several threads: how many a second"),
+        ("bulk", _run_bulk, "many znodes read one by one, in bulk, with asyncio: how many a second"),
     ):
         verb = verbs.add_parser(name, parents=[shared], help=text)
         verb.add_argument("--rounds", type=_positive, default=None, help="how often each client gets its turn")
@@ -114,6 +116,17 @@ def _run_throughput(options: argparse.Namespace, server: ZooKeeperServer, about:
         )
     table = report.speed_table(f"Many calls at once: {rounds} rounds of {calls:,}", "throughput", outcomes)
     return _publish_speed("throughput", options, about, table, outcomes)
+
+
+def _run_bulk(options: argparse.Namespace, server: ZooKeeperServer, about: dict[str, Any]) -> int:
+    rounds, calls = _amount(options, _BULK)
+    with report.make_progress() as progress:
+        task = progress.add_task("bulk", total=bulk.bulk_turns(rounds))
+        outcomes = bulk.measure_bulk(
+            server.new_chroot("bulk"), rounds, calls, lambda turns: progress.advance(task, turns)
+        )
+    table = report.speed_table(f"Many znodes: {rounds} rounds of {calls:,}", "throughput", outcomes)
+    return _publish_speed("bulk", options, about, table, outcomes)
 
 
 def _amount(options: argparse.Namespace, amounts: tuple[tuple[int, int], tuple[int, int]]) -> tuple[int, int]:

@@ -32,7 +32,8 @@ class AsyncBulkCalls:
             timeout: How long the whole call may take, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            ``(data, stat)``, or the error, for each path, in their order.
+            ``(data, stat)``, or the error, for each path, in their order. When the session ends meanwhile, all that
+            could not be sent has one and the same error.
 
         Raises:
             TypeError: An item is of a wrong type; the message tells its position. All before it were sent, and
@@ -83,8 +84,6 @@ class AsyncBulkCalls:
         Returns:
             The :class:`~zkc.Stat`, None if there is no such znode, or the error, for each path, in their order.
 
-        It raises what :meth:`get_many` does.
-
         .. versionadded:: 0.1
         """
 
@@ -126,8 +125,6 @@ class AsyncBulkCalls:
 
         Returns:
             The names, in no particular order, or the error, for each path, in the order of the paths.
-
-        It raises what :meth:`get_many` does.
 
         .. versionadded:: 0.1
         """
@@ -184,8 +181,6 @@ class AsyncBulkCalls:
         Returns:
             The path as made, or the error, for each item, in their order.
 
-        It raises what :meth:`get_many` does.
-
         .. versionadded:: 0.1
         """
 
@@ -239,8 +234,6 @@ class AsyncBulkCalls:
         Returns:
             The :class:`~zkc.Stat` afterwards, or the error, for each item, in their order.
 
-        It raises what :meth:`get_many` does.
-
         .. versionadded:: 0.1
         """
 
@@ -283,8 +276,6 @@ class AsyncBulkCalls:
 
         Returns:
             None, or the error, for each item, in their order.
-
-        It raises what :meth:`get_many` does.
 
         .. versionadded:: 0.1
         """

@@ -1,7 +1,6 @@
 """The calls on many znodes at once.
 
-They cost far less than as many single calls: requests go out without a wait for the one before, and the thread that
-calls is woken once for hundreds of answers.
+Requests go out without a wait for the one before, and the thread that calls is woken once for hundreds of answers.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ __all__ = ["BulkCalls"]
 
 
 class BulkCalls(Runner):
-    """One call for many znodes."""
+    """One call for many znodes. All raise what :meth:`get_many` does."""
 
     @overload
     def get_many(
@@ -78,7 +77,8 @@ class BulkCalls(Runner):
             timeout: How long the whole call may take, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            ``(data, stat)``, or the error, for each path, in their order.
+            ``(data, stat)``, or the error, for each path, in their order. When the session ends meanwhile, all that
+            could not be sent has one and the same error.
 
         Raises:
             TypeError: An item is of a wrong type; the message tells its position. All before it were sent, and
@@ -142,8 +142,6 @@ class BulkCalls(Runner):
         Returns:
             The :class:`~zkc.Stat`, None if there is no such znode, or the error, for each path, in their order.
 
-        It raises what :meth:`get_many` does.
-
         .. versionadded:: 0.1
         """
         return self._run(bulk.exists_many, timeout, paths, window, raise_errors, progress)
@@ -198,8 +196,6 @@ class BulkCalls(Runner):
 
         Returns:
             The names, in no particular order, or the error, for each path, in the order of the paths.
-
-        It raises what :meth:`get_many` does.
 
         .. versionadded:: 0.1
         """
@@ -284,8 +280,6 @@ class BulkCalls(Runner):
         Returns:
             The path as made, or the error, for each item, in their order.
 
-        It raises what :meth:`get_many` does.
-
         .. versionadded:: 0.1
         """
         return self._run(
@@ -344,8 +338,6 @@ class BulkCalls(Runner):
         Returns:
             The :class:`~zkc.Stat` afterwards, or the error, for each item, in their order.
 
-        It raises what :meth:`get_many` does.
-
         .. versionadded:: 0.1
         """
         return self._run(bulk.set_many, timeout, items, window, raise_errors, progress)
@@ -401,8 +393,6 @@ class BulkCalls(Runner):
 
         Returns:
             None, or the error, for each item, in their order.
-
-        It raises what :meth:`get_many` does.
 
         .. versionadded:: 0.1
         """
