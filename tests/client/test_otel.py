@@ -1,0 +1,295 @@
+"""What OpenTelemetry gets of a client: its metrics when they are collected, and a span for each call."""
+
+import asyncio
+import gc
+import subprocess
+import sys
+import weakref
+
+import both
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+import zkc
+import zkc.otel
+
+# ---- metrics --------------------------------------------------------------------------------------------------------
+
+
+class Meters:
+    """A provider of meters, and what is collected from it."""
+
+    def __init__(self):
+        self.reader = InMemoryMetricReader()
+        self.provider = MeterProvider(metric_readers=[self.reader], shutdown_on_exit=False)
+
+    def collect(self):
+        """Return the values of each instrument, by the attributes that are not the same for all."""
+        found = {}
+        data = self.reader.get_metrics_data()
+        for resource in data.resource_metrics if data else ():
+            for scope in resource.scope_metrics:
+                if scope.scope.name != "zkc":
+                    continue  # What the SDK measures of itself.
+                for metric in scope.metrics:
+                    points = found.setdefault(metric.name.replace("zkc.client.", ""), {})
+                    for point in metric.data.data_points:
+                        attributes = dict(point.attributes)
+                        assert attributes.pop("db.system.name") == "zookeeper"
+                        attributes.pop("zkc.hosts")
+                        key = "/".join(attributes.values())
+                        assert key not in points
+                        points[key] = point.value
+        return found
+
+
+@pytest.fixture
+def meters():
+    meters = Meters()
+    yield meters
+    meters.provider.shutdown()
+
+
+async def test_metrics_are_read_when_they_are_collected(zk, meters):
+    with zkc.otel.observe(zk.inner, meters.provider):
+        await zk.create("/a", b"x")
+        await zk.get("/a")
+        with pytest.raises(zkc.NoNodeError):
+            await zk.get("/none")
+        found = meters.collect()
+        assert found["requests"] == {"create": 1, "get": 2}
+        assert found["errors"] == {"NoNodeError": 1}
+        assert found["in_flight"] == {"": 0}
+        assert found["sessions"] == {"": 1}
+        assert found["expirations"] == found["reconnects"] == found["watch_events"] == {"": 0}
+        assert found["sent"][""] == zk.metrics().bytes_sent > 0
+        assert found["received"][""] == zk.metrics().bytes_received > 0
+        assert found["request.duration.sum"][""] == zk.metrics().latency.sum > 0
+        buckets = found["request.duration.bucket"]
+        assert buckets["+Inf"] == 3
+        assert list(buckets.values()) == sorted(buckets.values())
+        await zk.get("/a")
+        assert meters.collect()["requests"]["get"] == 3
+
+
+async def test_an_expiry_and_the_next_session_are_seen(zk, meters, expire_zk):
+    with zkc.otel.observe(zk.inner, meters.provider):
+        await expire_zk(zk)
+        found = meters.collect()
+        assert (found["expirations"], found["sessions"]) == ({"": 1}, {"": 2})
+
+
+def test_clients_of_the_same_attributes_are_summed_up_and_the_sum_does_not_fall(hosts, meters):
+    one, another = zkc.Client(hosts), zkc.Client(hosts)
+    with zkc.otel.observe(one, meters.provider) as observed, another:
+        zkc.otel.observe(another, meters.provider)
+        with one:
+            one.exists("/")
+        another.exists("/")
+        assert meters.collect()["requests"] == {"exists": 2}
+        observed.close()
+        observed.close()
+        with one:
+            one.exists("/")  # Not observed any more.
+        assert meters.collect()["requests"] == {"exists": 2}
+        another.exists("/")
+        assert meters.collect()["requests"] == {"exists": 3}
+
+
+def test_attributes_tell_clients_apart(client, other, meters):
+    zkc.otel.observe(client, meters.provider, attributes={"role": "one"})
+    zkc.otel.observe(other, meters.provider, attributes={"role": "another"})
+    client.exists("/")
+    assert meters.collect()["sessions"] == {"one": 1, "another": 1}
+    assert list(meters.collect()["requests"]) == ["one/exists"]
+
+
+def test_an_observed_client_may_be_forgotten(hosts, meters):
+    client = zkc.Client(hosts)
+    zkc.otel.observe(client, meters.provider)
+    with client:
+        client.exists("/")
+    assert meters.collect()["requests"] == {"exists": 1}
+    forgotten = weakref.ref(client)
+    del client
+    gc.collect()
+    assert forgotten() is None
+    assert meters.collect()["requests"] == {"exists": 1}
+
+
+def test_without_an_sdk_it_costs_nothing_and_does_nothing(client):
+    with zkc.otel.observe(client), zkc.otel.trace(client):
+        assert client.exists("/") is not None
+
+
+# ---- spans ----------------------------------------------------------------------------------------------------------
+
+
+class Spans:
+    """A provider of tracers, and the spans that ended."""
+
+    def __init__(self):
+        self.exporter = InMemorySpanExporter()
+        self.provider = TracerProvider(shutdown_on_exit=False)
+        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+
+    @property
+    def ended(self):
+        return self.exporter.get_finished_spans()
+
+
+@pytest.fixture
+def spans():
+    spans = Spans()
+    yield spans
+    spans.provider.shutdown()
+
+
+async def test_each_call_has_a_span(zk, spans, zookeeper_server):
+    with zkc.otel.trace(zk.inner, spans.provider):
+        await zk.create("/a", b"secret")
+        await zk.set("/a", b"secret")
+        assert await zk.children("/") == ["a"]
+        await both.eventually(lambda: len(spans.ended) == 3)
+    await zk.get("/a")
+    assert [span.name for span in spans.ended] == ["zookeeper create", "zookeeper set", "zookeeper children"]
+    span = spans.ended[1]
+    assert span.kind is SpanKind.CLIENT
+    assert span.attributes == {
+        "db.system.name": "zookeeper",
+        "db.operation.name": "set",
+        "zkc.path": "/a",
+        "server.address": "127.0.0.1",
+        "server.port": zookeeper_server.port,
+    }
+    assert span.status.status_code is StatusCode.UNSET
+    assert span.end_time > span.start_time
+
+
+async def test_spans_have_no_secrets(zk, spans):
+    with zkc.otel.trace(zk.inner, spans.provider):
+        await zk.add_auth("digest", "ann:secret")
+        await zk.create("/a", b"secret")
+        with pytest.raises(zkc.NodeExistsError):
+            await zk.create("/a", b"secret")
+        with pytest.raises(TypeError):
+            await zk.add_auth(7, "ann:secret")
+        await both.eventually(lambda: len(spans.ended) == 4)
+    told = [
+        str((dict(span.attributes), span.status.description, [dict(e.attributes) for e in span.events]))
+        for span in spans.ended
+    ]
+    assert not any("secret" in text for text in told)
+
+
+async def test_a_call_that_fails_says_why(zk, spans):
+    with zkc.otel.trace(zk.inner, spans.provider):
+        with pytest.raises(zkc.NoNodeError):
+            await zk.get("/none")
+        with pytest.raises(ValueError, match="path"):
+            await zk.get("none")
+        await both.eventually(lambda: len(spans.ended) == 2)
+    missing, refused = sorted(spans.ended, key=lambda span: span.start_time)
+    assert missing.attributes["error.type"] == "zkc.errors.NoNodeError"
+    assert missing.attributes["db.response.status_code"] == "-101"
+    assert missing.status.status_code is StatusCode.ERROR
+    assert "/none" in missing.status.description
+    assert missing.events[0].name == "exception"
+    assert refused.attributes["error.type"] == "ValueError"
+    assert "db.response.status_code" not in refused.attributes
+
+
+async def test_a_span_lasts_until_the_answer(zk, spans, zookeeper_server):
+    with zkc.otel.trace(zk.inner, spans.provider):
+        zookeeper_server.pause()
+        futures = [zk.inner.submit.exists("/"), zk.inner.submit.get("/none")]
+        assert spans.ended == ()
+        zookeeper_server.resume()
+        await both.eventually(lambda: all(future.done() for future in futures))
+        await both.eventually(lambda: len(spans.ended) == 2)
+        assert futures[0].result() is not None
+        assert isinstance(futures[1].exception(), zkc.NoNodeError)
+    assert {span.name: span.attributes.get("error.type") for span in spans.ended} == {
+        "zookeeper exists": None,
+        "zookeeper get": "zkc.errors.NoNodeError",
+    }
+
+
+async def test_a_call_that_is_cancelled_ends_its_span(zk, spans, zookeeper_server):
+    with zkc.otel.trace(zk.inner, spans.provider):
+        zookeeper_server.pause()
+        future = zk.inner.submit.exists("/")
+        assert future.cancel()
+        await both.eventually(lambda: len(spans.ended) == 1)
+        zookeeper_server.resume()
+    assert spans.ended[0].attributes["error.type"] == "cancelled"
+
+
+def test_asyncio_still_reports_an_error_that_nobody_looked_at(hosts, spans):
+    reported = []
+
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        async with zkc.AsyncClient(hosts) as client:
+            with zkc.otel.trace(client, spans.provider):
+                answer = client.get("/none")
+                await both.eventually(lambda: spans.ended)
+                del answer
+                gc.collect()
+
+    asyncio.run(main())
+    assert isinstance(reported[0]["exception"], zkc.NoNodeError)
+
+
+def test_a_traced_client_may_be_forgotten(hosts, spans):
+    client = zkc.Client(hosts)
+    traced = zkc.otel.trace(client, spans.provider)
+    with client:
+        client.exists("/")
+    forgotten = weakref.ref(client)
+    gc.disable()  # It goes at once, and needs no collector.
+    try:
+        del client
+        assert forgotten() is None
+    finally:
+        gc.enable()
+    traced.close()
+    assert len(spans.ended) == 1
+
+
+def test_a_client_is_traced_once(client, spans):
+    with zkc.otel.trace(client, spans.provider) as traced, pytest.raises(ValueError, match="traced already"):
+        zkc.otel.trace(client, spans.provider)
+    traced.close()
+    with zkc.otel.trace(client, spans.provider):
+        client.exists("/")
+        client.submit.exists("/").result()
+    assert len(spans.ended) == 2
+
+
+@pytest.mark.parametrize("function", [zkc.otel.observe, zkc.otel.trace])
+def test_what_is_no_client_is_refused(function):
+    with pytest.raises(TypeError, match=r"client must be a zkc\.Client"):
+        function("127.0.0.1:2181")
+
+
+WITHOUT = """
+import sys
+sys.modules["opentelemetry"] = None
+import zkc
+try:
+    import zkc.otel
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_without_opentelemetry_it_says_what_to_install():
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pip install 'zkc[otel]'" in done.stdout

@@ -1,0 +1,254 @@
+"""What a client measures: requests, errors, latencies, bytes. See :meth:`zkc.Client.metrics`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from zkc.errors import error_class
+
+if TYPE_CHECKING:
+    from zkc._life import Life
+    from zkc._zookeeper import Session
+
+__all__ = ["Histogram", "Metrics"]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How long requests took, from the call to the answer: how many of them fell between which bounds.
+
+    .. versionadded:: 0.1
+    """
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    bounds: tuple[float, ...]
+    """The upper bounds, in seconds, ascending."""
+    counts: tuple[int, ...]
+    """How many requests each bound has below or at it, and above the bound before; the last are above all bounds."""
+    sum: float
+    """The seconds that all of them took together."""
+
+    # A frozen class with slots has no other way back: the default would set the attributes.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.bounds, self.counts, self.sum)
+
+    @property
+    def count(self) -> int:
+        """How many requests were measured.
+
+        .. versionadded:: 0.1
+        """
+        return sum(self.counts)
+
+    @property
+    def mean(self) -> float:
+        """How long a request took on average, in seconds; 0.0 if there was none.
+
+        .. versionadded:: 0.1
+        """
+        count = self.count
+        return self.sum / count if count else 0.0
+
+    def percentile(self, q: float) -> float:
+        """Estimate how long the quicker requests took at most.
+
+        The estimate is within the bounds of the right bucket: those of zkc are powers of two.
+
+        Args:
+            q: How many of the requests are meant, in percent: 50 for the median, 99 for all but the slowest.
+
+        Returns:
+            Seconds; 0.0 if there was no request, the last bound for what is above it.
+
+        Raises:
+            TypeError: ``q`` is no number.
+            ValueError: It is not from 0 to 100.
+
+        .. versionadded:: 0.1
+        """
+        given: object = q
+        if not isinstance(given, (int, float)) or isinstance(given, bool):
+            raise TypeError(f"q must be a number from 0 to 100, not {type(q).__name__}")
+        if not 0 <= q <= 100:
+            raise ValueError(f"q must be from 0 to 100: {q}")
+        rank = self.count * q / 100
+        below, lower = 0, 0.0
+        for upper, count in zip(self.bounds, self.counts):
+            if count and below + count >= rank:
+                return lower + (upper - lower) * (rank - below) / count
+            below, lower = below + count, upper
+        return lower if self.count else 0.0
+
+    def _combine(self, other: Histogram, sign: int) -> Histogram:
+        if self.bounds and other.bounds and self.bounds != other.bounds:
+            raise ValueError("these histograms have different bounds")
+        pairs = zip_longest(self.counts, other.counts, fillvalue=0)
+        counts = tuple(mine + sign * theirs for mine, theirs in pairs)
+        return Histogram(self.bounds or other.bounds, counts, self.sum + sign * other.sum)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What a client has done, in all of its sessions, up to a moment.
+
+    ``later - earlier`` is what happened between two of them, and ``one + another`` what two clients did together.
+
+    >>> before = client.metrics()
+    >>> run_for_a_minute()
+    >>> spent = client.metrics() - before
+    >>> print(spent.total / 60, "requests per second,", spent.latency.percentile(99), "s for 99 of 100")
+
+    .. versionadded:: 0.1
+    """
+
+    __slots__ = (
+        "bytes_received",
+        "bytes_sent",
+        "errors",
+        "expirations",
+        "in_flight",
+        "latency",
+        "reconnects",
+        "requests",
+        "sessions",
+        "watch_events",
+    )
+
+    requests: Mapping[str, int]
+    """How many requests were sent, by kind (``"get"``); 0 for a kind that was not."""
+    errors: Mapping[str, int]
+    """How many of them failed, by the name of the error's class; 0 for one that did not happen. A znode that
+    ``exists`` did not find is a NoNodeError here."""
+    latency: Histogram
+    """How long they took, whether they failed or not."""
+    in_flight: int
+    """How many have no answer yet. In a difference: at the later moment."""
+    watch_events: int
+    """How many watches fired, their session's events aside."""
+    reconnects: int
+    """How often a session found a connection again."""
+    sessions: int
+    """How many sessions the client has had that a server accepted."""
+    expirations: int
+    """How many of them expired."""
+    bytes_sent: int
+    """Bytes of paths, data and credentials sent, without what the protocol adds."""
+    bytes_received: int
+    """Bytes of the replies' content, without what the protocol adds."""
+
+    # A frozen class with slots has no other way back: the default would set the attributes.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
+
+    @property
+    def total(self) -> int:
+        """How many requests were sent, of whatever kind.
+
+        .. versionadded:: 0.1
+        """
+        return sum(self.requests.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as dicts, lists and numbers, for JSON.
+
+        .. versionadded:: 0.1
+        """
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        latency = self.latency
+        return {
+            **found,
+            "requests": dict(self.requests),
+            "total": self.total,
+            "errors": dict(self.errors),
+            "latency": {
+                "count": latency.count,
+                "sum": latency.sum,
+                "mean": latency.mean,
+                **{f"p{q}": latency.percentile(q) for q in (50, 90, 99)},
+                "bounds": list(latency.bounds),
+                "counts": list(latency.counts),
+            },
+        }
+
+    def __sub__(self, earlier: object) -> Metrics:
+        if not isinstance(earlier, Metrics):
+            return NotImplemented
+        return self._combine(earlier, -1, in_flight=self.in_flight)
+
+    def __add__(self, other: object) -> Metrics:
+        if not isinstance(other, Metrics):
+            return NotImplemented
+        return self._combine(other, 1, in_flight=self.in_flight + other.in_flight)
+
+    def _combine(self, other: Metrics, sign: int, in_flight: int) -> Metrics:
+        return Metrics(
+            requests=_combine(self.requests, other.requests, sign),
+            errors=_combine(self.errors, other.errors, sign),
+            latency=self.latency._combine(other.latency, sign),
+            in_flight=in_flight,
+            watch_events=self.watch_events + sign * other.watch_events,
+            reconnects=self.reconnects + sign * other.reconnects,
+            sessions=self.sessions + sign * other.sessions,
+            expirations=self.expirations + sign * other.expirations,
+            bytes_sent=self.bytes_sent + sign * other.bytes_sent,
+            bytes_received=self.bytes_received + sign * other.bytes_received,
+        )
+
+    @classmethod
+    def _none(cls, expirations: int = 0) -> Metrics:
+        """What a client that was not started has measured."""
+        return cls(Counter(), Counter(), Histogram((), (), 0.0), 0, 0, 0, 0, expirations, 0, 0)
+
+    @classmethod
+    def _of_session(cls, measured: Mapping[str, Any], over: bool) -> Metrics:
+        """Make it of what the core says about one session.
+
+        Args:
+            measured: What ``session.metrics()`` returned.
+            over: Whether the session is over, so that no answer is awaited any more.
+        """
+        latency = measured["latency"]
+        connects = measured["connects"]
+        errors: Counter[str] = Counter()
+        for code, count in measured["errors"].items():
+            errors[error_class(code).__name__] += count  # Several codes may have no class of their own.
+        return cls(
+            requests=Counter({kind: count for kind, count in measured["requests"].items() if count}),
+            errors=errors,
+            latency=Histogram(tuple(latency["bounds"]), tuple(latency["counts"]), latency["sum"]),
+            in_flight=0 if over else measured["in_flight"],
+            watch_events=measured["watch_events"],
+            reconnects=max(0, connects - 1),
+            sessions=1 if connects else 0,
+            expirations=0,
+            bytes_sent=measured["bytes_sent"],
+            bytes_received=measured["bytes_received"],
+        )
+
+    @classmethod
+    def _of(cls, client: Life) -> Metrics:
+        """Sum up the sessions of a client, those that are over and those that are not."""
+        client._check_process("metrics")
+        with client._lock:  # So that no session is counted twice or not at all while the next one follows it.
+            past = client._past
+            expirations = client._expirations
+            tenure = client._tenure
+            following = None if tenure is None else tenure.session
+            living: list[Session] = [session for session in {client._session, following} if session is not None]
+            present = [session.metrics() for session in living]
+        found = cls._none(expirations)
+        if past is not None:
+            found += past
+        for measured in present:
+            found += cls._of_session(measured, over=False)
+        return found
+
+
+def _combine(mine: Mapping[str, int], theirs: Mapping[str, int], sign: int) -> Counter[str]:
+    sums = {key: mine.get(key, 0) + sign * theirs.get(key, 0) for key in (*mine, *theirs)}
+    return Counter({key: value for key, value in sums.items() if value})
