@@ -1,0 +1,94 @@
+"""What happens to the ensemble and to the sessions while the clients work."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from zkc.testing import Ensemble
+
+
+class Chaos(threading.Thread):
+    """Disturbs an ensemble at random until it is told to stop, and leaves it whole.
+
+    Args:
+        ensemble: What to disturb.
+        clients: Whose sessions may be expired.
+        seed: Of the random choices.
+    """
+
+    def __init__(self, ensemble: Ensemble, clients: list[Any], seed: int) -> None:
+        super().__init__(name="chaos", daemon=True)
+        self.ensemble = ensemble
+        self.clients = clients
+        self.rng = random.Random(seed)
+        self.done: Counter[str] = Counter()
+        self.stopping = threading.Event()
+        self.error: BaseException | None = None
+        # Nobody is to blame for waiting while this is set: there may be no quorum.
+        self.disturbed = threading.Event()
+
+    def run(self) -> None:
+        try:
+            while not self.stopping.wait(self.rng.uniform(1, 8)):
+                action = self.rng.choice(
+                    [self.kill, self.kill, self.pause, self.pause, self.pause_two, self.restart, self.expire]
+                )
+                self.disturbed.set()
+                action()
+                self.done[action.__name__] += 1
+                self.disturbed.clear()
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def _for(self, least: float, most: float) -> None:
+        self.stopping.wait(self.rng.uniform(least, most))
+
+    def kill(self) -> None:
+        """Kill a member, and start it again later."""
+        member = self.rng.choice(self.ensemble.members)
+        member.kill()
+        self._for(0.5, 8)
+        self._again(member.start)
+
+    def restart(self) -> None:
+        """Restart a member in order."""
+        self._again(self.rng.choice(self.ensemble.members).restart)
+
+    def pause(self) -> None:
+        """Stop a member's process, for longer than a session lasts or for less."""
+        member = self.rng.choice(self.ensemble.members)
+        member.pause()
+        self._for(0.5, 12)
+        member.resume()
+
+    def pause_two(self) -> None:
+        """Stop two of three: nobody can write."""
+        members = self.rng.sample(self.ensemble.members, 2)
+        for member in members:
+            member.pause()
+        self._for(0.5, 6)
+        for member in members:
+            member.resume()
+
+    def expire(self) -> None:
+        """End the session of a client."""
+        client = self.rng.choice(self.clients)
+        with contextlib.suppress(Exception):  # The ensemble may be too busy with itself.
+            self.ensemble.expire(client.session_id, client.session_password)
+
+    def _again(self, action: Callable[[], None]) -> None:
+        """Do what a slow machine may not manage the first time."""
+        for _ in range(5):
+            try:
+                action()
+                return
+            except Exception:
+                time.sleep(2)
+        action()
