@@ -9,6 +9,7 @@
 from zkc._answer import Answer
 from zkc._futures import Future
 from zkc._plans.create import unprotected_name
+from zkc._plans.trees import TreeNode
 from zkc._staying import StayingWatch
 from zkc._version import __version__
 from zkc._watch_events import AsyncWatchEvents, WatchEvents
@@ -63,6 +64,8 @@ from zkc.errors import (
     UnknownError,
     ZooKeeperError,
 )
+from zkc.metrics import Histogram, Metrics
+from zkc.retry import Retry, is_retriable
 from zkc.transaction import AsyncTransaction, Operation, SubmitTransaction, Transaction
 from zkc.types import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, Stat, WatchedEvent
 
@@ -93,12 +96,14 @@ __all__ = [
     "EventType",
     "ForkedError",
     "Future",
+    "Histogram",
     "InternalError",
     "InvalidACLError",
     "InvalidCallbackError",
     "InvalidStateError",
     "LogLevel",
     "MarshallingError",
+    "Metrics",
     "NewConfigNoQuorumError",
     "NoAuthError",
     "NoChildrenForEphemeralsError",
@@ -118,6 +123,7 @@ __all__ = [
     "ReconfigInProgressError",
     "Request",
     "RequestTimeoutError",
+    "Retry",
     "RuntimeInconsistencyError",
     "SSLConnectionError",
     "Session",
@@ -133,6 +139,7 @@ __all__ = [
     "TLSError",
     "ThrottledError",
     "Transaction",
+    "TreeNode",
     "UnimplementedError",
     "UnknownError",
     "WatchEvents",
@@ -141,6 +148,7 @@ __all__ = [
     "ZooKeeperError",
     "__version__",
     "build_info",
+    "is_retriable",
     "set_log_level",
     "unprotected_name",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 if TYPE_CHECKING:
-    from zkc._zookeeper import Request
+    from zkc._plans.flow import Course
 
 __all__ = ["Answer"]
 
@@ -26,12 +26,13 @@ class Answer(_AnswerBase[_T]):
 
     It is an :class:`asyncio.Future`, so it can be waited for by several, with :func:`asyncio.wait_for` or
     :func:`asyncio.gather`; and it can be given to :func:`asyncio.create_task` and task groups as a coroutine can.
-    Cancelling it does not recall the request: nobody learns of its answer, that is all.
+    Only :func:`asyncio.wait` wants tasks, and refuses what a task could be made of. Cancelling it does not recall the
+    request: nobody learns of its answer, that is all.
 
     .. versionadded:: 0.1
     """
 
-    _request: Optional[Request[_T]] = None  # What a limit concerns, if there is one: named when it is over.
+    _course: Course = None  # What a limit concerns, if there is one: named when it is over.
     _steps: Optional[Generator[Any, None, _T]] = None
 
     # What makes it a coroutine for asyncio.create_task().

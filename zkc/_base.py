@@ -99,7 +99,9 @@ class BaseClient(Life):
             text += f"The last attempt failed: {cause}"
         else:
             text += ConnectTimeoutError.advice[0].upper() + ConnectTimeoutError.advice[1:]
-        return ConnectTimeoutError(f"start: {text}", operation="start")
+        error = ConnectTimeoutError(f"start: {text}", operation="start")
+        error.__cause__ = cause
+        return error
 
     def _too_late(self) -> ConnectTimeoutError:
         """Make the error of a start that took too long: it says how far it came."""

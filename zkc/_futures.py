@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
@@ -11,10 +12,10 @@ from zkc._calls.admin import AdminCalls
 from zkc._calls.bulk import BulkCalls
 from zkc._calls.runner import Runner, rewrap
 from zkc._calls.trees import TreeCalls
+from zkc._calls.watching import WatchCalls
 from zkc._calls.znodes import ZnodeCalls
 from zkc._operations import check_seconds
-from zkc._plans.flow import Driver, late
-from zkc._zookeeper import Request
+from zkc._plans.flow import Course, follow, too_late
 from zkc.transaction import SubmitTransaction
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from zkc._calls.submit_admin import SubmitAdminCalls
     from zkc._calls.submit_bulk import SubmitBulkCalls
     from zkc._calls.submit_trees import SubmitTreeCalls
+    from zkc._calls.submit_watching import SubmitWatchCalls
     from zkc._calls.submit_znodes import SubmitZnodeCalls
     from zkc._plans.flow import Plan
 
@@ -44,14 +46,30 @@ class Future(concurrent.futures.Future[_T]):
     .. versionadded:: 0.1
     """
 
+    _course: Course = None  # What a limit concerns, if there is one: named when it is over.
 
-def _give_up(future: Optional[Future[Any]], request: Optional[Request[Any]], limit: float) -> None:
-    if future is None or future.done():
-        return
-    try:
-        future.set_exception(late(request, limit))
-    except concurrent.futures.InvalidStateError:
-        pass  # The answer came at the same moment.
+
+class _Limit:
+    """What the timer of a future with a limit does. It holds the future weakly: one that is answered may go."""
+
+    __slots__ = ("future", "seconds")
+
+    def __init__(self, future: Future[Any], seconds: float) -> None:
+        self.future = weakref.ref(future)
+        self.seconds = seconds
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing to do any more."""
+        future = self.future()
+        return future is None or future.done()
+
+    def __call__(self) -> None:
+        future = self.future()
+        if future is None or future.done():
+            return
+        with contextlib.suppress(concurrent.futures.InvalidStateError):  # The answer came at the same moment.
+            future.set_exception(too_late(future._course, self.seconds))
 
 
 class _SubmitRunner(Runner):
@@ -69,21 +87,16 @@ class _SubmitRunner(Runner):
         limit = client._settings.request_timeout if timeout is None else check_seconds(timeout)
         planned = plan(client, *arguments, **options)
         future: Future[_T] = Future()
-        request = planned if isinstance(planned, Request) else None
-        if isinstance(planned, Request):
-            planned.resolve(future)
-        else:
-            Driver(planned, future, client._later).start()
+        course = follow(planned, future, client._later)
         if limit is not None:
-            # Weakly: an answered future is not to wait here for a limit that concerns it no more.
-            reference = weakref.ref(future)
-            client._later_unless_closed(limit, lambda: _give_up(reference(), request, limit))
+            future._course = course
+            client._later_unless_closed(limit, _Limit(future, limit))
         return future
 
 
 if TYPE_CHECKING:
 
-    class Submit(SubmitZnodeCalls, SubmitAdminCalls, SubmitBulkCalls, SubmitTreeCalls):
+    class Submit(SubmitZnodeCalls, SubmitAdminCalls, SubmitBulkCalls, SubmitTreeCalls, SubmitWatchCalls):
         """The calls of a client, each of which returns a future at once."""
 
         def __init__(self, client: BaseClient) -> None: ...
@@ -91,7 +104,7 @@ if TYPE_CHECKING:
 
 else:
 
-    class Submit(_SubmitRunner, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls):
+    class Submit(_SubmitRunner, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls):
         """The calls of a client, each of which returns a :class:`~zkc.Future` at once.
 
         .. versionadded:: 0.1
@@ -104,4 +117,4 @@ else:
             """
             return SubmitTransaction(self, self._client._settings.default_acl)
 
-    rewrap(Submit, Future, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls)
+    rewrap(Submit, Future, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls)

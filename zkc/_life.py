@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._kept import Kept
 from zkc._listeners import Listeners
@@ -28,6 +28,9 @@ from zkc.errors import (
     SessionExpiredError,
     ZooKeeperError,
 )
+
+if TYPE_CHECKING:
+    from zkc.metrics import Metrics
 
 __all__ = ["Life", "SessionEvents", "Tenure"]
 
@@ -78,7 +81,7 @@ class Life:
         self._session: Optional[Session] = None  # What calls are made on.
         self._tenure: Optional[Tenure] = None
         self._fading: weakref.WeakSet[Session] = weakref.WeakSet()  # Expired ones, until they are closed.
-        self._past: list[dict[str, Any]] = []  # What was measured in sessions that are over.
+        self._past: Optional[Metrics] = None  # What was measured in sessions that are over.
         self._expirations = 0
         self._was_closed = False
         self._pid = 0
@@ -120,14 +123,18 @@ class Life:
         with self._lock:
             tenure = self._tenure
             if tenure is None or tenure.closing or (tenure.session is not None and tenure.session.closed):
+                if tenure is not None:
+                    self._retire(self._session, tenure.session)
                 begun = Tenure(first=True)
                 self._failure = None
                 self._pid = os.getpid()
                 self._tenure = begun
                 try:
                     begun.session = self._make_session(begun, resume=True)
-                except BaseException:
+                except BaseException as error:
                     self._tenure = None
+                    if isinstance(error, ZooKeeperError):
+                        _blame_start(error)
                     raise
                 self._session = None
                 self._set_state(ClientState.CONNECTING)
@@ -142,9 +149,9 @@ class Life:
         with self._lock:
             if self._tenure is not tenure or tenure is None:
                 return
-            if tenure.session is not None:
-                self._retire(tenure.session)
+            self._retire(self._session, tenure.session)
             self._tenure = self._session = None
+            self._failure = None  # The start that failed has told of it.
             self._was_closed = was_closed
             self._set_state(ClientState.CLOSED)
             self._fail_waiters(lambda: ClosingError("start: the client was closed meanwhile", operation="start"))
@@ -243,7 +250,8 @@ class Life:
                 tenure.session = self._make_session(tenure, resume=False)
                 return
             except (ZooKeeperError, OSError, RuntimeError, MemoryError) as error:
-                _log.warning("no new session could be opened, another attempt follows: %r", error)
+                # As text: a record that is kept would keep the frames of the error, and all they refer to.
+                _log.warning("no new session could be opened, another attempt follows: %s", repr(error))
         self._later(tenure.delay, lambda: self._open_next(tenure))
 
     def _arrive(self, tenure: Tenure, session: Session, state: int) -> None:
@@ -271,7 +279,7 @@ class Life:
 
     def _fail(self, tenure: Tenure, error: Optional[ZooKeeperError]) -> None:
         """Note that this session is of no use, and no other will be made."""
-        cause = error or ConnectionLossError(operation="start", maybe_applied=False)
+        cause = _blame_start(error or ConnectionLossError(operation="start", maybe_applied=False))
         with self._lock:
             if tenure is not self._tenure or tenure.closing:
                 return
@@ -329,13 +337,25 @@ class Life:
 
     # ---- the rest ---------------------------------------------------------------------------------------------------
 
-    def _retire(self, session: Session) -> None:
-        """Keep what was measured in a session that is over."""
-        self._past.append(session.metrics())
+    def _retire(self, *sessions: Optional[Session]) -> None:
+        """Keep what was measured in sessions that are over; the lock is held."""
+        from zkc.metrics import Metrics
+
+        for session in {session for session in sessions if session is not None}:
+            measured = Metrics._of_session(session.metrics(), over=True)
+            self._past = measured if self._past is None else self._past + measured
 
     def _check_process(self, operation: str) -> None:
         if self._tenure is not None and self._pid != os.getpid():
             raise ForkedError(operation=operation)
+
+
+def _blame_start(error: ZooKeeperError) -> ZooKeeperError:
+    """Name the call that fails: what the core calls opening and connecting is start() to its caller."""
+    if error.operation in ("open", "connect"):
+        error.args = ("start" + str(error)[len(error.operation) :],)
+        error.operation = "start"
+    return error
 
 
 class _Arrival:

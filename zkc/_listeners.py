@@ -27,7 +27,7 @@ class Listeners:
         self._call = call
         self._lock = threading.RLock()
         self._all: list[Listener] = []
-        self._untold: deque[ClientState] = deque()
+        self._untold: deque[tuple[ClientState, list[Listener]]] = deque()
         self._telling = False
 
     def add(self, listener: Listener) -> None:
@@ -45,8 +45,9 @@ class Listeners:
                 self._all.remove(listener)
 
     def note(self, state: ClientState) -> None:
-        """Add a state to what the listeners are to be told."""
-        self._untold.append(state)
+        """Add a state to what the listeners that there are now are to be told."""
+        with self._lock:
+            self._untold.append((state, list(self._all)))
 
     def tell(self) -> None:
         """Tell what there is to tell, unless another thread does."""
@@ -55,10 +56,10 @@ class Listeners:
                 if self._telling or not self._untold:
                     return
                 self._telling = True
-                state = self._untold.popleft()
-                listeners = list(self._all)
+                state, listeners = self._untold.popleft()
             try:
                 for listener in listeners:
-                    self._call(listener, state)
+                    if listener in self._all:
+                        self._call(listener, state)
             finally:
                 self._telling = False

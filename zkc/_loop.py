@@ -16,8 +16,8 @@ from zkc._base import BaseClient
 from zkc._calls.runner import Runner
 from zkc._life import SessionEvents, Tenure
 from zkc._operations import check_seconds
-from zkc._plans.flow import Driver, late
-from zkc._zookeeper import Delivery, Request, Session
+from zkc._plans.flow import follow, too_late
+from zkc._zookeeper import Delivery, Session
 from zkc.types import Watch, WatchedEvent
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def _call_logged(function: Callable[..., object], *arguments: object) -> None:
 
 
 def _call_watch(watch: Watch, event: WatchedEvent) -> None:
-    _finish_call(watch(event))
+    # Not at once: who awaits the answer that set the watch has been woken, but has not had its turn yet.
+    asyncio.get_running_loop().call_soon(_call_logged, watch, event)
 
 
 class _Reader:
@@ -118,17 +119,10 @@ class AsyncRunner(BaseClient, Runner):
             # The core would wait for a place, and the loop with it.
             self._queued.append((answer, lambda: plan(self, *arguments, **options)))
         else:
-            planned = plan(self, *arguments, **options)
-            self._send(answer, planned)
-            if limit is not None and isinstance(planned, Request):
-                answer._request = planned
+            course = follow(plan(self, *arguments, **options), answer, self._later)
+            if limit is not None:
+                answer._course = course
         return answer
-
-    def _send(self, answer: Answer[_T], planned: Plan[_T]) -> None:
-        if isinstance(planned, Request):
-            planned.resolve(answer)
-        else:
-            Driver(planned, answer, self._later).start()
 
     def _send_queued(self) -> None:
         """Make the calls for which there was no place, in their order, as far as there is one now."""
@@ -140,14 +134,14 @@ class AsyncRunner(BaseClient, Runner):
             if answer.done():
                 continue
             try:
-                self._send(answer, make())
+                answer._course = follow(make(), answer, self._later)
             except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the answer
                 answer.set_exception(error)
 
     @staticmethod
     def _give_up(answer: Answer[Any], limit: float) -> None:
         if not answer.done():
-            answer.set_exception(late(answer._request, limit))
+            answer.set_exception(too_late(answer._course, limit))
 
     def _check_loop(self) -> asyncio.AbstractEventLoop:
         running = events._get_running_loop()

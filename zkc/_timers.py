@@ -12,6 +12,7 @@ from collections.abc import Callable
 __all__ = ["Timers"]
 
 _log = logging.getLogger("zkc.client")
+_MANY = 1000
 Entry = tuple[float, int, Callable[[], None], bool]
 
 
@@ -24,6 +25,7 @@ class Timers:
         self._numbers = itertools.count()
         self._running = False
         self._closed = False
+        self._crowded = _MANY  # How many entries there may be before those that are over are dropped.
 
     def call_later(self, seconds: float, function: Callable[[], None], *, at_close: bool = True) -> None:
         """Call a function after some time, on the timers' thread.
@@ -32,11 +34,14 @@ class Timers:
             seconds: After how long.
             function: What to call.
             at_close: Whether it is called when the client is closed before: for what goes on by finding it closed.
+                One of those that are not may have an attribute ``over`` that says that it is not needed any more.
         """
         with self._changed:
             if not self._closed:
                 entry = (time.monotonic() + seconds, next(self._numbers), function, at_close)
                 heapq.heappush(self._entries, entry)
+                if len(self._entries) > self._crowded:
+                    self._drop_what_is_over()
                 if not self._running:
                     threading.Thread(target=self._run, name="zkc-timer", daemon=True).start()
                     self._running = True
@@ -45,6 +50,12 @@ class Timers:
                 return
         if at_close:
             function()
+
+    def _drop_what_is_over(self) -> None:
+        """Drop what need not be called: limits of calls that were answered long before would else pile up."""
+        self._entries = [entry for entry in self._entries if not getattr(entry[2], "over", False)]
+        heapq.heapify(self._entries)
+        self._crowded = max(_MANY, 2 * len(self._entries))
 
     def _run(self) -> None:
         while True:

@@ -18,6 +18,7 @@ from zkc._calls.znodes import ZnodeCalls
 from zkc._life import Tenure
 from zkc._loop import AsyncRunner, WaitedTooLong
 from zkc._operations import check_states, check_timeout
+from zkc._walk import AsyncWalk
 from zkc._watch_events import AsyncWatch
 from zkc._zookeeper import Session
 from zkc.constants import ClientState
@@ -50,7 +51,7 @@ else:
         pass
 
 
-class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry):
+class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
     """A client of a ZooKeeper ensemble for asyncio, with the methods and arguments of :class:`~zkc.Client`.
 
     A call is sent when it is made, and not when it is awaited: what it returns is an :class:`~zkc.Answer`, which can
@@ -84,7 +85,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry):
         except WaitedTooLong:
             error = self._too_late()
             await self._abort(begun)
-            raise error from None
+            raise error from error.__cause__
         except BaseException:
             await self._abort(begun)
             raise

@@ -6,6 +6,7 @@ import concurrent.futures
 import logging
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
@@ -21,6 +22,7 @@ from zkc._life import SessionEvents, Tenure
 from zkc._operations import check_seconds, check_states, check_timeout
 from zkc._plans.flow import run
 from zkc._timers import Timers
+from zkc._walk import SyncWalk
 from zkc._watch_events import SyncWatch
 from zkc._zookeeper import Request, Session
 from zkc.constants import ClientState
@@ -51,7 +53,7 @@ def _call_logged(function: Callable[..., object], *arguments: object) -> None:
         _callback_log.exception("a callback raised: %r", function)
 
 
-class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls, SyncWatch, SyncRetry):
+class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls, SyncWatch, SyncRetry, SyncWalk):
     """A client of a ZooKeeper ensemble.
 
     Used in a ``with`` statement, or with :meth:`start` and :meth:`close`. All methods may be called from any thread.
@@ -107,6 +109,8 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
 
     def _prepare_waiting(self) -> None:
         self._timers = Timers()
+        # The timers' thread holds the timers and not the client: it is to end with one that is forgotten, too.
+        weakref.finalize(self, self._timers.close).atexit = False  # type: ignore[misc]  # it is a property
 
     # ---- how it waits -----------------------------------------------------------------------------------------------
 
@@ -176,7 +180,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         except _WaitedTooLong:
             error = self._too_late()
             self._abort(begun)
-            raise error from None
+            raise error from error.__cause__
         except BaseException:  # Also Ctrl-C: no half-made session stays behind.
             self._abort(begun)
             raise

@@ -22,6 +22,8 @@ def delete(client: BaseClient, path: str, version: int, recursive: bool, missing
     if check_flag(recursive, "recursive"):
         if version != -1:
             raise ValueError("recursive deletes whatever versions there are: leave out version")
+        if path == "/":
+            raise ValueError("the root cannot be deleted: delete what is below it, one by one")
         return _tree(client, path, missing_ok)
     request = client.session.delete(path, version)
     if not missing_ok and path not in client._kept:

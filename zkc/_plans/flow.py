@@ -8,13 +8,15 @@ asyncio and futures alike. So every call exists once, whatever kind of client it
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Generator
 from typing import Any, Optional, Protocol, TypeVar, Union
 
 from zkc._zookeeper import Request
 from zkc.errors import OperationTimeoutError
+from zkc.errors._base import READS, ZooKeeperError
 
-__all__ = ["Driver", "Flow", "Pause", "Plan", "Settable", "answer", "run"]
+__all__ = ["Course", "Driver", "Flow", "Pause", "Plan", "Settable", "answer", "follow", "run", "too_late"]
 
 _T = TypeVar("_T")
 _T_contra = TypeVar("_T_contra", contravariant=True)
@@ -63,9 +65,13 @@ def run(flow: Flow[_T], limit: Optional[float] = None) -> _T:
         OperationTimeoutError: It took longer.
     """
     deadline = None if limit is None else time.monotonic() + limit
+    step: Optional[Step] = None
+    changed = False
     try:
         while True:
-            step = next(flow)
+            following = next(flow)
+            changed = changed or _changes(step)
+            step = following
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if isinstance(step, Pause):
                 time.sleep(step.seconds if left is None else min(left, step.seconds))
@@ -76,6 +82,9 @@ def run(flow: Flow[_T], limit: Optional[float] = None) -> _T:
     except StopIteration as stop:
         value: _T = stop.value
         return value
+    except ZooKeeperError as error:
+        _note_changes(error, changed)
+        raise
     finally:
         flow.close()
 
@@ -85,6 +94,17 @@ def late(step: Optional[Request[Any]], limit: Optional[float]) -> OperationTimeo
     operation, path = (None, None) if step is None else (step.operation, step.path)
     text = f"no answer within {limit:g} s; the request may still be carried out"
     return OperationTimeoutError(OperationTimeoutError.describe(operation, path, text), operation=operation, path=path)
+
+
+def _changes(step: Optional[Step]) -> bool:
+    """Whether a step is a request that changes data."""
+    return isinstance(step, Request) and step.operation not in READS
+
+
+def _note_changes(error: BaseException, changed: bool) -> None:
+    """Note in the error of a flow whether its requests before the one that failed have changed the data."""
+    if changed and isinstance(error, ZooKeeperError):
+        error.maybe_applied = True
 
 
 class Settable(Protocol[_T_contra]):
@@ -107,13 +127,20 @@ class Driver:
         later: ``later(seconds, function)`` calls a function after some time.
     """
 
-    __slots__ = ("flow", "future", "later", "step")
+    __slots__ = ("__weakref__", "changed", "flow", "future", "later", "step")
 
     def __init__(self, flow: Flow[_T], future: Settable[_T], later: Callable[[float, Callable[[], None]], object]):
         self.flow: Flow[Any] = flow
         self.future: Settable[Any] = future
         self.later = later
         self.step: Optional[Request[Any]] = None
+        self.changed = False  # Whether a step before this one may have changed the data.
+
+    def late(self, limit: float) -> OperationTimeoutError:
+        """Make the error of the flow when it takes too long."""
+        error = late(self.step, limit)
+        _note_changes(error, self.changed)
+        return error
 
     def start(self) -> None:
         """Make the first step; what it raises is raised here, as for a call of one request."""
@@ -149,11 +176,36 @@ class Driver:
             self.flow.close()
             return None
         try:
-            return next(self.flow)
+            following = next(self.flow)
+            self.changed = self.changed or _changes(self.step)
+            return following
         except StopIteration as stop:
             if not self.future.done():
                 self.future.set_result(stop.value)
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
             if not self.future.done():
+                _note_changes(error, self.changed)
                 self.future.set_exception(error)
         return None
+
+
+# What a future waits for: a request, or who drives a flow. Weakly, because the driver holds the future.
+Course = Union["Request[Any]", "weakref.ref[Driver]", None]
+
+
+def follow(planned: Plan[_T], future: Settable[_T], later: Callable[[float, Callable[[], None]], object]) -> Course:
+    """Put the outcome of a plan in a future, and return what :func:`too_late` wants to know."""
+    if isinstance(planned, Request):
+        planned.resolve(future)
+        return planned
+    driver = Driver(planned, future, later)
+    driver.start()
+    return weakref.ref(driver)
+
+
+def too_late(course: Course, limit: float) -> OperationTimeoutError:
+    """Make the error of a future that took too long."""
+    if isinstance(course, weakref.ref):
+        driver = course()
+        return late(None, limit) if driver is None else driver.late(limit)
+    return late(course, limit)

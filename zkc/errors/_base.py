@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Optional
 __all__ = ["ZooKeeperError"]
 
 # Operations that change no data: whatever became of the request, nothing was applied.
-_READS = frozenset(
+READS = frozenset(
     {
         "start",
         "open",
@@ -84,7 +84,7 @@ class ZooKeeperError(Exception):
     ) -> None:
         self.operation = operation
         self.path = path
-        self.maybe_applied = type(self).maybe_applied and operation not in _READS
+        self.maybe_applied = type(self).maybe_applied and operation not in READS
         if maybe_applied is not None:
             self.maybe_applied = maybe_applied
         # One argument and no more: OSError gives a meaning of its own to a second one.

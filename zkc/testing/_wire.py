@@ -156,7 +156,7 @@ def end_session(address: tuple[str, int], session_id: int, password: bytes, pati
             if attempt == 0:
                 raise
             return  # an earlier attempt did it, and only its confirmation was lost
-        except WireError:
+        except (WireError, socket.timeout):  # A session that was taken back meanwhile may get no answer at all.
             if time.monotonic() > deadline:
                 raise
 
