@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,12 @@ SHARED = "/shared"
 class Soak:
     """One run: the clients, their workers, and what was seen."""
 
-    def __init__(self, ensemble: Ensemble, minutes: float, seed: int, tasks: int) -> None:
+    def __init__(self, ensemble: Ensemble, minutes: float, seed: int, tasks: int, rest: float) -> None:
         self.ensemble = ensemble
         self.seed = seed
         self.ends = time.monotonic() + minutes * 60
         self.tasks = tasks
+        self.rest = rest
         self.logs: list[work.Log] = []
         self.failures: list[str] = []
         self.seen: dict[str, dict[str, Any]] = {"sync": {}, "async": {}}
@@ -46,15 +48,15 @@ class Soak:
 
     # ---- the workers ------------------------------------------------------------------------------------------------
 
-    def _log(self, name: str) -> work.Log:
-        log = work.Log(name, time.monotonic)
+    def _log(self, name: str, rest: Callable[[], Awaitable[None]]) -> work.Log:
+        log = work.Log(name, time.monotonic, rest)
         self.logs.append(log)
         return log
 
     def _thread(self, client: zkc.Client, index: int) -> None:
         name = f"sync-{index}"
         worker = work.WORKERS[index % len(work.WORKERS)]
-        log = self._log(f"{name} {worker.__name__}")
+        log = self._log(f"{name} {worker.__name__}", functools.partial(blocking.pause, self.rest))
         rng = random.Random(f"{self.seed} {name}")
         try:
             blocking.run(worker(blocking.Blocking(client), log, f"/{name}", rng, self.going, blocking.pause))
@@ -67,7 +69,7 @@ class Soak:
     async def _task(self, client: zkc.AsyncClient, index: int) -> None:
         name = f"async-{index}"
         worker = work.WORKERS[index % len(work.WORKERS)]
-        log = self._log(f"{name} {worker.__name__}")
+        log = self._log(f"{name} {worker.__name__}", functools.partial(asyncio.sleep, self.rest))
         rng = random.Random(f"{self.seed} {name}")
         try:
             await worker(client, log, f"/{name}", rng, self.going, functools.partial(asyncio.sleep, 0.1))
@@ -210,11 +212,12 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60.0, help="how long (60)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of all random choices but the threads'")
     parser.add_argument("--tasks", type=int, default=16, help="tasks in the event loop (16)")
+    parser.add_argument("--rest", type=float, default=0.02, help="seconds that each worker rests before a call (0.02)")
     parser.add_argument("--json", type=Path, help="where to write what was measured")
     options = parser.parse_args()
     print(f"seed {options.seed}", file=sys.stderr)
     with Ensemble(3) as ensemble:
-        soak = Soak(ensemble, options.minutes, options.seed, options.tasks)
+        soak = Soak(ensemble, options.minutes, options.seed, options.tasks, options.rest)
         disturbances = soak.run()
     errors = sum((log.errors for log in soak.logs), Counter())
     calls = sum((log.calls for log in soak.logs), Counter())

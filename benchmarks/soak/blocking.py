@@ -58,7 +58,7 @@ def run(worker: Coroutine[Any, Any, None]) -> None:
     raise RuntimeError("a blocking worker has awaited something that was not there")
 
 
-def pause() -> Awaitable[None]:
+def pause(seconds: float = 0.1) -> Awaitable[None]:
     """Wait a little before trying again."""
-    time.sleep(0.1)
+    time.sleep(seconds)
     return Done(None)

@@ -20,8 +20,9 @@ LOST = (zkc.ConnectionLossError, zkc.SessionExpiredError, zkc.SessionMovedError)
 class Log:
     """What one worker did and saw."""
 
-    def __init__(self, name: str, clock: Callable[[], float]) -> None:
+    def __init__(self, name: str, clock: Callable[[], float], rest: Callable[[], Awaitable[None]]) -> None:
         self.name = name
+        self.rest = rest
         self.clock = clock
         self.beat = clock()
         self.longest = 0.0
@@ -30,7 +31,9 @@ class Log:
         self.wrong: list[str] = []
 
     async def call(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Make a call and count it; raises what it raises."""
+        """Make a call and count it; raises what it raises. Before it, rest: the ensemble needs some of the machine."""
+        self.beat = self.clock()
+        await self.rest()
         begun = self.beat = self.clock()
         try:
             return await call()
