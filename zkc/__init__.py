@@ -10,7 +10,7 @@ from zkc._answer import Answer
 from zkc._futures import Future
 from zkc._plans.create import unprotected_name
 from zkc._plans.trees import TreeNode
-from zkc._staying import StayingWatch
+from zkc._staying_watch import StayingWatch
 from zkc._version import __version__
 from zkc._watch_events import AsyncWatchEvents, WatchEvents
 from zkc._zookeeper import Request, Session, build_info, set_log_level

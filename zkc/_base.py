@@ -13,8 +13,16 @@ from zkc._settings import Settings
 from zkc._watchers import Watchers, call_watch
 from zkc._zookeeper import Session
 from zkc.constants import ClientState, State
-from zkc.errors import ClosingError, ConnectionLossError, ConnectTimeoutError, ForkedError, NotStartedError, SessionLostError, ZooKeeperError
-from zkc.types import ACL, OPEN_ACL_UNSAFE, Watch, WatchedEvent
+from zkc.errors import (
+    ClosingError,
+    ConnectionLossError,
+    ConnectTimeoutError,
+    ForkedError,
+    NotStartedError,
+    SessionLostError,
+    ZooKeeperError,
+)
+from zkc.types import ACL, OPEN_ACL_UNSAFE
 
 if TYPE_CHECKING:
     from zkc.credentials import SASL, TLS

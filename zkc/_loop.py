@@ -56,7 +56,7 @@ def _finish_call(result: object) -> None:
 def _call_logged(function: Callable[..., object], *arguments: object) -> None:
     try:
         _finish_call(function(*arguments))
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, it is the callback's and nobody else's
         _callback_log.exception("a callback raised: %r", function)
 
 

@@ -74,7 +74,7 @@ class Timers:
     def _call(self, function: Callable[[], None]) -> None:
         try:
             function()
-        except Exception:
+        except Exception:  # noqa: BLE001 - the thread serves others too
             _log.exception("a timer failed: %r", function)
 
     def open(self) -> None:

@@ -170,7 +170,8 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         """Begin a transaction: operations of which all are carried out, or none.
 
         Returns:
-            An empty :class:`~zkc.AsyncTransaction`. Nothing is sent before its commit, or the end of its ``async with``.
+            An empty :class:`~zkc.AsyncTransaction`. Nothing is sent before its commit, or the end of its
+                ``async with``.
 
         .. versionadded:: 0.1
         """

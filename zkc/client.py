@@ -49,7 +49,7 @@ _callback_log = logging.getLogger("zkc.callback")
 def _call_logged(function: Callable[..., object], *arguments: object) -> None:
     try:
         function(*arguments)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it is, it is the callback's and nobody else's
         _callback_log.exception("a callback raised: %r", function)
 
 

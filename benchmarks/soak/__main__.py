@@ -1,4 +1,4 @@
-"""``./dev soak``: clients at work for an hour while an ensemble is disturbed. Exit 1 for a wrong answer, a hang, a leak."""
+"""``./dev soak``: clients at work for an hour while an ensemble is disturbed. Exit 1 for a wrong answer or a hang."""
 
 from __future__ import annotations
 

@@ -89,6 +89,6 @@ class Chaos(threading.Thread):
             try:
                 action()
                 return
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it was, the last attempt says it
                 time.sleep(2)
         action()

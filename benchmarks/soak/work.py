@@ -7,6 +7,7 @@ are possible until a read after a sync tells.
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -121,10 +122,8 @@ async def bank(client: Any, log: Log, root: str, rng: random.Random, going: Call
 
 
 async def _ensure(client: Any, path: str, data: bytes) -> None:
-    try:
+    with contextlib.suppress(zkc.NodeExistsError):
         await client.create(path, data)
-    except zkc.NodeExistsError:
-        pass
 
 
 async def queue(client: Any, log: Log, root: str, rng: random.Random, going: Callable[[], bool], pause: Any) -> None:

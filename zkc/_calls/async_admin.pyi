@@ -1,7 +1,8 @@
 # Made by tools/stubs.py from admin.py: do not edit.
-from zkc._answer import Answer
 from collections.abc import Sequence
 from typing import Optional, Union
+
+from zkc._answer import Answer
 from zkc.constants import WatchType
 from zkc.types import ACL, Stat, Watch
 

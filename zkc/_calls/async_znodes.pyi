@@ -1,7 +1,8 @@
 # Made by tools/stubs.py from znodes.py: do not edit.
-from zkc._answer import Answer
 from collections.abc import Sequence
 from typing import Literal, Optional, Union, overload
+
+from zkc._answer import Answer
 from zkc.types import ACL, Data, Stat, Watch
 
 class AsyncZnodeCalls:

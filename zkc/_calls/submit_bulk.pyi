@@ -1,7 +1,8 @@
 # Made by tools/stubs.py from bulk.py: do not edit.
-from zkc._futures import Future
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, Optional, Union, overload
+from typing import Literal, Optional, Union, overload
+
+from zkc._futures import Future
 from zkc.errors import ZooKeeperError
 from zkc.types import ACL, Data, Stat
 

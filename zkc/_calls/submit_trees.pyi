@@ -1,8 +1,9 @@
 # Made by tools/stubs.py from trees.py: do not edit.
-from zkc._futures import Future
 from collections.abc import Callable
 from os import PathLike
 from typing import IO, Literal, Optional, Union
+
+from zkc._futures import Future
 from zkc._plans.trees import TreeNode
 
 class SubmitTreeCalls:

@@ -1,8 +1,9 @@
 # Made by tools/stubs.py from watching.py: do not edit.
-from zkc._futures import Future
 from collections.abc import Callable
 from typing import Optional
-from zkc._staying import StayingWatch
+
+from zkc._futures import Future
+from zkc._staying_watch import StayingWatch
 from zkc.types import Stat
 
 class SubmitWatchCalls:

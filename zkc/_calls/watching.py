@@ -7,7 +7,7 @@ from typing import Optional
 
 from zkc._calls.runner import Runner
 from zkc._plans import watching
-from zkc._staying import StayingWatch
+from zkc._staying_watch import StayingWatch
 from zkc.types import Stat
 
 __all__ = ["WatchCalls"]

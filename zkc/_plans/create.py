@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
@@ -207,19 +208,9 @@ def _ensure(client: BaseClient, path: str, entries: CoreACL) -> Flow[None]:
         creates = [session.create(missing, b"", entries) for missing in paths[existing:]]
         try:
             for create_ in creates:
-                try:
+                with contextlib.suppress(NodeExistsError):
                     yield from answer(create_)
-                except NodeExistsError:
-                    pass
             return
         except NoNodeError as error:  # Somebody deletes at the same time. But what is above the root is not ours.
             if error.path == "/":
                 raise
-
-
-def quietly(flow: Flow[Any]) -> Flow[None]:
-    """Run a flow whose failure concerns nobody."""
-    try:
-        yield from flow
-    except ZooKeeperError:
-        pass

@@ -23,7 +23,9 @@ def delete(client: BaseClient, path: str, version: int, recursive: bool, missing
         if version != -1:
             raise ValueError("recursive deletes whatever versions there are: leave out version")
         if path == "/":
-            raise ValueError("the root cannot be deleted: delete what is below it, one by one")
+            raise ValueError("the root cannot be deleted: delete_tree('/') deletes all that is below it")
+        if path == "/":
+            raise ValueError("the root cannot be deleted; delete_tree('/') deletes all that is below it")
         return _tree(client, path, missing_ok)
     request = client.session.delete(path, version)
     if not missing_ok and path not in client._kept:

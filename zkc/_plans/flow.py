@@ -147,9 +147,11 @@ class Driver:
         try:
             step = next(self.flow)
         except StopIteration as stop:
-            self.future.set_result(stop.value)
+            value = stop.value
+        else:
+            self._wait(step)
             return
-        self._wait(step)
+        self.future.set_result(value)  # Not inside the except: what runs then is not "during" that.
 
     def _wait(self, step: Step) -> None:
         while True:
@@ -175,15 +177,20 @@ class Driver:
         if self.future.done():
             self.flow.close()
             return None
+        error: Optional[BaseException] = None
+        value = None
         try:
             following = next(self.flow)
             self.changed = self.changed or _changes(self.step)
             return following
         except StopIteration as stop:
-            if not self.future.done():
-                self.future.set_result(stop.value)
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
-            if not self.future.done():
+            value = stop.value
+        except BaseException as caught:  # noqa: BLE001 - it belongs to whoever waits for the future
+            error = caught
+        if not self.future.done():
+            if error is None:
+                self.future.set_result(value)
+            else:
                 _note_changes(error, self.changed)
                 self.future.set_exception(error)
         return None

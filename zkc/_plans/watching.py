@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from zkc._operations import check_path
 from zkc._plans.flow import Flow
-from zkc._staying import CHILDREN, DATA, Follower, Kind, StayingWatch, StayingWatches
+from zkc._staying import CHILDREN, DATA, Follower, Kind, StayingWatches
+from zkc._staying_watch import StayingWatch
 from zkc._zookeeper import Session
 
 if TYPE_CHECKING:
