@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 from zkc._operations import CoreACL, check_create_path, check_data, check_flag, check_path, create_mode, encode_acl
 from zkc._plans.flow import Flow, Pause, Plan, answer
 from zkc._zookeeper import Request, Session
-from zkc.errors import ConnectionLossError, NodeExistsError, NoNodeError, SessionExpiredError, ZooKeeperError
+from zkc.errors import ConnectionLossError, NodeExistsError, NoNodeError, SessionExpiredError
 from zkc.types import ACL, Data, Stat
 
 if TYPE_CHECKING:
