@@ -239,9 +239,19 @@ cdef class Request:
                 ZCONNECTIONLOSS, self.operation, self.path,
                 "the server was silent for two thirds of the session timeout, so the connection to it was given up",
             )
+        if rc == errors.SSLConnectionError.code:
+            return self.tls_loss()
         if self.reply == REPLY_MULTI:
             return _multi_error(self, rc)
         return errors.error_for(rc, self.operation, self.path)
+
+    cdef object tls_loss(self):
+        """Make the error of a request that waited for a connection, and TLS let none be: a lost one like any other."""
+        cdef zkc_tls_state tls
+        cdef Session session = self.session
+        zkc_tls_look(session.c, &tls)
+        why = "no TLS connection to a server could be made" + (f": {_c_text(tls.text)}" if tls.reason != NULL else "")
+        return errors.error_for(ZCONNECTIONLOSS, self.operation, self.path, f"it was never sent: {why}", False)
 
     # ---- sending: admit, the zoo_ call, sent ---------------------------------------------------------------------
 

@@ -297,6 +297,6 @@ def test_credentials_are_bytes_or_text():
 
 
 def test_a_watch_is_callable():
-    assert ops.encode_watch(None) is None
+    ops.check_watch(print)
     with pytest.raises(TypeError, match="watch must be callable with one event, not str"):
-        ops.encode_watch("fn")
+        ops.check_watch("fn")

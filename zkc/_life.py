@@ -321,6 +321,8 @@ class Life:
         with self._lock:
             if self._state in states:
                 waiter.set_result(self._state)
+            elif self._failure is not None and self._tenure is not None and ClientState.CLOSED not in states:
+                waiter.set_exception(self._failure())  # None of them will come.
             else:
                 self._waiters.append((states, waiter))
         return waiter

@@ -7,6 +7,7 @@ import asyncio
 import faulthandler
 import functools
 import json
+import logging
 import random
 import sys
 import threading
@@ -213,9 +214,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of all random choices but the threads'")
     parser.add_argument("--tasks", type=int, default=16, help="tasks in the event loop (16)")
     parser.add_argument("--rest", type=float, default=0.02, help="seconds that each worker rests before a call (0.02)")
+    parser.add_argument("--log", type=Path, help="where to write what is logged")
     parser.add_argument("--json", type=Path, help="where to write what was measured")
     options = parser.parse_args()
     print(f"seed {options.seed}", file=sys.stderr)
+    if options.log:
+        logging.basicConfig(filename=options.log, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     with Ensemble(3) as ensemble:
         soak = Soak(ensemble, options.minutes, options.seed, options.tasks, options.rest)
         disturbances = soak.run()

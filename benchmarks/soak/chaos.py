@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import threading
 import time
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from zkc.testing import Ensemble
+
+_log = logging.getLogger("benchmarks.soak.chaos")
 
 
 class Chaos(threading.Thread):
@@ -40,7 +43,9 @@ class Chaos(threading.Thread):
                     [self.kill, self.kill, self.pause, self.pause, self.pause_two, self.restart, self.expire]
                 )
                 self.disturbed.set()
+                _log.warning("%s begins", action.__name__)
                 action()
+                _log.warning("%s is over", action.__name__)
                 self.done[action.__name__] += 1
                 self.disturbed.clear()
         except BaseException as error:

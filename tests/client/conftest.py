@@ -107,10 +107,12 @@ def pytest_pyfunc_call(pyfuncitem):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     loop = pyfuncitem.funcargs.get("loop")
+    body = pyfuncitem.obj(**arguments)
+    arguments.clear()  # The traceback of what a callback raised, which is logged, refers to this frame for longer.
     if loop is None:
-        asyncio.run(pyfuncitem.obj(**arguments))
+        asyncio.run(body)
     else:
-        loop.run_until_complete(pyfuncitem.obj(**arguments))
+        loop.run_until_complete(body)
     return True
 
 

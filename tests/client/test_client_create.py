@@ -1,13 +1,14 @@
 """Creating znodes of every kind."""
 
+import both
 import pytest
 
 import zkc
-from zkc import ACL, Client, Perms
+from zkc import ACL, Perms
 from zkc.testing import ZooKeeperServer
 
 
-async def test_a_persistent_znode_outlives_its_session(hosts, zk):
+async def test_a_persistent_znode_outlives_its_session(make_zk, zk):
     async with make_zk() as maker:
         assert await maker.create("/a", b"data") == "/a"
     data, stat = await zk.get("/a")
@@ -15,7 +16,7 @@ async def test_a_persistent_znode_outlives_its_session(hosts, zk):
     assert (stat.ephemeral_owner, stat.version, stat.data_length, stat.num_children) == (0, 0, 4, 0)
 
 
-async def test_an_ephemeral_znode_goes_with_its_session(hosts, zk, told):
+async def test_an_ephemeral_znode_goes_with_its_session(make_zk, zk, told):
     async with make_zk() as maker:
         assert await maker.create("/a", ephemeral=True) == "/a"
         assert (await zk.exists("/a", watch=told)).ephemeral_owner == maker.session_id
@@ -33,19 +34,19 @@ async def test_a_sequential_name_gets_a_counter(zk):
     assert (await zk.exists("/jobs/job-0000000000")).ephemeral_owner == 0
 
 
-async def test_a_container_goes_after_its_last_child(zk, eventually):
+async def test_a_container_goes_after_its_last_child(zk):
     await zk.create("/box", container=True)
     await zk.create("/box/child")
     await zk.delete("/box/child")
-    await both.eventually(lambda: zk.exists("/box") is None)
+    await both.eventually(lambda: both.gone(zk, "/box"))
 
 
-async def test_a_znode_with_a_ttl_goes(zk, eventually):
+async def test_a_znode_with_a_ttl_goes(zk):
     await zk.create("/short", b"", ttl=0.001)
     path = await zk.create("/short-", sequential=True, ttl=0.001)
     assert path == "/short-0000000001"
-    await both.eventually(lambda: zk.exists("/short") is None)
-    await both.eventually(lambda: zk.exists(path) is None)
+    await both.eventually(lambda: both.gone(zk, "/short"))
+    await both.eventually(lambda: both.gone(zk, path))
 
 
 async def test_a_znode_with_a_long_ttl_stays(zk):
@@ -53,17 +54,20 @@ async def test_a_znode_with_a_long_ttl_stays(zk):
     assert (await zk.get("/long"))[0] == b"x"
 
 
-async def test_the_servers_may_allow_no_ttl():
-    with (
-        ZooKeeperServer(config={"extendedTypesEnabled": "false"}) as server,
-        Client(server.hosts) as zk,
-        pytest.raises(zkc.UnimplementedError, match="extendedTypesEnabled"),
-    ):
-        await zk.create("/a", ttl=10)
+@pytest.fixture(scope="module")
+def server_without_ttl():
+    with ZooKeeperServer(config={"extendedTypesEnabled": "false"}) as server:
+        yield server
+
+
+async def test_the_servers_may_allow_no_ttl(make_zk, server_without_ttl):
+    async with make_zk(server_without_ttl.hosts) as zk:
+        with pytest.raises(zkc.UnimplementedError, match="extendedTypesEnabled"):
+            await zk.create("/a", ttl=10)
 
 
 @pytest.mark.parametrize(
-    "kind",
+    "flags",
     [
         {},
         {"ephemeral": True},
@@ -73,8 +77,8 @@ async def test_the_servers_may_allow_no_ttl():
         {"ttl": 60},
     ],
 )
-async def test_the_stat_can_be_had_at_once(zk, kind):
-    path, stat = await zk.create("/a", b"data", with_stat=True, **kind)
+async def test_the_stat_can_be_had_at_once(zk, flags):
+    path, stat = await zk.create("/a", b"data", with_stat=True, **flags)
     assert stat == await zk.exists(path)
     assert stat.data_length == 4
 
@@ -123,7 +127,7 @@ async def test_an_acl_is_given(zk):
     assert (await zk.get_acl("/a"))[0] == acl
 
 
-async def test_the_default_acl_is_the_clients(hosts):
+async def test_the_default_acl_is_the_clients(make_zk):
     acl = (ACL.world(Perms.READ | Perms.ADMIN | Perms.DELETE),)
     async with make_zk(default_acl=acl) as zk:
         await zk.create("/a")

@@ -1,43 +1,97 @@
 """Starting and closing meet each other, signals, and servers that do not answer."""
 
+import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 import zkc
-from zkc import _base, _zookeeper
+from zkc import _zookeeper
 from zkc.testing._wire import WireConnection
 
 
-def test_a_close_during_the_name_look_up_is_not_lost(zookeeper_server, monkeypatch):
-    looking_up, closed = threading.Event(), threading.Event()
+def test_a_close_while_the_session_is_made_is_not_lost(zookeeper_server, monkeypatch):
+    making, closed = threading.Event(), threading.Event()
 
-    class SlowlyOpened(_zookeeper.Session):
+    class SlowlyMade(_zookeeper.Session):
         def __init__(self, *arguments, **options):
-            looking_up.set()
+            making.set()
             closed.wait(20)
             super().__init__(*arguments, **options)
 
-    monkeypatch.setattr(_base, "Session", SlowlyOpened)
+    monkeypatch.setattr(zkc.client, "Session", SlowlyMade)
     client = zkc.Client(zookeeper_server.hosts)
     outcome = []
 
     def start():
         try:
             client.start()
+            outcome.append("started")
         except zkc.ZooKeeperError as error:
             outcome.append(type(error))
 
-    thread = threading.Thread(target=start)
-    thread.start()
-    assert looking_up.wait(20)
-    client.close()
+    def close():
+        client.close()
+        outcome.append("closed")
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    assert making.wait(20)
+    closing = threading.Thread(target=close)
+    closing.start()
     closed.set()
-    thread.join(20)
-    assert outcome == [zkc.ClosingError]
+    closing.join(20)
+    client.close()
+    starting.join(20)
+    assert sorted(map(str, outcome)) in ([str(zkc.ClosingError), "closed"], ["closed", "started"])
     assert client.closed
+
+
+CLOSED_WHILE_LOOKING_UP = """
+import os, sys, threading, time, zkc
+client = zkc.Client(sys.argv[1], connect_timeout=60)
+outcome = []
+def start():
+    try:
+        client.start()
+    except zkc.ZooKeeperError as error:
+        outcome.append(type(error).__name__)
+thread = threading.Thread(target=start)
+thread.start()
+while client.closed:
+    time.sleep(0.001)
+before = time.monotonic()
+threading.Timer(0.3, open, (os.environ["SLOW_NAMES"], "w")).start()
+client.close()
+thread.join()
+print(*outcome, client.closed, client.state, time.monotonic() - before < 30)
+"""
+
+
+def test_a_close_during_the_name_look_up_is_not_lost(zookeeper_server, slow_names, tmp_path):
+    environment = {**os.environ, "LD_PRELOAD": str(slow_names), "SLOW_NAMES": str(tmp_path / "go on")}
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED_WHILE_LOOKING_UP, zookeeper_server.hosts],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "ClosingError True CLOSED True\n")
+
+
+@pytest.fixture(scope="module")
+def slow_names(tmp_path_factory):
+    """A library to be preloaded, with which names are looked up as slowly as a test wants."""
+    target = tmp_path_factory.mktemp("slow") / "slow_names.so"
+    source = Path(__file__).parents[1] / "core" / "slow_names.c"
+    compiler = os.environ.get("CC", "gcc").split()
+    subprocess.run([*compiler, "-shared", "-fPIC", "-o", target, source, "-ldl"], check=True)
+    return target
 
 
 def test_a_start_that_timed_out_may_be_tried_again_and_resumes_the_session(zookeeper_server):
@@ -55,7 +109,7 @@ def test_a_start_that_timed_out_may_be_tried_again_and_resumes_the_session(zooke
             client.start()
     finally:
         zookeeper_server.resume()
-    client._connect_timeout = 20.0
+    client._settings.connect_timeout = 20.0
     with client:
         assert client.session_id == others.session_id
 
@@ -91,12 +145,13 @@ def test_the_started_client_starts_at_once(zookeeper_server):
         assert client.session_id == session_id
 
 
-def test_an_expired_session_is_told_of_by_start(zookeeper_server, eventually):
+def test_an_expired_session_is_followed_by_another(zookeeper_server, expire):
     with zkc.Client(zookeeper_server.hosts) as client:
-        zookeeper_server.expire(client.session_id, client.session_password)
-        eventually(lambda: client.state is zkc.State.EXPIRED_SESSION)
-        with pytest.raises(zkc.SessionExpiredError):
-            client.start()
+        before = client.session_id
+        expire(client)
+        client.start()  # There is one already.
+        assert client.session_id not in (0, before)
+        assert client.exists("/") is not None
         client.close()
         client.start()
         assert client.exists("/") is not None

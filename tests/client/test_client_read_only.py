@@ -3,7 +3,7 @@
 import pytest
 
 import zkc
-from zkc import Client, State
+from zkc import Client, ClientState
 from zkc.testing import Ensemble
 
 
@@ -22,23 +22,29 @@ def lonely():
         yield last
 
 
-def test_reads_are_served_and_changes_refused(lonely):
-    with Client(lonely.hosts, read_only=True, connect_timeout=60, session_timeout=4) as client:
-        assert client.state is State.READ_ONLY
-        assert client.connected
-        assert client.get("/a")[0] == b"x"
-        assert client.children("/") != []
+async def test_reads_are_served_and_changes_refused(make_zk, lonely, told):
+    zk = make_zk(lonely.hosts, read_only=True, connect_timeout=60, session_timeout=4)
+    zk.add_listener(told)
+    async with zk:
+        assert zk.state is ClientState.READ_ONLY
+        assert zk.connected
+        assert [await told.next(), await told.next()] == [ClientState.CONNECTING, ClientState.READ_ONLY]
+        assert (await zk.get("/a"))[0] == b"x"
+        assert await zk.children("/") != []
         for change in (
-            lambda: client.set("/a", b"y"),
-            lambda: client.create("/b"),
-            lambda: client.delete("/a"),
-            lambda: client.set_acl("/a", [zkc.ACL.world()]),
+            lambda: zk.set("/a", b"y"),
+            lambda: zk.create("/b"),
+            lambda: zk.create("/b/c", make_parents=True),
+            lambda: zk.ensure_path("/b"),
+            lambda: zk.delete("/a"),
+            lambda: zk.set_acl("/a", [zkc.ACL.world()]),
         ):
             with pytest.raises(zkc.NotReadOnlyError, match="read-only at present") as caught:
-                change()
+                await change()
             assert not caught.value.maybe_applied
+        await zk.ensure_path("/a")
 
 
-def test_who_did_not_ask_for_it_gets_no_session(lonely):
+async def test_who_did_not_ask_for_it_gets_no_session(make_zk, lonely):
     with pytest.raises(zkc.ConnectTimeoutError):
-        Client(lonely.hosts, connect_timeout=1.0).start()
+        await make_zk(lonely.hosts, connect_timeout=1.0).start()

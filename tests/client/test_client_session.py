@@ -1,159 +1,14 @@
 """How a client starts, what it tells of its session, and how it ends."""
 
 import pickle
-import re
 import subprocess
 import sys
-import threading
 
+import both
 import pytest
 
 import zkc
-from zkc import Client, State
-
-
-def test_a_with_statement_starts_and_closes(hosts):
-    client = Client(hosts)
-    assert client.closed
-    with client as entered:
-        assert entered is client
-        assert not client.closed
-        assert client.connected
-        assert client.state is State.CONNECTED
-    assert client.closed
-    assert not client.connected
-    assert client.state is State.CLOSED
-
-
-def test_it_tells_of_its_session(hosts, zookeeper_server):
-    with Client(hosts, session_timeout=7.5) as client:
-        assert client.hosts == hosts
-        assert client.server == zookeeper_server.hosts
-        assert client.session_id != 0
-        assert len(client.session_password) == 16
-        assert client.negotiated_timeout == 7.5
-        assert repr(client) == f"<zkc.Client {hosts} CONNECTED>"
-
-
-def test_without_a_session_there_is_little_to_tell(hosts):
-    client = Client(hosts)
-
-    def check():
-        assert (client.session_id, client.session_password) == (0, b"")
-        assert client.negotiated_timeout == 0.0
-        assert client.server is None
-        assert client.state is State.CLOSED
-        assert repr(client) == f"<zkc.Client {hosts} CLOSED>"
-
-    check()
-    with client:
-        pass
-    check()
-
-
-def test_the_server_limits_the_session_timeout(hosts):
-    with Client(hosts, session_timeout=100_000) as client:
-        assert client.negotiated_timeout == 60.0
-
-
-def test_a_second_start_keeps_the_session(client):
-    session_id = client.session_id
-    client.start()
-    assert client.session_id == session_id
-
-
-def test_a_closed_client_starts_again_with_a_new_session(hosts):
-    client = Client(hosts)
-    sessions = []
-    for _ in range(3):
-        with client:
-            sessions.append(client.session_id)
-            client.exists("/")
-    assert len(set(sessions)) == 3
-
-
-def test_closing_twice_or_before_the_start_does_nothing(hosts):
-    client = Client(hosts)
-    client.close()
-    client.start()
-    client.close()
-    client.close()
-    assert client.closed
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda client: client.create("/a"),
-        lambda client: client.get("/a"),
-        lambda client: client.set("/a", b""),
-        lambda client: client.delete("/a"),
-        lambda client: client.exists("/a"),
-        lambda client: client.children("/"),
-        lambda client: client.children_with_stat("/"),
-        lambda client: client.get_acl("/"),
-        lambda client: client.set_acl("/", [zkc.ACL.world()]),
-        lambda client: client.sync(),
-        lambda client: client.add_auth("digest", "a:b"),
-    ],
-)
-def test_a_call_needs_a_session(hosts, call):
-    client = Client(hosts)
-    with pytest.raises(zkc.NotStartedError, match=r"Call start\(\) first"):
-        call(client)
-    with client:
-        pass
-    with pytest.raises(zkc.ClosingError, match="the session is closed") as caught:
-        call(client)
-    assert caught.value.session_lost
-    assert not caught.value.maybe_applied
-
-
-def test_an_error_in_the_block_is_not_replaced(hosts):
-    with pytest.raises(AttributeError, match="nothing_of_the_kind"), Client(hosts) as client:
-        client.nothing_of_the_kind()
-    assert client.closed
-
-
-def test_nobody_there(free_port):
-    client = Client(f"127.0.0.1:{free_port}", connect_timeout=0.3)
-    with pytest.raises(zkc.ConnectTimeoutError) as caught:
-        client.start()
-    message = str(caught.value)
-    assert f"no session with 127.0.0.1:{free_port} within 0.3 s" in message
-    assert "Check that the servers run" in message
-    assert isinstance(caught.value, (TimeoutError, ConnectionError))
-    assert not caught.value.maybe_applied
-    assert client.closed
-    with pytest.raises(zkc.NotStartedError):
-        client.get("/")
-
-
-def test_a_server_that_says_nothing(hosts, zookeeper_server):
-    zookeeper_server.pause()
-    with pytest.raises(zkc.ConnectTimeoutError), Client(hosts, connect_timeout=0.3):
-        pass
-    zookeeper_server.resume()
-    with Client(hosts, connect_timeout=None) as client:
-        assert client.connected
-
-
-def test_it_can_be_started_after_a_failure(hosts, zookeeper_server):
-    client = Client(hosts, connect_timeout=2.0)
-    zookeeper_server.pause()
-    with pytest.raises(zkc.ConnectTimeoutError):
-        client.start()
-    zookeeper_server.resume()
-    with client:
-        assert client.exists("/") is not None
-
-
-def test_a_name_that_cannot_be_resolved():
-    client = Client("no-such-host.invalid", connect_timeout=5)
-    with pytest.raises(ConnectionError, match=r"no-such-host\.invalid"):
-        client.start()
-    assert client.closed
-
+from zkc import ClientState
 
 DYING = """
 import os, sys, zkc
@@ -165,103 +20,241 @@ os._exit(0)
 """
 
 
-def test_a_session_outlives_its_process_and_is_resumed(hosts, other):
-    session_id, password = run(DYING, hosts).stdout.split()
-    with Client(hosts, client_id=(int(session_id), bytes.fromhex(password))) as client:
-        assert client.session_id == int(session_id)
-        assert client.exists("/mine").ephemeral_owner == client.session_id
-    assert other.exists("/mine") is None
+def name_of(kind):
+    return "AsyncClient" if kind == "async" else "Client"
 
 
-def test_a_session_that_has_ended_is_not_resumed(hosts):
-    with Client(hosts) as first:
-        client_id = (first.session_id, first.session_password)
-    client = Client(hosts, client_id=client_id)
-    with pytest.raises(zkc.SessionExpiredError) as caught:
-        client.start()
+async def test_a_with_statement_starts_and_closes(make_zk):
+    zk = make_zk()
+    assert zk.closed
+    async with zk as entered:
+        assert entered is zk
+        assert not zk.closed
+        assert zk.connected
+        assert zk.state is ClientState.CONNECTED
+    assert zk.closed
+    assert not zk.connected
+    assert zk.state is ClientState.CLOSED
+
+
+async def test_it_tells_of_its_session(kind, make_zk, hosts, zookeeper_server):
+    async with make_zk(session_timeout=7.5) as zk:
+        assert zk.hosts == hosts
+        assert zk.server == zookeeper_server.hosts
+        assert zk.session_id != 0
+        assert len(zk.session_password) == 16
+        assert zk.negotiated_timeout == 7.5
+        assert repr(zk) == f"<zkc.{name_of(kind)} {hosts} CONNECTED>"
+
+
+async def test_without_a_session_there_is_little_to_tell(kind, make_zk, hosts):
+    zk = make_zk()
+
+    def check():
+        assert (zk.session_id, zk.session_password) == (0, b"")
+        assert zk.negotiated_timeout == 0.0
+        assert zk.server is None
+        assert zk.state is ClientState.CLOSED
+        assert zk.kept == []
+        assert repr(zk) == f"<zkc.{name_of(kind)} {hosts} CLOSED>"
+
+    check()
+    async with zk:
+        pass
+    check()
+
+
+async def test_the_server_limits_the_session_timeout(make_zk):
+    async with make_zk(session_timeout=100_000) as zk:
+        assert zk.negotiated_timeout == 60.0
+
+
+async def test_a_second_start_keeps_the_session(zk):
+    session_id = zk.session_id
+    await zk.start()
+    assert zk.session_id == session_id
+
+
+async def test_a_closed_client_starts_again_with_a_new_session(make_zk):
+    zk = make_zk()
+    sessions = []
+    for _ in range(3):
+        async with zk:
+            sessions.append(zk.session_id)
+            await zk.exists("/")
+    assert len(set(sessions)) == 3
+
+
+async def test_closing_twice_or_before_the_start_does_nothing(make_zk):
+    zk = make_zk()
+    await zk.close()
+    await zk.start()
+    await zk.close()
+    await zk.close()
+    assert zk.closed
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda zk: zk.create("/a"),
+        lambda zk: zk.create("/a", make_parents=True),
+        lambda zk: zk.create("/a", ephemeral=True, protected=True),
+        lambda zk: zk.create("/a", ephemeral=True, keep=True),
+        lambda zk: zk.ensure_path("/a"),
+        lambda zk: zk.get("/a"),
+        lambda zk: zk.set("/a", b""),
+        lambda zk: zk.delete("/a"),
+        lambda zk: zk.delete("/a", recursive=True),
+        lambda zk: zk.exists("/a"),
+        lambda zk: zk.children("/"),
+        lambda zk: zk.children_with_stat("/"),
+        lambda zk: zk.get_acl("/"),
+        lambda zk: zk.set_acl("/", [zkc.ACL.world()]),
+        lambda zk: zk.sync(),
+        lambda zk: zk.add_auth("digest", "a:b"),
+        lambda zk: zk.get_config(),
+        lambda zk: zk.reconfig(leaving="1"),
+        lambda zk: zk.remove_watches("/a"),
+        lambda zk: zk.set_hosts("127.0.0.1:1"),
+        lambda zk: _commit_one(zk),
+    ],
+)
+async def test_a_call_needs_a_session(make_zk, call):
+    zk = make_zk()
+    with pytest.raises(zkc.NotStartedError, match=r"Call start\(\) first"):
+        await call(zk)
+    async with zk:
+        pass
+    with pytest.raises(zkc.ClosingError, match="the session is closed") as caught:
+        await call(zk)
     assert caught.value.session_lost
-    assert client.closed
-    with client:
-        assert client.session_id != client_id[0]
+    assert not caught.value.maybe_applied
 
 
-def test_an_expired_session_is_told_and_replaced_by_hand(hosts, expire):
-    with Client(hosts) as client:
-        expire(client)
-        with pytest.raises(zkc.SessionExpiredError) as caught:
-            client.set("/", b"")
-        assert caught.value.session_lost
-        client.close()
-        client.start()
-        assert client.exists("/") is not None
+def _commit_one(zk):
+    transaction = zk.transaction()
+    transaction.check("/")
+    return transaction.commit()
 
 
-def test_closing_in_a_watch(hosts, other):
-    client = Client(hosts)
-    client.start()
-    closed = threading.Event()
+async def test_an_error_in_the_block_is_not_replaced(make_zk):
+    zk = make_zk()
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        async with zk:
+            zk.nothing_of_the_kind()
+    assert zk.closed
+
+
+async def test_nobody_there(make_zk, free_port):
+    zk = make_zk(f"127.0.0.1:{free_port}", connect_timeout=0.3)
+    with pytest.raises(zkc.ConnectTimeoutError) as caught:
+        await zk.start()
+    message = str(caught.value)
+    assert f"no session with 127.0.0.1:{free_port} within 0.3 s" in message
+    assert "Check that the servers run" in message
+    assert isinstance(caught.value, (TimeoutError, ConnectionError))
+    assert not caught.value.maybe_applied
+    assert zk.closed
+    with pytest.raises(zkc.NotStartedError):
+        await zk.get("/")
+
+
+async def test_a_server_that_says_nothing(make_zk, zookeeper_server):
+    zookeeper_server.pause()
+    with pytest.raises(zkc.ConnectTimeoutError):
+        async with make_zk(connect_timeout=0.3):
+            pass
+    zookeeper_server.resume()
+    async with make_zk(connect_timeout=None) as zk:
+        assert zk.connected
+
+
+async def test_it_can_be_started_after_a_failure(make_zk, zookeeper_server):
+    zk = make_zk(connect_timeout=2.0)
+    zookeeper_server.pause()
+    with pytest.raises(zkc.ConnectTimeoutError):
+        await zk.start()
+    zookeeper_server.resume()
+    async with zk:
+        assert await zk.exists("/") is not None
+
+
+async def test_a_name_that_cannot_be_resolved(make_zk):
+    zk = make_zk("no-such-host.invalid", connect_timeout=5)
+    with pytest.raises(ConnectionError, match=r"no-such-host\.invalid"):
+        await zk.start()
+    assert zk.closed
+
+
+async def test_a_session_outlives_its_process_and_is_resumed(make_zk, hosts, zk2):
+    done = subprocess.run([sys.executable, "-c", DYING, hosts], capture_output=True, text=True, timeout=60, check=True)
+    session_id, password = done.stdout.split()
+    async with make_zk(client_id=(int(session_id), bytes.fromhex(password))) as zk:
+        assert zk.session_id == int(session_id)
+        assert (await zk.exists("/mine")).ephemeral_owner == zk.session_id
+    assert await zk2.exists("/mine") is None
+
+
+async def test_a_session_that_has_ended_is_not_resumed(make_zk):
+    async with make_zk() as first:
+        client_id = (first.session_id, first.session_password)
+    zk = make_zk(client_id=client_id)
+    with pytest.raises(zkc.SessionExpiredError) as caught:
+        await zk.start()
+    assert caught.value.session_lost
+    assert zk.closed
+    async with zk:
+        assert zk.session_id != client_id[0]
+
+
+async def test_closing_in_a_watch(kind, make_zk, zk2, told):
+    zk = make_zk()
+    await zk.start()
 
     def close(event):
-        client.close()
-        closed.set()
+        zk.inner.close()
+        told.put("closed")
 
-    client.exists("/a", watch=close)
-    other.create("/a")
-    assert closed.wait(10)
-    assert client.closed
-    client.close()
+    async def await_close(event):
+        await zk.close()
+        told.put("closed")
+
+    await zk.exists("/a", watch=await_close if kind == "async" else close)
+    await zk2.create("/a")
+    assert await told.next() == "closed"
+    assert zk.closed
+    await zk.close()
 
 
-def test_closing_in_another_thread_ends_a_call(hosts, zookeeper_server, eventually):
-    client = Client(hosts)
-    client.start()
+async def test_closing_ends_a_call_elsewhere(make_zk, zookeeper_server):
+    zk = make_zk()
+    await zk.start()
     zookeeper_server.pause()
-    caught = []
-
-    def get():
-        with pytest.raises(zkc.ClosingError) as info:
-            client.set("/a", b"")
-        caught.append(info.value)
-
-    thread = threading.Thread(target=get)
-    thread.start()
-    eventually(lambda: client.session.in_flight)
-    client.session.close(0.5)
-    thread.join(10)
+    setting = both.begin(zk, "set", "/a", b"")
+    ensuring = both.begin(zk, "ensure_path", "/b/c")
+    await both.eventually(lambda: zk.session.in_flight == 4)
+    closing = both.begin(zk, "close")
+    with pytest.raises(zkc.ClosingError) as caught:
+        await setting
+    with pytest.raises(zkc.ClosingError):
+        await ensuring
     zookeeper_server.resume()
-    assert [error.maybe_applied for error in caught] == [True]
+    await closing
+    assert caught.value.maybe_applied
 
 
-def test_the_session_below_pipelines(client):
-    requests = [client.session.create(f"/n{i}", b"%d" % i, [(31, "world", "anyone")]) for i in range(100)]
-    assert [request.result(10) for request in requests] == [f"/n{i}" for i in range(100)]
-    requests = [client.session.get(f"/n{i}") for i in range(100)]
-    assert [request.result(10)[0] for request in requests] == [b"%d" % i for i in range(100)]
+async def test_the_session_below_pipelines(zk):
+    requests = [zk.session.create(f"/n{i}", b"%d" % i, [(31, "world", "anyone")]) for i in range(100)]
+    await both.eventually(lambda: all(request.done() for request in requests))
+    assert [request.result() for request in requests] == [f"/n{i}" for i in range(100)]
+    assert sorted(await zk.children("/")) == sorted(f"n{i}" for i in range(100))
 
 
-def test_the_session_below_needs_a_start(hosts):
+async def test_the_session_below_needs_a_start(make_zk):
     with pytest.raises(zkc.NotStartedError):
         # The property itself is what raises.
-        Client(hosts).session  # noqa: B018
-
-
-def test_many_threads_share_a_client(client):
-    client.create("/n", b"x")
-    wrong = []
-
-    def work(number):
-        for i in range(50):
-            path = client.create(f"/n/{number}-{i}", b"%d" % i)
-            if client.get(path)[0] != b"%d" % i:
-                wrong.append(path)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-    assert len(client.children("/n")) == 400
+        make_zk().session  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -277,71 +270,40 @@ def test_many_threads_share_a_client(client):
         ({"client_id": 5}, TypeError, "client_id must be a tuple"),
         ({"default_acl": []}, ValueError, "default_acl must have one entry"),
         ({"default_acl": zkc.ACL.world()}, TypeError, r"default_acl must be a sequence of ACL: write \[default_acl\]"),
+        ({"auth": "ann:secret"}, TypeError, "auth must be a list of"),
+        ({"auth": ["ann:secret"]}, TypeError, "auth must hold tuples"),
+        ({"auth": [("digest", 5)]}, TypeError, "credentials must be"),
+        ({"auth": [("", "x")]}, ValueError, "scheme must be"),
+        ({"tls": True}, TypeError, "tls must be"),
+        ({"sasl": "DIGEST-MD5"}, TypeError, "sasl must be"),
+        ({"max_in_flight": 0}, ValueError, "max_in_flight must be from 1 to 32768"),
+        ({"max_in_flight": 32769}, ValueError, "max_in_flight must be from 1 to 32768"),
+        ({"max_in_flight": 1.0}, TypeError, "max_in_flight must be an int"),
     ],
 )
-def test_a_bad_setting_is_refused(arguments, error, message):
+def test_a_bad_setting_is_refused(make_zk, arguments, error, message):
     with pytest.raises(error, match=message):
-        Client(**{"hosts": "127.0.0.1", **arguments})
+        make_zk(**{"hosts": "127.0.0.1", **arguments})
 
 
-def test_settings_are_given_by_name():
+@pytest.mark.parametrize("make", [zkc.Client, zkc.AsyncClient])
+def test_settings_are_given_by_name(make):
     with pytest.raises(TypeError, match="positional argument"):
-        Client("127.0.0.1", 10.0)
+        make("127.0.0.1", 10.0)
 
 
-FORKED = """
-import os, sys, warnings, zkc
-warnings.simplefilter("ignore", DeprecationWarning)  # forking beside other threads is what this is about
-with zkc.Client(sys.argv[1]) as client:
-    client.create("/mine", ephemeral=True)
-    child = os.fork()
-    if not child:
-        caught = []
-        for call in (lambda: client.get("/mine"), client.start, client.close, lambda: client.state):
-            try:
-                call()
-            except zkc.ForkedError as error:
-                caught.append(str(error))
-        assert len(caught) == 4, caught
-        assert "make a new client" in caught[0].lower(), caught
-        print(repr(client))
-        with zkc.Client(sys.argv[1]) as own:
-            assert own.exists("/mine") is not None
-        raise SystemExit(7)
-    assert os.waitpid(child, 0)[1] == 7 << 8
-    assert client.exists("/mine").ephemeral_owner == client.session_id
-"""
-
-
-def test_a_forked_child_is_told_and_the_parents_session_lives(hosts):
-    done = run(FORKED, hosts)
-    assert done.stdout == f"<zkc.Client {hosts} of the parent process>\n"
-
-
-def test_a_script_that_never_closes_ends_in_silence(hosts):
-    assert (
-        run("import sys, zkc; client = zkc.Client(sys.argv[1]); client.start(); client.create('/a')", hosts).stdout
-        == ""
-    )
-
-
-def run(script, *arguments):
-    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done
-
-
-def test_a_forgotten_client_warns(hosts):
-    client = Client(hosts)
-    client.start()
-    with pytest.warns(ResourceWarning, match=re.escape("was not closed")):
-        del client
-
-
-def test_errors_of_the_core_can_be_pickled(client):
+async def test_errors_of_the_core_can_be_pickled(zk):
     with pytest.raises(zkc.NoNodeError) as caught:
-        client.get("/none")
+        await zk.get("/none")
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+async def test_one_request_may_be_in_flight(make_zk):
+    async with make_zk(max_in_flight=1) as zk:
+        await zk.create("/a/b/c", make_parents=True)
+        for _ in range(20):
+            await zk.set("/a", b"x")
+        assert sorted(await zk.children("/a")) == ["b"]
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import threading
 
+import both
 import pytest
 
 import zkc
-from zkc import Client
 
 CALLS = {
     "create": lambda zk, **limit: zk.create("/b", **limit),
@@ -19,16 +19,43 @@ CALLS = {
     "get_acl": lambda zk, **limit: zk.get_acl("/a", **limit),
     "set_acl": lambda zk, **limit: zk.set_acl("/a", [zkc.ACL.world()], **limit),
     "sync": lambda zk, **limit: zk.sync("/a", **limit),
+    # Calls of several requests.
+    "create with parents": lambda zk, **limit: zk.create("/c/d", make_parents=True, **limit),
+    "protected create": lambda zk, **limit: zk.create("/p-", sequential=True, protected=True, **limit),
+    "ensure_path": lambda zk, **limit: zk.ensure_path("/e/f", **limit),
+    "delete, missing or not": lambda zk, **limit: zk.delete("/none", missing_ok=True, **limit),
+    "transaction": lambda zk, **limit: _transaction(zk).commit(**limit),
 }
-CHANGES = {"create", "create with stat", "set", "delete", "set_acl"}
+CHANGES = {
+    "create",
+    "create with stat",
+    "set",
+    "delete",
+    "set_acl",
+    "create with parents",
+    "protected create",
+    "delete, missing or not",
+    "transaction",
+}
+
+
+def _transaction(zk):
+    transaction = zk.transaction()
+    transaction.set("/a", b"")
+    return transaction
 
 
 @pytest.fixture
-def patient(hosts):
-    """A zk whose session outlives the pauses of these tests."""
-    async with make_zk(session_timeout=60) as zk:
+def patient(make_zk, loop):
+    """A client whose session outlives the pauses of these tests."""
+    zk = make_zk(session_timeout=60)
+
+    async def prepare():
+        await zk.start()
         await zk.create("/a", b"x")
-        yield zk
+
+    loop.run_until_complete(prepare())
+    return zk
 
 
 async def test_each_call_gives_up_after_its_timeout(patient, zookeeper_server):
@@ -46,16 +73,25 @@ async def test_each_call_gives_up_after_its_timeout(patient, zookeeper_server):
     assert await patient.exists("/b") is not None
 
 
-async def test_the_clients_own_timeout_is_the_default(hosts, zookeeper_server):
+async def test_the_clients_own_timeout_is_the_default(make_zk, zookeeper_server):
     async with make_zk(session_timeout=60, request_timeout=0.05) as zk:
         zookeeper_server.pause()
         try:
-            with pytest.raises(zkc.OperationTimeoutError, match=r"exists '/': no reply in 0\.05 s"):
+            with pytest.raises(zkc.OperationTimeoutError, match=r"exists '/': no (reply in|answer within) 0\.05 s"):
                 await zk.exists("/")
             threading.Timer(0.3, zookeeper_server.resume).start()
             assert await zk.exists("/", timeout=30) is not None
         finally:
             zookeeper_server.resume()
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "1", True])
+async def test_a_timeout_is_a_positive_number_of_seconds(zk, timeout):
+    for call in CALLS.values():
+        with pytest.raises((TypeError, ValueError), match="timeout must be"):
+            await call(zk, timeout=timeout)
+    assert zk.session.in_flight == 0
+    assert await zk.children("/") == []
 
 
 async def test_an_answer_in_time_is_returned(patient):
@@ -68,33 +104,25 @@ async def test_a_call_waits_for_a_server_that_comes_back(patient, zookeeper_serv
     assert (await patient.get("/a"))[0] == b"x"
 
 
-async def test_a_broken_connection_is_told_and_mended(hosts, zookeeper_server, mended, eventually):
+async def test_a_broken_connection_is_told_and_mended(make_zk, zookeeper_server):
     # Long enough for the server to come back; and short, for a server that is asked while it starts may never answer,
     # and libzookeeper waits two thirds of this before it asks again.
     async with make_zk(session_timeout=6) as zk:
         await zk.create("/a", b"x")
         session_id = zk.session_id
         zookeeper_server.pause()
-        caught = []
-
-        def set_it():
-            try:
-                await zk.set("/a", b"y")
-            except zkc.ConnectionLossError as error:
-                caught.append(error)
-
-        thread = threading.Thread(target=set_it)
-        thread.start()
+        setting = both.begin(zk, "set", "/a", b"y")
         await both.eventually(lambda: zk.session.in_flight)
         zookeeper_server.kill()
-        thread.join(30)
-        assert [(error.maybe_applied, error.session_lost) for error in caught] == [(True, False)]
+        with pytest.raises(zkc.ConnectionLossError) as caught:
+            await setting
+        assert (caught.value.maybe_applied, caught.value.session_lost) == (True, False)
         zookeeper_server.start()
         assert (await both.mended(lambda: zk.get("/a")))[0] in (b"x", b"y")
         assert zk.session_id == session_id
 
 
-async def test_a_request_over_the_servers_limit_breaks_the_connection(patient, mended):
+async def test_a_request_over_the_servers_limit_breaks_the_connection(patient):
     with pytest.raises(zkc.ConnectionLossError):
         await patient.set("/a", b"x" * 2_000_000)
     assert (await both.mended(lambda: patient.get("/a")))[0] == b"x"

@@ -3,10 +3,11 @@
 import logging
 import threading
 
+import both
 import pytest
 
 import zkc
-from zkc import Client, EventType, State, WatchedEvent
+from zkc import EventType, State, WatchedEvent
 
 
 async def test_a_watch_on_data_sees_a_change(zk, zk2, told):
@@ -45,7 +46,7 @@ async def test_a_watch_on_children(zk, zk2, told, name, change):
     await zk.create("/a")
     if change == "delete":
         await zk.create("/a/b")
-    getattr(zk, name)("/a", watch=told)
+    await getattr(zk, name)("/a", watch=told)
     if change == "create":
         await zk2.create("/a/b")
     elif change == "delete":
@@ -73,7 +74,7 @@ async def test_each_watch_of_a_path_is_told(zk, zk2):
     for flag in told:
         await zk.get("/a", watch=lambda event, flag=flag: flag.set())
     await zk2.set("/a", b"")
-    assert all(flag.wait(10) for flag in told)
+    await both.eventually(lambda: all(flag.is_set() for flag in told))
 
 
 async def test_a_failed_call_sets_no_watch(zk, zk2, told):
@@ -93,20 +94,20 @@ async def test_a_path_in_unicode_below_a_chroot(zk, zk2, told):
     assert (await told.next()).path == "/ä日"
 
 
-async def test_closing_is_a_watchs_last_event(hosts, told):
+async def test_closing_is_a_watchs_last_event(make_zk, told):
     async with make_zk() as zk:
         await zk.exists("/a", watch=told)
     assert await told.next() == WatchedEvent(EventType.SESSION, State.CLOSED, "/a")
     assert told.empty()
 
 
-async def test_expiry_is_a_watchs_last_event(zk, expire, told):
+async def test_expiry_is_a_watchs_last_event(zk, expire_zk, told):
     await zk.exists("/a", watch=told)
     await expire_zk(zk)
     assert await told.next() == WatchedEvent(EventType.SESSION, State.EXPIRED_SESSION, "/a")
 
 
-async def test_a_watch_survives_a_restart_of_the_server(zk, zk2, zookeeper_server, told, mended):
+async def test_a_watch_survives_a_restart_of_the_server(zk, zk2, zookeeper_server, told):
     await zk.create("/a")
     await zk.get("/a", watch=told)
     zookeeper_server.restart()
@@ -115,19 +116,29 @@ async def test_a_watch_survives_a_restart_of_the_server(zk, zk2, zookeeper_serve
     assert (await told.next()).type is EventType.CHANGED
 
 
-async def test_a_watch_may_call_the_client(zk, zk2, told):
+async def test_a_watch_may_call_the_client(kind, zk, zk2, told):
     await zk.create("/a", b"1")
-    await zk.get("/a", watch=lambda event: told.put(zk.get(event.path, watch=told)[0]))
+
+    def again(event):
+        told.put(zk.inner.get(event.path, watch=told)[0])
+
+    async def await_again(event):
+        told.put((await zk.get(event.path, watch=told))[0])
+
+    await zk.get("/a", watch=await_again if kind == "async" else again)
     await zk2.set("/a", b"2")
     assert await told.next() == b"2"
     await zk2.set("/a", b"3")
     assert (await told.next()).type is EventType.CHANGED
 
 
-async def test_a_watch_runs_on_a_thread_of_pythons(zk, zk2, told):
+async def test_a_watch_runs_in_the_loop_or_on_a_thread_of_pythons(kind, zk, zk2, told):
     await zk.exists("/a", watch=lambda event: told.put(threading.current_thread()))
     await zk2.create("/a")
     thread = await told.next()
+    if kind == "async":
+        assert thread is threading.current_thread()
+        return
     assert type(thread) is threading.Thread
     assert thread.daemon
     assert thread.name.startswith("zkc-dispatch")
@@ -144,6 +155,7 @@ async def test_a_watch_that_raises_is_logged_and_harms_nothing(zk, zk2, told, ca
         await told.next()
         await zk.close()
     assert "my own fault" in caplog.text
+    caplog.clear()  # The traceback refers to what called the watch.
 
 
 async def test_any_callable_is_a_watch(zk, zk2):
@@ -161,4 +173,4 @@ async def test_any_callable_is_a_watch(zk, zk2):
         watch = make()
         await zk.exists(f"/{number}", watch=watch)
         await zk2.create(f"/{number}")
-        assert getattr(watch, "__self__", watch).event.wait(10)
+        await both.eventually(getattr(watch, "__self__", watch).event.is_set)

@@ -79,9 +79,10 @@ async def test_a_znode_with_children_stays(zk):
         await zk.delete("/a")
 
 
-async def test_the_root_cannot_be_deleted(zookeeper_server):
-    with zkc.Client(zookeeper_server.hosts) as zk, pytest.raises(zkc.BadArgumentsError):
-        await zk.delete("/")
+async def test_the_root_cannot_be_deleted(make_zk, zookeeper_server):
+    async with make_zk(zookeeper_server.hosts) as zk:
+        with pytest.raises(zkc.BadArgumentsError):
+            await zk.delete("/")
 
 
 async def test_exists(zk):
@@ -127,12 +128,12 @@ async def test_unusual_paths(zk, path):
     await zk.delete(path)
 
 
-async def test_paths_are_below_the_chroot(zk, hosts, zookeeper_server):
+async def test_paths_are_below_the_chroot(zk, make_zk, hosts, zookeeper_server):
     chroot = hosts[len(zookeeper_server.hosts) :]
     assert await zk.create("/a", b"1") == "/a"
     assert await zk.create("/s-", sequential=True) == "/s-0000000001"
     assert (await zk.create("/b", with_stat=True))[0] == "/b"
-    with zkc.Client(zookeeper_server.hosts) as whole:
+    async with make_zk(zookeeper_server.hosts) as whole:
         assert (await whole.get(f"{chroot}/a"))[0] == b"1"
         assert sorted(await whole.children(chroot)) == sorted(await zk.children("/")) == ["a", "b", "s-0000000001"]
     with pytest.raises(zkc.NoNodeError) as caught:
@@ -140,16 +141,16 @@ async def test_paths_are_below_the_chroot(zk, hosts, zookeeper_server):
     assert caught.value.path == "/none"
 
 
-async def test_a_chroot_that_does_not_exist(zookeeper_server):
-    with zkc.Client(f"{zookeeper_server.hosts}/no/such/root") as zk:
+async def test_a_chroot_that_does_not_exist(make_zk, zookeeper_server):
+    async with make_zk(f"{zookeeper_server.hosts}/no/such/root") as zk:
         with pytest.raises(zkc.NoNodeError, match="chroot"):
             await zk.create("/a")
         assert await zk.exists("/") is None
 
 
-async def test_a_deep_unicode_chroot(zookeeper_server):
+async def test_a_deep_unicode_chroot(make_zk, zookeeper_server):
     zookeeper_server.create("/ä/日本")
-    with zkc.Client(f"{zookeeper_server.hosts}/ä/日本") as zk:
+    async with make_zk(f"{zookeeper_server.hosts}/ä/日本") as zk:
         await zk.create("/Ω", b"x", ephemeral=True)
         assert await zk.children("/") == ["Ω"]
 
@@ -171,9 +172,13 @@ BAD_PATHS = [None, 5, b"/a", "", "a", "/a/", "//", "/a/../b", "/a\0", "/\ud800",
 
 
 @pytest.fixture
-def closed(zk):
-    """A closed zk: whatever it tried to send would raise ClosingError."""
-    await zk.close()
+def closed(zk, loop):
+    """A closed client: whatever it tried to send would raise ClosingError."""
+
+    async def close():
+        await zk.close()
+
+    loop.run_until_complete(close())
     return zk
 
 
@@ -188,14 +193,14 @@ async def test_a_bad_path_is_refused_before_anything_is_sent(closed, call):
 async def test_a_bad_timeout_is_refused_before_anything_is_sent(closed, name):
     for timeout in (0, -1, float("nan"), float("inf"), "1", True):
         with pytest.raises((TypeError, ValueError), match="timeout must be"):
-            getattr(closed, name)("/a", timeout=timeout)
+            await getattr(closed, name)("/a", timeout=timeout)
 
 
 @pytest.mark.parametrize("name", ["get", "exists", "children", "children_with_stat"])
 async def test_a_bad_watch_is_refused_before_anything_is_sent(closed, name):
     for watch in ("fn", 1, []):
         with pytest.raises(TypeError, match="watch must be callable"):
-            getattr(closed, name)("/a", watch=watch)
+            await getattr(closed, name)("/a", watch=watch)
 
 
 async def test_a_bad_version_is_refused_before_anything_is_sent(closed):

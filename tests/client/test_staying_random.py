@@ -195,7 +195,7 @@ def test_with_restarts(check):
 @pytest.mark.full
 @pytest.mark.timeout(3600)
 def test_in_any_order_many_times(check):
-    @settings(NORMAL, max_examples=400)
+    @settings(NORMAL, max_examples=100)
     @given(STEPS | st.lists(st.sampled_from(["set", "create", "delete", "restart", "cut", "expire"]), max_size=15))
     def in_any_order(steps):
         check(steps)

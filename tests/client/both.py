@@ -1,0 +1,169 @@
+"""One body for both clients: a test written with ``await`` runs against AsyncClient and, blocking, against Client."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import queue
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import zkc
+
+
+class Done:
+    """What a blocking call gave, for ``await``."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __await__(self) -> Any:
+        return self.value
+        yield
+
+
+class Blocking:
+    """A :class:`zkc.Client` whose calls can be awaited, with the names of an :class:`zkc.AsyncClient`.
+
+    What the calls raise they raise before the await. ``with`` becomes ``async with``, iterators become asynchronous.
+    """
+
+    kind = "sync"
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.inner, name)
+        if name in ("add_listener", "remove_listener", "metrics") or not callable(value):
+            return value
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            result = value(*arguments, **options)
+            if name == "transaction":
+                return BlockingTransaction(result)
+            if name in ("walk", "watch"):
+                return Blocking(result)
+            return Done(result)
+
+        return call
+
+    def __repr__(self) -> str:
+        return repr(self.inner)
+
+    async def __aenter__(self) -> Any:
+        entered = self.inner.__enter__()
+        return self if entered is self.inner else Blocking(entered)
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return self.inner.__exit__(*error)
+
+    def __aiter__(self) -> Any:
+        iterator = iter(self.inner)
+        return self if iterator is self.inner else Blocking(iterator)
+
+    async def __anext__(self) -> Any:
+        try:
+            return next(self.inner)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        self.inner.close()
+
+
+class BlockingTransaction(Blocking):
+    """A :class:`zkc.Transaction` whose commit can be awaited; the rest of it is the same for both clients."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+    def commit(self, **options: Any) -> Done:
+        return Done(self.inner.commit(**options))
+
+
+class Direct:
+    """An :class:`zkc.AsyncClient` as it is, and what kind it is."""
+
+    kind = "async"
+
+    def __init__(self, inner: zkc.AsyncClient) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def __repr__(self) -> str:
+        return repr(self.inner)
+
+    async def __aenter__(self) -> Any:
+        await self.inner.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return await self.inner.__aexit__(*error)
+
+
+def make(kind: str, hosts: str, **settings: Any) -> Any:
+    """Make a client of either kind."""
+    return Direct(zkc.AsyncClient(hosts, **settings)) if kind == "async" else Blocking(zkc.Client(hosts, **settings))
+
+
+def begin(zk: Any, name: str, *arguments: Any, **options: Any) -> asyncio.Future[Any]:
+    """Make a call that is to be waited for later: an AsyncClient's as it is, a Client's in a thread."""
+    call = getattr(zk.inner, name)
+    if zk.kind == "async":
+        return asyncio.ensure_future(call(*arguments, **options))
+    return asyncio.get_running_loop().run_in_executor(None, functools.partial(call, *arguments, **options))
+
+
+async def eventually(predicate: Callable[[], Any], timeout: float = 20.0) -> Any:
+    """Look again and again until something is true, and return it; the loop goes on meanwhile.
+
+    A predicate may be a coroutine function. An AssertionError of it counts as not yet, and is raised at the end.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        late = time.monotonic() > deadline
+        try:
+            found = predicate()
+            if inspect.isawaitable(found):
+                found = await found
+            if found:
+                return found
+        except AssertionError:
+            if late:
+                raise
+        assert not late, f"this did not become true within {timeout} s: {predicate}"
+        await asyncio.sleep(0.002)  # between two looks, until the deadline
+
+
+async def gone(zk: Any, path: str) -> bool:
+    """Tell whether a znode is not there."""
+    return await zk.exists(path) is None
+
+
+class Events(queue.Queue):
+    """A callback that keeps what it is told, on whatever thread."""
+
+    def __call__(self, *told: Any) -> None:
+        self.put(told[0] if len(told) == 1 else told)
+
+    async def next(self) -> Any:
+        """Wait for what it is told next."""
+        await eventually(lambda: not self.empty(), 10.0)
+        return self.get_nowait()
+
+
+async def mended(call: Callable[[], Awaitable[Any]]) -> Any:
+    """Make a call until the connection holds: one that fails with its loss is made again."""
+    while True:
+        try:
+            return await call()
+        except zkc.ConnectionLossError as error:
+            assert not error.session_lost

@@ -1,0 +1,131 @@
+"""Who the client is: auth= and add_auth() over a session's end, SASL, and resuming somebody's session."""
+
+import both
+import pytest
+
+import zkc
+from zkc import ACL, SASL
+from zkc.testing import FaultProxy, ZooKeeperServer
+
+needs_sasl = pytest.mark.skipif(not zkc.build_info()["sasl"], reason="this libzookeeper has no SASL")
+
+
+async def test_credentials_are_sent_before_anything_else(make_zk, zk):
+    await zk.create("/mine", b"x", acl=[ACL.digest("ann", "secret")])
+    for credentials in ("ann:secret", b"ann:secret"):
+        async with make_zk(auth=[("digest", "bob:other"), ("digest", credentials)]) as ann:
+            assert (await ann.get("/mine"))[0] == b"x"
+    async with make_zk(auth=iter([("digest", "bob:other")])) as bob:
+        with pytest.raises(zkc.NoAuthError):
+            await bob.get("/mine")
+
+
+async def test_the_first_request_of_all_is_authenticated(make_zk, zk):
+    await zk.create("/mine", b"x", acl=[ACL.digest("ann", "secret")])
+    for _ in range(10):
+        ann = make_zk(auth=[("digest", "ann:secret")])
+        starting = both.begin(ann, "start")
+        # As soon as there is a session, and perhaps before it is connected.
+        await both.eventually(lambda client=ann: client.inner._session is not None)
+        if ann.kind == "async":
+            await starting
+        assert (await ann.get("/mine"))[0] == b"x"
+        await starting
+        await ann.close()
+
+
+async def test_refused_credentials_end_the_start(make_zk):
+    zk = make_zk(auth=[("no-such-scheme", "x")])
+    with pytest.raises(zkc.AuthFailedError):
+        await zk.start()
+    assert zk.closed
+
+
+async def test_credentials_are_sent_again_over_a_new_connection(make_zk, hosts, zookeeper_server):
+    with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
+        chroot = hosts[len(zookeeper_server.hosts) :]
+        async with make_zk(proxy.hosts + chroot, session_timeout=30, auth=[("digest", "ann:secret")]) as zk:
+            await zk.create("/mine", b"x", acl=zkc.CREATOR_ALL_ACL)
+            await zk.add_auth("digest", "bob:other")
+            await zk.create("/his", b"y", acl=[ACL.digest("bob", "other")])
+            proxy.drop_connections()
+            assert (await both.mended(lambda: zk.get("/mine")))[0] == b"x"
+            assert (await zk.get("/his"))[0] == b"y"
+
+
+async def test_added_credentials_are_remembered_for_the_next_session(zk, expire_zk):
+    await zk.add_auth("digest", "ann:secret")
+    await zk.add_auth("digest", "ann:secret")
+    await zk.create("/mine", b"x", acl=zkc.CREATOR_ALL_ACL)
+    await expire_zk(zk)
+    assert (await zk.get("/mine"))[0] == b"x"
+    await zk.close()
+    async with zk:  # And after a close.
+        assert (await zk.get("/mine"))[0] == b"x"
+
+
+async def test_a_session_is_resumed(make_zk, zookeeper_server):
+    first = make_zk(session_timeout=30)
+    await first.start()
+    await first.create("/mine", ephemeral=True)
+    client_id = (first.session_id, first.session_password)
+    # The other takes the session over, and the first finds itself cut off.
+    async with make_zk(client_id=client_id, session_timeout=30) as second:
+        assert (second.session_id, second.session_password) == client_id
+        assert (await second.exists("/mine")).ephemeral_owner == client_id[0]
+        await first.close()
+    async with make_zk() as third:
+        assert await third.exists("/mine") is None
+
+
+async def test_a_closed_client_does_not_resume_its_session_again(make_zk):
+    first = make_zk(session_timeout=30)
+    await first.start()
+    client_id = (first.session_id, first.session_password)
+    second = make_zk(client_id=client_id, session_timeout=30)
+    async with second:
+        assert second.session_id == client_id[0]
+    async with second:
+        assert second.session_id != client_id[0]
+
+
+# ---- SASL -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sasl_server():
+    with ZooKeeperServer(sasl={"alice": "secret"}, sasl_required=True) as server:
+        yield server
+
+
+@needs_sasl
+async def test_sasl(make_zk, sasl_server):
+    async with make_zk(sasl_server.hosts, sasl=SASL("DIGEST-MD5", "alice", "secret")) as zk:
+        await zk.create("/mine", b"x", acl=[ACL.sasl("alice")])
+        assert (await zk.get("/mine"))[0] == b"x"
+        await zk.delete("/mine")
+
+
+@needs_sasl
+async def test_sasl_over_an_expiry(make_zk, sasl_server):
+    async with make_zk(sasl_server.hosts, sasl=SASL("DIGEST-MD5", "alice", "secret"), session_timeout=4) as zk:
+        await zk.create("/kept", b"x", acl=[ACL.sasl("alice")], ephemeral=True, keep=True)
+        before = zk.session_id
+        # Who is not authenticated may take no session over here: so it expires by itself.
+        sasl_server.pause()
+        await both.eventually(lambda: not zk.connected)
+        sasl_server.kill()
+        sasl_server.start()
+        await both.eventually(lambda: zk.connected and zk.session_id != 0)
+        data, stat = await both.mended(lambda: zk.get("/kept"))
+        assert data == b"x"
+        assert stat.ephemeral_owner == zk.session_id
+        assert before
+
+
+@needs_sasl
+async def test_a_wrong_password(make_zk, sasl_server):
+    zk = make_zk(sasl_server.hosts, sasl=SASL("DIGEST-MD5", "alice", "wrong"))
+    with pytest.raises(zkc.AuthFailedError):
+        await zk.start()
+    assert zk.closed

@@ -1,0 +1,217 @@
+"""Protected create: an answer that is lost leaves no znode over and makes none twice."""
+
+import re
+import threading
+from pathlib import Path
+
+import both
+import pytest
+
+import zkc
+from zkc import ACL, ClientState, unprotected_name
+from zkc.testing import FaultProxy
+
+MARKER = r"_c_[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}-"
+FLAGS = [{"ephemeral": True}, {"sequential": True}, {"ephemeral": True, "sequential": True}]
+
+
+@pytest.fixture
+def proxy(zookeeper_server):
+    with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def zk_behind(make_zk, proxy, hosts, zookeeper_server, loop):
+    """A client whose connection goes through the proxy."""
+    zk = make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30.0)
+
+    async def start():
+        await zk.start()
+
+    loop.run_until_complete(start())
+    return zk
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+async def test_the_name_has_a_marker_that_can_be_taken_off(zk, flags):
+    path = await zk.create("/n-", b"x", protected=True, **flags)
+    counter = "0000000000" if "sequential" in flags else ""
+    assert re.fullmatch(f"/{MARKER}n-{counter}", path)
+    assert await zk.children("/") == [path[1:]]
+    assert unprotected_name(path) == f"/n-{counter}"
+    assert unprotected_name(path[1:]) == f"n-{counter}"
+    assert (await zk.get(path))[0] == b"x"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "/", "/a", "a", "/_c_x-a", "/_c_", "_c_00000000000000000000000000000000000-a", "/_c_" + "x" * 36 + "-a"],
+)
+def test_a_name_without_a_marker_stays_as_it_is(name):
+    assert unprotected_name(name) == name
+
+
+async def test_each_call_has_a_marker_of_its_own(zk):
+    paths = {await zk.create("/n", ephemeral=True, protected=True) for _ in range(20)}
+    assert len(paths) == 20
+    assert sorted(await zk.children("/")) == sorted(path[1:] for path in paths)
+
+
+async def test_parents_and_stat_go_with_it(zk):
+    path, stat = await zk.create(
+        "/a/b/n-", b"x", sequential=True, protected=True, make_parents=True, with_stat=True, acl=[ACL.world()]
+    )
+    assert re.fullmatch(f"/a/b/{MARKER}n-0000000000", path)
+    assert stat == await zk.exists(path)
+
+
+@pytest.mark.parametrize("with_stat", [False, True])
+@pytest.mark.parametrize("flags", FLAGS)
+async def test_an_answer_that_is_lost_is_found_again(zk_behind, zk2, proxy, zookeeper_server, told, flags, with_stat):
+    session_id = zk_behind.session_id
+    await zk2.children("/", watch=told)
+    # The request is on its way to a server that answers nothing now: it is carried out later, and its answer has
+    # nowhere to go, for the connection is gone by then.
+    zookeeper_server.pause()
+    creating = both.begin(zk_behind, "create", "/n-", b"x", protected=True, with_stat=with_stat, **flags)
+    await both.eventually(lambda: _has_come(proxy))
+    proxy.drop_connections()
+    zookeeper_server.resume()
+    made = await creating
+    assert (await told.next()).type is zkc.EventType.CHILD
+    assert _creates(zk_behind) == 1, "it was found, and not made again"
+    path = made[0] if with_stat else made
+    assert await zk2.children("/") == [path[1:]]
+    assert re.fullmatch(rf"/{MARKER}n-(\d{{10}})?", path)
+    data, stat = await zk2.get(path)
+    assert data == b"x"
+    assert stat.ephemeral_owner == (session_id if "ephemeral" in flags else 0)
+    if with_stat:
+        assert made[1] == stat
+
+
+def _has_come(proxy):
+    """Tell whether the server's socket holds something that the proxy has sent and the server has not read."""
+    senders = {f"{link.server.socket.getsockname()[1]:04X}" for link in list(proxy._links)}
+    tables = [Path(f"/proc/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
+    lines = [line.split() for table in tables for line in table]
+    return any(line[2].rpartition(":")[2] in senders and int(line[4].rpartition(":")[2], 16) for line in lines)
+
+
+def _creates(zk):
+    """Count the creates that were sent."""
+    return sum(number for name, number in zk.metrics().requests.items() if name.startswith("create"))
+
+
+async def test_a_request_that_never_arrived_is_made_again(zk_behind, zk2, proxy):
+    proxy.pause()
+    creating = both.begin(zk_behind, "create", "/n-", b"x", sequential=True, protected=True)
+    await both.eventually(lambda: zk_behind.session.in_flight == 1)
+    proxy.drop_connections()
+    proxy.resume()
+    path = await creating
+    assert _creates(zk_behind) > 1
+    assert await zk2.children("/") == [path[1:]]
+
+
+async def test_the_connection_breaks_again_and_again(zk_behind, zk2, proxy):
+    stop = threading.Event()
+
+    def disturb():
+        while not stop.wait(0.03):
+            proxy.drop_connections()
+
+    thread = threading.Thread(target=disturb)
+    creating = [both.begin(zk_behind, "create", f"/{i}-", sequential=True, protected=True) for i in range(3)]
+    thread.start()
+    try:
+        for i in range(5):
+            creating.append(both.begin(zk_behind, "create", f"/later-{i}-", sequential=True, protected=True))
+            await both.eventually(lambda: zk_behind.state is not ClientState.CONNECTED)
+    finally:
+        stop.set()
+        thread.join()
+    paths = [await one for one in creating]
+    assert sorted(await zk2.children("/")) == sorted(path[1:] for path in paths)
+    assert [unprotected_name(path)[:4] for path in paths] == ["/0-0", "/1-0", "/2-0"] + ["/lat"] * 5
+
+
+async def test_one_that_came_too_late_leaves_no_orphan(zk_behind, zk2, proxy, zookeeper_server):
+    await zk2.create("/marks")
+    zookeeper_server.pause()
+    with pytest.raises(zkc.OperationTimeoutError) as caught:
+        await zk_behind.create("/marks/n-", sequential=True, protected=True, timeout=0.1)
+    assert caught.value.maybe_applied
+    zookeeper_server.resume()
+    # It is carried out now, and deleted again.
+    await both.eventually(lambda: _two_changes(zk2))
+
+
+async def _two_changes(zk):
+    names, stat = await zk.children_with_stat("/marks")
+    return stat.cversion == 2 and names == []
+
+
+async def test_one_that_came_too_late_over_a_lost_connection_leaves_no_orphan(zk_behind, zk2, proxy, zookeeper_server):
+    await zk2.create("/marks")
+    zookeeper_server.pause()
+    with pytest.raises(zkc.OperationTimeoutError):
+        await zk_behind.create("/marks/n-", sequential=True, protected=True, timeout=0.1)
+    await both.eventually(lambda: _has_come(proxy))
+    proxy.drop_connections()
+    zookeeper_server.resume()
+    await both.eventually(lambda: _two_changes(zk2))
+
+
+async def test_an_expiry_ends_an_ephemeral_one(zk_behind, zk2, proxy, zookeeper_server):
+    proxy.pause()
+    creating = both.begin(zk_behind, "create", "/n", ephemeral=True, protected=True)
+    await both.eventually(lambda: zk_behind.session.in_flight == 1)
+    zookeeper_server.expire(zk_behind.session_id, zk_behind.session_password)
+    proxy.drop_connections()
+    proxy.resume()
+    with pytest.raises(zkc.SessionExpiredError):
+        await creating
+    assert await zk2.children("/") == []
+
+
+async def test_an_expiry_does_not_end_one_that_stays(zk_behind, zk2, proxy, zookeeper_server):
+    proxy.pause()
+    creating = both.begin(zk_behind, "create", "/n-", b"x", sequential=True, protected=True)
+    await both.eventually(lambda: zk_behind.session.in_flight == 1)
+    zookeeper_server.expire(zk_behind.session_id, zk_behind.session_password)
+    proxy.drop_connections()
+    proxy.resume()
+    path = await creating
+    assert await zk2.children("/") == [path[1:]]
+
+
+async def test_a_close_ends_it(make_zk, zk_behind, proxy):
+    proxy.refuse()
+    proxy.drop_connections()
+    await both.eventually(lambda: zk_behind.state is ClientState.SUSPENDED)
+    creating = both.begin(zk_behind, "create", "/n-", sequential=True, protected=True)
+    ensuring = both.begin(zk_behind, "create", "/a/n-", sequential=True, protected=True, make_parents=True)
+    await both.eventually(lambda: not creating.done())
+    await zk_behind.close()
+    for one in (creating, ensuring):
+        with pytest.raises(zkc.ClosingError):
+            await one
+
+
+@pytest.mark.parametrize("flags", [{}, {"container": True}, {"ttl": 60.0}])
+async def test_it_is_for_what_would_be_left_over(zk, flags):
+    with pytest.raises(ValueError, match="protected is for ephemeral or sequential znodes"):
+        await zk.create("/n", protected=True, **flags)
+    assert await zk.children("/") == []
+
+
+async def test_its_errors_are_those_of_a_create(zk):
+    with pytest.raises(zkc.NoNodeError):
+        await zk.create("/no/n", ephemeral=True, protected=True)
+    await zk.create("/e", ephemeral=True)
+    with pytest.raises(zkc.NoChildrenForEphemeralsError):
+        await zk.create("/e/n", ephemeral=True, protected=True)
+    with pytest.raises(zkc.InvalidACLError):
+        await zk.create("/n", ephemeral=True, protected=True, acl=[ACL(31, "no-such-scheme", "x")])

@@ -1,0 +1,143 @@
+"""remove_watches: one watch or all, by type, however it was given."""
+
+import both
+import pytest
+
+import zkc
+from zkc import EventType, State, WatchedEvent, WatchType
+
+REMOVED = WatchedEvent(EventType.NOT_WATCHING, State.CONNECTED, "/a")
+
+
+@pytest.fixture
+def second():
+    return both.Events()
+
+
+async def test_one_watch_is_removed(zk, zk2, told, second):
+    await zk.create("/a")
+    await zk.get("/a", watch=told)
+    await zk.get("/a", watch=second)
+    assert await zk.remove_watches("/a", told) is None
+    assert await told.next() == REMOVED
+    await zk2.set("/a", b"x")
+    assert (await second.next()).type is EventType.CHANGED
+    assert told.empty()
+
+
+async def test_all_watches_are_removed(zk, zk2, told, second):
+    await zk.create("/a")
+    await zk.get("/a", watch=told)
+    await zk.children("/a", watch=second)
+    await zk.remove_watches("/a")
+    assert await told.next() == REMOVED
+    assert await second.next() == REMOVED
+    await zk2.set("/a", b"x")
+    await zk2.create("/a/b")
+    await zk.sync()
+    assert told.empty()
+    assert second.empty()
+    assert zk.session.watch_count == 0
+
+
+@pytest.mark.parametrize("which", [WatchType.DATA, WatchType.CHILDREN])
+async def test_watches_of_one_type_are_removed(zk, zk2, told, second, which):
+    await zk.create("/a")
+    await zk.get("/a", watch=told)
+    await zk.children("/a", watch=second)
+    await zk.remove_watches("/a", watch_type=which)
+    removed, left = (told, second) if which is WatchType.DATA else (second, told)
+    assert await removed.next() == REMOVED
+    await zk2.set("/a", b"x")
+    await zk2.create("/a/b")
+    assert (await left.next()).type is (EventType.CHILD if which is WatchType.DATA else EventType.CHANGED)
+    assert removed.empty()
+
+
+async def test_one_watch_of_both_types(zk, told):
+    await zk.create("/a")
+    await zk.get("/a", watch=told)
+    await zk.children("/a", watch=told)
+    await zk.remove_watches("/a", told, watch_type=WatchType.DATA)
+    assert await told.next() == REMOVED
+    with pytest.raises(zkc.NoWatcherError):
+        await zk.remove_watches("/a", told, watch_type=WatchType.DATA)
+    await zk.remove_watches("/a", told, watch_type=WatchType.CHILDREN)
+    assert await told.next() == REMOVED
+
+
+async def test_a_watch_on_what_is_not_there(zk, zk2, told):
+    await zk.exists("/a", watch=told)
+    await zk.remove_watches("/a", told)
+    assert await told.next() == REMOVED
+    await zk2.create("/a")
+    await zk.sync()
+    assert told.empty()
+
+
+async def test_a_bound_method_is_found_again(zk):
+    class Watch:
+        def __init__(self):
+            self.events = []
+
+        def changed(self, event):
+            self.events.append(event.type)
+
+    watch = Watch()
+    await zk.create("/a")
+    await zk.get("/a", watch=watch.changed)
+    await zk.remove_watches("/a", watch.changed)
+    await both.eventually(lambda: watch.events == [EventType.NOT_WATCHING])
+
+
+async def test_one_that_cannot_be_hashed_is_removed_with_all(zk, zk2):
+    class Watch(list):
+        def __call__(self, event):
+            self.append(event.type)
+
+    watch = Watch()
+    await zk.create("/a")
+    await zk.get("/a", watch=watch)
+    with pytest.raises(zkc.NoWatcherError):
+        await zk.remove_watches("/a", watch)
+    await zk.remove_watches("/a")
+    await both.eventually(lambda: watch == [EventType.NOT_WATCHING])
+
+
+async def test_there_is_none(zk, told):
+    await zk.create("/a")
+    for call in (
+        lambda: zk.remove_watches("/a"),
+        lambda: zk.remove_watches("/a", told),
+        lambda: zk.remove_watches("/a", watch_type=WatchType.CHILDREN),
+    ):
+        with pytest.raises(zkc.NoWatcherError) as caught:
+            await call()
+        assert isinstance(caught.value, LookupError)
+        assert caught.value.path == "/a"
+    await zk.exists("/b", watch=told)
+    with pytest.raises(zkc.NoWatcherError):
+        await zk.remove_watches("/a", told)
+
+
+async def test_the_watches_of_others_stay(zk, zk2, told, second):
+    await zk.create("/a")
+    await zk.get("/a", watch=told)
+    await zk2.get("/a", watch=second)
+    await zk.remove_watches("/a")
+    await zk.set("/a", b"x")
+    assert (await second.next()).type is EventType.CHANGED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        (("a",), {}, ValueError, "path must start with '/'"),
+        (("/a", "watch"), {}, TypeError, "watch must be callable"),
+        (("/a",), {"watch_type": 3}, TypeError, "watch_type must be a WatchType"),
+        (("/a",), {"watch_type": None}, TypeError, "watch_type must be a WatchType"),
+    ],
+)
+async def test_bad_arguments(zk, arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        await zk.remove_watches(*arguments, **options)
