@@ -239,6 +239,12 @@ cdef class Request:
                 ZCONNECTIONLOSS, self.operation, self.path,
                 "the server was silent for two thirds of the session timeout, so the connection to it was given up",
             )
+        if rc == errors.RuntimeInconsistencyError.code:
+            # Servers use this code inside transactions only. The library's: a reply to another request than the next.
+            return errors.error_for(
+                ZCONNECTIONLOSS, "multi" if self.reply == REPLY_MULTI else self.operation, self.path,
+                "the server left out a reply, or sent one too many, so the connection to it was given up",
+            )
         if rc == errors.SSLConnectionError.code:
             return self.tls_loss()
         if self.reply == REPLY_MULTI:

@@ -88,6 +88,7 @@ import os, sys, threading, time, signal, gc
 from zkc import _zookeeper as core, errors
 ANYONE = [(31, "world", "anyone")]
 hosts = sys.argv[1]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job would ignore
 def freeze(pid):
     os.kill(pid, signal.SIGSTOP)
     def state(task):

@@ -211,6 +211,9 @@ def test_without_the_flag_a_session_waits_for_a_quorum(open_session, without_quo
         session.wait_connected(1)
 
 
+@pytest.mark.skipif(
+    core.build_info()["linkage"] == "system", reason="libzookeeper loses the sockets it looks for one by"
+)
 def test_a_read_only_session_becomes_a_full_one_when_the_quorum_is_back(
     open_session, without_quorum, read_only_ensemble
 ):
