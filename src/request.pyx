@@ -235,16 +235,12 @@ cdef class Request:
     cdef object error(self, int rc):
         if rc == ZOPERATIONTIMEOUT:
             # The library's, not the caller's: the server was silent, and the connection was given up.
-            return errors.error_for(
-                ZCONNECTIONLOSS, self.operation, self.path,
-                "the server was silent for two thirds of the session timeout, so the connection to it was given up",
-            )
+            why = "the server was silent for two thirds of the session timeout, so the connection to it was given up"
+            return errors.error_for(ZCONNECTIONLOSS, self.operation, self.path, why)
         if rc == errors.RuntimeInconsistencyError.code:
             # Servers use this code inside transactions only. The library's: a reply to another request than the next.
-            return errors.error_for(
-                ZCONNECTIONLOSS, "multi" if self.reply == REPLY_MULTI else self.operation, self.path,
-                "the server left out a reply, or sent one too many, so the connection to it was given up",
-            )
+            why = "the server left out a reply, or sent one too many, so the connection to it was given up"
+            return errors.error_for(ZCONNECTIONLOSS, self.operation, self.path, why)
         if rc == errors.SSLConnectionError.code:
             return self.tls_loss()
         if self.reply == REPLY_MULTI:
@@ -252,10 +248,9 @@ cdef class Request:
         return errors.error_for(rc, self.operation, self.path)
 
     cdef object tls_loss(self):
-        """Make the error of a request that waited for a connection, and TLS let none be: a lost one like any other."""
+        # It waited for a connection, and TLS let none be: a lost one like any other.
         cdef zkc_tls_state tls
-        cdef Session session = self.session
-        zkc_tls_look(session.c, &tls)
+        zkc_tls_look(self.session.c, &tls)
         why = "no TLS connection to a server could be made" + (f": {_c_text(tls.text)}" if tls.reason != NULL else "")
         return errors.error_for(ZCONNECTIONLOSS, self.operation, self.path, f"it was never sent: {why}", False)
 

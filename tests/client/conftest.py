@@ -5,13 +5,17 @@ AsyncClient and once with a Client whose calls can be awaited (see both.py). ``c
 """
 
 import asyncio
+import contextlib
 import inspect
 import queue
 
 import both
 import pytest
+from staying_support import Data, Names
+from trees_support import SMALL
 
 import zkc
+from zkc.testing import FaultProxy
 
 
 @pytest.fixture
@@ -180,3 +184,47 @@ class Events(queue.Queue):
 @pytest.fixture
 def events():
     return Events()
+
+
+# ---- staying watches -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def data():
+    return Data()
+
+
+@pytest.fixture
+def names():
+    return Names()
+
+
+@pytest.fixture
+def proxy(zookeeper_server):
+    with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def through(proxy, hosts):
+    """Where a client connects that shall go through the proxy."""
+    return proxy.hosts + hosts[hosts.index("/") :]
+
+
+@pytest.fixture
+def make_client_through(through):
+    """Return a function that makes a synchronous client that connects through the proxy."""
+    with contextlib.ExitStack() as made:
+        yield lambda **settings: made.enter_context(zkc.Client(through, **settings))
+
+
+# ---- trees -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(zk, loop):
+    async def make():
+        await zk.create_many(SMALL.items(), raise_errors=True)
+
+    loop.run_until_complete(make())
+    return zk

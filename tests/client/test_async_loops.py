@@ -198,6 +198,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.skipif(zkc.build_info()["linkage"] == "system", reason="libzookeeper hangs up before its goodbye is read")
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_ctrl_c_ends_it_cleanly(hosts, client, eventually, loop):
     done = run(INTERRUPTED, hosts, loop)

@@ -45,18 +45,25 @@ def dev_verbs():
 def test_every_command_is_of_a_kind_that_is_tested():
     known = (
         r"\./dev |python -m zkc\.testing|python examples/\w+\.py |python vendor/fetch\.py( --list)?$"
-        r"|pip install \.$|\.venv/bin/pip install kazoo$"
+        r"|pip install \.$|\.venv/bin/pip install kazoo$|python tools/stubs\.py$"
     )
     strangers = [(place, command) for place, command in _COMMANDS if not re.match(known, _without_variables(command))]
     assert not strangers
+
+
+@pytest.mark.parametrize(("place", "command"), _of(r"python tools/stubs\.py"))
+def test_the_stubs_are_as_this_command_makes_them(place, command):
+    run = _run(sys.executable, *shlex.split(command)[1:], "--check")
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 @pytest.mark.parametrize(("place", "command"), [c for c in _COMMANDS if "./dev " in c[1]])
 def test_a_verb_of_dev_exists(place, command, dev_verbs):
     _, verb, *arguments = shlex.split(_without_variables(command))
     assert verb in dev_verbs
-    if verb == "bench":
-        run = _run(sys.executable, "-m", "benchmarks", *arguments, "--help", env=_environment())
+    if verb in ("bench", "soak"):
+        module = "benchmarks" if verb == "bench" else "benchmarks.soak"
+        run = _run(sys.executable, "-m", module, *arguments, "--help", env=_environment())
         assert run.returncode == 0, run.stderr
 
 

@@ -68,7 +68,6 @@ from zkc.errors._codes import (
     AuthFailedError,
     BadArgumentsError,
     BadVersionError,
-    CertificateError,
     ClosingError,
     ConnectionLossError,
     ConnectTimeoutError,
@@ -101,14 +100,13 @@ from zkc.errors._codes import (
     SessionExpiredError,
     SessionLostError,
     SessionMovedError,
-    SSLConnectionError,
     SystemFailureError,
     ThrottledError,
-    TLSError,
     UnimplementedError,
     UnknownError,
 )
 from zkc.errors._make import error_class, error_for, multi_error, tls_error
+from zkc.errors._tls import CertificateError, SSLConnectionError, TLSError
 
 __all__ = [
     "SESSION_CODES",

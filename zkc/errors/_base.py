@@ -67,7 +67,7 @@ class ZooKeeperError(Exception):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.__module__ == f"{ZooKeeperError.__module__}._codes":
+        if cls.__module__ in (f"{ZooKeeperError.__module__}._codes", f"{ZooKeeperError.__module__}._tls"):
             cls.__module__ = ZooKeeperError.__module__
         if "code" in vars(cls) and cls.code is not None:
             other = BY_CODE.setdefault(cls.code, cls)

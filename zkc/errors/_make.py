@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Optional
 
 from zkc.errors._base import BY_CODE, ZooKeeperError, where
-from zkc.errors._codes import CertificateError, RuntimeInconsistencyError, TLSError, UnknownError
+from zkc.errors._codes import RuntimeInconsistencyError, UnknownError
+from zkc.errors._tls import CertificateError, TLSError
 
 __all__ = ["error_class", "error_for", "multi_error", "tls_error"]
 
