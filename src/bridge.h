@@ -226,6 +226,7 @@ typedef struct zkc_session {
     atomic_int slot_waiters;
     atomic_int in_flight;
     int max_in_flight;
+    int overdraft;        /* how many more a call takes before it waits: for an event loop, which must not */
     int echo;             /* watches see session events */
     zkc_tls_state tls;    /* `lock` protects it */
     struct zkc_open_args *args; /* what zookeeper_init borrows for as long as the handle lives */
@@ -270,6 +271,9 @@ int zkc_enter(zkc_session *session);
 void zkc_leave(zkc_session *session);
 /* Take a place among the requests in flight. 0: taken. 1: full now; wait on `slots` (its value is stored) and retry. */
 int zkc_slot_take(zkc_session *session, uint32_t *slots);
+/* Until when calls of this thread wait for a place (zkc_now_ns); -1: as long as it takes. */
+void zkc_set_place_deadline(int64_t deadline);
+int64_t zkc_place_deadline(void);
 int zkc_slot_wait(zkc_session *session, uint32_t slots, int64_t nanoseconds);
 void zkc_slot_return(zkc_session *session);
 int zkc_in_flight(zkc_session *session);

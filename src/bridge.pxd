@@ -119,6 +119,7 @@ cdef extern from "bridge.h" nogil:
         zkc_word events
         zkc_watch_table watches
         int max_in_flight
+        int overdraft
 
     ctypedef struct zkc_tls_state:
         const char *reason
@@ -168,6 +169,8 @@ cdef extern from "bridge.h" nogil:
     void zkc_leave(zkc_session *)
     int zkc_slot_take(zkc_session *, uint32_t *)
     int zkc_slot_wait(zkc_session *, uint32_t, int64_t)
+    void zkc_set_place_deadline(int64_t)
+    int64_t zkc_place_deadline()
     void zkc_slot_return(zkc_session *)
     int zkc_in_flight(zkc_session *)
     int zkc_lend(zkc_session *, zkc_request *)

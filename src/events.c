@@ -33,10 +33,22 @@ int zkc_slot_take(zkc_session *session, uint32_t *slots)
     *slots = atomic_load(&session->slots); /* before the look at the count: a return after it changes the word */
     in_flight = atomic_load(&session->in_flight);
     do {
-        if (in_flight >= session->max_in_flight)
+        if (in_flight >= session->max_in_flight + session->overdraft)
             return 1;
     } while (!atomic_compare_exchange_weak(&session->in_flight, &in_flight, in_flight + 1));
     return 0;
+}
+
+static _Thread_local int64_t place_deadline = -1;
+
+void zkc_set_place_deadline(int64_t deadline)
+{
+    place_deadline = deadline;
+}
+
+int64_t zkc_place_deadline(void)
+{
+    return place_deadline;
 }
 
 int zkc_slot_wait(zkc_session *session, uint32_t slots, int64_t nanoseconds)

@@ -272,6 +272,7 @@ cdef class Request:
         cdef Session session = self.session
         cdef uint32_t slots
         cdef int refused
+        cdef int64_t left
         try:
             _checked_callable("callback", callback)
             refused = zkc_enter(session.c)
@@ -279,8 +280,9 @@ cdef class Request:
                 session.refuse(refused, self.operation, self.path)
             while zkc_slot_take(session.c, &slots):
                 zkc_leave(session.c)
+                left = _place_wait(self, session)
                 with nogil:  # not inside the session: it can be closed meanwhile
-                    zkc_slot_wait(session.c, slots, _SLICE)
+                    zkc_slot_wait(session.c, slots, left)
                 PyErr_CheckSignals()
                 refused = zkc_enter(session.c)
                 if refused:

@@ -3,6 +3,8 @@
 
 OPENED = ZKC_OPENED_EVENT  # type of the event that tells how opening with wait=False has ended
 
+cdef int _OVERDRAFT = 16384
+
 cdef object _live_sessions = weakref.WeakSet()  # what exit closes
 
 
@@ -47,7 +49,8 @@ cdef class _SessionBase:
             sasl: Dict with ``mechanisms`` and optionally ``user``, ``password``, ``realm``, ``service``, ``host``.
             resolution_delay: Least time between name look-ups while connected, in seconds; None: only when
                 connecting; 0: at every turn of the library's loop, as libzookeeper does by default.
-            max_in_flight: Most requests without a reply; a call beyond it waits for a place.
+            max_in_flight: Most requests without a reply; a call beyond it waits for a place. With manual delivery it
+                waits only beyond 16384 more: who delivers looks at :attr:`in_flight` first, and must not be kept.
             watches_see_session_events: Whether an armed watch is also called for session events.
             open_timeout: How long resolving the names may take, in seconds; None: as long as it takes.
             deliver: Where callbacks and watches run: ``"thread"``, a dispatcher thread of this session; ``"manual"``,
@@ -88,6 +91,7 @@ cdef class _SessionBase:
             if line.c == NULL or (not wait and zkc_session_announce(line.c) < 0):
                 raise MemoryError
             if deliver == "manual":
+                line.c.overdraft = _OVERDRAFT
                 self.delivery = _new_delivery(line)
             else:
                 self.dispatcher = threading.Thread(

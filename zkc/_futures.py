@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import time
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
@@ -15,7 +16,7 @@ from zkc._calls.trees import TreeCalls
 from zkc._calls.watching import WatchCalls
 from zkc._calls.znodes import ZnodeCalls
 from zkc._operations import check_seconds
-from zkc._plans.flow import Course, follow, too_late
+from zkc._plans.flow import Course, follow, limited, too_late
 from zkc.transaction import SubmitTransaction
 
 if TYPE_CHECKING:
@@ -85,9 +86,13 @@ class _SubmitRunner(Runner):
     ) -> Any:
         client = self._client
         limit = client._settings.request_timeout if timeout is None else check_seconds(timeout)
-        planned = plan(client, *arguments, **options)
         future: Future[_T] = Future()
-        course = follow(planned, future, client._later)
+        if limit is None:
+            course = follow(plan(client, *arguments, **options), future, client._later)
+        else:
+            begun = time.monotonic()
+            course = limited(limit, lambda: follow(plan(client, *arguments, **options), future, client._later))
+            limit = max(0.0, begun + limit - time.monotonic())
         if limit is not None:
             future._course = course
             client._later_unless_closed(limit, _Limit(future, limit))

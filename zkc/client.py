@@ -20,7 +20,7 @@ from zkc._calls.znodes import ZnodeCalls
 from zkc._futures import Submit
 from zkc._life import SessionEvents, Tenure
 from zkc._operations import check_seconds, check_states, check_timeout
-from zkc._plans.flow import run
+from zkc._plans.flow import limited, run
 from zkc._timers import Timers
 from zkc._walk import SyncWalk
 from zkc._watch_events import SyncWatch
@@ -122,7 +122,12 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         **options: _P.kwargs,
     ) -> _T:
         limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
-        planned = plan(self, *arguments, **options)
+        if limit is None:
+            planned = plan(self, *arguments, **options)
+        else:
+            deadline = time.monotonic() + limit
+            planned = limited(limit, plan, self, *arguments, **options)
+            limit = max(0.0, deadline - time.monotonic())
         if isinstance(planned, Request):
             return planned.result(limit)
         return run(planned, limit)

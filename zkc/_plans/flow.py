@@ -10,13 +10,18 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Generator
-from typing import Any, Optional, Protocol, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Optional, Protocol, TypeVar, Union
 
-from zkc._zookeeper import Request
+from zkc._zookeeper import Request, set_place_limit
 from zkc.errors import OperationTimeoutError
 from zkc.errors._base import READS, ZooKeeperError
 
-__all__ = ["Course", "Driver", "Flow", "Pause", "Plan", "Settable", "answer", "follow", "run", "too_late"]
+if TYPE_CHECKING:
+    from typing_extensions import ParamSpec
+
+    _P = ParamSpec("_P")
+
+__all__ = ["Course", "Driver", "Flow", "Pause", "Plan", "Settable", "answer", "follow", "limited", "run", "too_late"]
 
 _T = TypeVar("_T")
 _T_contra = TypeVar("_T_contra", contravariant=True)
@@ -54,6 +59,15 @@ def wait_for(plan: Plan[_T]) -> Flow[_T]:
     return (yield from plan)
 
 
+def limited(limit: float, function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
+    """Call a function whose requests wait for a place in flight for no longer than a limit, in seconds."""
+    set_place_limit(limit)
+    try:
+        return function(*arguments, **options)
+    finally:
+        set_place_limit(None)
+
+
 def run(flow: Flow[_T], limit: Optional[float] = None) -> _T:
     """Drive a flow in the calling thread.
 
@@ -64,6 +78,12 @@ def run(flow: Flow[_T], limit: Optional[float] = None) -> _T:
     Raises:
         OperationTimeoutError: It took longer.
     """
+    if limit is None:
+        return _run(flow, None)
+    return limited(limit, _run, flow, limit)
+
+
+def _run(flow: Flow[_T], limit: Optional[float]) -> _T:
     deadline = None if limit is None else time.monotonic() + limit
     step: Optional[Step] = None
     changed = False
