@@ -7,25 +7,26 @@ python examples/tour.py --hosts 127.0.0.1:2181 uses one that runs, below a znode
 from __future__ import annotations
 
 import argparse
+import asyncio
+import logging
 import platform
 import queue
 import secrets
 import sys
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from typing import TypeVar
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Optional
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 import zkc
 from zkc.testing import TestingError, ZooKeeperServer
-
-T = TypeVar("T")
 
 console = Console(highlight=False)
 tick = "✓" if console.encoding.lower().startswith("utf") else "-"
@@ -43,17 +44,6 @@ def bar() -> Progress:
     """A progress bar, on a terminal only."""
     columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal)
-
-
-def in_order(requests: Iterable[zkc.Request[T]], window: int = 1000) -> Iterator[T]:
-    """Keep up to `window` requests under way, and yield their results in order."""
-    waiting: deque[zkc.Request[T]] = deque()
-    for request in requests:  # sent by being made
-        waiting.append(request)
-        if len(waiting) >= window:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def connect(client: zkc.Client) -> None:
@@ -92,14 +82,50 @@ def children(client: zkc.Client) -> None:
         console.print(Text(f"      {type(error).__name__}: {error}", "yellow"), soft_wrap=True)
 
 
+def transaction(client: zkc.Client) -> None:
+    title("A transaction")
+    with client.transaction() as t:
+        t.check("/config", version=1)
+        t.create("/config/previous", b"colour = blue")
+        made = t.create("/workers/worker-", b"joe", sequential=True)
+    say(f"three operations, carried out at one moment; one of them made {made.result()}")
+    try:
+        with client.transaction() as t:
+            t.set("/config", b"colour = red")
+            t.delete("/nothing")
+    except zkc.NoNodeError as error:
+        say("all are carried out or none, and the error says which one was to blame:")
+        console.print(Text(f"      {type(error).__name__}: {error}", "yellow"), soft_wrap=True)
+
+
+def picture(client: zkc.Client) -> None:
+    title("A tree")
+    shown: dict[str, Tree] = {}
+    for node in client.tree("/"):  # Parents come before their children.
+        parent, _, name = node.path.rpartition("/")
+        text = Text.assemble((name or "/", "bold"), f"  {node.data!r}" if node.data else "")
+        shown[node.path] = shown[parent or "/"].add(text) if name else Tree(text, guide_style="dim")
+    console.print(Padding(shown["/"], (0, 0, 0, 2)))
+
+
 def watch(client: zkc.Client) -> None:
-    title("A watch")
+    title("Watches")
     events: queue.Queue[zkc.WatchedEvent] = queue.Queue()
     client.get("/config", watch=events.put)
     say("watching /config")
     client.set("/config", b"colour = yellow")
     event = events.get(timeout=10)
     say(f"the watch fired: {event.path} was {event.type}")
+
+    values: queue.Queue[Optional[bytes]] = queue.Queue()
+    staying = client.watch_data("/config", lambda data, stat: values.put(data))
+    for number in range(1000):
+        client.submit.set("/config", b"colour = %d" % number)
+    calls = 1
+    while values.get(timeout=10) != b"colour = 999":
+        calls += 1
+    staying.cancel()
+    say(f"one that stays saw 1,000 quick changes in {calls} calls, and the last one last")
 
 
 def ephemeral(client: zkc.Client) -> None:
@@ -115,52 +141,84 @@ def ephemeral(client: zkc.Client) -> None:
     say(f"{event.path} was {event.type} by the servers; exists says {client.exists('/here')}")
 
 
+def expiry(client: zkc.Client) -> None:
+    title("The end of a session, and what is made anew")
+    states: queue.Queue[zkc.ClientState] = queue.Queue()
+    client.add_listener(states.put)
+    path = client.create("/leader", b"me", ephemeral=True, keep=True)
+    before = client.session_id
+    while True:
+        # Whoever has the id and the password of a session can take it over, and end it, if its owner is not quicker.
+        with suppress(zkc.SessionExpiredError), zkc.Client(client.hosts, client_id=(before, client.session_password)):
+            pass
+        with suppress(queue.Empty):
+            while states.get(timeout=0.5) is not zkc.ClientState.LOST:
+                pass
+            break
+    client.wait_for(zkc.ClientState.CONNECTED, timeout=30)
+    client.remove_listener(states.put)
+    stat = client.exists(path)
+    assert stat is not None
+    say(f"session {before:#x} was ended; the client was LOST, and has made another by itself")
+    say(f"{path}, created with keep=True, is there again: it belongs to session {stat.ephemeral_owner:#x}")
+
+
+async def read_with_asyncio(hosts: str, paths: list[str]) -> float:
+    async def read(some: list[str]) -> None:
+        for path in some:
+            await client.get(path)
+
+    async with zkc.AsyncClient(hosts) as client:
+        begun = time.perf_counter()
+        await asyncio.gather(*(read(paths[first::100]) for first in range(100)))
+        return time.perf_counter() - begun
+
+
 def many(client: zkc.Client, count: int) -> None:
     title(f"{count:,} znodes")
-    acl = [(int(entry.perms), entry.scheme, entry.id) for entry in zkc.OPEN_ACL_UNSAFE]
     paths = [f"/many/{number:07d}" for number in range(count)]
     table = Table("what", "how", "time", "per second", title_justify="left")
     for column in table.columns[2:]:
         column.justify = "right"
 
-    def row(what: str, how: str, number: int, begun: float) -> None:
-        taken = time.perf_counter() - begun
+    def row(what: str, how: str, number: int, taken: float) -> None:
         table.add_row(what, how, f"{taken:.2f} s", f"{number / taken:,.0f}")
 
+    def since(begun: float) -> float:
+        return time.perf_counter() - begun
+
     client.create("/many")
-    session = client.session  # the native session below: it sends at once, and we wait when we like
     with bar() as progress:
-        begun = time.perf_counter()
-        sent = (session.create(path, path.encode(), acl) for path in paths)
-        for _ in progress.track(in_order(sent), total=count, description="creating"):
-            pass
-        row(f"create {count:,}", "pipelined", count, begun)
+
+        def shown(text: str) -> Callable[[int], None]:
+            task = progress.add_task(text, total=count)
+            return lambda done: progress.update(task, completed=done)
 
         begun = time.perf_counter()
-        read = in_order(session.get(path) for path in paths)
-        values = [data for data, _ in progress.track(read, total=count, description="reading ")]
-        row(f"get {count:,}", "pipelined", count, begun)
+        client.create_many(((path, path.encode()) for path in paths), raise_errors=True, progress=shown("creating"))
+        row(f"create {count:,}", "create_many", count, since(begun))
+
+        begun = time.perf_counter()
+        answers = client.get_many(paths, raise_errors=True, progress=shown("reading "))
+        row(f"get {count:,}", "get_many", count, since(begun))
+
+        row(f"get {count:,}", "100 asyncio tasks", count, asyncio.run(read_with_asyncio(client.hosts, paths)))
 
         few = paths[: min(count, 1000)]
         begun = time.perf_counter()
         for path in progress.track(few, description="one by one"):
             client.get(path)
-        row(f"get {len(few):,}", "one after the other", len(few), begun)
+        row(f"get {len(few):,}", "one after the other", len(few), since(begun))
 
-        right = values == [path.encode() for path in paths]
+        right = [data for data, _ in answers] == [path.encode() for path in paths]
         say(f"created and read back; every one holds what it should: {'yes' if right else 'NO'}")
-        for _ in progress.track(in_order(session.delete(path) for path in paths), total=count, description="deleting"):
-            pass
-    say("deleted again")
+        deleted = client.delete_tree("/many", progress=shown("deleting"))
+    say(f"{deleted:,} deleted again, with the znode above them")
     console.print(table)
+    spent = client.metrics()
+    say(f"{spent.total:,} requests were sent, in {spent.sessions} sessions, and {spent.expirations} of these expired")
     if not right:
         raise SystemExit("the znodes do not hold what was written")
-
-
-def delete_tree(client: zkc.Client, path: str) -> None:
-    for name in client.children(path):
-        delete_tree(client, f"{path.rstrip('/')}/{name}")
-    client.delete(path)
 
 
 def tour(hosts: str, count: int) -> None:
@@ -172,11 +230,14 @@ def tour(hosts: str, count: int) -> None:
                 connect(client)
                 create_and_set(client)
                 children(client)
+                transaction(client)
+                picture(client)
                 watch(client)
                 ephemeral(client)
+                expiry(client)
                 many(client, count)
         finally:
-            delete_tree(outer, root)
+            outer.delete_tree(root)
 
 
 def positive(text: str) -> int:
@@ -189,9 +250,11 @@ def positive(text: str) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Show what zkc does, on a ZooKeeper server.")
     parser.add_argument("--hosts", help="servers to use, host:port[,host:port...]; one is started if left out")
-    parser.add_argument("--count", type=positive, default=10_000, help="how many znodes to create (default: 10000)")
+    parser.add_argument("--count", type=positive, default=5_000, help="how many znodes to create (default: 5000)")
     options = parser.parse_args()
 
+    # The warning that a session has expired would stand between the lines.
+    logging.getLogger("zkc.client").addHandler(logging.NullHandler())
     begun = time.perf_counter()
     info = zkc.build_info()
     console.print(Text("A tour of zkc: ZooKeeper for Python over the official C client", "bold"))

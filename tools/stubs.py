@@ -45,8 +45,10 @@ def stub(source: Path, kind: str) -> str:
 
 
 def _formatted(text: str, name: str) -> str:
-    command = [sys.executable, "-m", "ruff", "format", "--quiet", "--stdin-filename", str(FOLDER / name), "-"]
-    return subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
+    for command in (["check", "--fix-only"], ["format"]):
+        whole = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", str(FOLDER / name), "-"]
+        text = subprocess.run(whole, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return text
 
 
 def _class(node: ast.ClassDef, prefix: str, wrapper: str) -> ast.ClassDef:

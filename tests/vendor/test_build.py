@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
 
 import build as vendor_build
 import components
@@ -21,6 +20,7 @@ import fetch
 import patching
 from toolchain import BuildError, Toolchain
 
+ROOT = Path(__file__).resolve().parents[2]
 SYSTEM_HEADER = Path("/usr/include/zookeeper/zookeeper.h")
 
 
