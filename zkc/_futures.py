@@ -41,8 +41,9 @@ class Future(concurrent.futures.Future[_T]):
     """The answer to a call that was sent and is not waited for yet.
 
     It is a :class:`concurrent.futures.Future`: :func:`concurrent.futures.wait`, ``as_completed`` and
-    :func:`asyncio.wrap_future` take it. Its callbacks run where all callbacks of its client do. Cancelling it does not
-    recall the request: nobody learns of its answer, that is all.
+    :func:`asyncio.wrap_future` take it. Its callbacks run where all callbacks of its client do; when it ends by its
+    timeout they run on a timer's thread, and when it is cancelled in the thread that does so. Cancelling does not recall
+    the request: nobody learns of its answer, that is all.
 
     .. versionadded:: 0.1
     """

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Life", "SessionEvents", "Tenure"]
 
 _log = logging.getLogger("zkc.client")
+_log.addHandler(logging.NullHandler())  # A program that sets up no logging hears of it by its listeners.
 _FIRST_DELAY = 0.5  # Between two attempts to open a session that follows an expired one, in seconds.
 _LONGEST_DELAY = 10.0
 _UP = frozenset({ClientState.CONNECTED, ClientState.READ_ONLY})
@@ -288,7 +289,9 @@ class Life:
             if tenure.connected or not tenure.first:
                 self._set_state(ClientState.LOST)
             self._fail_waiters(self._failure)
-        _log.error("there is no session with %s: %s", self._settings.hosts, cause)
+        # Of a first session, start() says it.
+        level = logging.ERROR if tenure.connected or not tenure.first else logging.INFO
+        _log.log(level, "there is no session with %s: %s", self._settings.hosts, cause)
         self._tell()
 
     # ---- states -----------------------------------------------------------------------------------------------------

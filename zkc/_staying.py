@@ -181,7 +181,7 @@ class Follower:
 
     # ---- beginning and end ------------------------------------------------------------------------------------------
 
-    def begin(self, session: Session) -> Flow[None]:
+    def _begin(self, session: Session) -> Flow[None]:
         """Read for the first time; what was read is handed over where callbacks run."""
         if self._over:  # It had to wait for its turn, and was given up meanwhile.
             return

@@ -2,6 +2,7 @@
 
 Needs ``pip install 'zkc[otel]'``, and an SDK that your application sets up.
 
+>>> import zkc.otel
 >>> with zkc.Client(hosts) as client, zkc.otel.observe(client), zkc.otel.trace(client):
 ...     client.get("/a")
 """

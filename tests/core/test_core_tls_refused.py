@@ -178,7 +178,7 @@ def test_versions_that_are_too_old(open_session, server):
 
 def test_a_zookeeper_server_without_tls(open_session, server):
     session = open_session(server.hosts, connected=False, tls=settings(server.tls), session_timeout=3.0)
-    with pytest.raises(errors.OperationTimeoutError, match="is that a port for plain text") as caught:
+    with pytest.raises(errors.OperationTimeoutError, match="it may be a port for plain text") as caught:
         session.wait_connected(1.0)
     assert caught.value.__cause__.reason == "closed"
     assert not session.tls_futile

@@ -59,14 +59,14 @@ def _makes_coroutine(fn: Callable[..., object]) -> bool:
 
 
 def _begin(session: Session, watch: StayingWatch) -> Flow[StayingWatch]:
-    yield from watch.begin(session)
+    yield from watch._begin(session)
     return watch
 
 
 def _follow(session: Session, followers: Sequence[Follower]) -> Flow[None]:
     try:
         for follower in followers:
-            yield from follower.begin(session)
+            yield from follower._begin(session)
     except BaseException:
         for follower in followers:
             follower.cancel()
