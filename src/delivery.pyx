@@ -77,11 +77,13 @@ cdef class Delivery:
         if self.delivering:
             return False
         self.delivering = True
-        if line.rest == NULL:
-            # Only now: while there is a rest, what comes into the queue has its wake-up for the call after this one.
-            zkc_notifier_drain(self.fds[0])  # before the look into the queue: what comes after it wakes again
-            line.rest = zkc_queue_take(&line.c.queue, 0)
-        while line.rest != NULL and left > 0 and line.interrupt is None:
+        while left > 0 and line.interrupt is None:
+            if line.rest == NULL:
+                # Only now: while there is a rest, what comes into the queue keeps its wake-up.
+                zkc_notifier_drain(self.fds[0])  # before the look into the queue: what comes after it wakes again
+                line.rest = zkc_queue_take(&line.c.queue, 0)
+                if line.rest == NULL:
+                    break
             _deliver_next(line)
             left -= 1
         self.delivering = False

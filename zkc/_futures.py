@@ -16,7 +16,7 @@ from zkc._calls.trees import TreeCalls
 from zkc._calls.watching import WatchCalls
 from zkc._calls.znodes import ZnodeCalls
 from zkc._operations import check_seconds
-from zkc._plans.flow import Course, follow, limited, too_late
+from zkc._plans.flow import Course, follow, limited, remaining, too_late
 from zkc.transaction import SubmitTransaction
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class _SubmitRunner(Runner):
         else:
             begun = time.monotonic()
             course = limited(limit, lambda: follow(plan(client, *arguments, **options), future, client._later))
-            limit = max(0.0, begun + limit - time.monotonic())
+            limit = remaining(limit, begun)
         if limit is not None:
             future._course = course
             client._later_unless_closed(limit, _Limit(future, limit))

@@ -20,7 +20,7 @@ from zkc._calls.znodes import ZnodeCalls
 from zkc._futures import Submit
 from zkc._life import SessionEvents, Tenure
 from zkc._operations import check_seconds, check_states, check_timeout
-from zkc._plans.flow import limited, run
+from zkc._plans.flow import limited, remaining, run
 from zkc._timers import Timers
 from zkc._walk import SyncWalk
 from zkc._watch_events import SyncWatch
@@ -125,9 +125,9 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         if limit is None:
             planned = plan(self, *arguments, **options)
         else:
-            deadline = time.monotonic() + limit
+            begun = time.monotonic()
             planned = limited(limit, plan, self, *arguments, **options)
-            limit = max(0.0, deadline - time.monotonic())
+            limit = remaining(limit, begun)
         if isinstance(planned, Request):
             return planned.result(limit)
         return run(planned, limit)

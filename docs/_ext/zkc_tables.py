@@ -166,8 +166,8 @@ def _error_classes() -> list[type]:
     errors = importlib.import_module("zkc.errors")
     classes = [getattr(errors, name) for name in errors.__all__]
     kept = [cls for cls in classes if isinstance(cls, type) and issubclass(cls, errors.ZooKeeperError)]
-    # As they stand in the source, families before their members.
-    order = list(vars(importlib.import_module("zkc.errors._codes")))
+    # As they stand in the sources, families before their members.
+    order = [name for module in ("_codes", "_tls") for name in vars(importlib.import_module(f"zkc.errors.{module}"))]
     return sorted(kept, key=lambda cls: order.index(cls.__name__) if cls.__name__ in order else -1)
 
 

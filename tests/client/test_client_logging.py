@@ -16,7 +16,7 @@ def logged(caplog):
     caplog.set_level(logging.DEBUG)
     zkc.set_log_level(zkc.LogLevel.DEBUG)
     yield caplog
-    zkc.set_log_level(zkc.LogLevel.WARN)
+    zkc.set_log_level(zkc.LogLevel.INFO)
 
 
 async def test_states_are_logged(make_zk, logged, expire_zk):

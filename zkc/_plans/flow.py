@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     _P = ParamSpec("_P")
 
-__all__ = ["Course", "Driver", "Flow", "Pause", "Plan", "Settable", "answer", "follow", "limited", "run", "too_late"]
+__all__ = ["Course", "Driver", "Flow", "Pause", "Plan", "Settable", "answer", "follow", "limited", "remaining", "run", "too_late"]
 
 _T = TypeVar("_T")
 _T_contra = TypeVar("_T_contra", contravariant=True)
@@ -66,6 +66,12 @@ def limited(limit: float, function: Callable[_P, _T], *arguments: _P.args, **opt
         return function(*arguments, **options)
     finally:
         set_place_limit(None)
+
+
+def remaining(limit: float, begun: float) -> float:
+    """Return what is left of a limit; all of it, as messages name it, unless sending took its time."""
+    spent = time.monotonic() - begun
+    return limit if spent < 0.001 else max(0.0, limit - spent)
 
 
 def run(flow: Flow[_T], limit: Optional[float] = None) -> _T:
