@@ -192,7 +192,7 @@ cdef class Request:
         if not self.wait_until(_nanoseconds("timeout", timeout)):
             raise errors.error_for(
                 ZOPERATIONTIMEOUT, self.operation, self.path,
-                f"no reply in {timeout} s; the request may still be carried out",
+                f"no reply in {timeout:.4g} s; the request may still be carried out",
             )
         return 0
 

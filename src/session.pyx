@@ -253,6 +253,13 @@ cdef class _SessionBase:
         with nogil:
             zkc_session_close(self.c)
 
+    def delivers_here(self):
+        """Return whether this is the session's dispatcher thread, so that a callback of it is running.
+
+        .. versionadded:: 0.1
+        """
+        return self.dispatcher is threading.current_thread()
+
     def close(self, timeout=10.0):
         """Close the session; requests without a reply fail with ClosingError, watches get a last event.
 

@@ -33,6 +33,7 @@ class Answer(_AnswerBase[_T]):
     """
 
     _course: Course = None  # What a limit concerns, if there is one: named when it is over.
+    _unsent = False  # It waits for a place in flight.
     _steps: Optional[Generator[Any, None, _T]] = None
 
     # What makes it a coroutine for asyncio.create_task().

@@ -17,6 +17,7 @@ from zkc._calls.watching import WatchCalls
 from zkc._calls.znodes import ZnodeCalls
 from zkc._operations import check_seconds
 from zkc._plans.flow import Course, follow, limited, remaining, too_late
+from zkc._zookeeper import Session
 from zkc.transaction import SubmitTransaction
 
 if TYPE_CHECKING:
@@ -42,13 +43,45 @@ class Future(concurrent.futures.Future[_T]):
 
     It is a :class:`concurrent.futures.Future`: :func:`concurrent.futures.wait`, ``as_completed`` and
     :func:`asyncio.wrap_future` take it. Its callbacks run where all callbacks of its client do; when it ends by its
-    timeout they run on a timer's thread, and when it is cancelled in the thread that does so. Cancelling does not recall
-    the request: nobody learns of its answer, that is all.
+    timeout they run on a timer's thread, and when it is cancelled in the thread that does so. A callback cannot wait
+    for it: the thread that runs callbacks is the one that brings the answer. Cancelling does not recall the request:
+    nobody learns of its answer, that is all.
 
     .. versionadded:: 0.1
     """
 
     _course: Course = None  # What a limit concerns, if there is one: named when it is over.
+    _session: Optional[weakref.ref[Session]] = None
+
+    def result(self, timeout: Optional[float] = None) -> _T:
+        """Wait for the answer and return it.
+
+        Args:
+            timeout: How long to wait, in seconds; None for as long as it takes.
+
+        Raises:
+            RuntimeError: There is no answer yet, and this is the thread that would bring it.
+
+        .. versionadded:: 0.1
+        """
+        self._check_thread()
+        return super().result(timeout)
+
+    def exception(self, timeout: Optional[float] = None) -> Optional[BaseException]:
+        """Wait for the answer and return the error, or None if there is none. As :meth:`result` otherwise.
+
+        .. versionadded:: 0.1
+        """
+        self._check_thread()
+        return super().exception(timeout)
+
+    def _check_thread(self) -> None:
+        session = None if self._session is None or self.done() else self._session()
+        if session is not None and session.delivers_here():
+            raise RuntimeError(
+                "a callback waits for a future that only its own thread can bring: make the call itself "
+                "(client.get(...)), or go on in future.add_done_callback()"
+            )
 
 
 class _Limit:
@@ -88,6 +121,8 @@ class _SubmitRunner(Runner):
         client = self._client
         limit = client._settings.request_timeout if timeout is None else check_seconds(timeout)
         future: Future[_T] = Future()
+        session = client._session
+        future._session = None if session is None else weakref.ref(session)
         if limit is None:
             course = follow(plan(client, *arguments, **options), future, client._later)
         else:

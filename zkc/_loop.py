@@ -18,6 +18,7 @@ from zkc._life import SessionEvents, Tenure
 from zkc._operations import check_seconds
 from zkc._plans.flow import follow, too_late
 from zkc._zookeeper import Delivery, Session
+from zkc.errors import OperationTimeoutError
 from zkc.types import Watch, WatchedEvent
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncRunner", "WaitedTooLong"]
 
 _T = TypeVar("_T")
+_running_loop: Callable[[], Optional[asyncio.AbstractEventLoop]] = events._get_running_loop
 _BATCH = 1000  # How much is delivered per turn of the loop, so that others have theirs.
 _callback_log = logging.getLogger("zkc.callback")
 _tasks: set[asyncio.Future[Any]] = set()  # The loop holds a task weakly only.
@@ -111,17 +113,18 @@ class AsyncRunner(BaseClient, Runner):
         loop = self._check_loop()
         limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
         answer: Answer[_T] = Answer(loop=loop)
-        if limit is not None:
-            timer = loop.call_later(limit, self._give_up, answer, limit)
-            answer.add_done_callback(lambda _: timer.cancel())
         session = self._session
         if self._queued or (session is not None and session.in_flight >= self._settings.max_in_flight):
             # The core would wait for a place, and the loop with it.
+            answer._unsent = True
             self._queued.append((answer, lambda: plan(self, *arguments, **options)))
         else:
             course = follow(plan(self, *arguments, **options), answer, self._later)
             if limit is not None:
                 answer._course = course
+        if limit is not None:
+            timer = loop.call_later(limit, self._give_up, answer, limit, self._settings.max_in_flight)
+            answer.add_done_callback(lambda _: timer.cancel())
         return answer
 
     def _send_queued(self) -> None:
@@ -133,19 +136,26 @@ class AsyncRunner(BaseClient, Runner):
             answer, make = self._queued.popleft()
             if answer.done():
                 continue
+            answer._unsent = False
             try:
                 answer._course = follow(make(), answer, self._later)
             except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the answer
                 answer.set_exception(error)
 
     @staticmethod
-    def _give_up(answer: Answer[Any], limit: float) -> None:
-        if not answer.done():
+    def _give_up(answer: Answer[Any], limit: float, places: int) -> None:
+        if answer.done():
+            return
+        if answer._unsent:
+            text = f"none of the {places} places in flight became free within {limit:g} s; it was never sent"
+            answer.set_exception(OperationTimeoutError(text, maybe_applied=False))
+        else:
             answer.set_exception(too_late(answer._course, limit))
 
     def _check_loop(self) -> asyncio.AbstractEventLoop:
-        running = events._get_running_loop()
+        running = _running_loop()
         if running is None:
+            self._check_process("call")  # In a forked child no loop runs, and that is the lesser thing to say.
             raise RuntimeError("a zkc.AsyncClient is used in a running event loop: call it from a coroutine")
         if running is not self._loop:
             if self._loop is not None and not self._loop.is_closed():

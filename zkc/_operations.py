@@ -304,7 +304,11 @@ def check_hosts(hosts: object) -> tuple[str, str]:
     """
     if not isinstance(hosts, str):
         raise TypeError(f"hosts must be a str such as 'host1:2181,host2:2181/chroot', not {type(hosts).__name__}")
+    if "://" in hosts:
+        raise ValueError(f"hosts must be 'host:port' without a scheme such as http://: {hosts!r}")
     listed, slash, chroot = hosts.strip().partition("/")
+    if re.search(r",[^/]*:[0-9]+(/|$)", chroot):
+        raise ValueError(f"hosts must have the chroot once, after the last server: {hosts!r}")
     chroot = "" if not slash or not chroot else check_path(f"/{chroot}", "hosts: the chroot")
     servers = [_split_server(entry.strip(), hosts) for entry in listed.split(",")]
     shown = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in servers)

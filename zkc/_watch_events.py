@@ -199,6 +199,7 @@ class WatchEvents(_Events):
             if isinstance(item, _Batch):
                 self._batch = item
                 continue
+            self._items.put(_End(None))  # For the others that wait here: this one has taken their mark.
             error = self._ended(item)
             if error is not None:
                 raise error

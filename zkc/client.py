@@ -252,14 +252,15 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
 
         Raises:
             OperationTimeoutError: It did not come in time.
-            ClosingError: The client was closed meanwhile.
+            ClosingError: The client is closed, or was closed meanwhile.
+            NotStartedError: It was not started.
             SessionLostError: There will be no session any more, as after refused credentials.
 
         .. versionadded:: 0.1
         """
         states = check_states(state)
         limit = check_timeout(timeout)
-        self._check_process("wait_for")
+        self._check_startable("wait_for", states)
         try:
             reached: ClientState = self._wait(self._wait_states(states), limit)
         except _WaitedTooLong:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 from zkc._operations import CoreACL, check_create_path, check_data, check_flag, check_path, create_mode, encode_acl
 from zkc._plans.flow import Flow, Pause, Plan, answer
 from zkc._zookeeper import Request, Session
-from zkc.errors import ConnectionLossError, NodeExistsError, NoNodeError, SessionExpiredError
+from zkc.errors import ConnectionLossError, NodeExistsError, NoNodeError, SessionExpiredError, ZooKeeperError
 from zkc.types import ACL, Data, Stat
 
 if TYPE_CHECKING:
@@ -96,10 +96,12 @@ def _protected(
 ) -> Flow[Made]:
     """Create, and when the answer is lost look whether it was done, until that is known."""
     request = None
+    sent = False
     try:
         while True:
             session = client.session
             try:
+                sent = True  # Before it is: a signal handler may raise between the sending and the next line.
                 request = send(session)
                 return (yield from answer(request))
             except ConnectionLossError as error:
@@ -112,8 +114,10 @@ def _protected(
             found = yield from _find(client, path, marker, options.ephemeral)
             if found is not None:
                 return found if options.with_stat else found[0]
-    except GeneratorExit:  # Too late, interrupted or cancelled: nobody will know the name, so the znode must not stay.
-        if request is not None:
+    except ZooKeeperError:
+        raise
+    except BaseException:  # Too late, interrupted or cancelled: nobody will know the name, so the znode must not stay.
+        if sent:
             client._background(_clean(client, path, marker, request))
         raise
 
@@ -142,12 +146,18 @@ def _find(client: BaseClient, path: str, marker: str, ephemeral: bool) -> Flow[O
             yield Pause(_PAUSE)
 
 
-def _clean(client: BaseClient, path: str, marker: str, request: Request[Made]) -> Flow[None]:
-    """Delete what a protected create made that nobody waits for any more."""
-    try:
-        made = yield from answer(request)
-        found = made if isinstance(made, str) else made[0]
-    except (ConnectionLossError, SessionExpiredError):
+def _clean(client: BaseClient, path: str, marker: str, request: Optional[Request[Made]]) -> Flow[None]:
+    """Delete what a protected create made that nobody waits for any more.
+
+    Args:
+        request: The create; None when it was sent and nobody knows more.
+    """
+    found = None
+    if request is not None:
+        with contextlib.suppress(ConnectionLossError, SessionExpiredError):
+            made = yield from answer(request)
+            found = made if isinstance(made, str) else made[0]
+    if found is None:
         looked = yield from _find(client, path, marker, ephemeral=False)
         if looked is None:
             return

@@ -19,11 +19,11 @@ def delete(client: BaseClient, path: str, version: int, recursive: bool, missing
     check_path(path)
     check_version(version)
     check_flag(missing_ok, "missing_ok")
+    if path == "/":
+        raise ValueError("the root cannot be deleted: delete_tree('/') deletes all that is below it")
     if check_flag(recursive, "recursive"):
         if version != -1:
             raise ValueError("recursive deletes whatever versions there are: leave out version")
-        if path == "/":
-            raise ValueError("the root cannot be deleted: delete_tree('/') deletes all that is below it")
         if path == "/":
             raise ValueError("the root cannot be deleted; delete_tree('/') deletes all that is below it")
         return _tree(client, path, missing_ok)

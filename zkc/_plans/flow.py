@@ -21,7 +21,20 @@ if TYPE_CHECKING:
 
     _P = ParamSpec("_P")
 
-__all__ = ["Course", "Driver", "Flow", "Pause", "Plan", "Settable", "answer", "follow", "limited", "remaining", "run", "too_late"]
+__all__ = [
+    "Course",
+    "Driver",
+    "Flow",
+    "Pause",
+    "Plan",
+    "Settable",
+    "answer",
+    "follow",
+    "limited",
+    "remaining",
+    "run",
+    "too_late",
+]
 
 _T = TypeVar("_T")
 _T_contra = TypeVar("_T_contra", contravariant=True)
