@@ -148,12 +148,6 @@ class BaseClient(Life):
             raise self._no_session()
         return session
 
-    def _check_startable(self, operation: str, states: frozenset[ClientState]) -> None:
-        """Raise when a client that is not started is to be waited for: it may never be."""
-        self._check_process(operation)
-        if self.closed and ClientState.CLOSED not in states:
-            raise self._no_session()
-
     def _no_session(self) -> Exception:
         if self._failure is not None:
             return self._failure()

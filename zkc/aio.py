@@ -147,7 +147,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         """
         states = check_states(state)
         limit = check_timeout(timeout)
-        self._check_startable("wait_for", states)
+        self._check_process("wait_for")
         try:
             reached: ClientState = await self._wait(self._wait_states(states), limit)
         except WaitedTooLong:

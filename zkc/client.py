@@ -243,6 +243,8 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
     ) -> ClientState:
         """Wait until the client is in a state.
 
+        A client that is not started, or closed, is waited for as well: another thread may start it.
+
         Args:
             state: The state, or several of which one will do.
             timeout: How long to wait, in seconds; None for ever.
@@ -252,15 +254,14 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
 
         Raises:
             OperationTimeoutError: It did not come in time.
-            ClosingError: The client is closed, or was closed meanwhile.
-            NotStartedError: It was not started.
+            ClosingError: The client was closed meanwhile.
             SessionLostError: There will be no session any more, as after refused credentials.
 
         .. versionadded:: 0.1
         """
         states = check_states(state)
         limit = check_timeout(timeout)
-        self._check_startable("wait_for", states)
+        self._check_process("wait_for")
         try:
             reached: ClientState = self._wait(self._wait_states(states), limit)
         except _WaitedTooLong:
