@@ -258,6 +258,7 @@ cdef class _SessionBase:
 
         .. versionadded:: 0.1
         """
+        self.check_process("delivers_here", None)
         return self.dispatcher is threading.current_thread()
 
     def close(self, timeout=10.0):

@@ -236,11 +236,15 @@ async def test_a_coroutine_that_has_not_begun_when_it_is_cancelled_never_does(zk
         begun.append(data)
 
     def wrapped(data, stat):
-        handle.cancel()
+        if not handles:  # It may be called before this test has the handle.
+            return None
+        handles[0].cancel()
         return fn(data, stat)
 
-    handle = await zk.watch_data("/a", wrapped)
+    handles = []
+    handles.append(await zk.watch_data("/a", wrapped))
     await zk.create("/a")
+    await both.eventually(lambda: handles[0].cancelled)
     await zk.sync()
     assert begun == []
 

@@ -28,6 +28,7 @@ USES = {
     "wait_connected": "session.wait_connected(1)",
     "close": "session.close()",
     "begin_close": "session.begin_close()",
+    "delivers_here": "session.delivers_here()",
     "open_error": "session.open_error()",
     "metrics": "session.metrics()",
     "closed": "session.closed",
