@@ -282,7 +282,7 @@ def test_the_program_is_told_the_cause(steer: Steer, serve: Serve, files: TLSFil
 def test_the_server_wants_a_certificate(steer: Steer, serve: Serve, files: TLSFiles, context: ssl.SSLContext) -> None:
     server = serve(hospitable, context=context)
     client = steer(server.hosts, "tls-reports", str(files.ca))
-    # The server closes with our request unread: that resets the connection, and may overtake its alert. It is tried again.
+    # The server closes with our request unread: that resets the connection, and may overtake its alert. We try again.
     while (report := client.hears("report")) == f"{ELSEWHERE} 0":
         pass
     assert report.startswith(f"{CLIENT_CERTIFICATE} 1 {server.hosts} demands a client certificate")
