@@ -141,13 +141,13 @@ class Soak:
                 try:
                     client.set(SHARED, b"%d" % number)
                 except work.LOST:
-                    time.sleep(0.1)
-                time.sleep(0.01)
+                    time.sleep(0.1)  # There is no connection: asked in a loop, it would only say so faster.
+                time.sleep(0.01)  # The load this makes: at most a hundred changes a second.
 
     def _watch_over(self, chaos: Chaos, client: zkc.Client) -> None:
         next_sample = 0.0
         while self.going() and chaos.error is None:
-            time.sleep(1)
+            time.sleep(1)  # How often it looks, which decides nothing: a hang lasts minutes.
             now = time.monotonic()
             for log in list(self.logs):
                 if now - log.beat > HANG:
@@ -179,7 +179,7 @@ class Soak:
             wrong = self._what_is_wrong(client)
             if not wrong:
                 return
-            time.sleep(0.5)
+            time.sleep(0.5)  # Polled until the deadline above: the last change is still on its way to the watches.
         self.failures.extend(wrong)
 
     def _what_is_wrong(self, client: zkc.Client) -> list[str]:

@@ -60,5 +60,5 @@ def run(worker: Coroutine[Any, Any, None]) -> None:
 
 def pause(seconds: float = 0.1) -> Awaitable[None]:
     """Wait a little before trying again."""
-    time.sleep(seconds)
+    time.sleep(seconds)  # The pause that was asked for: a worker's rest, or its wait for a connection.
     return Done(None)

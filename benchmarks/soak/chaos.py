@@ -39,6 +39,9 @@ class Chaos(threading.Thread):
     def run(self) -> None:
         try:
             while not self.stopping.wait(self.rng.uniform(1, 8)):
+                # One disturbance at a time: an ensemble that loses its leader while another member is still
+                # catching up may lose what it has acknowledged, and then no client can be right.
+                self._again(self.ensemble.wait_ready)
                 action = self.rng.choice(
                     [self.kill, self.kill, self.pause, self.pause, self.pause_two, self.restart, self.expire]
                 )
@@ -95,5 +98,5 @@ class Chaos(threading.Thread):
                 action()
                 return
             except Exception:  # noqa: BLE001 - whatever it was, the last attempt says it
-                time.sleep(2)
+                time.sleep(2)  # A Java server that was too slow to start is given the machine for a while.
         action()

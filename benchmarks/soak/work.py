@@ -26,7 +26,7 @@ class Log:
         self.rest = rest
         self.clock = clock
         self.beat = clock()
-        self.longest = 0.0
+        self.longest = (0.0, "")
         self.calls: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.wrong: list[str] = []
@@ -43,7 +43,7 @@ class Log:
             raise
         finally:
             self.beat = self.clock()
-            self.longest = max(self.longest, self.beat - begun)
+            self.longest = max(self.longest, (self.beat - begun, f"{self.name}: {name}"))
             self.calls[name] += 1
 
     def expect(self, truth: bool, what: str) -> None:
