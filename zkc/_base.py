@@ -19,6 +19,7 @@ from zkc.errors import (
     ConnectTimeoutError,
     ForkedError,
     NotStartedError,
+    OperationTimeoutError,
     SessionLostError,
     ZooKeeperError,
 )
@@ -28,10 +29,16 @@ if TYPE_CHECKING:
     from zkc.credentials import SASL, TLS
     from zkc.metrics import Metrics
 
-__all__ = ["BaseClient"]
+__all__ = ["ABORT_TIMEOUT", "CLOSE_TIMEOUT", "BaseClient", "WaitedTooLong"]
 
-
+# How long the end of a session that never came to be may take, in seconds: there is hardly anybody to tell.
+ABORT_TIMEOUT = 2.0
+CLOSE_TIMEOUT = 10.0
 _log = logging.getLogger("zkc.client")
+
+
+class WaitedTooLong(Exception):  # noqa: N818 - it is no error: what to say is up to who waited
+    """The limit of a wait is over."""
 
 
 class _Nobody:
@@ -122,6 +129,12 @@ class BaseClient(Life):
         except ConnectionLossError:
             reached = "resolving the host names"
         return self._connect_error(reached, session.tls_error)
+
+    def _never_was(self, states: Iterable[ClientState], limit: Optional[float]) -> OperationTimeoutError:
+        """Make the error of a wait for states of which none came in time."""
+        names = " or ".join(sorted(wanted.name for wanted in states))
+        text = f"the client is {self.state} and was not {names} within {limit:g} s"
+        return OperationTimeoutError(text, operation="wait_for", maybe_applied=False)
 
     def __repr__(self) -> str:
         try:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc._answer import Answer
-from zkc._base import BaseClient
+from zkc._base import BaseClient, WaitedTooLong
 from zkc._calls.runner import Runner
 from zkc._life import SessionEvents, Tenure
 from zkc._operations import check_seconds
@@ -28,17 +28,13 @@ if TYPE_CHECKING:
 
     _P = ParamSpec("_P")
 
-__all__ = ["AsyncRunner", "WaitedTooLong"]
+__all__ = ["AsyncRunner"]
 
 _T = TypeVar("_T")
 _running_loop: Callable[[], Optional[asyncio.AbstractEventLoop]] = events._get_running_loop
 _BATCH = 1000  # How much is delivered per turn of the loop, so that others have theirs.
 _callback_log = logging.getLogger("zkc.callback")
 _tasks: set[asyncio.Future[Any]] = set()  # The loop holds a task weakly only.
-
-
-class WaitedTooLong(Exception):  # noqa: N818 - it is no error: what to say is up to who waited
-    """The limit of a wait is over."""
 
 
 def _done_task(task: asyncio.Future[Any]) -> None:
@@ -165,7 +161,6 @@ class AsyncRunner(BaseClient, Runner):
                 )
             if self._loop is not None:
                 raise RuntimeError("the event loop of this zkc.AsyncClient is closed: make a new client in this loop")
-            return running
         return running
 
     def _make_session(self, tenure: Tenure, resume: bool) -> Session:

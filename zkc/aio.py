@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Optional, Union
 
 from zkc._answer import Answer
+from zkc._base import ABORT_TIMEOUT, CLOSE_TIMEOUT, WaitedTooLong
 from zkc._calls.admin import AdminCalls
 from zkc._calls.bulk import BulkCalls
 from zkc._calls.runner import rewrap
@@ -16,13 +17,12 @@ from zkc._calls.trees import TreeCalls
 from zkc._calls.watching import WatchCalls
 from zkc._calls.znodes import ZnodeCalls
 from zkc._life import Tenure
-from zkc._loop import AsyncRunner, WaitedTooLong
+from zkc._loop import AsyncRunner
 from zkc._operations import check_states, check_timeout
 from zkc._walk import AsyncWalk
 from zkc._watch_events import AsyncWatch
 from zkc._zookeeper import Session
 from zkc.constants import ClientState
-from zkc.errors import OperationTimeoutError
 from zkc.retry import AsyncRetry
 from zkc.transaction import AsyncTransaction
 
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from zkc._calls.async_znodes import AsyncZnodeCalls
 
 __all__ = ["Answer", "AsyncClient"]
-
-_ABORT_TIMEOUT = 2.0
-_CLOSE_TIMEOUT = 10.0
 
 if TYPE_CHECKING:
 
@@ -95,7 +92,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
             return
         tenure.closing = True
         if tenure.session is not None:
-            await self._end([tenure.session], _ABORT_TIMEOUT)
+            await self._end([tenure.session], ABORT_TIMEOUT)
         self._let_go(tenure, was_closed=False)
 
     async def close(self) -> None:
@@ -108,7 +105,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         if self._loop is None:
             return
         self._check_loop()
-        await self._end(self._sessions(), _CLOSE_TIMEOUT)
+        await self._end(self._sessions(), CLOSE_TIMEOUT)
         for timer, function in list(self._timers.items()):
             timer.cancel()
             function()
@@ -151,9 +148,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         try:
             reached: ClientState = await self._wait(self._wait_states(states), limit)
         except WaitedTooLong:
-            names = " or ".join(sorted(wanted.name for wanted in states))
-            text = f"the client is {self.state} and was not {names} within {limit:g} s"
-            raise OperationTimeoutError(text, operation="wait_for", maybe_applied=False) from None
+            raise self._never_was(states, limit) from None
         return reached
 
     async def set_hosts(self, hosts: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
 
-from zkc._base import BaseClient
+from zkc._base import ABORT_TIMEOUT, CLOSE_TIMEOUT, BaseClient, WaitedTooLong
 from zkc._calls.admin import AdminCalls
 from zkc._calls.bulk import BulkCalls
 from zkc._calls.trees import TreeCalls
@@ -26,7 +26,6 @@ from zkc._walk import SyncWalk
 from zkc._watch_events import SyncWatch
 from zkc._zookeeper import Request, Session
 from zkc.constants import ClientState
-from zkc.errors import OperationTimeoutError
 from zkc.retry import SyncRetry
 from zkc.transaction import Transaction
 
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Client"]
 
 _T = TypeVar("_T")
-# How long the end of a session that never came to be may take, in seconds: there is hardly anybody to tell.
-_ABORT_TIMEOUT = 2.0
-_CLOSE_TIMEOUT = 10.0
 _callback_log = logging.getLogger("zkc.callback")
 
 
@@ -155,7 +151,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         except concurrent.futures.TimeoutError:
             if waiter.done():
                 raise
-            raise _WaitedTooLong from None
+            raise WaitedTooLong from None
         finally:
             self._stop_waiting(waiter)
 
@@ -182,7 +178,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         begun, waiter = self._begin()
         try:
             self._wait(waiter, self._settings.connect_timeout)
-        except _WaitedTooLong:
+        except WaitedTooLong:
             error = self._too_late()
             self._abort(begun)
             raise error from error.__cause__
@@ -196,7 +192,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
             return
         tenure.closing = True
         if tenure.session is not None:
-            tenure.session.close(_ABORT_TIMEOUT)
+            tenure.session.close(ABORT_TIMEOUT)
         self._let_go(tenure, was_closed=False)
 
     def close(self) -> None:
@@ -212,7 +208,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         """
         self._check_process("close")
         tenure = self._tenure
-        deadline = time.monotonic() + _CLOSE_TIMEOUT
+        deadline = time.monotonic() + CLOSE_TIMEOUT
         sessions = self._sessions()
         for session in sessions:
             session.begin_close()
@@ -264,10 +260,8 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         self._check_process("wait_for")
         try:
             reached: ClientState = self._wait(self._wait_states(states), limit)
-        except _WaitedTooLong:
-            names = " or ".join(sorted(wanted.name for wanted in states))
-            text = f"the client is {self.state} and was not {names} within {limit:g} s"
-            raise OperationTimeoutError(text, operation="wait_for", maybe_applied=False) from None
+        except WaitedTooLong:
+            raise self._never_was(states, limit) from None
         return reached
 
     def set_hosts(self, hosts: str) -> None:
@@ -306,7 +300,3 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         .. versionadded:: 0.1
         """
         return self._make_submit(self)
-
-
-class _WaitedTooLong(Exception):  # noqa: N818 - it is no error: what to say is up to who waited
-    """The limit of a wait is over."""

@@ -64,6 +64,7 @@ def read_source(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def _texts(env: BuildEnvironment) -> dict[str, str]:
+    # Sphinx keeps what extensions put in its environment, and declares no attribute for it.
     if not hasattr(env, "zkc_texts"):
         env.zkc_texts = {}  # type: ignore[attr-defined]
     return env.zkc_texts  # type: ignore[attr-defined, no-any-return]
@@ -75,6 +76,7 @@ def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[s
 
 
 def _target(app: Sphinx, text: str) -> Optional[tuple[str, Any]]:
+    # It is declared to give a Domain; that of Python has `objects`.
     objects = app.env.get_domain("py").objects  # type: ignore[attr-defined]
     name = re.sub(r"\(.*\)$", "", text)
     if not re.fullmatch(r"[A-Za-z_][\w.]*", name) or (_TOO_COMMON.match(name) and "(" not in text and name.islower()):
@@ -116,6 +118,7 @@ def better_signature(
     """Give a function of the extension the signature that its stub has, and an enum none: it is not called."""
     if inspect.isclass(item) and issubclass(item, enum.Enum):
         return "", ""
+    # An attribute of ours: see setup.
     return zkc_stub.signature_of(app.zkc_stub, name, item)  # type: ignore[attr-defined]
 
 
@@ -127,6 +130,7 @@ def _forget_overloads() -> None:
         analyze(self)
         self.overloads = {}
 
+    # There is no setting for it, and a class of Sphinx's may not be assigned to as a type checker sees it.
     ModuleAnalyzer.analyze = analyze_without  # type: ignore[method-assign]
 
 
@@ -139,11 +143,13 @@ def _take_a_property_for_a_method() -> None:
             self._what = "method"
         parse(self)
 
+    # As above: no setting, and a method.
     GoogleDocstring._parse = parse_alike  # type: ignore[method-assign]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect everything; called by Sphinx."""
+    # Read once per build; the handlers get nothing but the application to find it by.
     app.zkc_stub = zkc_stub.signatures()  # type: ignore[attr-defined]
     _forget_overloads()
     _take_a_property_for_a_method()

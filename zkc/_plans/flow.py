@@ -13,8 +13,8 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Optional, Protocol, TypeVar, Union
 
 from zkc._zookeeper import Request, set_place_limit
-from zkc.errors import OperationTimeoutError
-from zkc.errors._base import READS, ZooKeeperError
+from zkc.errors import OperationTimeoutError, ZooKeeperError
+from zkc.errors._base import READS
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
@@ -62,14 +62,6 @@ def answer(request: Request[_T]) -> Flow[_T]:
     """Wait for a request in a flow: ``value = yield from answer(request)``."""
     yield request
     return request.result()
-
-
-def wait_for(plan: Plan[_T]) -> Flow[_T]:
-    """Wait for a plan of either kind in a flow."""
-    if isinstance(plan, Request):
-        yield plan
-        return plan.result()
-    return (yield from plan)
 
 
 def limited(limit: float, function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
