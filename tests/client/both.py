@@ -156,8 +156,18 @@ class Events(queue.Queue):
 
     async def next(self) -> Any:
         """Wait for what it is told next."""
-        await eventually(lambda: not self.empty(), 10.0)
+        await eventually(lambda: not self.empty(), 30.0)
         return self.get_nowait()
+
+
+async def reconnect(zk: Any, proxy: Any) -> None:
+    """Cut a client's connection, and wait until the client has noticed that and has another."""
+    told = Events()
+    zk.add_listener(told)
+    proxy.drop_connections()
+    # Without a listener, one that has not noticed yet would be found connected.
+    assert [await told.next(), await told.next()] == [zkc.ClientState.SUSPENDED, zkc.ClientState.CONNECTED]
+    zk.remove_listener(told)
 
 
 async def mended(call: Callable[[], Awaitable[Any]]) -> Any:

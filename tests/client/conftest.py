@@ -178,7 +178,7 @@ class Events(queue.Queue):
 
     def next(self):
         """Wait for the next event."""
-        return self.get(timeout=10)
+        return self.get(timeout=30)
 
 
 @pytest.fixture

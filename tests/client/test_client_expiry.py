@@ -109,10 +109,20 @@ async def test_a_session_that_expires_while_nobody_listens(make_zk, hosts, zooke
             proxy.drop_connections()
             assert await told.next() is ClientState.SUSPENDED
             zookeeper_server.expire(zk.session_id, zk.session_password)
+            # One connection, over which it learns of that; the next, for the new session, is cut before the server
+            # has answered.
+            zookeeper_server.pause()
             proxy.accept()
+            await both.eventually(lambda: proxy.connections == 1)
+            proxy.refuse()
+            zookeeper_server.resume()
             assert await told.next() is ClientState.LOST
-            # While the new session is being made as well.
+            await both.eventually(lambda: proxy.connections == 0)
+            proxy.pause()
+            proxy.accept()
+            await both.eventually(lambda: proxy.connections == 1)
             proxy.drop_connections()
+            proxy.resume()
             assert await told.next() is ClientState.CONNECTED
             assert (await zk.get("/kept"))[1].ephemeral_owner == zk.session_id
 

@@ -42,8 +42,7 @@ async def test_the_same_value_is_not_told_twice(make_zk, zk2, proxy, through, ex
     await zk.watch_children("/a", names)
     await zk.watch_data("/missing", told)
     for _ in range(2):
-        proxy.drop_connections()
-        await zk.wait_for(zkc.ClientState.CONNECTED)
+        await both.reconnect(zk, proxy)
         await expire_zk(zk)
     await zk2.set("/a", b"2")
     await zk2.create("/a/b")
@@ -168,14 +167,15 @@ async def test_a_znode_that_may_be_read_no_longer(make_zk, proxy, through, expir
     assert isinstance(handle.error, zkc.NoAuthError)
     assert "failing" in repr(handle)
     assert not handle.cancelled
-    proxy.drop_connections()
-    await zk.wait_for(zkc.ClientState.CONNECTED)
-    await zk.sync()
-    assert sum("/a is not watched" in record.getMessage() for record in caplog.records) == 1
+    first = handle.error
+    await both.reconnect(zk, proxy)
+    await both.eventually(lambda: handle.error is not first)  # It was read again, and refused again.
+    assert isinstance(handle.error, zkc.NoAuthError)
     await ann.set_acl("/a", [ACL.world(Perms.READ), *_ANN])
     proxy.drop_connections()
     assert await data.next() == b"2"
     assert handle.error is None
+    assert sum("/a is not watched" in record.getMessage() for record in caplog.records) == 1
     await ann.set("/a", b"3")
     assert await data.next() == b"3"
 

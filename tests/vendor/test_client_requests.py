@@ -103,21 +103,23 @@ def test_what_is_refused_at_the_end_leaks_nothing(steer: Steer, serve: Serve) ->
 
 
 def test_credentials_do_not_cut_a_packet_in_two(steer: Steer, serve: Serve) -> None:
-    client_is_done = threading.Event()
     kinds: list[int] = []
 
     def script(connection: Connection) -> None:
-        connection.begin(6000)
+        # As much as a system usually takes before somebody reads; some would take the whole.
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
+        connection.begin(60000)  # no ping is answered until it goes on
         connection.socket.recv(5, socket.MSG_PEEK)  # a part is here, and the whole has no room
         begun.set()
-        client_is_done.wait(30)
-        for _ in range(2):
+        for may_answer in (client_is_done, set_is_answered):
+            may_answer.wait(30)
             xid, kind, _ = connection.request()
             kinds.append(kind)
             connection.send(reply(xid, bytes(68)))
         connection.serve()
 
-    begun = threading.Event()
+    # The answer to credentials overtakes others in the client: the I/O thread itself calls that completion.
+    begun, client_is_done, set_is_answered = threading.Event(), threading.Event(), threading.Event()
     client = steer(serve(script).hosts, timeout=20000)
     client.hears(f"state {CONNECTED}")
     client.tell("set 8000000")
@@ -127,6 +129,7 @@ def test_credentials_do_not_cut_a_packet_in_two(steer: Steer, serve: Serve) -> N
     client.hears("server ")
     client_is_done.set()
     assert client.hears("set") == "0"
+    set_is_answered.set()
     assert client.hears("auth") == "0"
     assert kinds == [SET, AUTH]
     client.close()
@@ -183,7 +186,7 @@ def test_moving_to_a_read_write_server_does_not_make_answers_up(steer: Steer, se
 @pytest.mark.parametrize("when", ["at the first step", "at a later step"])
 def test_a_failed_sasl_authentication_is_told(steer: Steer, serve: Serve, when: str) -> None:
     def script(connection: Connection) -> None:
-        connection.begin(6000)
+        connection.begin(60000)  # no ping is answered until it goes on
         xid, kind, _ = connection.request()
         assert kind == SASL
         asked.wait(30)
