@@ -13,7 +13,7 @@ from docs_support import ROOT
 
 import zkc
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def site(tmp_path_factory):
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=900,  # 20 s on a machine of its own, and more beside the other tests
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
