@@ -24,6 +24,7 @@ import atexit
 import logging
 import os
 import re
+import sys
 import threading
 import time
 import types
@@ -35,6 +36,7 @@ from zkc import errors
 
 include "stat.pyx"
 include "decode.pyx"
+include "legacy.pyx"
 include "request.pyx"
 include "line.pyx"
 include "delivery.pyx"

@@ -85,6 +85,7 @@ typedef struct zkc_watch {
     zkc_item item; /* so that firing allocates nothing: the watch itself goes into the queue */
     struct zkc_watch *next;
     int kind;
+    int echo; /* it is shown session events, too */
 } zkc_watch;
 
 typedef struct zkc_watch_table {
@@ -227,7 +228,8 @@ typedef struct zkc_session {
     atomic_int in_flight;
     int max_in_flight;
     int overdraft;        /* how many more a call takes before it waits: for an event loop, which must not */
-    int echo;             /* watches see session events */
+    int echo;             /* all watches are shown session events */
+    atomic_int echoing;   /* some may be: those with an `echo` of their own */
     zkc_tls_state tls;    /* `lock` protects it */
     struct zkc_open_args *args; /* what zookeeper_init borrows for as long as the handle lives */
 } zkc_session;
@@ -296,6 +298,8 @@ void zkc_push_begin(zkc_session *session);
 void zkc_push_end(zkc_session *session);
 /* Opening has ended: tell those who wait for it, and the queue if that was asked for. */
 void zkc_opened(zkc_session *session, enum zkc_open_state outcome);
+/* Before a watch is armed: it is to be shown session events, which do not consume it. */
+void zkc_show_session_events(zkc_session *session, zkc_watch *watch);
 /* Forget watches: each gets a last event of type ZOO_NOTWATCHING_EVENT. */
 void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
 /* How many watches are armed; path NULL: in all, token NULL: whoever's. */

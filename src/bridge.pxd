@@ -176,6 +176,7 @@ cdef extern from "bridge.h" nogil:
     int zkc_lend(zkc_session *, zkc_request *)
     int zkc_take_back(zkc_session *, zkc_request *)
     void zkc_settle(zkc_request *, int)
+    void zkc_show_session_events(zkc_session *, zkc_watch *)
     void zkc_forget_watches(zkc_session *, const char *, unsigned, void *)
     size_t zkc_count_watches(zkc_session *, const char *, unsigned, void *)
     int zkc_has_other_watches(zkc_session *, const char *, unsigned, void *)

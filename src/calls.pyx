@@ -6,6 +6,21 @@ cdef inline watcher_fn _watcher(object watch, watcher_fn function) noexcept:
     return function if watch is not None else NULL
 
 
+cdef Request _new_request(
+    Session session, str operation, object path, int reply, int metric, Py_ssize_t size
+):
+    """Make the request of a call; it counts as ``metric``, with ``size`` bytes of what the caller gave to send."""
+    session.check_process(operation, path)
+    cdef Request request = Request.__new__(Request)
+    request.session = session
+    request.operation = operation
+    request.path = path
+    request.reply = reply
+    request.c.metric = metric
+    request.c.sent_bytes = size
+    return request
+
+
 cdef class Session(_ConnectingSession):
     """Own one handle of libzookeeper: one session with the ensemble, and every call of zookeeper.h on it.
 

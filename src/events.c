@@ -257,6 +257,12 @@ void zkc_on_event(zhandle_t *handle, int type, int state, const char *path, void
     wake_for_event(session);
 }
 
+void zkc_show_session_events(zkc_session *session, zkc_watch *watch)
+{
+    watch->echo = 1;
+    atomic_store(&session->echoing, 1);
+}
+
 struct echo {
     zkc_session *session;
     int state;
@@ -265,8 +271,11 @@ struct echo {
 static void echo_to(const zkc_watch *watch, void *context)
 {
     const struct echo *echo = context;
-    zkc_item *item = zkc_item_new(ZKC_ITEM_ECHO, watch->item.token, ZOO_SESSION_EVENT, echo->state, "");
+    zkc_item *item;
 
+    if (!watch->echo && !echo->session->echo)
+        return;
+    item = zkc_item_new(ZKC_ITEM_ECHO, watch->item.token, ZOO_SESSION_EVENT, echo->state, "");
     if (item != NULL)
         zkc_queue_push(&echo->session->queue, item);
 }
@@ -280,7 +289,7 @@ static void deliver(zkc_session *session, int type, int state, const char *path,
     zkc_push_begin(session);
     if (type != ZOO_SESSION_EVENT && path != NULL)
         watches = zkc_watches_fire(&session->watches, path, type, config);
-    else if (session->echo && state >= 0)
+    else if ((session->echo || atomic_load(&session->echoing)) && state >= 0)
         zkc_watches_each(&session->watches, echo_to, &echo);
     pthread_mutex_unlock(&session->lock);
     for (zkc_watch *watch = watches; watch != NULL; watch = watch->next) {

@@ -91,12 +91,30 @@ def live_counts():
 
 cdef object _library_log = logging.getLogger("zkc.libzookeeper")
 cdef object _LINE = re.compile(r"[^:]*:\d\d:\d\d,\d+:\d+(?:\(0x[0-9a-f]+\))?:ZOO_([A-Z]+)@(\w+)@(\d+): (.*)", re.DOTALL)
+cdef object _log_sink = None
 cdef dict _LEVELS = {
     "ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO, "DEBUG": logging.DEBUG,
 }
 
 
+def set_log_sink(sink):
+    """Have the library's lines handed to a function as they are, instead of to logging.
+
+    Args:
+        sink: Called with each line, without its end, on the thread that would log it; None for logging again. What it
+            raises is dropped.
+
+    .. versionadded:: 0.1
+    """
+    global _log_sink
+    _log_sink = _checked_callable("sink", sink)
+
+
 cdef int _log_line(str line) except -1:
+    sink = _log_sink
+    if sink is not None:
+        sink(line)
+        return 0
     match = _LINE.match(line)
     level, function, number, message = match.groups() if match else ("INFO", None, 0, line)
     level = _LEVELS.get(level, logging.INFO)

@@ -264,6 +264,8 @@ cdef class Request:
         self.c.watch = zkc_watch_new(kind, PyBytes_AS_STRING(path), <void *>watch)
         if self.c.watch == NULL:
             raise MemoryError
+        if type(watch) is LegacyWatch:
+            zkc_show_session_events(self.session.c, self.c.watch)
         Py_INCREF(watch)
         return 0
 
@@ -382,18 +384,3 @@ cdef class Request:
             elif _callback_log.isEnabledFor(logging.DEBUG):
                 _callback_log.debug("a future did not take its reply: %r", error)
         return 0
-
-
-cdef Request _new_request(
-    Session session, str operation, object path, int reply, int metric, Py_ssize_t size
-):
-    """Make the request of a call; it counts as ``metric``, with ``size`` bytes of what the caller gave to send."""
-    session.check_process(operation, path)
-    cdef Request request = Request.__new__(Request)
-    request.session = session
-    request.operation = operation
-    request.path = path
-    request.reply = reply
-    request.c.metric = metric
-    request.c.sent_bytes = size
-    return request
