@@ -18,7 +18,8 @@ from zkc._kept import Kept
 from zkc._listeners import Listeners
 from zkc._plans.flow import Driver, Flow, answer
 from zkc._settings import Settings
-from zkc._zookeeper import OPENED, TLS_FAILED, Request, Session
+from zkc._tenure import SessionEvents, Tenure
+from zkc._zookeeper import OPENED, TLS_FAILED, Session
 from zkc.constants import ClientState, State
 from zkc.errors import (
     AuthFailedError,
@@ -36,38 +37,8 @@ __all__ = ["Life", "SessionEvents", "Tenure"]
 
 _log = logging.getLogger("zkc.client")
 _log.addHandler(logging.NullHandler())  # A program that sets up no logging hears of it by its listeners.
-_FIRST_DELAY = 0.5  # Between two attempts to open a session that follows an expired one, in seconds.
 _LONGEST_DELAY = 10.0
 _UP = frozenset({ClientState.CONNECTED, ClientState.READ_ONLY})
-
-
-class Tenure:
-    """One session of a client, from its opening to its last event. The client holds it, and it holds the session."""
-
-    __slots__ = ("__weakref__", "auth", "closing", "connected", "delay", "first", "session")
-
-    def __init__(self, *, first: bool) -> None:
-        self.first = first  # Made by start(), and not after an expiry.
-        self.session: Optional[Session] = None
-        self.auth: list[Request[None]] = []  # Credentials sent and not answered yet.
-        self.connected = False  # It was at least once, with everything made anew that was to be.
-        self.closing = False
-        self.delay = _FIRST_DELAY
-
-
-class SessionEvents:
-    """The watcher of a session's events. It holds nothing: a forgotten client ends, and its session with it."""
-
-    __slots__ = ("client", "tenure")
-
-    def __init__(self, client: Life, tenure: Tenure) -> None:
-        self.client = weakref.ref(client)
-        self.tenure = weakref.ref(tenure)
-
-    def __call__(self, type_: int, state: int, path: str) -> None:
-        client, tenure = self.client(), self.tenure()
-        if client is not None and tenure is not None:
-            client._session_event(tenure, type_, state)
 
 
 class Life:
@@ -81,6 +52,7 @@ class Life:
         self._lock = threading.RLock()
         self._session: Optional[Session] = None  # What calls are made on.
         self._tenure: Optional[Tenure] = None
+        self._borrowed: Optional[Session] = None  # It is somebody else's to close: see Client.from_handle.
         self._fading: weakref.WeakSet[Session] = weakref.WeakSet()  # Expired ones, until they are closed.
         self._past: Optional[Metrics] = None  # What was measured in sessions that are over.
         self._expirations = 0
@@ -145,6 +117,22 @@ class Life:
         self._tell()
         return begun, waiter
 
+    def _borrow(self, session: Session) -> SessionEvents:
+        """Use a session that somebody else has; return what is to be told its events from now on."""
+        tenure = Tenure(first=True)
+        tenure.session = session
+        with self._lock:
+            self._pid = os.getpid()
+            self._tenure, self._session, self._borrowed = tenure, session, session
+            self._set_state(ClientState.CONNECTING)
+        return SessionEvents(self, tenure)
+
+    def _events_of(self, session: Session) -> SessionEvents:
+        """Make another watcher for the events of a session of this client."""
+        tenure = self._tenure
+        # One that is over is told of nothing any more.
+        return SessionEvents(self, tenure if tenure is not None and tenure.session is session else Tenure(first=True))
+
     def _let_go(self, tenure: Optional[Tenure], was_closed: bool) -> None:
         """Have no session any more: after closing it, so that a closed client may be kept for long."""
         with self._lock:
@@ -165,7 +153,7 @@ class Life:
             if self._tenure is not None:
                 self._tenure.closing = True
                 sessions += [session for session in (self._session, self._tenure.session) if session is not None]
-            return sessions
+            return [session for session in sessions if session is not self._borrowed]
 
     # ---- events -----------------------------------------------------------------------------------------------------
 
@@ -202,8 +190,11 @@ class Life:
                 return
             old, self._session = self._session, session
             if old is not None:
-                self._fading.add(old)
                 self._retire(old)
+                if old is self._borrowed:
+                    old = None
+                else:
+                    self._fading.add(old)
         if old is not None:
             old.begin_close()
 

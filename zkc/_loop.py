@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar
 from zkc._answer import Answer
 from zkc._base import BaseClient, WaitedTooLong
 from zkc._calls.runner import Runner
-from zkc._life import SessionEvents, Tenure
 from zkc._operations import check_seconds
 from zkc._plans.flow import follow, too_late
+from zkc._tenure import SessionEvents, Tenure
 from zkc._zookeeper import Delivery, Session
 from zkc.errors import OperationTimeoutError
 from zkc.types import Watch, WatchedEvent

@@ -16,9 +16,9 @@ from zkc._calls.runner import rewrap
 from zkc._calls.trees import TreeCalls
 from zkc._calls.watching import WatchCalls
 from zkc._calls.znodes import ZnodeCalls
-from zkc._life import Tenure
 from zkc._loop import AsyncRunner
 from zkc._operations import check_states, check_timeout
+from zkc._tenure import Tenure
 from zkc._walk import AsyncWalk
 from zkc._watch_events import AsyncWatch
 from zkc._zookeeper import Session
