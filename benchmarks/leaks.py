@@ -1,20 +1,22 @@
 """Does anything grow? A million gets, watches that fire, watches that never fire, sessions opened and closed.
 
-Each phase runs once in small, so that caches and pools are filled, then in full between two snapshots of the process.
+And the same of the old module, :mod:`zkc.legacy.zookeeper`. Each phase runs once in small, so that caches and pools are
+filled, then in full between two snapshots of the process.
 Everything is closed before a snapshot, so descriptors, threads and the native core's own counts must come back exactly;
 memory may differ by a bound, because an allocator never gives back to the byte.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import zkc
+from benchmarks.leaks_legacy import run_legacy_callbacks, run_legacy_watches
 from benchmarks.measure import Snapshot, settled_snapshot, take_snapshot
+from benchmarks.windows import WAYS, WINDOW, Advance, Countdown, windows
 
 # The full counts.
 GETS = 1_000_000
@@ -25,12 +27,7 @@ SESSIONS = 1_000
 # How much more private memory a phase may leave, in bytes: a million leaks of 4 bytes would show, or 1 000 of 4 KiB.
 MEMORY_BOUND = 2 * 1024 * 1024
 
-_WINDOW = 1_000
-_WAYS = 5  # in which a phase varies from window to window
 _WARM_UP = 0.05
-_SOON = 60.0
-
-Advance = Callable[[int], None]
 
 
 @dataclass
@@ -89,42 +86,15 @@ def phases(scale: float) -> list[Phase]:
     def scaled(count: int) -> int:
         return max(1, int(count * scale))
 
-    every_way = _WAYS * _WINDOW
+    every_way = WAYS * WINDOW
     return [
         Phase("gets", "gets: waited for, called back, failed, forgotten", scaled(GETS), every_way, run_gets),
         Phase("watches fired", "watches of each kind, fired", scaled(FIRED), every_way, run_fired),
-        Phase("watches never fired", "watches ended by close", scaled(NEVER_FIRED), _WINDOW, run_never_fired),
+        Phase("watches never fired", "watches ended by close", scaled(NEVER_FIRED), WINDOW, run_never_fired),
         Phase("sessions", "sessions opened, used and closed", scaled(SESSIONS), 20, run_sessions),
+        Phase("old callbacks", "completions of the old module", scaled(GETS), every_way, run_legacy_callbacks),
+        Phase("old watches", "watchers of the old module", scaled(FIRED), every_way, run_legacy_watches),
     ]
-
-
-def _windows(count: int) -> Iterator[tuple[int, int]]:
-    """Yield (number, size) of the windows that make up a count."""
-    for number, start in enumerate(range(0, count, _WINDOW)):
-        yield number, min(_WINDOW, count - start)
-
-
-class _Countdown:
-    """Waits until something was called as often as announced."""
-
-    def __init__(self) -> None:
-        self._left = 0
-        self._changed = threading.Condition()
-
-    def expect(self, count: int) -> None:
-        with self._changed:
-            self._left += count
-
-    def __call__(self, *_: object) -> None:
-        with self._changed:
-            self._left -= 1
-            if not self._left:
-                self._changed.notify_all()
-
-    def wait(self, what: str) -> None:
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._left == 0, _SOON):
-                raise RuntimeError(f"{self._left} {what} did not come within {_SOON:.0f} s")
 
 
 def run_gets(hosts: str, count: int, advance: Advance) -> int:
@@ -134,9 +104,9 @@ def run_gets(hosts: str, count: int, advance: Advance) -> int:
         session = client.session
         if client.exists("/znode") is None:
             client.create("/znode", b"x" * 100)
-        called = _Countdown()
-        for number, size in _windows(count):
-            way = number % _WAYS
+        called = Countdown()
+        for number, size in windows(count):
+            way = number % WAYS
             if way == 0:
                 for _ in range(size):
                     client.get("/znode")
@@ -164,14 +134,14 @@ def run_fired(hosts: str, count: int, advance: Advance) -> int:
     acl = [(31, "world", "anyone")]
     with zkc.Client(hosts) as client:
         session = client.session
-        paths = [f"/watched-{i:04}" for i in range(_WINDOW)]
+        paths = [f"/watched-{i:04}" for i in range(WINDOW)]
         if client.exists("/watched-0000") is None:
             _all(session.create(path, b"", acl) for path in paths)
-        fired = _Countdown()
-        for number, size in _windows(count):
+        fired = Countdown()
+        for number, size in windows(count):
             used = paths[:size]
             fired.expect(size)
-            way = number % _WAYS
+            way = number % WAYS
             if way == 0:
                 _all(session.get(path, fired) for path in used)
                 _all(session.set(path, b"changed") for path in used)
@@ -197,11 +167,11 @@ def run_fired(hosts: str, count: int, advance: Advance) -> int:
 
 def run_never_fired(hosts: str, count: int, advance: Advance) -> int:
     """Arm watches on paths that nobody touches, all in one session, and close it: each gets its last event."""
-    ended = _Countdown()
+    ended = Countdown()
     with zkc.Client(hosts) as client:
         session = client.session
         ended.expect(count)
-        for number, size in _windows(count):
+        for number, size in windows(count):
             _all(session.exists(f"/never-{number}-{i}", ended) for i in range(size))
             advance(size)
         if session.watch_count != count:

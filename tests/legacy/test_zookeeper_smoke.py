@@ -1,0 +1,10 @@
+"""The plainest use of the old module: one call that waits, one that does not."""
+
+from legacy_support import OPEN, completed
+
+from zkc.legacy import zookeeper
+
+
+def test_one_call_of_each_kind(h):
+    assert zookeeper.create(h, "/a", "x", OPEN) == "/a"
+    assert completed(zookeeper.aget, h, "/a")[:2] == (0, "x")
