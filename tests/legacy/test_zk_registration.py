@@ -1,0 +1,133 @@
+"""Registration of servers, the machine's addresses, and the event."""
+
+import importlib
+import os
+import socket
+import sys
+import types
+
+import pytest
+from legacy_support import OPEN
+
+from zkc.legacy import zk as zc_zk
+from zkc.legacy import zookeeper
+from zkc.legacy.zk import _registration
+
+pytest_plugins = ["zk_fixtures"]
+
+
+@pytest.fixture
+def no_netifaces(monkeypatch):
+    monkeypatch.setitem(sys.modules, "netifaces", None)
+
+
+def registered(zk):
+    return sorted(zk.get_children("/servers"))
+
+
+@pytest.fixture
+def servers(zk):
+    zk.create("/servers", "", OPEN)
+    return zk
+
+
+@pytest.mark.parametrize("address", [("192.168.0.42", 8080), "192.168.0.42:8080", ["192.168.0.42", "8080"]])
+def test_register_server(servers, address):
+    assert servers.register_server("/servers", address, a=1) is None
+    path = "/servers/192.168.0.42:8080"
+    assert servers.get_properties(path) == {"a": 1, "pid": os.getpid()}
+    assert servers.is_ephemeral(path)
+    assert servers.get_acl(path)[1] == zc_zk.READ_ACL_UNSAFE
+    assert list(servers.ephemeral) == [path]
+    with pytest.raises(zookeeper.NodeExistsException):
+        servers.register_server("/servers", address)
+
+
+def test_an_acl_and_a_place_at_the_root(zk):
+    zk.register_server("/", "a:b", OPEN)
+    assert zk.get_children("/") == ["a:b"]
+    assert zk.get_acl("/a:b")[1] == OPEN
+    with pytest.raises(zookeeper.NoNodeException):
+        zk.register_server("/nothing", "a:b")
+
+
+@pytest.mark.parametrize("address", [("", 8080), ":8080"])
+def test_a_port_alone_stands_for_the_machines_addresses(servers, no_netifaces, address):
+    servers.register_server("/servers", address)
+    names = registered(servers)
+    assert names
+    for name in names:
+        host, port = name.split(":")
+        assert port == "8080"
+        socket.inet_aton(host)
+        with socket.socket() as bound:
+            bound.bind((host, 0))  # It is one of this machine.
+    assert len({name.startswith("127.") for name in names}) == 1
+
+
+def test_the_kernel_lists_the_loopback_interface():
+    addresses = _registration._own_addresses()
+    assert "127.0.0.1" in addresses
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ({"127.0.0.1", "10.0.0.1", "192.168.0.1"}, ["10.0.0.1:80", "192.168.0.1:80"]),
+        ({"127.0.0.1"}, ["127.0.0.1:80"]),
+        (set(), ["the.name:80"]),
+        (OSError("no such ioctl"), ["the.name:80"]),
+    ],
+)
+def test_addresses_that_count(servers, no_netifaces, monkeypatch, found, expected):
+    def own():
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    monkeypatch.setattr(_registration, "_own_addresses", own)
+    monkeypatch.setattr(socket, "getfqdn", lambda: "the.name")
+    servers.register_server("/servers", ":80")
+    assert registered(servers) == expected
+
+
+def test_netifaces_is_asked_if_it_is_installed(servers, monkeypatch):
+    interfaces = {
+        "lo": {2: [{"addr": "127.0.0.1", "netmask": "255.0.0.0"}], 10: [{"addr": "::1"}]},
+        "eth0": {2: [{"addr": "192.168.24.60"}, {"addr": "192.168.24.61"}, {}]},
+        "down": {},
+    }
+    module = types.SimpleNamespace(interfaces=lambda: list(interfaces), ifaddresses=interfaces.get)
+    monkeypatch.setitem(sys.modules, "netifaces", module)
+    servers.register_server("/servers", ":80")
+    assert registered(servers) == ["192.168.24.60:80", "192.168.24.61:80"]
+
+
+def test_the_event_may_add_properties(servers, monkeypatch):
+    events = []
+
+    def notify(event):
+        events.append(repr(event))
+        event.properties["test"] = (event.name, event.path)
+
+    monkeypatch.setattr(zc_zk.event, "notify", notify)
+    servers.ln("/servers", "/link")
+    servers.register_server("/link", "1.2.3.4:80")
+    assert events == [f"RegisteringServer('1.2.3.4:80', '/servers', {{'pid': {os.getpid()}}})"]
+    assert servers.get_properties("/servers/1.2.3.4:80")["test"] == ["1.2.3.4:80", "/servers"]
+
+
+def test_zope_event_is_used_if_it_is_installed(monkeypatch):
+    # Nobody is told without it.
+    monkeypatch.setitem(sys.modules, "zope.event", None)
+    importlib.reload(zc_zk.event)
+    assert zc_zk.event.notify is zc_zk.event._noop
+    assert zc_zk.event.notify("event") is None
+    zope_event = types.ModuleType("zope.event")
+    zope_event.notify = lambda event: None
+    monkeypatch.setitem(sys.modules, "zope", types.ModuleType("zope"))
+    monkeypatch.setitem(sys.modules, "zope.event", zope_event)
+    importlib.reload(zc_zk.event)
+    assert zc_zk.event.notify is zope_event.notify
+    monkeypatch.undo()
+    importlib.reload(zc_zk.event)

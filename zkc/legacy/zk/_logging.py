@@ -1,0 +1,100 @@
+"""The way of libzookeeper's log lines into :mod:`logging`: a pipe, and a thread that reads it.
+
+Both begin with the first session, or when somebody looks for ``zc.zk._logging_pipe``; importing begins nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import threading
+from typing import Optional
+
+from zkc.legacy import zookeeper
+
+__all__ = ["logging_pipe"]
+
+_LEVELS = {
+    "ZOO_ERROR": logging.ERROR,
+    "ZOO_WARN": logging.WARNING,
+    "ZOO_INFO": logging.INFO,
+    "ZOO_DEBUG": logging.DEBUG,
+}
+_lock = threading.RLock()  # Held while the pipe is made: nobody is called under it.
+_pipe: Optional[tuple[int, int]] = None
+_writer: Optional[_Writer] = None
+
+
+class _Writer(io.RawIOBase):
+    """The end of the pipe that libzookeeper's lines are written to; it never blocks.
+
+    The handlers of a logger may be slow, or wait for something that waits for us: then lines are lost.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: object) -> int:
+        data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)  # type: ignore[call-overload]
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:
+            return len(data)
+
+
+def logging_pipe() -> tuple[int, int]:
+    """Return the pipe ``(read, write)``; the first time, make it, and have libzookeeper's lines go there."""
+    global _pipe, _writer
+    with _lock:
+        if _pipe is None:
+            read, write = os.pipe()
+            os.set_blocking(write, False)
+            _pipe, _writer = (read, write), _Writer(write)
+            threading.Thread(target=_forward, args=(read,), name="zc.zk-log", daemon=True).start()
+            started = True
+        else:
+            started = False
+        pipe, writer = _pipe, _writer
+    if started:
+        zookeeper.set_log_stream(writer)
+    return pipe
+
+
+def _forget() -> None:
+    """In a forked child: it has no thread that reads, and what it wrote would come out in its parent."""
+    global _pipe, _writer, _lock
+    _lock = threading.RLock()
+    _pipe = _writer = None
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def _forward(descriptor: int) -> None:
+    with open(descriptor, encoding="utf-8", errors="replace", newline="\n") as lines:
+        for line in lines:
+            text = line.strip()
+            if text:
+                try:
+                    _log(text)
+                except Exception as error:
+                    logging.getLogger("ZooKeeper").exception("Logging error: %s", error)  # noqa: TRY401 - as it was
+
+
+def _log(line: str) -> None:
+    """Log one line, ``when:process:ZOO_LEVEL@function@line: message``, with the level that it has."""
+    head, at, message = line.partition("@")
+    level = _LEVELS.get(head.rpartition(":")[2]) if at else None
+    if level is None:
+        level, message = logging.INFO, line
+    elif level == logging.WARNING and "Exceeded deadline by" in line:
+        level = logging.DEBUG  # The library says so whenever the machine was busy.
+    logging.getLogger("ZooKeeper").log(level, "%s", message)

@@ -1,0 +1,114 @@
+"""Registration of servers, and the machine's addresses."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import importlib
+import os
+import socket
+import struct
+from typing import Any, Union
+
+from zkc.legacy import zookeeper
+from zkc.legacy.zk._data import READ_ACL_UNSAFE, Acl, encode
+from zkc.legacy.zk._low_level import LowLevel
+from zkc.legacy.zk._resolving import Resolving
+
+__all__ = ["RegisteringServer", "Registration"]
+
+_SIOCGIFCONF = 0x8912  # Linux: list the IPv4 addresses of all interfaces.
+_REQUEST_SIZE = 40 if struct.calcsize("P") == 8 else 32  # struct ifreq: a name of 16 bytes, then a sockaddr.
+
+
+class RegisteringServer:
+    """What ``zc.zk.event.notify`` gets before a server is registered.
+
+    Args:
+        name: The address of the server, which will be the name of its node.
+        path: The path of the node above it.
+        properties: The properties that its node will have: more may be added.
+
+    .. versionadded:: 0.1
+    """
+
+    __module__ = "zc.zk"
+
+    def __init__(self, name: str, path: str, properties: dict[str, Any]) -> None:
+        self.name = name
+        self.path = path
+        self.properties = properties
+
+    def __repr__(self) -> str:
+        return f"RegisteringServer({self.name!r}, {self.path!r}, {self.properties!r})"
+
+
+class Registration(LowLevel, Resolving):
+    """Registration of servers."""
+
+    def register_server(
+        self, path: str, addr: Union[str, tuple[str, int]], acl: Acl = READ_ACL_UNSAFE, **kw: Any
+    ) -> None:
+        """Create an ephemeral node named after the address of a server.
+
+        Args:
+            path: The path of the node above it; links are resolved.
+            addr: ``"host:port"`` or ``(host, port)``. Without a host there is a node for each IPv4 address of the
+                machine; the loopback ones count only if there is no other.
+            acl: The ACL of the node, a list of dicts.
+            kw: Its properties; ``pid`` is the number of this process.
+
+        Raises:
+            zookeeper.NoNodeException: There is no node at ``path``.
+            zookeeper.NodeExistsException: The address is registered.
+
+        .. versionadded:: 0.1
+        """
+        # Where it is looked up by applications that replace it.
+        from zkc.legacy import zk
+
+        kw["pid"] = os.getpid()
+        name = addr if isinstance(addr, str) else "{}:{}".format(*addr)
+        names = self._findallipv4addrs(name) if name.startswith(":") else {name}
+        path = self.resolve(path)
+        zk.event.notify(RegisteringServer(name, path, kw))
+        for each in sorted(names):
+            self.create(f"{path if path != '/' else ''}/{each}", encode(kw), acl, zookeeper.EPHEMERAL)
+
+    def _findallipv4addrs(self, tail: str) -> set[str]:
+        """Return the machine's IPv4 addresses with something appended, or its name if none can be found."""
+        try:
+            found = _addresses()
+        except OSError:
+            found = set()
+        remote = {address for address in found if not address.startswith("127.")}
+        return {address + tail for address in remote or found or {socket.getfqdn()}}
+
+
+def _addresses() -> set[str]:
+    try:
+        # Optional, and not ours: it knows about other systems than Linux.
+        netifaces = importlib.import_module("netifaces")
+    except ImportError:
+        return _own_addresses()
+    return {
+        info["addr"]
+        for interface in netifaces.interfaces()
+        for info in netifaces.ifaddresses(interface).get(socket.AF_INET, ())
+        if info.get("addr")
+    }
+
+
+def _own_addresses() -> set[str]:
+    """Ask the kernel for the IPv4 addresses of all interfaces that are up."""
+    size = 64 * _REQUEST_SIZE
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        while True:
+            requests = array.array("B", bytes(size))
+            # struct ifconf: the size and where it is; the kernel writes how much it used.
+            conf = struct.pack("iP", size, requests.buffer_info()[0])
+            (used,) = struct.unpack_from("i", fcntl.ioctl(asking.fileno(), _SIOCGIFCONF, conf))
+            if used < size:
+                break
+            size *= 2  # It may not have been all.
+    return {socket.inet_ntoa(requests[start + 20 : start + 24].tobytes()) for start in range(0, used, _REQUEST_SIZE)}

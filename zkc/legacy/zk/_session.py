@@ -1,0 +1,310 @@
+"""A session that begins anew after it has expired, and makes again what belongs to it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+import types
+import weakref
+from typing import Any, Optional
+
+from zkc.legacy import zookeeper
+from zkc.legacy.zk._data import logger
+from zkc.legacy.zk._errors import FailedConnect, LinkLoop, is_of_connection
+from zkc.legacy.zk._logging import logging_pipe
+from zkc.legacy.zk._nodes import Children, NodeInfo, let_go
+from zkc.legacy.zk._properties import Properties
+from zkc.legacy.zk._registration import Registration
+from zkc.legacy.zk._trees import Trees
+from zkc.legacy.zk._watches import Watched, WatchManager
+
+__all__ = ["ZooKeeper"]
+
+_READERS = {zookeeper.CHANGED_EVENT: "get", zookeeper.CHILD_EVENT: "get_children"}
+_RETRY = 1.0  # Seconds until a session that could not be begun is tried again.
+
+
+class ZooKeeper(Registration, Trees):
+    """A session, with what zc.zk has above the module ``zookeeper``. ``ZK`` is the same.
+
+    After the session has expired a new one begins, with a new handle: ephemeral nodes that were created through this
+    object are made again, and so are the watches of its :class:`Children` and :class:`Properties`.
+
+    Callbacks run on a thread of the session. They may call everything here, and wait for whatever they like.
+
+    Args:
+        connection_string: The servers, ``host:port,host:port/chroot``.
+        session_timeout: Session timeout to ask for, in milliseconds; None for the default of ``zookeeper.init``.
+        wait: Wait for a server as long as it takes, and not for ``initial_connection_wait`` seconds.
+
+    Raises:
+        FailedConnect: No server could be reached in time.
+
+    .. versionadded:: 0.1
+    """
+
+    __module__ = "zc.zk"
+
+    initial_connection_wait: float = 9.0
+    """How long the constructor waits for a server, in seconds."""
+
+    def __init__(
+        self, connection_string: str = "127.0.0.1:2181", session_timeout: Optional[int] = None, wait: bool = False
+    ) -> None:
+        super().__init__()
+        self.watches = WatchManager()
+        self.handle = None
+        self.connected = threading.Event()
+        self._init_arguments: tuple[Any, ...] = (session_timeout,) if session_timeout else ()
+        self._connection_string = connection_string
+        self._opened: Optional[int] = None  # The handle that is not connected yet.
+        self._connections = 0  # How often a connection was made.
+        self._unmade: list[str] = []  # Ephemeral nodes that wait for a connection.
+        self._keepers: weakref.WeakSet[types.FunctionType] = weakref.WeakSet()
+        logging_pipe()
+        self._open()
+        try:
+            self.connected.wait(self.initial_connection_wait)
+            while wait and not self.connected.is_set():
+                logger.critical("Can't connect to ZooKeeper at %r", connection_string)
+                self.connected.wait(1)
+            if not self.connected.is_set():
+                raise FailedConnect(connection_string)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the session: ephemeral nodes go, and nobody is called any more. The second time does nothing.
+
+        It may be called in a callback.
+
+        .. versionadded:: 0.1
+        """
+        with self._lock:
+            self._closed = True
+            handle = self._opened if self.handle is None else self.handle
+            self.handle = self._opened = None
+        self.connected.clear()
+        for func in list(self._keepers):
+            let_go(func, self)
+        if handle is not None:
+            zookeeper.close(handle)
+
+    # --- sessions, one after the other --------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        handle = zookeeper.init(self._connection_string, self._session_event, *self._init_arguments)
+        with self._lock:
+            unwanted = self._closed
+            if self.handle is None and not unwanted:
+                self._opened = handle
+        if unwanted:
+            zookeeper.close(handle)
+
+    def _open_again(self) -> None:
+        """Begin a new session; if that fails (names that cannot be resolved), try later."""
+        if self._closed:
+            return
+        try:
+            self._open()
+        except zookeeper.ZooKeeperException:
+            logger.critical("Can't connect to ZooKeeper at %r", self._connection_string, exc_info=True)
+            timer = threading.Timer(_RETRY, self._open_again)
+            timer.daemon = True
+            timer.start()
+
+    def _session_event(self, handle: int, event_type: int, state: int, path: str) -> None:
+        """Be told of the state of a session, on its thread."""
+        if state == zookeeper.CONNECTED_STATE:
+            self._on_connected(handle)
+        elif state in (zookeeper.CONNECTING_STATE, zookeeper.ASSOCIATING_STATE):
+            if self.handle in (None, handle):
+                self.connected.clear()
+        elif state == zookeeper.EXPIRED_SESSION_STATE:
+            self._on_expired(handle)
+        else:
+            logger.critical("unexpected session event %s %s", handle, state)
+        watcher = self._watcher
+        if watcher is not None:
+            watcher(handle, event_type, state, path)
+
+    def _on_connected(self, handle: int) -> None:
+        with self._lock:
+            if self._closed or self.handle not in (None, handle):
+                return
+            new = self.handle is None
+            self.handle, self._opened = handle, None
+            self._connections += 1
+            unmade, self._unmade = (list(self.ephemeral) if new else self._unmade), []
+        if new:
+            for scheme, cert in list(self._credentials):
+                with contextlib.suppress(zookeeper.ZooKeeperException):  # The connection was lost again.
+                    zookeeper.add_auth(handle, scheme, cert, None)
+        # What others look for comes first: a callback may take its time, and may wait for `connected`.
+        self._make_ephemeral(handle, unmade)
+        self.connected.set()
+        logger.info("connected %s", handle)
+        for watch in self.watches.clear() if new else self.watches.postponed():
+            self._watch_again(watch)
+
+    def _on_expired(self, handle: int) -> None:
+        with self._lock:
+            if self._closed or self.handle not in (None, handle):
+                return
+            self.handle = self._opened = None
+        self.connected.clear()
+        with contextlib.suppress(zookeeper.ZooKeeperException):
+            zookeeper.close(handle)
+        self._open_again()
+
+    # --- ephemeral nodes ----------------------------------------------------------------------------------------------
+
+    def _make_ephemeral(self, handle: int, paths: list[str]) -> None:
+        """Make ephemeral nodes again, those of a session that has expired."""
+        for index, path in enumerate(paths):
+            node = self.ephemeral.get(path)
+            if node is None:
+                continue  # Deleted meanwhile.
+            try:
+                zookeeper.create(handle, path, node["data"], node["acl"], node["flags"])
+            except zookeeper.NodeExistsException:
+                self._check_owner(handle, path)
+            except zookeeper.ZooKeeperException as error:
+                if is_of_connection(error):
+                    with self._lock:
+                        self._unmade = paths[index:]
+                    return
+                logger.exception("ephemeral node %s was not made again", path)
+
+    def _check_owner(self, handle: int, path: str) -> None:
+        # It is ours if another thread made it meanwhile, or if the answer to our own create was lost.
+        with contextlib.suppress(zookeeper.ZooKeeperException):
+            stat = zookeeper.exists(handle, path)
+            if stat and stat["ephemeralOwner"] != zookeeper.client_id(handle)[0]:
+                logger.error("ephemeral node %s was not made again: another session has it", path)
+
+    # --- watches ------------------------------------------------------------------------------------------------------
+
+    def children(self, path: str) -> Children:
+        """Return the names of the children of a node, as an object that is always current.
+
+        Args:
+            path: The path; links are resolved, anew when the node is deleted.
+
+        Raises:
+            zookeeper.NoNodeException: There is no such node.
+            LinkLoop: A link leads back to itself.
+
+        .. versionadded:: 0.1
+        """
+        return Children(self, path)
+
+    def properties(self, path: str) -> Properties:
+        """Return the properties of a node, as an object that is always current.
+
+        Args:
+            path: The path; links are resolved, anew when the node is deleted.
+
+        Raises:
+            zookeeper.NoNodeException: There is no such node.
+            LinkLoop: A link leads back to itself.
+
+        .. versionadded:: 0.1
+        """
+        return Properties(self, path)
+
+    def _watch(self, watch: NodeInfo) -> None:
+        """Have an object look at its node, from now on, and take what is there."""
+        while True:
+            real_path = watch.real_path = self.resolve(watch.path)
+            connections = self._connections
+            entry, number, first = self.watches.add((watch.event_type, real_path), watch)
+            try:
+                if first:
+                    self._arm(entry, number)
+                else:
+                    watch._notify(self._read(entry), entry, number, False)
+                if self.watches.is_settled(entry, watch):
+                    return
+            except zookeeper.NoNodeException:
+                # Deleted since it was resolved. The others, and this one, look for where it went.
+                self._forget(entry, number, first, watch, connections)
+            except BaseException:
+                self._forget(entry, number, first, watch, connections)
+                raise
+
+    def _read(self, entry: Watched, *handler: Any) -> Any:
+        event_type, real_path = entry.key
+        return getattr(zookeeper, _READERS[event_type])(self._live(), real_path, *handler)
+
+    def _arm(self, entry: Watched, number: int) -> None:
+        """Read a node and arm its watch; give what was read to those who look at it."""
+        raw = self._read(entry, functools.partial(self._node_event, entry))
+        for watch in self.watches.done(entry, number):
+            watch._notify(raw, entry, number, True)
+
+    def _forget(self, entry: Watched, number: int, first: bool, watch: NodeInfo, connections: int) -> None:
+        """Have an object not look at a node, after a reading of it failed."""
+        self.watches.remove(entry, watch)
+        if first:
+            self._postpone(self.watches.failed(entry, number), connections)
+
+    def _node_event(self, entry: Watched, handle: int, event_type: int, state: int, path: str) -> None:
+        """Be told of a change of a node, on the session's thread."""
+        if event_type == zookeeper.SESSION_EVENT:
+            return
+        connections = self._connections
+        number = self.watches.begin(entry)
+        if number is None:
+            return
+        try:
+            if state != zookeeper.CONNECTED_STATE:
+                logger.warning("Node watcher event %r with non-connected state, %r", event_type, state)
+                self._postpone(self.watches.failed(entry, number), connections)
+            elif event_type == zookeeper.DELETED_EVENT or not self._arm_if_there(entry, number):
+                self._rewatch(entry)
+        except Exception as error:  # noqa: BLE001 - it is logged, and tried again
+            if not is_of_connection(error):
+                logger.exception("%s(%s) handler failed", _READERS[entry.key[0]], entry.key[1])
+            self._postpone(self.watches.failed(entry, number), connections)
+
+    def _arm_if_there(self, entry: Watched, number: int) -> bool:
+        try:
+            self._arm(entry, number)
+        except zookeeper.NoNodeException:
+            return False
+        return True
+
+    def _rewatch(self, entry: Watched) -> None:
+        """Have those who looked at a node that is gone look at what their paths lead to now."""
+        for watch in self.watches.pop(entry):
+            self._watch_again(watch)
+
+    def _watch_again(self, watch: NodeInfo) -> None:
+        connections = self._connections
+        try:
+            self._watch(watch)
+        except (zookeeper.NoNodeException, LinkLoop):
+            # As text: logging would take a mapping for the arguments by name.
+            logger.exception("%s path went away", str(watch))
+            watch._deleted()
+        except zookeeper.ZooKeeperException as error:
+            if not is_of_connection(error):
+                logger.exception("%s is not watched until the next connection", str(watch))
+            self._postpone([watch], connections)
+
+    def _postpone(self, watches: list[NodeInfo], connections: int) -> None:
+        """Have objects look again when there is a connection.
+
+        Args:
+            watches: The objects.
+            connections: How many connections there had been when the reading that failed began.
+        """
+        if not watches or self._closed:
+            return
+        self.watches.postpone(watches)
+        if self._connections != connections:  # It came meanwhile: nothing else would take them.
+            for watch in self.watches.postponed():
+                self._watch_again(watch)
