@@ -1,0 +1,26 @@
+"""Python processes for the tests of what happens to a whole process: install(), the command, the distribution."""
+
+import os
+import subprocess
+import sys
+
+
+def python(*arguments, cwd, path=(), **environment):
+    """Run Python in the folder *cwd*, with the folders *path* in front of its sys.path, and return how it went."""
+    path = [*map(str, path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1", **environment},
+    )
+
+
+def check(script, *arguments, cwd, path=()):
+    """Run a script that is to end well and in silence, warnings being errors, and return what it printed."""
+    done = python("-W", "error", "-c", script, *arguments, cwd=cwd, path=path)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
