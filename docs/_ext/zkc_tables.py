@@ -60,11 +60,26 @@ def signature(name: str, member: Any) -> str:
         return name
     whole = inspect.signature(function)
     parameters = [
-        parameter.replace(annotation=parameter.empty)
+        parameter.replace(annotation=parameter.empty, default=_default(parameter.default))
         for parameter in whole.parameters.values()
         if parameter.name != "self"
     ]
     return name + str(whole.replace(parameters=parameters, return_annotation=whole.empty))
+
+
+class _Written:
+    """A default as it is written in a call."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _default(value: Any) -> Any:
+    # As Sphinx shows it, so that the links find the place; the repr of an enum's member changes once autodoc is loaded.
+    return _Written(f"{type(value).__name__}.{value.name}") if isinstance(value, enum.Enum) else value
 
 
 def async_form(member: Any) -> str:
@@ -191,6 +206,26 @@ def error_reference() -> str:
     return "\n".join(["```{eval-rst}", "\n\n".join(directives), "```", ""])
 
 
+def _legacy_drop_in(row: Any) -> str:
+    if row.instead or not row.drop_in:
+        return row.instead or "none"
+    says = ["the same", row.differs and f"differs: {row.differs}", row.better and f"better: {row.better}"]
+    return "; ".join(text for text in says if text)
+
+
+def legacy_table(*words: str) -> str:
+    """Return the rows of modules and classes of a legacy package, of some kinds: old call, drop-in, idiomatic call."""
+    table = importlib.import_module("zkc.legacy.check.table")
+    kinds = [word for word in words if word in table.KINDS] or ["call", "value"]
+    rows = [row for word in words if word not in kinds for row in table.owned(word) if row.kind in kinds]
+    lines = ["| Old | Drop-in | Idiomatic | To know |", "|---|---|---|---|"]
+    for row in rows:
+        old = f"`{_cell(row.short + row.call)}`"
+        idiomatic = f"`{_cell(row.idiomatic)}`" if row.idiomatic else "none"
+        lines.append(f"| {old} | {_cell(_legacy_drop_in(row))} | {idiomatic} | {_cell(row.note)} |")
+    return "\n".join([*lines, ""])
+
+
 MAKERS: dict[str, Callable[..., str]] = {
     "table-of-methods": method_table,
     "class": autoclass,
@@ -199,6 +234,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "others": others,
     "table-of-errors": error_table,
     "errors": error_reference,
+    "legacy-table": legacy_table,
 }
 _MARK = re.compile(r"^<!-- made: ([\w-]+)((?: [\w.]+)*) -->$", re.MULTILINE)
 

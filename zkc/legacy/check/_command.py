@@ -1,0 +1,86 @@
+"""``python -m zkc.legacy check``: its arguments, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+
+from zkc.legacy.check._files import expand, read
+from zkc.legacy.check._findings import Finding, find_all
+from zkc.legacy.check._output import as_json, as_lines, as_table, shown
+
+__all__ = ["main"]
+
+_NAME = "python -m zkc.legacy check"
+_EPILOG = """\
+exit status:
+  0  nothing has to be changed
+  1  something has to be changed before it runs on Python 3 over zkc: what only Python 2 takes, a name that the
+     drop-ins do not have, a call of kazoo
+  2  wrong arguments, or a file that cannot be read
+
+What follows from a single line of Python 2 is listed. For the rest there are 2to3 and tools of its kind.
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Run the checker.
+
+    :param argv: the arguments behind ``check``: paths and options.
+    :returns: the exit status: 0 if nothing has to be changed, 1 if something has, 2 for errors.
+    """
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit as ending:  # argparse has said why
+        return int(ending.code or 0)
+    report: list[tuple[str, list[Finding]]] = []
+    errors: list[tuple[str, str]] = []
+    for path in options.paths:
+        try:
+            files = list(expand([path]))
+        except OSError as error:
+            errors.append((error.filename or path, error.strerror or str(error)))
+            continue
+        for file in files:
+            try:
+                report.append((file, find_all(read(file))))
+            except OSError as error:
+                errors.append((file, error.strerror or str(error)))
+    try:
+        _print(options, report, errors)
+        sys.stdout.flush()
+    except BrokenPipeError:  # Whoever reads has seen enough; Python shall not say so at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if errors:
+        return 2
+    return int(any(finding.must_change for _, findings in report for finding in findings))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_NAME,
+        description="List what old source, of Python 2 or 3, uses of zookeeper, zc.zk and kazoo: whether the drop-ins "
+        "have it, and what to write instead.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder (its *.py), or - for standard input")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _print(options: argparse.Namespace, report: list[tuple[str, list[Finding]]], errors: list[tuple[str, str]]) -> None:
+    if options.json:
+        lines = [as_json(report, errors)]
+    elif sys.stdout.isatty():
+        lines = as_table(report, shutil.get_terminal_size().columns)
+    else:
+        lines = as_lines(report)
+    for file, reason in errors:
+        print(f"{_NAME}: {shown(file)}: {reason}", file=sys.stderr)
+    encoding = sys.stdout.encoding or "utf-8"
+    for line in lines:
+        # A name may be in letters that the terminal does not have.
+        print(line.encode(encoding, "backslashreplace").decode(encoding))

@@ -1,0 +1,147 @@
+"""What a source uses of the legacy packages, and what is to be said of each."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from zkc.legacy.check import _python2, table
+from zkc.legacy.check._scopes import Names, Scope, member
+from zkc.legacy.check._tokens import Source, Token
+
+__all__ = ["BROKEN", "COVERED", "DIFFERS", "NOT_COVERED", "PYTHON2", "UNKNOWN", "Finding", "find_all"]
+
+COVERED, DIFFERS = "covered", "covered, differs"
+NOT_COVERED, UNKNOWN = "no drop-in", "not in the original"
+PYTHON2, BROKEN = "Python 2 only", "does not parse"
+
+_BY_NAME = ("getattr", "hasattr", "setattr", "delattr")
+_STRING = re.compile(r"^[bBrRuU]*(?:'''|\"{3}|'|\")(.*?)(?:'''|\"{3}|'|\")$", re.DOTALL)
+_PATCHED = re.compile(r"(?:zookeeper|zc\.zk)(?:\.\w+)+")
+_AT_RUN_TIME = "Which name that is shows only when it runs; all names of the original are there"
+_NO_UTF8 = "Python 3 refuses a file with bytes that are not in its encoding, which is UTF-8 if no cookie says another"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line of the report.
+
+    ``why`` says what is wrong or differs, ``idiomatic`` is the code of the idiomatic layer or what Python 3 takes,
+    ``note`` what else to know.
+    """
+
+    line: int
+    column: int
+    name: str
+    verdict: str
+    why: str = ""
+    idiomatic: str = ""
+    note: str = ""
+
+    @property
+    def must_change(self) -> bool:
+        """Whether the file does not run on Python 3 over zkc as it is."""
+        return self.verdict not in (COVERED, DIFFERS)
+
+    def as_dict(self, file: str) -> dict[str, object]:
+        """Return it as JSON has it."""
+        return {"file": file, **dataclasses.asdict(self), "must_change": self.must_change}
+
+
+def find_all(text: str) -> list[Finding]:
+    """Return what there is to say of a file, in the order of its lines.
+
+    :param text: what the file holds.
+    """
+    source = Source(text)
+    found: dict[tuple[int, str], Finding] = {}
+    broken = False
+    for at, thing, by_name in _uses(source):
+        line, column = source.position(at)
+        finding = _judged(thing, line, column, by_name)
+        broken = broken or finding.verdict == PYTHON2
+        found.setdefault((at, thing), finding)
+    spoken_of = {at for at, _ in found}
+    remarks = [remark for remark in _python2.remarks(source) if remark.at not in spoken_of]
+    for remark in remarks:
+        position = source.position(remark.at)
+        found[remark.at, remark.what] = Finding(*position, remark.what, PYTHON2, "", remark.instead)
+    if not broken and not any(remark.breaks for remark in remarks):
+        for at, reason in _python2.whole_file(source):
+            found[at, reason] = Finding(*source.position(at), "syntax", BROKEN, reason)
+    if any("\udc80" <= character <= "\udcff" for character in text):
+        found[0, "encoding"] = Finding(1, 1, "encoding", PYTHON2, "undecodable bytes", "save it as UTF-8", _NO_UTF8)
+    return sorted(found.values(), key=lambda finding: (finding.line, finding.column, finding.name))
+
+
+def _judged(thing: str, line: int, column: int, by_name: bool) -> Finding:
+    row = table.find(thing) or (table.find("kazoo") if thing in table.MODULES and thing.startswith("kazoo") else None)
+    if thing.endswith(".*"):
+        return Finding(line, column, f"getattr({thing[:-2]}, …)", COVERED, "", "depends on the name", _AT_RUN_TIME)
+    if row is None:
+        if thing.startswith("kazoo"):
+            return Finding(line, column, thing, NOT_COVERED, "not listed here")
+        return Finding(line, column, thing, UNKNOWN, "there is no such name")
+    if not row.drop_in:
+        verdict, why = NOT_COVERED, ""
+    elif row.instead and not by_name:
+        verdict, why = PYTHON2, row.instead
+    else:
+        verdict, why = (DIFFERS, row.differs) if row.differs else (COVERED, "")
+    return Finding(line, column, thing, verdict, why, row.idiomatic, row.note)
+
+
+def _uses(source: Source) -> Iterator[tuple[int, str, bool]]:
+    """Yield offset and thing of each use, and whether the name stands in a string."""
+    names = Names(source)
+    for step in names.imported:
+        yield step.token.at, step.thing, False
+    for statement, scope in zip(source.statements, names.scopes):
+        tokens = statement.tokens
+        for index, token in enumerate(tokens):
+            if token.kind == "name":
+                yield from _named(names, tokens, index, scope)
+                if token.at in names.binders or _is_attribute_or_keyword(tokens, index):
+                    continue
+                for step in names.follow(tokens, index, scope)[0]:
+                    if _counts(step.thing):
+                        yield step.token.at, step.thing, False
+
+
+def _counts(thing: str) -> bool:
+    return thing not in table.MODULES and not thing.endswith("()") and not thing.startswith("~")
+
+
+def _is_attribute_or_keyword(tokens: list[Token], index: int) -> bool:
+    before = tokens[index - 1].text if index else ""
+    after = tokens[index + 1].text if index + 1 < len(tokens) else ""
+    return before == "." or (before in ("(", ",") and after == "=")
+
+
+def _named(names: Names, tokens: list[Token], index: int, scope: Scope) -> Iterator[tuple[int, str, bool]]:
+    """Yield what is used by a name in a string: getattr(zookeeper, "get"), mock.patch("zookeeper.get")."""
+    text = tokens[index].text
+    if index + 2 >= len(tokens) or tokens[index + 1].text != "(":
+        return
+    first = tokens[index + 2]
+    if text == "patch" and first.kind == "string":
+        path = _literal(first)
+        if path and _PATCHED.fullmatch(path) and path not in table.MODULES:
+            yield first.at, path, True
+    elif text in _BY_NAME or (text == "object" and index > 1 and tokens[index - 2].text == "patch"):
+        _, thing, end = names.follow(tokens, index + 2, scope) if first.kind == "name" else ([], None, 0)
+        if thing and not _counts(thing) and end + 1 < len(tokens) and tokens[end].text == ",":
+            wanted = tokens[end + 1]
+            whole = end + 2 < len(tokens) and tokens[end + 2].text in (",", ")")
+            literal = _literal(wanted) if whole else None
+            found = member(thing, literal) if literal else f"{thing.strip('~()')}.*"
+            if found:
+                yield wanted.at, found, True
+
+
+def _literal(token: Token) -> Optional[str]:
+    match = _STRING.match(token.text) if token.kind == "string" else None
+    return match[1] if match else None
