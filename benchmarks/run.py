@@ -10,13 +10,14 @@ from typing import Any, Optional
 
 from rich.table import Table
 
-from benchmarks import bulk, leaks, measure, report, speed
+from benchmarks import bulk, leaks, legacy, measure, report, speed
 from zkc.testing import TestingError, ZooKeeperServer
 
 # (rounds, calls in a round), in full and quick.
 _LATENCY = ((5, 2_000), (3, 200))
 _THROUGHPUT = ((5, 20_000), (3, 5_000))
 _BULK = ((5, 20_000), (3, 5_000))
+_LEGACY = ((7, 2_000), (3, 400))
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         ("latency", _run_latency, "single calls: how long they take"),
         ("throughput", _run_throughput, "pipelined gets, and gets from several threads: how many a second"),
         ("bulk", _run_bulk, "many znodes read one by one, in bulk, with asyncio: how many a second"),
+        ("legacy", _run_legacy, "the drop-in for zkpython, beside the original on Python 2.7 where there is one"),
     ):
         verb = verbs.add_parser(name, parents=[shared], help=text)
         verb.add_argument("--rounds", type=_positive, default=None, help="how often each client gets its turn")
@@ -127,6 +129,27 @@ def _run_bulk(options: argparse.Namespace, server: ZooKeeperServer, about: dict[
         )
     table = report.speed_table(f"Many znodes: {rounds} rounds of {calls:,}", "throughput", outcomes)
     return _publish_speed("bulk", options, about, table, outcomes)
+
+
+def _run_legacy(options: argparse.Namespace, server: ZooKeeperServer, about: dict[str, Any]) -> int:
+    rounds, calls = _amount(options, _LEGACY)
+    python = legacy.find_python2()
+    original = None
+    try:
+        original = None if python is None else legacy.build_original(python)
+    except legacy.OriginalMissing as why:
+        print(f"./dev bench: {why}", file=sys.stderr)
+    with report.make_progress() as progress:
+        task = progress.add_task("legacy", total=legacy.legacy_turns(rounds, original))
+        outcomes = legacy.measure_legacy(
+            server.new_chroot("legacy"), rounds, calls, original, lambda turns: progress.advance(task, turns)
+        )
+    table = report.speed_table(f"The old module: {rounds} rounds of about {calls:,}", "throughput", outcomes)
+    results = {**about, "outcomes": [outcome.as_dict() for outcome in outcomes]}
+    report.publish("legacy", results, table, options.results, as_json=options.json)
+    if python is None:
+        print("there is no Python 2.7: set ZKC_PYTHON27 to one to compare with the original", file=sys.stderr)
+    return 0
 
 
 def _amount(options: argparse.Namespace, amounts: tuple[tuple[int, int], tuple[int, int]]) -> tuple[int, int]:
