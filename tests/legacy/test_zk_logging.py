@@ -89,3 +89,30 @@ def test_a_slow_handler_of_log_lines_stops_nobody(log_pipe, make_zk):
         go_on.set()
         logger.removeHandler(handler)
         logger.setLevel(level)
+
+
+def test_a_forked_child_does_not_log_in_its_parent(hosts):
+    program = textwrap.dedent("""
+        import logging, os, sys, threading
+        from zkc.legacy import zk as zc_zk, zookeeper
+
+        zk = zc_zk.ZooKeeper(sys.argv[1])
+        child = os.fork()
+        if child:
+            _, status = os.waitpid(child, 0)
+            zk.close()
+            sys.exit(os.waitstatus_to_exitcode(status))
+        seen = threading.Event()
+        class Handler(logging.Handler):
+            def emit(self, record):
+                if "Initiating client connection" in record.getMessage():
+                    seen.set()
+        logging.getLogger("zkc.libzookeeper").addHandler(Handler())
+        logging.getLogger("zkc.libzookeeper").setLevel(logging.INFO)
+        zookeeper.init(sys.argv[1])
+        os._exit(0 if seen.wait(30) else 1)
+    """)
+    run = subprocess.run(
+        [sys.executable, "-c", program, hosts], capture_output=True, text=True, timeout=4 * TIMEOUT, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")

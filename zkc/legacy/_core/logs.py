@@ -7,6 +7,8 @@ from typing import Any, Optional
 from zkc import _zookeeper as core
 from zkc.legacy._core.exceptions import bad_arguments
 
+_file: Any = None
+
 
 class _Stream:
     """Writes lines to a file, whatever kind of file it is. What does not take them gets none."""
@@ -45,7 +47,14 @@ def set_log_stream(file: Any) -> None:
     """
     if file is not None and not callable(getattr(file, "write", None)):
         raise TypeError(f"file must have a method write, or be None, not {type(file).__name__}")
+    global _file
+    _file = file
     core.set_log_sink(None if file is None else _Stream(file))
+
+
+def current() -> Any:
+    """Return the file that the lines are written to now, None for logging."""
+    return _file
 
 
 def set_debug_level(n: int) -> None:

@@ -217,7 +217,7 @@ _SCRIPTS = [
     ),
     _object("scripts.export", "([args])", "client.export(path, file)", _TEXT),
     _object("scripts.import_", "([args])", "client.import_(path, file)", _TEXT),
-    _object("scripts.validate_", "([args])", "", "Compares a server with a tree in zc.zk's text"),
+    _object("scripts.validate_", "([args])", "", "Reads trees in zc.zk's text and says what is wrong with them"),
     _object("scripts.set_property", "([args])", "client.set(path, data)", _JSON),
 ]
 _NOT_THERE = [

@@ -12,6 +12,7 @@ import threading
 from typing import Optional
 
 from zkc.legacy import zookeeper
+from zkc.legacy._core import logs
 
 __all__ = ["logging_pipe"]
 
@@ -72,6 +73,8 @@ def _forget() -> None:
     """In a forked child: it has no thread that reads, and what it wrote would come out in its parent."""
     global _pipe, _writer, _lock
     _lock = threading.RLock()
+    if _writer is not None and logs.current() is _writer:
+        zookeeper.set_log_stream(None)
     _pipe = _writer = None
 
 
