@@ -103,7 +103,11 @@ setup(
         Extension(
             "zkc._zookeeper",
             # One module: _zookeeper.pyx includes the other .pyx files. The C files are ours and know nothing of Python.
-            sources=["src/_zookeeper.pyx", *_sources("*.c")],
+            # What is compiled into libzookeeper instead (vendor/components.py) includes its internal header.
+            sources=[
+                "src/_zookeeper.pyx",
+                *(name for name in _sources("*.c") if not Path(name).name.startswith(("adaptor", "transport"))),
+            ],
             depends=_sources("*.h", "*.pyx", "*.pxd", "*.pxi"),
             language="c",
         )

@@ -22,6 +22,7 @@
 
 #ifdef ZKC_SYSTEM_LIBZOOKEEPER
 #define ZKC_IS_SYSTEM 1
+#define ZKC_ADAPTOR "stock"
 #else
 #define ZKC_IS_SYSTEM 0
 #endif

@@ -17,7 +17,8 @@ def build_info():
     """Tell what this build of zkc is made of.
 
     Returns:
-        A dict: ``libzookeeper`` (its version), ``linkage`` (``static`` or ``system``), ``tls`` (bool), ``openssl``
+        A dict: ``libzookeeper`` (its version), ``linkage`` (``static`` or ``system``),
+        ``adaptor`` (``own``, or ``stock`` for that of libzookeeper), ``tls`` (bool), ``openssl``
         (its version, or None), ``sasl`` (bool), ``sasl_mechanisms`` (list of str), ``multi_create_with_stat`` (bool).
 
     .. versionadded:: 0.1
@@ -25,6 +26,7 @@ def build_info():
     return {
         "libzookeeper": LIBZOOKEEPER_VERSION,
         "linkage": "system" if ZKC_IS_SYSTEM else "static",
+        "adaptor": ZKC_ADAPTOR.decode(),
         "tls": bool(ZKC_HAS_TLS),
         "openssl": zkc_openssl_version().decode() or None,
         "sasl": bool(ZKC_HAS_SASL),

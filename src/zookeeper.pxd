@@ -7,6 +7,7 @@ cdef extern from "compat.h" nogil:
     const int ZKC_HAS_TLS
     const int ZKC_HAS_SASL
     const int ZKC_IS_SYSTEM
+    const char *ZKC_ADAPTOR
     const int ZKC_HAS_MULTI_CREATE2
     const char *zkc_openssl_version()
 

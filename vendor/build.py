@@ -38,6 +38,8 @@ from toolchain import BuildError, Toolchain
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+SRC = ROOT / "src"
+_OWN_WARNINGS = ["-Wall", "-Wextra"]
 
 # Bump when the build changes in a way that its other inputs do not show.
 _RECIPE = 1
@@ -88,6 +90,7 @@ def _static(tools: Toolchain) -> LinkSettings:
         define_macros=[
             *macros,
             ("ZKC_LINKAGE", '"static"'),
+            ("ZKC_ADAPTOR", f'"{adaptor()}"'),
             # patches/zookeeper/0006: what src/compat.h may rely on
             ("ZKC_PATCHED_MULTI_CREATE2", "1"),
             ("ZKC_SASL_VERSION", f'"{lock["cyrus-sasl"]["version"]}"'),
@@ -152,6 +155,32 @@ def _export_flags() -> list[str]:
     return [f"-Wl,--version-script={components.CONFIG / 'exports.map'}"]
 
 
+def adaptor() -> str:
+    """Say whose adaptor libzookeeper is built with: ``own``, or ``stock`` for libzookeeper's.
+
+    Raises:
+        BuildError: ``ZKC_ADAPTOR`` is neither.
+    """
+    wanted = os.environ.get("ZKC_ADAPTOR", "own")
+    if wanted not in ("own", "stock"):
+        raise BuildError(f"ZKC_ADAPTOR={wanted!r} is neither 'own' (the default) nor 'stock'")
+    return wanted
+
+
+def _components() -> list[Component]:
+    own = adaptor() == "own"
+    return [
+        components.with_own_adaptor(component) if own and component is components.ZOOKEEPER else component
+        for component in components.COMPONENTS
+    ]
+
+
+def _own_files() -> list[Path]:
+    """List the files of src/ that are compiled into a component."""
+    names = {name for component in _components() for name in component.own_sources}
+    return [*(SRC / name for name in sorted(names)), *(sorted(SRC.glob("adaptor*.h"))), *sorted(SRC.glob("transport*.h"))]
+
+
 def build_key(tools: Toolchain, lock: dict[str, Any]) -> str:
     """Compute the name of a build: a hash of everything that goes into it."""
     sha = hashlib.sha256()
@@ -159,12 +188,14 @@ def build_key(tools: Toolchain, lock: dict[str, Any]) -> str:
     def add(*parts: object) -> None:
         sha.update(json.dumps([str(part) for part in parts]).encode())
 
-    add("recipe", _RECIPE, tools.identity, shlex.join(tools.flags), json.dumps(lock, sort_keys=True))
+    add("recipe", _RECIPE, tools.identity, shlex.join(tools.flags), json.dumps(lock, sort_keys=True), adaptor())
     for path in sorted(
         [*components.CONFIG.rglob("*"), *components.PATCHES.rglob("*.patch"), HERE / "jute.py", HERE / "components.py"]
     ):
         if path.is_file():
             add(path.relative_to(HERE), path.read_text(encoding="utf-8"))
+    for path in _own_files():
+        add(path.name, path.read_text(encoding="utf-8"))
     return sha.hexdigest()[:16]
 
 
@@ -190,7 +221,7 @@ def build_libraries(tools: Optional[Toolchain] = None) -> Path:
     try:
         fetcher = fetch.Fetcher(lock)
         (working / "lib").mkdir()
-        for component in components.COMPONENTS:
+        for component in _components():
             version = lock[component.name]["version"]
             _build(component, version, fetcher.fetch(component.name), working, tools)
         working.chmod(0o755)
@@ -236,7 +267,11 @@ def _build(component: Component, version: str, archive: Path, working: Path, too
     flags += ["-Werror=implicit-function-declaration"]
     objects = working / "objects" / component.name
     objects.mkdir(parents=True)
-    jobs = [(flags, tree / name, objects / (Path(name).stem + ".o")) for name in component.sources]
+    hooks = {source: [f"-I{SRC}", "-include", str(SRC / header)] for source, header in component.hooks}
+    jobs = [
+        ([*flags, *hooks.get(name, [])], tree / name, objects / (Path(name).stem + ".o")) for name in component.sources
+    ]
+    jobs += [([*flags, "-std=gnu11", *_OWN_WARNINGS], SRC / name, objects / f"own-{Path(name).stem}.o") for name in component.own_sources]
     tools.compile_all(jobs)
     tools.archive(working / "lib" / f"lib{component.library}.a", [target for _, _, target in jobs])
 

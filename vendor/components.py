@@ -5,7 +5,7 @@ What to change when a release adds a file, or when a file is replaced by one of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 CONFIG = Path(__file__).resolve().with_name("config")
@@ -29,6 +29,8 @@ class Component:
     defines: tuple[str, ...]
     config: Path  # the folder with our config.h
     interface: str = ""  # a .jute file to generate C from
+    own_sources: tuple[str, ...] = ()  # of src/: what is compiled with it, and in place of what `sources` lacks
+    hooks: tuple[tuple[str, str], ...] = ()  # (source, header of src/ that comes before its first line)
     std: str = "gnu99"
 
     @property
@@ -88,6 +90,19 @@ ZOOKEEPER = Component(
     config=CONFIG / "zookeeper",
     interface="zookeeper-jute/src/main/resources/zookeeper.jute",
 )
+
+_STOCK_ADAPTOR = f"{_CLIENT}/src/mt_adaptor.c"
+
+
+def with_own_adaptor(component: Component) -> Component:
+    """Return libzookeeper with our adaptor instead of its own, and its socket calls redirected to our transport."""
+    return replace(
+        component,
+        sources=tuple(name for name in component.sources if name != _STOCK_ADAPTOR),
+        own_sources=("adaptor.c", "adaptor_locks.c", "transport.c"),
+        hooks=((f"{_CLIENT}/src/zookeeper.c", "transport_hooks.h"),),
+    )
+
 
 # In build order: libzookeeper includes Cyrus SASL's headers.
 COMPONENTS = (CYRUS_SASL, ZOOKEEPER)

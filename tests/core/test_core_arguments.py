@@ -312,6 +312,7 @@ def test_what_this_build_is_made_of():
     assert info["libzookeeper"] == core.LIBZOOKEEPER_VERSION
     assert re.fullmatch(r"3\.\d+\.\d+", info["libzookeeper"])
     assert info["linkage"] in ("static", "system")
+    assert info["adaptor"] in (("own", "stock") if info["linkage"] == "static" else ("stock",))
     if info["linkage"] == "static":
         assert info["tls"] is True
         assert info["openssl"].startswith("OpenSSL 3.")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from core_support import ANYONE, CHANGED, CONNECTED, CREATED, EPHEMERAL, WAIT, Gate, Recorder, settle
 
-
+from zkc import _zookeeper as core
 def test_a_thread_that_burns_bytecode_costs_no_session(open_session, session):
     stop = threading.Event()
 
@@ -143,7 +143,8 @@ def test_the_librarys_threads_take_no_signals(session):
         if (task / "comm").read_text().strip() == "zkc-io":
             status = (task / "status").read_text()
             masks[task.name] = next(line.split()[1] for line in status.splitlines() if line.startswith("SigBlk"))
-    assert len(masks) == 2
+    # Ours runs completions, too; libzookeeper's own adaptor has another thread for them.
+    assert len(masks) == (1 if core.build_info()["adaptor"] == "own" else 2)
     for mask in masks.values():
         for number in (2, 10, 14, 15, 17):  # INT, USR1, ALRM, TERM, CHLD
             assert int(mask, 16) & (1 << (number - 1))

@@ -1,0 +1,311 @@
+/* Requests gathered and replies read ahead: see transport.h. No locks: one thread uses a transport at a time. */
+#define _GNU_SOURCE
+#include "transport.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef MSG_NOSIGNAL
+#define SEND_FLAGS MSG_NOSIGNAL
+#else
+#define SEND_FLAGS 0
+#endif
+
+static _Thread_local zkc_transport *here;
+
+void zkc_transport_init(zkc_transport *transport)
+{
+    memset(transport, 0, sizeof *transport);
+    transport->fd = -1;
+}
+
+void zkc_transport_free(zkc_transport *transport)
+{
+    free(transport->in);
+    free(transport->out);
+    zkc_transport_init(transport);
+}
+
+void zkc_transport_use(zkc_transport *transport)
+{
+    here = transport;
+}
+
+static void forget(zkc_transport *transport)
+{
+    transport->fd = -1;
+    transport->broken = 0;
+    transport->in_begin = transport->in_end = 0;
+    transport->out_begin = transport->out_end = 0;
+    transport->ssl = NULL;
+}
+
+void zkc_transport_bind(zkc_transport *transport, int fd)
+{
+    if (transport->fd == fd)
+        return;
+    forget(transport);
+    transport->fd = fd;
+}
+
+int zkc_transport_readable(const zkc_transport *transport)
+{
+    return transport->in_begin < transport->in_end || transport->broken != 0;
+}
+
+size_t zkc_transport_unsent(const zkc_transport *transport)
+{
+    return transport->out_end - transport->out_begin;
+}
+
+/* The transport whose buffers a call on this descriptor goes through, if any. */
+static zkc_transport *transport_of(int fd)
+{
+    return here != NULL && fd >= 0 && here->fd == fd ? here : NULL;
+}
+
+static int room(char **buffer)
+{
+    if (*buffer == NULL)
+        *buffer = malloc(ZKC_TRANSPORT_ROOM);
+    return *buffer != NULL;
+}
+
+static size_t take(zkc_transport *transport, void *bytes, size_t length)
+{
+    size_t there = transport->in_end - transport->in_begin;
+
+    if (length > there)
+        length = there;
+    memcpy(bytes, transport->in + transport->in_begin, length);
+    transport->in_begin += length;
+    return length;
+}
+
+/* Append as much as there is room for. */
+static size_t gather(zkc_transport *transport, const void *bytes, size_t length)
+{
+    size_t left;
+
+    if (transport->out_begin > 0 && transport->out_begin == transport->out_end)
+        transport->out_begin = transport->out_end = 0;
+    left = ZKC_TRANSPORT_ROOM - transport->out_end;
+    if (length > left)
+        length = left;
+    memcpy(transport->out + transport->out_end, bytes, length);
+    transport->out_end += length;
+    return length;
+}
+
+static void fail(zkc_transport *transport)
+{
+    transport->broken = errno != 0 ? errno : EPIPE;
+    /* So that whoever reads learns it, too, also through TLS: what came before the end can still be read. */
+    shutdown(transport->fd, SHUT_RDWR);
+}
+
+#ifdef HAVE_OPENSSL_H
+/* What SSL_get_error says of the last call stays true for whoever asks next on this thread. */
+static int flush_ssl(zkc_transport *transport, int *result)
+{
+    while (zkc_transport_unsent(transport) > 0) {
+        int error;
+
+        *result = SSL_write(transport->ssl, transport->out + transport->out_begin, (int)zkc_transport_unsent(transport));
+        if (*result > 0) {
+            transport->out_begin += (size_t)*result;
+            continue;
+        }
+        error = SSL_get_error(transport->ssl, *result);
+        if (error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ)
+            return 1;
+        return -1;
+    }
+    return 0;
+}
+#endif
+
+static int flush_plain(zkc_transport *transport)
+{
+    while (zkc_transport_unsent(transport) > 0) {
+        ssize_t sent = send(transport->fd, transport->out + transport->out_begin, zkc_transport_unsent(transport),
+                            SEND_FLAGS);
+
+        if (sent >= 0)
+            transport->out_begin += (size_t)sent;
+        else if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return 1;
+        else if (errno != EINTR)
+            return -1;
+    }
+    return 0;
+}
+
+int zkc_transport_flush(zkc_transport *transport)
+{
+    int rc;
+
+    if (transport->fd < 0 || zkc_transport_unsent(transport) == 0)
+        return 0;
+    if (transport->broken)
+        return -1;
+#ifdef HAVE_OPENSSL_H
+    if (transport->ssl != NULL) {
+        int result;
+
+        rc = flush_ssl(transport, &result);
+    } else
+#endif
+        rc = flush_plain(transport);
+    if (rc < 0)
+        fail(transport);
+    return rc;
+}
+
+static int milliseconds_since(const struct timespec *begun)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int)((now.tv_sec - begun->tv_sec) * 1000 + (now.tv_nsec - begun->tv_nsec) / 1000000);
+}
+
+int zkc_transport_flush_wait(zkc_transport *transport, int milliseconds)
+{
+    struct timespec begun;
+    int rc;
+
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    while ((rc = zkc_transport_flush(transport)) == 1) {
+        struct pollfd waiting = {.fd = transport->fd, .events = POLLOUT};
+        int left = milliseconds - milliseconds_since(&begun);
+
+        if (left <= 0)
+            return -1;
+        poll(&waiting, 1, left);
+    }
+    return rc;
+}
+
+/* ---- what libzookeeper calls -------------------------------------------------------------------------------------------- */
+
+ssize_t zkc_hook_send(int fd, const void *bytes, size_t length, int flags)
+{
+    zkc_transport *transport = transport_of(fd);
+    size_t taken;
+
+    if (transport == NULL || !room(&transport->out))
+        return send(fd, bytes, length, flags);
+    if (transport->broken) {
+        errno = transport->broken;
+        return -1;
+    }
+    taken = gather(transport, bytes, length);
+    if (taken < length) { /* full: the system has its turn */
+        int rc = zkc_transport_flush(transport);
+
+        if (rc < 0) {
+            errno = transport->broken;
+            return -1;
+        }
+        if (rc == 0)
+            taken += gather(transport, (const char *)bytes + taken, length - taken);
+        if (taken == 0) {
+            errno = EAGAIN;
+            return -1;
+        }
+    }
+    return (ssize_t)taken;
+}
+
+ssize_t zkc_hook_recv(int fd, void *bytes, size_t length, int flags)
+{
+    zkc_transport *transport = transport_of(fd);
+    ssize_t got;
+
+    if (transport == NULL)
+        return recv(fd, bytes, length, flags);
+    if (transport->in_begin < transport->in_end)
+        return (ssize_t)take(transport, bytes, length);
+    if (transport->broken) {
+        errno = transport->broken;
+        return -1;
+    }
+    /* What is larger than the buffer goes where it is to be. */
+    if (length >= ZKC_TRANSPORT_ROOM || !room(&transport->in))
+        return recv(fd, bytes, length, flags);
+    got = recv(fd, transport->in, ZKC_TRANSPORT_ROOM, flags);
+    if (got <= 0)
+        return got;
+    transport->in_begin = 0;
+    transport->in_end = (size_t)got;
+    return (ssize_t)take(transport, bytes, length);
+}
+
+int zkc_hook_close(int fd)
+{
+    zkc_transport *transport = transport_of(fd);
+
+    if (transport != NULL)
+        forget(transport); /* the next connection may get the same number */
+    return close(fd);
+}
+
+#ifdef HAVE_OPENSSL_H
+int zkc_hook_ssl_write(SSL *ssl, const void *bytes, int length)
+{
+    zkc_transport *transport = transport_of(SSL_get_fd(ssl));
+    size_t taken, wanted = length > 0 ? (size_t)length : 0;
+    int result = -1;
+
+    if (transport == NULL || !room(&transport->out))
+        return SSL_write(ssl, bytes, length);
+    transport->ssl = ssl;
+    taken = transport->broken ? 0 : gather(transport, bytes, wanted);
+    if (taken < wanted) {
+        int rc = flush_ssl(transport, &result);
+
+        if (rc < 0) {
+            fail(transport);
+            return result;
+        }
+        if (rc == 0)
+            taken += gather(transport, (const char *)bytes + taken, wanted - taken);
+        if (taken == 0)
+            return result; /* it would block: SSL_get_error says so of the last call */
+    }
+    return (int)taken;
+}
+
+int zkc_hook_ssl_read(SSL *ssl, void *bytes, int length)
+{
+    zkc_transport *transport = transport_of(SSL_get_fd(ssl));
+    int got;
+
+    if (transport == NULL || length <= 0)
+        return SSL_read(ssl, bytes, length);
+    if (transport->in_begin < transport->in_end)
+        return (int)take(transport, bytes, (size_t)length);
+    if (length >= ZKC_TRANSPORT_ROOM || !room(&transport->in))
+        return SSL_read(ssl, bytes, length);
+    got = SSL_read(ssl, transport->in, ZKC_TRANSPORT_ROOM);
+    if (got <= 0)
+        return got;
+    transport->in_begin = 0;
+    transport->in_end = (size_t)got;
+    return (int)take(transport, bytes, (size_t)length);
+}
+
+int zkc_hook_ssl_pending(const SSL *ssl)
+{
+    zkc_transport *transport = transport_of(SSL_get_fd(ssl));
+    int there = transport != NULL ? (int)(transport->in_end - transport->in_begin) : 0;
+
+    return there > 0 ? there : SSL_pending(ssl);
+}
+#endif
