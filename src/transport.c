@@ -3,6 +3,9 @@
 #include "transport.h"
 
 #include <errno.h>
+#ifdef HAVE_OPENSSL_H
+#include <openssl/err.h>
+#endif
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +21,22 @@
 
 static _Thread_local zkc_transport *here;
 
+static void forget(zkc_transport *transport)
+{
+    transport->fd = -1;
+    transport->broken = 0;
+    transport->stuck = 0;
+    transport->in_begin = transport->in_end = 0;
+    transport->out_begin = transport->out_end = 0;
+    transport->ssl = NULL;
+    transport->read_wants = POLLIN;
+    transport->write_wants = POLLOUT;
+}
+
 void zkc_transport_init(zkc_transport *transport)
 {
     memset(transport, 0, sizeof *transport);
-    transport->fd = -1;
+    forget(transport);
 }
 
 void zkc_transport_free(zkc_transport *transport)
@@ -36,13 +51,9 @@ void zkc_transport_use(zkc_transport *transport)
     here = transport;
 }
 
-static void forget(zkc_transport *transport)
+int zkc_transport_is_used(const zkc_transport *transport)
 {
-    transport->fd = -1;
-    transport->broken = 0;
-    transport->in_begin = transport->in_end = 0;
-    transport->out_begin = transport->out_end = 0;
-    transport->ssl = NULL;
+    return here == transport;
 }
 
 void zkc_transport_bind(zkc_transport *transport, int fd)
@@ -104,7 +115,8 @@ static size_t gather(zkc_transport *transport, const void *bytes, size_t length)
 
 static void fail(zkc_transport *transport)
 {
-    transport->broken = errno != 0 ? errno : EPIPE;
+    /* Of a failure of TLS errno knows nothing; "try again" would be tried for ever. */
+    transport->broken = errno == 0 || errno == EAGAIN ? EPIPE : errno;
     /* So that whoever reads learns it, too, also through TLS: what came before the end can still be read. */
     shutdown(transport->fd, SHUT_RDWR);
 }
@@ -116,15 +128,20 @@ static int flush_ssl(zkc_transport *transport, int *result)
     while (zkc_transport_unsent(transport) > 0) {
         int error;
 
-        *result = SSL_write(transport->ssl, transport->out + transport->out_begin, (int)zkc_transport_unsent(transport));
+        ERR_clear_error(); /* or what is left of another failure, maybe another connection's, would be taken for ours */
+        errno = 0;
+        *result =
+            SSL_write(transport->ssl, transport->out + transport->out_begin, (int)zkc_transport_unsent(transport));
         if (*result > 0) {
             transport->out_begin += (size_t)*result;
             continue;
         }
         error = SSL_get_error(transport->ssl, *result);
-        if (error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ)
-            return 1;
-        return -1;
+        if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ)
+            return -1;
+        /* A renegotiation can want to read first: to wait for room would be not to wait. */
+        transport->write_wants = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+        return 1;
     }
     return 0;
 }
@@ -164,6 +181,7 @@ int zkc_transport_flush(zkc_transport *transport)
         rc = flush_plain(transport);
     if (rc < 0)
         fail(transport);
+    transport->stuck = rc == 1;
     return rc;
 }
 
@@ -175,24 +193,25 @@ static int milliseconds_since(const struct timespec *begun)
     return (int)((now.tv_sec - begun->tv_sec) * 1000 + (now.tv_nsec - begun->tv_nsec) / 1000000);
 }
 
-int zkc_transport_flush_wait(zkc_transport *transport, int milliseconds)
+int zkc_transport_flush_wait(zkc_transport *transport, int *milliseconds)
 {
+    const int limit = *milliseconds;
     struct timespec begun;
     int rc;
 
     clock_gettime(CLOCK_MONOTONIC, &begun);
-    while ((rc = zkc_transport_flush(transport)) == 1) {
-        struct pollfd waiting = {.fd = transport->fd, .events = POLLOUT};
-        int left = milliseconds - milliseconds_since(&begun);
+    while ((rc = zkc_transport_flush(transport)) == 1 && *milliseconds > 0) {
+        struct pollfd waiting = {.fd = transport->fd, .events = transport->write_wants};
 
-        if (left <= 0)
-            return -1;
-        poll(&waiting, 1, left);
+        poll(&waiting, 1, *milliseconds);
+        *milliseconds = limit - milliseconds_since(&begun);
     }
-    return rc;
+    if (*milliseconds < 1)
+        *milliseconds = 1; /* 0 would mean without waiting */
+    return rc == 0 ? 0 : -1;
 }
 
-/* ---- what libzookeeper calls -------------------------------------------------------------------------------------------- */
+/* ---- what libzookeeper calls ------------------------------------------------------------------------------------- */
 
 ssize_t zkc_hook_send(int fd, const void *bytes, size_t length, int flags)
 {
@@ -205,14 +224,22 @@ ssize_t zkc_hook_send(int fd, const void *bytes, size_t length, int flags)
         errno = transport->broken;
         return -1;
     }
-    taken = gather(transport, bytes, length);
-    if (taken < length) { /* full: the system has its turn */
+    taken = length < ZKC_TRANSPORT_ROOM ? gather(transport, bytes, length) : 0;
+    if (taken < length) { /* there is too little room, or it is too much: the system has its turn */
         int rc = zkc_transport_flush(transport);
 
+        if (rc == 0 && length >= ZKC_TRANSPORT_ROOM) {
+            ssize_t sent = send(fd, bytes, length, flags); /* not worth a copy */
+
+            if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+                return -1;
+            taken = sent > 0 ? (size_t)sent : 0;
+        }
         if (rc < 0) {
             errno = transport->broken;
             return -1;
         }
+        /* So what the system has no room for is gathered, and waited for like that. */
         if (rc == 0)
             taken += gather(transport, (const char *)bytes + taken, length - taken);
         if (taken == 0) {
@@ -270,6 +297,7 @@ int zkc_hook_ssl_write(SSL *ssl, const void *bytes, int length)
     if (taken < wanted) {
         int rc = flush_ssl(transport, &result);
 
+        transport->stuck = rc == 1;
         if (rc < 0) {
             fail(transport);
             return result;
@@ -282,6 +310,15 @@ int zkc_hook_ssl_write(SSL *ssl, const void *bytes, int length)
     return (int)taken;
 }
 
+static int read_ssl(zkc_transport *transport, SSL *ssl, void *bytes, int length)
+{
+    int got = SSL_read(ssl, bytes, length);
+
+    /* A renegotiation can want to write first, which poll would not wait for otherwise. */
+    transport->read_wants = got <= 0 && SSL_get_error(ssl, got) == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN;
+    return got;
+}
+
 int zkc_hook_ssl_read(SSL *ssl, void *bytes, int length)
 {
     zkc_transport *transport = transport_of(SSL_get_fd(ssl));
@@ -292,8 +329,8 @@ int zkc_hook_ssl_read(SSL *ssl, void *bytes, int length)
     if (transport->in_begin < transport->in_end)
         return (int)take(transport, bytes, (size_t)length);
     if (length >= ZKC_TRANSPORT_ROOM || !room(&transport->in))
-        return SSL_read(ssl, bytes, length);
-    got = SSL_read(ssl, transport->in, ZKC_TRANSPORT_ROOM);
+        return read_ssl(transport, ssl, bytes, length);
+    got = read_ssl(transport, ssl, transport->in, ZKC_TRANSPORT_ROOM);
     if (got <= 0)
         return got;
     transport->in_begin = 0;

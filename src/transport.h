@@ -1,8 +1,8 @@
 /* Between libzookeeper and the socket: what it sends is gathered, what the server sends is read ahead.
  *
- * A transport belongs to the I/O thread of one handle (adaptor.c). libzookeeper's own calls of send, recv, SSL_write, SSL_read
- * and close come here (transport_hooks.h). On the I/O thread, for the descriptor that the adaptor has named, they go through the
- * buffers; everything else (another thread, another socket) goes straight to the system. */
+ * A transport belongs to the I/O thread of one handle (adaptor.c). libzookeeper's own calls of send, recv, SSL_write,
+ * SSL_read and close come here (transport_hooks.h). On the I/O thread, for the descriptor that the adaptor has named,
+ * they go through the buffers; everything else (another thread, another socket) goes straight to the system. */
 #ifndef ZKC_TRANSPORT_H
 #define ZKC_TRANSPORT_H
 
@@ -16,6 +16,9 @@
 typedef struct zkc_transport {
     int fd;     /* the connection that the buffers belong to; -1: none */
     int broken; /* errno of a flush that failed: what is asked of this connection next fails with it */
+    int stuck;  /* the last flush left something: there may be no room for more */
+    /* What to poll for before reading, and before sending what is left: renegotiating, TLS can want the other one. */
+    short read_wants, write_wants;
     char *in, *out; /* both of ZKC_TRANSPORT_ROOM bytes, made at first use */
     size_t in_begin, in_end;   /* what was read ahead and not taken yet */
     size_t out_begin, out_end; /* what was gathered and not sent yet */
@@ -28,6 +31,7 @@ void zkc_transport_init(zkc_transport *transport);
 void zkc_transport_free(zkc_transport *transport);
 /* Say whose calls go through the buffers on this thread; NULL: nobody's. */
 void zkc_transport_use(zkc_transport *transport);
+int zkc_transport_is_used(const zkc_transport *transport); /* on this thread */
 /* Name the connection. Another one than before starts with empty buffers. */
 void zkc_transport_bind(zkc_transport *transport, int fd);
 /* Whether something can be taken without asking the system; an error, too. */
@@ -36,8 +40,8 @@ int zkc_transport_readable(const zkc_transport *transport);
 size_t zkc_transport_unsent(const zkc_transport *transport);
 /* Send what is gathered, as far as the system takes it. 0: all; 1: some is left; -1: broken. */
 int zkc_transport_flush(zkc_transport *transport);
-/* The same, waiting for the system for so many milliseconds. 0: all; -1: broken, or not in time. */
-int zkc_transport_flush_wait(zkc_transport *transport, int milliseconds);
+/* The same, waiting for so many milliseconds, which become what is left of them. 0: all; -1: broken, or not in time. */
+int zkc_transport_flush_wait(zkc_transport *transport, int *milliseconds);
 
 ssize_t zkc_hook_send(int fd, const void *bytes, size_t length, int flags);
 ssize_t zkc_hook_recv(int fd, void *bytes, size_t length, int flags);

@@ -178,7 +178,8 @@ def _components() -> list[Component]:
 def _own_files() -> list[Path]:
     """List the files of src/ that are compiled into a component."""
     names = {name for component in _components() for name in component.own_sources}
-    return [*(SRC / name for name in sorted(names)), *(sorted(SRC.glob("adaptor*.h"))), *sorted(SRC.glob("transport*.h"))]
+    headers = [path for pattern in ("adaptor*.h", "transport*.h") for path in sorted(SRC.glob(pattern))]
+    return [*(SRC / name for name in sorted(names)), *headers]
 
 
 def build_key(tools: Toolchain, lock: dict[str, Any]) -> str:
@@ -271,7 +272,10 @@ def _build(component: Component, version: str, archive: Path, working: Path, too
     jobs = [
         ([*flags, *hooks.get(name, [])], tree / name, objects / (Path(name).stem + ".o")) for name in component.sources
     ]
-    jobs += [([*flags, "-std=gnu11", *_OWN_WARNINGS], SRC / name, objects / f"own-{Path(name).stem}.o") for name in component.own_sources]
+    jobs += [
+        ([*flags, "-std=gnu11", *_OWN_WARNINGS], SRC / name, objects / f"own-{Path(name).stem}.o")
+        for name in component.own_sources
+    ]
     tools.compile_all(jobs)
     tools.archive(working / "lib" / f"lib{component.library}.a", [target for _, _, target in jobs])
 

@@ -11,6 +11,8 @@ import pytest
 from core_support import ANYONE, CHANGED, CONNECTED, CREATED, EPHEMERAL, WAIT, Gate, Recorder, settle
 
 from zkc import _zookeeper as core
+
+
 def test_a_thread_that_burns_bytecode_costs_no_session(open_session, session):
     stop = threading.Event()
 

@@ -1,5 +1,8 @@
 """The C side without Python: each program of programs/, linked with src/*.c and a fake libzookeeper, under sanitizers.
 
+What is compiled into libzookeeper is no part of the bridge: programs whose names begin with "transport" are linked with
+the transport alone; the adaptor is tested in tests/vendor.
+
 A program ends with 0 when all that it checks holds and nothing is left alive; a sanitizer that has something to say
 ends it with another status, and is looked for in what was printed as well.
 """
@@ -23,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 # adaptor and transport are parts of libzookeeper: vendor/components.py.
 BRIDGE = sorted(path for path in (ROOT / "src").glob("*.c") if not path.name.startswith(("adaptor", "transport")))
+TRANSPORT = ROOT / "src" / "transport.c"
 PROGRAMS = sorted(path.stem for path in (HERE / "programs").glob("*.c"))
 SANITIZERS = {"address": "address,undefined", "thread": "thread"}
 
@@ -46,6 +50,7 @@ class Compiler:
     command: list[str]
     flags: list[str]
     library_source: Path | None  # of libzookeeper, when it was built from source
+    transport_libraries: list[str]
 
     def run(self, *arguments: str) -> None:
         done = subprocess.run([*self.command, *arguments], capture_output=True, text=True, check=False)
@@ -68,7 +73,8 @@ def compiler() -> Compiler:
     built = Path(settings["include_dirs"][0]).parent
     source = next(built.glob("src/zookeeper-*/**/zookeeper.c"), None) if settings["linkage"] == "static" else None
     assert settings["linkage"] != "static" or source is not None
-    return Compiler(command, flags, source)
+    # The system's libzookeeper is used as if it had no TLS, and OpenSSL's headers need not be there.
+    return Compiler(command, flags, source, ["-lssl", "-lcrypto"] if settings["linkage"] == "static" else [])
 
 
 def _library_rule(source: Path) -> str:
@@ -103,6 +109,8 @@ def _build(compiler: Compiler, sanitizer: str, folder: Path) -> None:
         jobs.append(["-c", str(folder / "library_rule.c")])
         rule = ["-DLIBRARY_RULE"]
     programs = [[*WARNINGS, *rule, "-c", str(HERE / "programs" / f"{name}.c")] for name in PROGRAMS]
+    transport = folder / "transport-alone.o"
+    compiler.run(*flags, *WARNINGS, f"-I{ROOT / 'src'}", "-c", str(TRANSPORT), "-o", str(transport))
 
     def compile_one(job: list[str]) -> Path:
         source = Path(job[-1])
@@ -112,7 +120,10 @@ def _build(compiler: Compiler, sanitizer: str, folder: Path) -> None:
 
     def link_one(compiled: Path, objects: list[Path]) -> None:
         program = folder / compiled.stem.split("-")[-1]
-        compiler.run(*flags, str(compiled), *map(str, objects), "-o", str(program))
+        libraries = []
+        if program.name.startswith("transport"):
+            objects, libraries = [transport], compiler.transport_libraries
+        compiler.run(*flags, str(compiled), *map(str, objects), *libraries, "-o", str(program))
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         objects = list(pool.map(compile_one, jobs))

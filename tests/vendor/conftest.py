@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from adaptor_support import CONNECTED
 from scripted_server import Connection, ScriptedServer, SteeredClient
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "vendor"))
 
+# Not ZKC_ADAPTOR: it says which of the two libraries is tested.
 STEERING = (
     "CC",
     "CFLAGS",
@@ -76,6 +78,8 @@ def link_program(
             "-g",
             f"-I{built / 'include'}",
             f"-I{built / 'include' / 'zookeeper'}",
+            # its internal header, for a program that looks inside
+            *(f"-I{folder}" for folder in built.glob("src/zookeeper-*/zookeeper-client/zookeeper-client-c/src")),
             str(Path(__file__).with_name(name)),
             *(str(built / "lib" / f"lib{component.library}.a") for component in reversed(components.COMPONENTS)),
             "-lssl",
@@ -121,5 +125,27 @@ def steer(steered_client: Path) -> Iterator[Callable[..., SteeredClient]]:
         return clients[-1]
 
     yield start
+    for client in clients:
+        client.end()
+
+
+@pytest.fixture(scope="session")
+def adaptor_client(link_program: Callable[..., Path]) -> Path:
+    """The program, with AddressSanitizer."""
+    return link_program("adaptor_client.c", "address")
+
+
+@pytest.fixture
+def start(adaptor_client: Path) -> Iterator[Callable[..., SteeredClient]]:
+    """Return a function that starts an adaptor client, connected unless told otherwise, and ended at the end."""
+    clients: list[SteeredClient] = []
+
+    def start_one(hosts: str, *arguments: str, timeout: int = 20000, connected: bool = True) -> SteeredClient:
+        clients.append(SteeredClient(adaptor_client, hosts, timeout, *arguments))
+        if connected:
+            clients[-1].hears(f"state {CONNECTED}")
+        return clients[-1]
+
+    yield start_one
     for client in clients:
         client.end()

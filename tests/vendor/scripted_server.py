@@ -143,6 +143,7 @@ class SteeredClient:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.pid = self._process.pid
         self._lines: queue.Queue[str] = queue.Queue()
         self.log: list[str] = []
         self._readers = [threading.Thread(target=self._read), threading.Thread(target=self._read_log)]

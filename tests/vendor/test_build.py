@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,6 +46,10 @@ def test_the_key_changes_with_every_input(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     changed(vendor_build.build_key(dataclasses.replace(tools, flags=(*tools.flags, "-DX")), lock))
     changed(vendor_build.build_key(dataclasses.replace(tools, identity="another compiler"), lock))
+    other = {"own": "stock", "stock": "own"}[vendor_build.adaptor()]
+    with monkeypatch.context() as patched:
+        patched.setenv("ZKC_ADAPTOR", other)
+        changed(vendor_build.build_key(tools, lock))
     monkeypatch.setenv("ZKC_SANITIZE", "address")
     changed(vendor_build.build_key(Toolchain.from_environment(), lock))
     lock["zookeeper"]["files"][0]["sha256"] = "0" * 64
@@ -59,6 +64,35 @@ def test_the_key_changes_with_every_input(monkeypatch: pytest.MonkeyPatch, tmp_p
     changed(vendor_build.build_key(tools, fetch.read_lock()))
     (patches / "1.patch").write_text("a change", encoding="utf-8")
     changed(vendor_build.build_key(tools, fetch.read_lock()))
+
+
+def test_the_key_changes_with_our_part_of_libzookeeper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ZKC_ADAPTOR", "own")
+    tools, lock = Toolchain.from_environment(), fetch.read_lock()
+    shutil.copytree(ROOT / "src", tmp_path / "src")
+    monkeypatch.setattr(vendor_build, "SRC", tmp_path / "src")
+    names = ("adaptor.c", "adaptor.h", "adaptor_locks.c", "adaptor_wake.c")
+    keys = {vendor_build.build_key(tools, lock)}
+    for name in (*names, "transport.c", "transport.h", "transport_hooks.h"):
+        with (tmp_path / "src" / name).open("a", encoding="utf-8") as file:
+            file.write("\n")
+        key = vendor_build.build_key(tools, lock)
+        assert key not in keys, name
+        keys.add(key)
+
+
+@pytest.mark.parametrize("adaptor", ["own", "stock"])
+def test_whose_adaptor_is_built(monkeypatch: pytest.MonkeyPatch, adaptor: str) -> None:
+    settings = settings_of(monkeypatch, ZKC_ADAPTOR=adaptor)
+    assert dict(settings.define_macros)["ZKC_ADAPTOR"] == f'"{adaptor}"'
+    library = next(name for name in settings.extra_objects if name.endswith("libzookeeper_mt.a"))
+    symbols = subprocess.run(["nm", library], capture_output=True, text=True, check=True).stdout
+    assert (" T do_completion" in symbols, " T zkc_hook_send" in symbols) == (adaptor == "stock", adaptor == "own")
+
+
+def test_an_adaptor_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BuildError, match=r"ZKC_ADAPTOR='mine' is neither 'own' \(the default\) nor 'stock'"):
+        settings_of(monkeypatch, ZKC_ADAPTOR="mine")
 
 
 def test_a_second_build_is_the_first_ones_result(libraries: Callable[[], Path]) -> None:
