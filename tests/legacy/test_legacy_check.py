@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -158,6 +159,25 @@ def test_a_name_that_never_was():
     assert (found.verdict, found.must_change, found.idiomatic) == ("not in the original", True, "")
 
 
+@pytest.mark.parametrize("source", ["import zc\nimport zc.zk\nzc.zk.ZK", "import zc, zc.zk\nzc.zk.ZK"])
+def test_the_package_that_others_share_is_no_finding(source):
+    assert [one.name for one in find_all(source)] == ["zc.zk", "zc.zk.ZK"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import zc.zk.monitor\nzc.zk.monitor.main(1)",
+        "from zc.zk import monitor\nmonitor.main.x()",
+        "import zc.zk.monitor as m\nm.main()",
+    ],
+)
+def test_what_is_in_a_module_without_a_drop_in(source):
+    assert {(one.verdict, one.note) for one in find_all(source)} == {
+        ("no drop-in", "An addition to zc.zk that needs packages of its own")
+    }
+
+
 def test_a_name_that_is_only_known_when_it_runs():
     for argument in ("name", "'a' + name"):
         found = _one(f"import zookeeper\ngetattr(zookeeper, {argument})(h)", 2)
@@ -242,6 +262,34 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_checked(tmp_path,
     assert json.loads(capsys.readouterr().out)["errors"][0]["error"] == "No such file or directory"
 
 
+def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_walked(tmp_path, capsys, monkeypatch):
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.py").write_text("import zookeeper\n", encoding="utf-8")
+    scan = os.scandir
+
+    def refuse(path):
+        if str(path) == str(tmp_path / "b"):  # Permissions do not stop root.
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert main([str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    assert [Path(line.split(":")[0]).name for line in told.out.splitlines()] == ["a.py", "c.py"]
+    assert told.err == f"python -m zkc.legacy check: {tmp_path / 'b'}: Permission denied\n"
+
+
+def test_what_is_no_regular_file_is_skipped(tmp_path, capsys):
+    os.mkfifo(tmp_path / "a.py")
+    (tmp_path / "b.py").symlink_to("/dev/zero")
+    (tmp_path / "good.py").write_text("import zookeeper\n", encoding="utf-8")
+    assert main([str(tmp_path), str(tmp_path / "a.py")]) == 2
+    told = capsys.readouterr()
+    assert "good.py:1:8" in told.out
+    assert [line.rpartition(": ")[2] for line in told.err.splitlines()] == ["no regular file, skipped"] * 3
+
+
 @pytest.mark.parametrize("arguments", [[], ["--nonsense"], ["--json"]])
 def test_wrong_arguments(arguments, capsys):
     assert main(arguments) == 2
@@ -310,6 +358,28 @@ def test_the_command_itself(tmp_path):
     )
     assert (run.returncode, run.stderr) == (1, "")
     assert "zookeeper.g\\xe4b: not in the original: there is no such name" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("redirected", "told"),
+    [
+        ("- <&-", "-: the standard input is closed"),
+        ("greeting.py >&-", "the standard output is closed"),
+        ("greeting.py >/dev/full", "the standard output: No space left on device"),
+    ],
+)
+def test_streams_that_do_not_work(redirected, told):
+    run = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m zkc.legacy check {redirected}', sys.executable],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=SAMPLES,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (2, f"python -m zkc.legacy check: {told}\n")
 
 
 def test_a_reader_may_go_early():

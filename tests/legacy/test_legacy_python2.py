@@ -43,6 +43,7 @@ def _names(text):
         ("d.iteritems()", "dict.iteritems"),
         ("unicode(x)", "the name unicode"),
         ("for i in xrange(3): pass", "the name xrange"),
+        ("x = 0777L", "long suffix"),
         ("f(async=True)", "async as a name"),
         ("pool.async(f)", "async as a name"),
     ],
@@ -51,6 +52,33 @@ def test_what_only_python_2_takes(line, what):
     found = [one for one in find_all(f"x = 1\n{line}\n") if one.name == what]
     assert [(one.line, one.verdict, one.must_change) for one in found] == [(2, "Python 2 only", True)]
     assert found[0].idiomatic
+
+
+@pytest.mark.parametrize(
+    ("line", "instead"),
+    [
+        ("x = 10L", "10"),
+        ("x = 0777", "0o777"),
+        ("x = 0777L", "0o777"),
+        ("raise E, 'm'", 'raise E("x")'),
+        ("raise E, 'm', tb", 'raise E("m").with_traceback(tb)'),
+        ("raise E, None, tb", "raise E().with_traceback(tb)"),
+    ],
+)
+def test_what_to_write_instead(line, instead):
+    assert [one.idiomatic for one in find_all(line)] == [instead]
+
+
+@pytest.mark.parametrize("text", ["# coding: klingon\nx = 1\n", "#!/bin/python\n# -*- coding: klingon -*-\nx = 1\n"])
+def test_an_encoding_that_nobody_knows(text):
+    (found,) = find_all(text)
+    assert (found.line, found.verdict, found.must_change) == (text.count("\n") - 1, "does not parse", True)
+    assert found.why == "Python does not know the encoding klingon"
+
+
+@pytest.mark.parametrize("text", ["x = 1\n# coding: klingon\n", "#\n#\n# coding: klingon\n", "# encoding=latin-1\n"])
+def test_what_is_no_encoding_or_a_known_one(text):
+    assert find_all(text) == []
 
 
 @pytest.mark.parametrize(

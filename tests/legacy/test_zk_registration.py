@@ -31,7 +31,16 @@ def servers(zk):
     return zk
 
 
-@pytest.mark.parametrize("address", [("192.168.0.42", 8080), "192.168.0.42:8080", ["192.168.0.42", "8080"]])
+@pytest.mark.parametrize(
+    "address",
+    [
+        ("192.168.0.42", 8080),
+        "192.168.0.42:8080",
+        ["192.168.0.42", "8080"],
+        b"192.168.0.42:8080",
+        (b"192.168.0.42", b"8080"),
+    ],
+)
 def test_register_server(servers, address):
     assert servers.register_server("/servers", address, a=1) is None
     path = "/servers/192.168.0.42:8080"
@@ -41,6 +50,13 @@ def test_register_server(servers, address):
     assert list(servers.ephemeral) == [path]
     with pytest.raises(zookeeper.NodeExistsException):
         servers.register_server("/servers", address)
+
+
+@pytest.mark.parametrize("address", [("a",), ("a", 1, 2), (), 80, None])
+def test_what_is_no_address_is_refused(servers, address):
+    with pytest.raises(TypeError, match=r"addr must be 'host:port' or \(host, port\), not "):
+        servers.register_server("/servers", address)
+    assert registered(servers) == []
 
 
 def test_an_acl_and_a_place_at_the_root(zk):

@@ -10,6 +10,36 @@ from zkc.legacy import zookeeper
 
 pytest_plugins = ["zk_fixtures"]
 
+BYTES = {
+    "resolve": lambda zk: zk.resolve(b"/a/l/.") == "/b",
+    "children": lambda zk: (zk.children(b"/a").path, list(zk.children(b"/a"))) == ("/a", ["\u00e4"]),
+    "properties": lambda zk: zk.properties(b"/a")["x"] == 1,
+    "get_properties": lambda zk: zk.get_properties(b"/a") == {"x": 1, "l ->": "/b"},
+    "export_tree": lambda zk: zk.export_tree(b"/a", name=b"A") == zk.export_tree("/a", name="A"),
+    "export_tree of all": lambda zk: zk.export_tree(b"/") == zk.export_tree(),
+    "print_tree": lambda zk: zk.print_tree("/a/\u00e4".encode()) is None,
+    "import_tree": lambda zk: zk.import_tree(b"/c\n  x = 2\n", b"/b") is None and zk.get_properties("/b/c") == {"x": 2},
+    "ln": lambda zk: zk.ln(b"/a", b"/b/k") is None and zk.resolve("/b/k") == "/a",
+    "delete_recursive": lambda zk: zk.delete_recursive(b"/a") is None and not zk.exists("/a"),
+    "create_recursive": lambda zk: zk.create_recursive(b"/d/e/f", b"", OPEN) is None and bool(zk.exists("/d/e/f")),
+    "is_ephemeral": lambda zk: zk.is_ephemeral(b"/a") is False,
+    "walk": lambda zk: list(zk.walk(b"/a")) == ["/a", "/a/\u00e4"],
+    "register_server": lambda zk: zk.register_server(b"/a/l", "h:1") is None and zk.get_children("/b") == ["h:1"],
+}
+
+
+@pytest.mark.parametrize("call", BYTES)
+def test_paths_may_be_bytes(zk, call):
+    zk.import_tree("/a\n  x = 1\n  l -> /b\n  /\u00e4\n/b\n")
+    assert BYTES[call](zk)
+
+
+@pytest.mark.parametrize("call", ["resolve", "children", "properties", "get_properties", "export_tree", "is_ephemeral"])
+def test_a_path_that_is_no_text(zk, call):
+    with pytest.raises(TypeError, match="path must be str or bytes, not int"):
+        getattr(zk, call)(5)
+
+
 TREE = """\
 /cms : z4m cms
   threads = 3

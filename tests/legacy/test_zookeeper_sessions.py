@@ -8,6 +8,7 @@ import threading
 import pytest
 from legacy_support import OPEN, TIMEOUT, Watcher, settle
 
+import zkc
 from zkc.legacy import zookeeper
 from zkc.legacy.zookeeper import CONNECTED_STATE, EXPIRED_SESSION_STATE, SESSION_EVENT
 from zkc.testing import FaultProxy
@@ -34,13 +35,36 @@ def test_a_port_may_be_left_out():
         assert zookeeper.close(zookeeper.init(hosts)) == 0
 
 
+@pytest.mark.parametrize("shape", ["{},", ",{}", "{},,{}", "{}, ,", "{},/"])
+def test_empty_entries_of_hosts_do_not_count(make_handle, zookeeper_server, shape):
+    h = make_handle(shape.format(zookeeper_server.hosts, zookeeper_server.hosts))
+    with zkc.Client.from_handle(h) as client:  # It has the same hosts.
+        assert client.exists("/")
+
+
+@pytest.mark.parametrize("hosts", ["", ",", " ,, ", ",/chroot", "/chroot", b","])
+def test_hosts_without_a_server(hosts):
+    with pytest.raises(zookeeper.ZooKeeperException, match="there is no server in hosts: '"):
+        zookeeper.init(hosts)
+
+
+def test_hosts_may_be_bytes(make_handle, hosts):
+    assert zookeeper.get(make_handle(hosts.encode()), "/")[0] == ""
+
+
+@pytest.mark.parametrize("nothing", [0, (), "", None])
+def test_a_client_id_that_is_nothing(make_handle, hosts, nothing):
+    assert zookeeper.client_id(make_handle(hosts, clientid=nothing))[0] != 0
+
+
 def test_several_servers_of_which_one_is_there(make_handle, zookeeper_server):
     assert zookeeper.get(make_handle(f"{LOST},{zookeeper_server.hosts}"), "/")[0] == ""
 
 
 WRONG_VALUES = {
     "no hosts": ("",),
-    "an empty entry": ("127.0.0.1:2181,,127.0.0.1:2182",),
+    "empty entries only": (",, ,",),
+    "a chroot only": (",/chroot",),
     "a port that is none": ("127.0.0.1:port",),
     "a name that is unknown": ("no-such-host.invalid:2181",),
     "a chroot that is none": ("127.0.0.1:2181/a//b",),

@@ -11,7 +11,7 @@ from zkc.errors import SSLConnectionError, ZooKeeperError
 from zkc.legacy._core.constants import CONNECTING_STATE
 from zkc.legacy._core.exceptions import ZooKeeperException, bad_arguments, exception_for
 from zkc.legacy._core.handles import Entry, Watcher, entry_of, open_handle, release, session_of
-from zkc.legacy._core.values import Text
+from zkc.legacy._core.values import Text, encode_text
 
 _PASSWORD = 16
 _IN_FLIGHT = 32768  # As many as the core takes: the old module knew no limit.
@@ -22,17 +22,18 @@ ClientId = tuple[int, Text]
 
 
 def init(
-    hosts: str, watcher: Optional[Watcher] = None, recv_timeout_ms: int = 10000, clientid: Optional[ClientId] = None
+    hosts: Text, watcher: Optional[Watcher] = None, recv_timeout_ms: int = 10000, clientid: Optional[ClientId] = None
 ) -> int:
     """Begin a session with an ensemble; it is not connected yet when this returns.
 
     A call made at once waits for the connection. The original resolved names with the GIL held.
 
     Args:
-        hosts: The servers, ``host:port,host:port/chroot``; a port left out is 2181.
+        hosts: The servers, ``host:port,host:port/chroot``; a port left out is 2181, and empty entries do not count.
         watcher: Called with ``(h, type, state, path)`` for each session event, the first of which is CONNECTED.
         recv_timeout_ms: Session timeout to ask for, in milliseconds.
-        clientid: Session to resume, as :func:`client_id` gave it: ``(id, password)``.
+        clientid: Session to resume, as :func:`client_id` gave it: ``(id, password)``. What is false, such as 0,
+            counts as None.
 
     Returns:
         A handle: the lowest free one, from 0.
@@ -48,7 +49,7 @@ def init(
 
 
 def init_ssl(
-    hosts: str,
+    hosts: Text,
     cert: str,
     watcher: Optional[Watcher] = None,
     recv_timeout_ms: int = 10000,
@@ -86,7 +87,7 @@ def init_ssl(
 
 
 def _open(
-    hosts: str,
+    hosts: Text,
     watcher: Optional[Watcher],
     recv_timeout_ms: int,
     clientid: Optional[ClientId],
@@ -97,8 +98,10 @@ def _open(
         raise TypeError(f"recv_timeout_ms must be int, not {type(recv_timeout_ms).__name__}")
     if not 0 < recv_timeout_ms < 2**31:
         raise bad_arguments(f"recv_timeout_ms must be a number of milliseconds, not {recv_timeout_ms}")
-    resumed = None if clientid is None else _client_id(clientid)
+    resumed = _client_id(clientid) if clientid else None  # Old programs give 0 for none.
+    hosts = encode_text(hosts, "hosts")
     try:
+        hosts = _without_empty_entries(hosts)
         core_hosts = check_hosts(hosts)[1]
     except ValueError as error:
         raise ZooKeeperException(f"the handle could not be initialized: {error}") from None
@@ -124,6 +127,15 @@ def _open(
         raise ZooKeeperException(f"the handle could not be initialized: {error}") from None
     except (OSError, ValueError) as error:
         raise bad_arguments(str(error)) from None
+
+
+def _without_empty_entries(hosts: str) -> str:
+    """Leave out what the old C client skipped: a comma at the end, two in a row."""
+    listed, slash, chroot = hosts.partition("/")
+    entries = [entry for entry in listed.split(",") if entry.strip()]
+    if not entries:
+        raise ValueError(f"there is no server in hosts: {hosts!r}")
+    return ",".join(entries) + slash + chroot
 
 
 def _check_watcher(watcher: Optional[Watcher], name: str = "watcher") -> None:

@@ -30,13 +30,18 @@ def shown_data(data: Optional[bytes]) -> Any:
 
 def encode_path(path: Text) -> str:
     """Return a path as the core takes it."""
-    if type(path) is str:
-        return path
-    if isinstance(path, (bytes, bytearray)):
-        return bytes(path).decode("utf-8", "surrogateescape")
-    if isinstance(path, str):
-        return str(path)
-    raise TypeError(f"path must be str or bytes, not {type(path).__name__}")
+    return encode_text(path, "path")
+
+
+def encode_text(text: Text, name: str) -> str:
+    """Return text as the core takes it."""
+    if type(text) is str:
+        return text
+    if isinstance(text, (bytes, bytearray)):
+        return bytes(text).decode("utf-8", "surrogateescape")
+    if isinstance(text, str):
+        return str(text)
+    raise TypeError(f"{name} must be str or bytes, not {type(text).__name__}")
 
 
 def encode_data(data: Union[Text, bytearray, memoryview], name: str = "data") -> bytes:

@@ -19,7 +19,7 @@ exit status:
   0  nothing has to be changed
   1  something has to be changed before it runs on Python 3 over zkc: what only Python 2 takes, a name that the
      drop-ins do not have, a call of kazoo
-  2  wrong arguments, or a file that cannot be read
+  2  wrong arguments, a file or a folder that cannot be read, or output that cannot be written
 
 What follows from a single line of Python 2 is listed. For the rest there are 2to3 and tools of its kind.
 """
@@ -38,24 +38,42 @@ def main(argv: list[str]) -> int:
     report: list[tuple[str, list[Finding]]] = []
     errors: list[tuple[str, str]] = []
     for path in options.paths:
-        try:
-            files = list(expand([path]))
-        except OSError as error:
-            errors.append((error.filename or path, error.strerror or str(error)))
-            continue
-        for file in files:
+        for file in expand(path, lambda error: errors.append((error.filename, _reason(error)))):
             try:
                 report.append((file, find_all(read(file))))
             except OSError as error:
-                errors.append((file, error.strerror or str(error)))
+                errors.append((file, _reason(error)))
+    for file, reason in errors:
+        _complain(f"{shown(file)}: {reason}")
+    if sys.stdout is None:
+        _complain("the standard output is closed")
+        return 2
     try:
         _print(options, report, errors)
         sys.stdout.flush()
-    except BrokenPipeError:  # Whoever reads has seen enough; Python shall not say so at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # Whoever reads has seen enough.
+        _drop_output()
+    except OSError as error:
+        _complain(f"the standard output: {_reason(error)}")
+        _drop_output()
+        return 2
     if errors:
         return 2
     return int(any(finding.must_change for _, findings in report for finding in findings))
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _complain(text: str) -> None:
+    if sys.stderr is not None:
+        print(f"{_NAME}: {text}", file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """Have what is left in the buffer go nowhere: at its exit Python would complain about it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,8 +96,6 @@ def _print(options: argparse.Namespace, report: list[tuple[str, list[Finding]]],
         lines = as_table(report, shutil.get_terminal_size().columns)
     else:
         lines = as_lines(report)
-    for file, reason in errors:
-        print(f"{_NAME}: {shown(file)}: {reason}", file=sys.stderr)
     encoding = sys.stdout.encoding or "utf-8"
     for line in lines:
         # A name may be in letters that the terminal does not have.

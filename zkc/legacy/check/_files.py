@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import stat
 import sys
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 __all__ = ["STDIN", "decode", "expand", "read"]
 
 STDIN = "-"
 
 
-def expand(paths: Iterable[str]) -> Iterator[str]:
+def expand(path: str, failed: Callable[[OSError], object]) -> Iterator[str]:
     """Yield the files that are meant: folders are walked for ``*.py``, in order; what else there is stays as it is.
 
     Folders whose names begin with a dot, and ``__pycache__``, are left out, and links to folders are not followed.
 
-    :param paths: files, folders, or ``-``.
+    :param path: a file, a folder, or ``-``.
+    :param failed: called for each folder that cannot be read; the others are walked nevertheless.
     """
-    for path in paths:
-        if path == STDIN or not os.path.isdir(path):
-            yield path
-            continue
-        for folder, inner, names in os.walk(path, onerror=_raise):
-            inner[:] = sorted(name for name in inner if not name.startswith(".") and name != "__pycache__")
-            yield from (os.path.join(folder, name) for name in sorted(names) if name.endswith(".py"))
-
-
-def _raise(error: OSError) -> None:
-    raise error
+    if path == STDIN or not os.path.isdir(path):
+        yield path
+        return
+    for folder, inner, names in os.walk(path, onerror=failed):
+        inner[:] = sorted(name for name in inner if not name.startswith(".") and name != "__pycache__")
+        yield from (os.path.join(folder, name) for name in sorted(names) if name.endswith(".py"))
 
 
 def read(path: str) -> str:
@@ -40,9 +38,18 @@ def read(path: str) -> str:
     :raises OSError: it cannot be read.
     """
     if path == STDIN:
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "the standard input is closed")
         return decode(sys.stdin.buffer.read())
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=_open) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "no regular file, skipped")
         return decode(file.read())
+
+
+def _open(path: str, flags: int) -> int:
+    # Else it would wait for somebody who writes to a FIFO.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def decode(content: bytes) -> str:

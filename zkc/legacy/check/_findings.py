@@ -69,6 +69,8 @@ def find_all(text: str) -> list[Finding]:
     for remark in remarks:
         position = source.position(remark.at)
         found[remark.at, remark.what] = Finding(*position, remark.what, PYTHON2, "", remark.instead)
+    for at, reason in _python2.cookie(source):
+        found[at, "encoding cookie"] = Finding(*source.position(at), "encoding cookie", BROKEN, reason)
     if not broken and not any(remark.breaks for remark in remarks):
         for at, reason in _python2.whole_file(source):
             found[at, reason] = Finding(*source.position(at), "syntax", BROKEN, reason)
@@ -84,6 +86,9 @@ def _judged(thing: str, line: int, column: int, by_name: bool) -> Finding:
     if row is None:
         if thing.startswith("kazoo"):
             return Finding(line, column, thing, NOT_COVERED, "not listed here")
+        module = table.without_drop_in(thing)
+        if module is not None:
+            return Finding(line, column, thing, NOT_COVERED, "", module.idiomatic, module.note)
         return Finding(line, column, thing, UNKNOWN, "there is no such name")
     if not row.drop_in:
         verdict, why = NOT_COVERED, ""
@@ -98,6 +103,8 @@ def _uses(source: Source) -> Iterator[tuple[int, str, bool]]:
     """Yield offset and thing of each use, and whether the name stands in a string."""
     names = Names(source)
     for step in names.imported:
+        if step.thing == "zc":  # Others share it: what is used of it is what counts.
+            continue
         yield step.token.at, step.thing, False
     for statement, scope in zip(source.statements, names.scopes):
         tokens = statement.tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import re
 import sys
 import warnings
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 from zkc.legacy.check._tokens import Source, Statement, Token, closing, split
 
-__all__ = ["Remark", "remarks", "whole_file"]
+__all__ = ["Remark", "cookie", "remarks", "whole_file"]
 
 
 class Remark(NamedTuple):
@@ -37,6 +38,9 @@ _NAMES = {
     "unicode": "str",
     "xrange": "range()",
 }
+# In a comment of the first line, or of the second if there is no more than a comment in the first.
+_COOKIE = re.compile(r"\ufeff?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+_BLANK = re.compile(r"\ufeff?[ \t\f]*(?:#.*)?$")
 _STATEMENT_GOES_ON = ("name", "number", "string")
 _OPERATORS = frozenset(["in", "is", "and", "or", "not", "if", "for"])
 # Where 8 is the width of a tab and where it is 1, Python 3 wants the same answer about what is deeper.
@@ -82,9 +86,16 @@ def _statement(statement: Statement, printed: bool) -> Iterator[Remark]:
     elif word == "except" and len(split(tokens, ",")) > 1:
         yield Remark(first.at, "except with a comma", "except X as e")
     elif word == "raise" and len(split(tokens, ",")) > 1:
-        yield Remark(first.at, "raise with a comma", 'raise E("x")')
+        yield Remark(first.at, "raise with a comma", _raise(split(tokens[1:], ",")))
     elif word == "def" and _unpacks(tokens):
         yield Remark(first.at, "parameters that are unpacked", "one name, unpacked in the function")
+
+
+def _raise(parts: list[list[Token]]) -> str:
+    if len(parts) < 3:
+        return 'raise E("x")'
+    plain = len(parts[1]) == 1 and parts[1][0].text == "None"
+    return "raise E().with_traceback(tb)" if plain else 'raise E("m").with_traceback(tb)'
 
 
 def _print(tokens: list[Token]) -> Iterator[Remark]:
@@ -142,11 +153,13 @@ def _tokens(tokens: list[Token], own: set[str]) -> Iterator[Remark]:
 
 
 def _number(token: Token) -> Iterator[Remark]:
-    if token.text[-1] in "lL":
-        yield Remark(token.at, "long suffix", token.text.rstrip("lL"))
     digits = token.text.rstrip("lL")
-    if re.fullmatch(r"0[0-7]*[1-7][0-7]*", digits):
-        yield Remark(token.at, "octal literal", f"0o{digits[1:]}")
+    octal = re.fullmatch(r"0[0-7]*[1-7][0-7]*", digits)
+    written = f"0o{digits[1:]}" if octal else digits
+    if token.text != digits:
+        yield Remark(token.at, "long suffix", written)
+    elif octal:
+        yield Remark(token.at, "octal literal", written)
 
 
 def _name(before: Token, token: Token, after: str, own: set[str]) -> Iterator[Remark]:
@@ -180,6 +193,22 @@ def _tabs(source: Source) -> Iterator[Remark]:
             yield Remark(at, "tabs and spaces mixed", "spaces only")
         if wide > stack[-1][0]:
             stack.append((wide, narrow))
+
+
+def cookie(source: Source) -> Iterator[tuple[int, str]]:
+    """Look whether Python has the encoding that a file says it is in: yield where it says so, and what is wrong."""
+    start = 0
+    for line in source.text.split("\n", 2)[:2]:
+        found = _COOKIE.match(line)
+        if found:
+            try:
+                codecs.lookup(found[1])
+            except LookupError:
+                yield start + found.start(1), f"Python does not know the encoding {found[1]}"
+            return
+        if not _BLANK.match(line):
+            return
+        start += len(line) + 1
 
 
 def whole_file(source: Source) -> Iterator[tuple[int, str]]:

@@ -127,6 +127,7 @@ _HIGH = [
         "(path, addr[, acl], **properties)",
         'client.create(f"{path}/{addr}", data, ephemeral=True, keep=True)',
         "Addresses without a host are expanded by the drop-in only",
+        "an address without a host gives the interfaces' IPv4 addresses also where netifaces is missing",
     ),
     _session("resolve", "(path)", "", _LINKS),
     _session("ln", "(target, source)", "", _LINKS),
@@ -213,7 +214,11 @@ _MODULE = [
 ]
 _SCRIPTS = [
     Row(
-        "zc.zk.scripts", "", note="Behind zookeeper_export and the other commands, which the drop-in has", kind="module"
+        "zc.zk.scripts",
+        "",
+        note="Behind zookeeper_export and the other commands, which the drop-in has",
+        differs="the commands are those of the distribution zkc-legacy: load_entry_point('zc.zk', …) finds none",
+        kind="module",
     ),
     _object("scripts.export", "([args])", "client.export(path, file)", _TEXT),
     _object("scripts.import_", "([args])", "client.import_(path, file)", _TEXT),

@@ -10,11 +10,15 @@ _DATA = "Data come as str here, and as bytes after zkc.legacy.use_bytes(True); i
 _STAT = "A stat is a dict with ZooKeeper's names here, and a zkc.Stat with Python's idiomatically"
 _ACL = "An ACL is a list of dicts here, and a list of zkc.ACL idiomatically"
 _LATER = "The completion becomes future.add_done_callback(fn), or an await with zkc.AsyncClient"
+_WATCHER = "a watcher that is no callable raises TypeError at once; SystemExit in a callback does not end the process"
+_CLASS = "the class is one of the module zkc.legacy.zookeeper, which its repr and pickles show; so are those below it"
 _WATCH = "An idiomatic watch gets one zkc.WatchedEvent, and exactly once; a watcher here gets (h, type, state, path)"
 
 
-def _call(name: str, call: str, idiomatic: str, note: str = "", better: str = "", instead: str = "") -> Row:
-    return Row(f"zookeeper.{name}", idiomatic, call, note, better=better, instead=instead)
+def _call(
+    name: str, call: str, idiomatic: str, note: str = "", better: str = "", instead: str = "", differs: str = ""
+) -> Row:
+    return Row(f"zookeeper.{name}", idiomatic, call, note, better=better, instead=instead, differs=differs)
 
 
 _SESSION = [
@@ -23,12 +27,14 @@ _SESSION = [
         "(hosts[, watcher, recv_timeout_ms, (id, password)])",
         "client = zkc.Client(hosts, session_timeout=10.0); client.start()",
         "Times are seconds idiomatically. A watcher becomes client.add_listener(fn)",
+        differs=_WATCHER,
     ),
     _call(
         "init_ssl",
         '(hosts, "ca,cert,key,password"[, …])',
         "zkc.Client(hosts, tls=zkc.TLS(ca=…, certificate=…, key=…, password=…))",
         "zkc.TLS also verifies that the certificate is for the server's name, unless check_hostname=False",
+        differs=_WATCHER,
     ),
     _call("close", "(h)", "client.close()"),
     _call("state", "(h)", "client.state", "A zkc.ClientState; client.session.state has the number"),
@@ -43,7 +49,13 @@ _SESSION = [
     _call(
         "is_unrecoverable", "(h)", "client.state is zkc.ClientState.LOST", "After an expiry a client goes on by itself"
     ),
-    _call("set_watcher", "(h, fn)", "client.add_listener(fn)", "A listener is called with a zkc.ClientState"),
+    _call(
+        "set_watcher",
+        "(h, fn)",
+        "client.add_listener(fn)",
+        "A listener is called with a zkc.ClientState",
+        differs=_WATCHER,
+    ),
     _call("set_debug_level", "(level)", "zkc.set_log_level(zkc.LogLevel.WARN)"),
     _call(
         "set_log_stream",
@@ -161,6 +173,6 @@ ROWS: list[Row] = [
     *_COMPLETED,
     *_VALUES,
     *(_value(code, f"zkc.{error}.code") for code, _, error in _ERRORS),
-    Row("zookeeper.ZooKeeperException", "zkc.ZooKeeperError", kind="exception"),
+    Row("zookeeper.ZooKeeperException", "zkc.ZooKeeperError", differs=_CLASS, kind="exception"),
     *(Row(f"zookeeper.{old}", f"zkc.{error}", kind="exception") for _, old, error in _ERRORS),
 ]

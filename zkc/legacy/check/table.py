@@ -10,7 +10,7 @@ from typing import Optional
 from zkc.legacy.check import _kazoo_rows, _zc_zk_rows, _zookeeper_rows
 from zkc.legacy.check._row import Row
 
-__all__ = ["KINDS", "MODULES", "ROWS", "Row", "find", "owned"]
+__all__ = ["KINDS", "MODULES", "ROWS", "Row", "find", "owned", "without_drop_in"]
 
 ROWS: tuple[Row, ...] = (*_zookeeper_rows.ROWS, *_zc_zk_rows.ROWS, *_kazoo_rows.ROWS)
 KINDS = ("call", "value", "exception", "module")
@@ -43,6 +43,19 @@ def find(name: str) -> Optional[Row]:
     if row is None and name.startswith("kazoo."):
         row = _KAZOO.get(name.rpartition(".")[2]) if name.rpartition(".")[0] in MODULES else None
     return row
+
+
+def without_drop_in(name: str) -> Optional[Row]:
+    """Return the module that a name is in, if that has no drop-in at all.
+
+    :param name: the name, which need not be listed, such as ``zc.zk.monitor.main``.
+    """
+    while "." in name:
+        name = name.rpartition(".")[0]
+        row = _BY_NAME.get(name)
+        if row is not None:
+            return None if row.drop_in else row
+    return None
 
 
 def owned(owner: str) -> list[Row]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zkc.legacy import zookeeper
-from zkc.legacy.zk._data import logger
+from zkc.legacy._core.values import encode_path
+from zkc.legacy.zk._data import Data, logger
 from zkc.legacy.zk._errors import CancelWatch
 from zkc.legacy.zk._watches import Watched
 
@@ -44,9 +45,9 @@ class NodeInfo:
     _entry: Watched
     _number: int
 
-    def __init__(self, session: ZooKeeper, path: str) -> None:
+    def __init__(self, session: ZooKeeper, path: Data) -> None:
         self.session = session
-        self.path = path
+        self.path = encode_path(path)
         self.callbacks: list[Callback] = []
         self.data: Any = None
         self._changes = 0

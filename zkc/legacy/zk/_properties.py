@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
 from zkc.legacy import zookeeper
-from zkc.legacy.zk._data import Stat, decode, encode, logger
+from zkc.legacy.zk._data import Data, Stat, decode, encode, logger
 from zkc.legacy.zk._errors import BadPropertyLink, LinkLoop, is_of_connection
 from zkc.legacy.zk._nodes import NodeInfo
 
@@ -52,7 +52,7 @@ class Properties(NodeInfo, Mapping[str, Any]):
     data: dict[str, Any]
     meta_data: Stat
 
-    def __init__(self, session: ZooKeeper, path: str, _chain: tuple[str, ...] = ()) -> None:
+    def __init__(self, session: ZooKeeper, path: Data, _chain: tuple[str, ...] = ()) -> None:
         # The nodes whose links led here: where one of them is linked to, nothing more has to be watched.
         self._chain = _chain
         self._linked: dict[str, Properties] = {}

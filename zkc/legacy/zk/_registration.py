@@ -11,7 +11,8 @@ import struct
 from typing import Any, Union
 
 from zkc.legacy import zookeeper
-from zkc.legacy.zk._data import READ_ACL_UNSAFE, Acl, encode
+from zkc.legacy._core.values import encode_text
+from zkc.legacy.zk._data import READ_ACL_UNSAFE, Acl, Data, encode
 from zkc.legacy.zk._low_level import LowLevel
 from zkc.legacy.zk._resolving import Resolving
 
@@ -47,7 +48,7 @@ class Registration(LowLevel, Resolving):
     """Registration of servers."""
 
     def register_server(
-        self, path: str, addr: Union[str, tuple[str, int]], acl: Acl = READ_ACL_UNSAFE, **kw: Any
+        self, path: Data, addr: Union[Data, tuple[Data, Union[int, Data]]], acl: Acl = READ_ACL_UNSAFE, **kw: Any
     ) -> None:
         """Create an ephemeral node named after the address of a server.
 
@@ -59,6 +60,7 @@ class Registration(LowLevel, Resolving):
             kw: Its properties; ``pid`` is the number of this process.
 
         Raises:
+            TypeError: ``addr`` is no address.
             zookeeper.NoNodeException: There is no node at ``path``.
             zookeeper.NodeExistsException: The address is registered.
 
@@ -68,7 +70,7 @@ class Registration(LowLevel, Resolving):
         from zkc.legacy import zk
 
         kw["pid"] = os.getpid()
-        name = addr if isinstance(addr, str) else "{}:{}".format(*addr)
+        name = _name_of(addr)
         names = self._findallipv4addrs(name) if name.startswith(":") else {name}
         path = self.resolve(path)
         zk.event.notify(RegisteringServer(name, path, kw))
@@ -83,6 +85,17 @@ class Registration(LowLevel, Resolving):
             found = set()
         remote = {address for address in found if not address.startswith("127.")}
         return {address + tail for address in remote or found or {socket.getfqdn()}}
+
+
+def _name_of(addr: object) -> str:
+    """Return the name of the node for an address."""
+    if isinstance(addr, (str, bytes)):
+        return encode_text(addr, "addr")
+    if not isinstance(addr, (tuple, list)) or len(addr) != 2:
+        raise TypeError(f"addr must be 'host:port' or (host, port), not {addr!r}")
+    # Written out, bytes would look like b'host'.
+    host, port = (encode_text(part, "addr") if isinstance(part, bytes) else part for part in addr)
+    return f"{host}:{port}"
 
 
 def _addresses() -> set[str]:

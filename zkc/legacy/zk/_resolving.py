@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from zkc.legacy import zookeeper
-from zkc.legacy.zk._data import above
+from zkc.legacy._core.values import encode_path
+from zkc.legacy.zk._data import Data, above
 from zkc.legacy.zk._errors import LinkLoop
 
 __all__ = ["Resolving"]
@@ -24,7 +25,7 @@ class Resolving:
         """Return the properties of a node."""
         raise NotImplementedError
 
-    def resolve(self, path: str, seen: tuple[str, ...] = ()) -> str:
+    def resolve(self, path: Data, seen: tuple[str, ...] = ()) -> str:
         """Return the real path for a path with symbolic links, ``.`` and ``..`` in it.
 
         Args:
@@ -37,6 +38,7 @@ class Resolving:
 
         .. versionadded:: 0.1
         """
+        path = encode_path(path)
         if path.endswith("/."):
             return self.resolve(path[:-2] or "/", seen)
         if path.endswith("/.."):

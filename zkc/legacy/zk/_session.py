@@ -10,7 +10,7 @@ import weakref
 from typing import Any, Optional
 
 from zkc.legacy import zookeeper
-from zkc.legacy.zk._data import logger
+from zkc.legacy.zk._data import Data, logger
 from zkc.legacy.zk._errors import FailedConnect, LinkLoop, is_of_connection
 from zkc.legacy.zk._logging import logging_pipe
 from zkc.legacy.zk._nodes import Children, NodeInfo, let_go
@@ -50,7 +50,7 @@ class ZooKeeper(Registration, Trees):
     """How long the constructor waits for a server, in seconds."""
 
     def __init__(
-        self, connection_string: str = "127.0.0.1:2181", session_timeout: Optional[int] = None, wait: bool = False
+        self, connection_string: Data = "127.0.0.1:2181", session_timeout: Optional[int] = None, wait: bool = False
     ) -> None:
         super().__init__()
         self.watches = WatchManager()
@@ -187,7 +187,7 @@ class ZooKeeper(Registration, Trees):
 
     # --- watches ------------------------------------------------------------------------------------------------------
 
-    def children(self, path: str) -> Children:
+    def children(self, path: Data) -> Children:
         """Return the names of the children of a node, as an object that is always current.
 
         Args:
@@ -201,7 +201,7 @@ class ZooKeeper(Registration, Trees):
         """
         return Children(self, path)
 
-    def properties(self, path: str) -> Properties:
+    def properties(self, path: Data) -> Properties:
         """Return the properties of a node, as an object that is always current.
 
         Args:

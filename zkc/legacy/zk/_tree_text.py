@@ -15,20 +15,22 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, Optional, TypeVar, Union
 
+from zkc.legacy.zk._data import Data, text_of
+
 __all__ = ["ParseNode", "literal", "parse_tree"]
 
 _Node = TypeVar("_Node", bound="ParseNode")
 
 _node = re.compile(r"/(?P<name>\S+)(\s*:\s*(?P<type>\S.*))?$").match
-# A name that begins with a slash is a node's, unless a sign with blanks around it follows.
-_name = r"(?P<name>/\S*(?=\s+{0}\s)|[^\s/]\S*(?=\s*{0}))\s*{0}\s*"
+# Whatever it begins with: what has a sign is no node.
+_name = r"(?P<name>\S+)\s*{0}\s*"
 _link = re.compile(_name.format("->") + r"(?P<target>\S+)$").match
 _property_link = re.compile(_name.format("=>") + r"(?P<target>[^\s=]\S*(\s+\S+)?)$").match
 # What export_tree writes for a property link; zc.zk could not read it back.
 _exported_property_link = re.compile(r"(?P<name>\S+)\s+=>\s+=\s+(?P<expr>\S.*)$").match
 # With blanks around it the sign is surely the sign; without them the first one is.
 _spaced_property = re.compile(r"(?P<name>\S+)\s+=\s+(?P<expr>\S.*)$").match
-_tight_property = re.compile(r"(?P<name>[^\s/]\S*?)\s*=(?!>)\s*(?P<expr>\S.*)$").match
+_tight_property = re.compile(r"(?P<name>\S+?)\s*=(?!>)\s*(?P<expr>\S.*)$").match
 
 
 class ParseNode:
@@ -76,7 +78,7 @@ def literal(expr: str) -> Any:
         raise ValueError("only literals of Python are taken, nothing is evaluated") from None
 
 
-def parse_tree(text: str, node_class: Callable[..., Any] = ParseNode) -> Any:
+def parse_tree(text: Data, node_class: Callable[..., Any] = ParseNode) -> Any:
     """Read the description of a tree.
 
     Args:
@@ -94,7 +96,7 @@ def parse_tree(text: str, node_class: Callable[..., Any] = ParseNode) -> Any:
     root = node_class()
     # What the last line may belong to: nodes from the root down, and the last property, with their indentation.
     open_: list[tuple[int, Any]] = [(-1, root)]
-    for number, raw in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(text_of(text).split("\n"), 1):
         line = raw.rstrip()
         stripped = line.strip()
         if not stripped or stripped[0] == "#":

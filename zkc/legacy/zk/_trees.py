@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Optional, Union
 
 from zkc.legacy import zookeeper
+from zkc.legacy._core.values import encode_path, encode_text
 from zkc.legacy.zk._data import OPEN_ACL_UNSAFE, Acl, Data, above, decode, encode, logger
 from zkc.legacy.zk._low_level import LowLevel
 from zkc.legacy.zk._resolving import Resolving
@@ -24,8 +25,8 @@ class Trees(LowLevel, Resolving):
 
     def import_tree(
         self,
-        text: str,
-        path: str = "/",
+        text: Data,
+        path: Data = "/",
         trim: Optional[bool] = None,
         acl: Acl = OPEN_ACL_UNSAFE,
         dry_run: bool = False,
@@ -47,7 +48,7 @@ class Trees(LowLevel, Resolving):
         .. versionadded:: 0.1
         """
         root = parse_tree(text)
-        path = path.rstrip("/")
+        path = encode_path(path).rstrip("/")
         encoded: dict[str, str] = {}
         for child_path, child in _descendants(path, root):
             try:
@@ -106,7 +107,7 @@ class Trees(LowLevel, Resolving):
 
     # --- export -------------------------------------------------------------------------------------------------------
 
-    def export_tree(self, path: str = "/", ephemeral: bool = False, name: Optional[str] = None) -> str:
+    def export_tree(self, path: Data = "/", ephemeral: bool = False, name: Optional[Data] = None) -> str:
         """Return a text that describes a tree, for :meth:`import_tree`.
 
         Args:
@@ -119,6 +120,8 @@ class Trees(LowLevel, Resolving):
 
         .. versionadded:: 0.1
         """
+        path = encode_path(path)
+        name = None if name is None else encode_text(name, "name")
         lines: list[str] = []
         if path == "/":
             children = [child for child in self.get_children("/") if child != "zookeeper"]
@@ -161,7 +164,7 @@ class Trees(LowLevel, Resolving):
         for child in sorted(children):
             self._export(lines, f"{path}/{child}", indent, ephemeral)
 
-    def print_tree(self, path: str = "/") -> None:
+    def print_tree(self, path: Data = "/") -> None:
         """Print a tree, with its ephemeral nodes.
 
         Args:
@@ -174,7 +177,7 @@ class Trees(LowLevel, Resolving):
     # --- deletion and creation ----------------------------------------------------------------------------------------
 
     def delete_recursive(
-        self, path: str, dry_run: bool = False, force: bool = False, ignore_if_ephemeral: bool = False
+        self, path: Data, dry_run: bool = False, force: bool = False, ignore_if_ephemeral: bool = False
     ) -> None:
         """Delete a node and all below it, but no ephemeral ones, and none above them. What stays is printed.
 
@@ -189,7 +192,7 @@ class Trees(LowLevel, Resolving):
 
         .. versionadded:: 0.1
         """
-        self._delete_recursive(path, dry_run, force, ignore_if_ephemeral, True)
+        self._delete_recursive(encode_path(path), dry_run, force, ignore_if_ephemeral, True)
 
     def _delete_recursive(
         self, path: str, dry_run: bool, force: bool, ignore_if_ephemeral: bool, top: bool = False
@@ -219,7 +222,7 @@ class Trees(LowLevel, Resolving):
             return False  # Somebody else was quicker.
         return ephemeral
 
-    def create_recursive(self, path: str, data: Data, acl: Acl) -> None:
+    def create_recursive(self, path: Data, data: Data, acl: Acl) -> None:
         """Create a node, and those above it that do not exist, all with the same data and ACL.
 
         Args:
@@ -229,6 +232,7 @@ class Trees(LowLevel, Resolving):
 
         .. versionadded:: 0.1
         """
+        path = encode_path(path)
         if self.exists(path):
             return
         base = above(path)[0]
@@ -239,7 +243,7 @@ class Trees(LowLevel, Resolving):
 
     # --- looking around -----------------------------------------------------------------------------------------------
 
-    def is_ephemeral(self, path: str) -> bool:
+    def is_ephemeral(self, path: Data) -> bool:
         """Return whether a node is ephemeral.
 
         Args:
@@ -247,10 +251,10 @@ class Trees(LowLevel, Resolving):
 
         .. versionadded:: 0.1
         """
-        return bool(self.get(path)[1]["ephemeralOwner"])
+        return bool(self.get(encode_path(path))[1]["ephemeralOwner"])
 
     def walk(
-        self, path: str = "/", ephemeral: bool = True, children: bool = False
+        self, path: Data = "/", ephemeral: bool = True, children: bool = False
     ) -> Iterator[Union[str, tuple[str, list[str]]]]:
         """Go through a tree: a node comes before those below it, and these by name.
 
@@ -264,7 +268,7 @@ class Trees(LowLevel, Resolving):
 
         .. versionadded:: 0.1
         """
-        waiting = [path]
+        waiting = [encode_path(path)]
         while waiting:
             path = waiting.pop()
             try:
@@ -276,7 +280,7 @@ class Trees(LowLevel, Resolving):
             yield (path, names) if children else path
             waiting += [f"{path if path != '/' else ''}/{name}" for name in reversed(names)]
 
-    def ln(self, target: str, source: str) -> None:
+    def ln(self, target: Data, source: Data) -> None:
         """Make a symbolic link.
 
         Args:
@@ -285,6 +289,7 @@ class Trees(LowLevel, Resolving):
 
         .. versionadded:: 0.1
         """
+        target, source = encode_text(target, "target"), encode_text(source, "source")
         base, name = above(source)
         if target.endswith("/"):
             target += name
@@ -292,7 +297,7 @@ class Trees(LowLevel, Resolving):
         properties[name + _LINK] = target
         self._set(base, encode(properties))
 
-    def get_properties(self, path: str) -> dict[str, Any]:
+    def get_properties(self, path: Data) -> dict[str, Any]:
         """Return the properties of a node as they are now, links unresolved.
 
         Args:
@@ -303,6 +308,7 @@ class Trees(LowLevel, Resolving):
 
         .. versionadded:: 0.1
         """
+        path = encode_path(path)
         return decode(self.get(path)[0], path)
 
     def _set(self, path: str, data: Data) -> int:
