@@ -133,12 +133,13 @@ static void finish(zkc_request *request)
     zkc_metrics_ended(&session->metrics, request);
     zkc_slot_return(session);
     before = atomic_fetch_or(&request->bits, ZKC_DONE);
-    if (before & ZKC_WAITING)
-        zkc_word_wake(&request->bits);
     if (before & ZKC_NOTIFY)
         zkc_queue_push(&session->queue, &request->item);
     if (unarmed != NULL)
         zkc_queue_push(&session->queue, &unarmed->item); /* after the reply of the call that brought it */
+    /* Last: what a waiter does next, closing the session say, comes after it in the queue. The caller has a reference. */
+    if (before & ZKC_WAITING)
+        zkc_word_wake(&request->bits);
     zkc_push_end(session);
 }
 

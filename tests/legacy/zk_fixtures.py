@@ -6,15 +6,24 @@ import types
 import pytest
 
 from zkc.legacy import zk as zc_zk
+from zkc.legacy import zookeeper
 from zkc.legacy.zk import testing
 
 CONNECTION = "zookeeper.example.com:2181"
 
 
 @pytest.fixture(scope="session")
-def log_pipe():
+def _lasting_pipe():
     """The pipe and the thread for the library's log lines: made once, for the life of the process."""
     return zc_zk._logging_pipe
+
+
+@pytest.fixture
+def log_pipe(_lasting_pipe):
+    """The pipe, with the library's lines going there for the time of a test."""
+    zookeeper.set_log_stream(zc_zk._logging._writer)
+    yield _lasting_pipe
+    zookeeper.set_log_stream(None)
 
 
 @pytest.fixture
