@@ -6,7 +6,7 @@ from zkc.legacy import zookeeper as _ours
 from zkc.legacy._install import stand_in
 
 if TYPE_CHECKING:
-    from zkc.legacy.zookeeper import *  # noqa: F403
+    from zkc.legacy.zookeeper import *  # noqa: F403 - all of it: for type checkers
 
 # zkc.legacy.install() knows by this line that no other package of the name is installed.
 __zkc_legacy__ = True

@@ -24,7 +24,7 @@ def assert_rests():
     shares = []
     for _ in range(40):
         before, begun = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-        time.sleep(0.3)
+        time.sleep(0.3)  # The length of a look: what the process does of itself meanwhile is what is measured.
         after, ended = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         shares.append(used / (ended - begun))

@@ -18,7 +18,7 @@ COMMAND = ("-m", "zkc.legacy")
 @pytest.fixture
 def folder(tmp_path):
     """An empty folder to be in: `python -m` puts it first into sys.path."""
-    folder = tmp_path / "work"
+    folder = tmp_path / "here"
     folder.mkdir()
     return folder
 
@@ -48,7 +48,7 @@ print(sys.argv, sys.path[0], vars(sys.modules["__main__"]) is globals())
     [
         ("scripts/show.py", "a", "-m", "--force"),
         ("link.py",),
-        ("../work/link.py",),
+        ("../here/link.py",),
         ("scripts",),
         ("scripts.zip", "x"),
         ("-m", "scripts.show", "x"),

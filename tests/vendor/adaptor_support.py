@@ -42,7 +42,7 @@ def assert_rests(client: SteeredClient) -> None:
     # What it was at when it was told: over when it rests for the length of a look.
     for _ in range(40):
         before = sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13]))
-        time.sleep(0.5)
+        time.sleep(0.5)  # The length of a look: what the client does meanwhile is what is measured.
         used = sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) - before
         if used / TICKS <= 0.02:
             return
