@@ -22,15 +22,16 @@ __all__ = ["ParseNode", "literal", "parse_tree"]
 _Node = TypeVar("_Node", bound="ParseNode")
 
 _node = re.compile(r"/(?P<name>\S+)(\s*:\s*(?P<type>\S.*))?$").match
-# Whatever it begins with: what has a sign is no node.
-_name = r"(?P<name>\S+)\s*{0}\s*"
+# A name that begins with a slash is a node's, unless a sign with blanks around it follows: a node may be named "=1".
+# zc.zk took such a line for a property, and could not read back what it had exported.
+_name = r"(?P<name>/\S*(?=\s+{0}\s)|[^\s/]\S*(?=\s*{0}))\s*{0}\s*"
 _link = re.compile(_name.format("->") + r"(?P<target>\S+)$").match
 _property_link = re.compile(_name.format("=>") + r"(?P<target>[^\s=]\S*(\s+\S+)?)$").match
 # What export_tree writes for a property link; zc.zk could not read it back.
 _exported_property_link = re.compile(r"(?P<name>\S+)\s+=>\s+=\s+(?P<expr>\S.*)$").match
 # With blanks around it the sign is surely the sign; without them the first one is.
 _spaced_property = re.compile(r"(?P<name>\S+)\s+=\s+(?P<expr>\S.*)$").match
-_tight_property = re.compile(r"(?P<name>\S+?)\s*=(?!>)\s*(?P<expr>\S.*)$").match
+_tight_property = re.compile(r"(?P<name>[^\s/]\S*?)\s*=(?!>)\s*(?P<expr>\S.*)$").match
 
 
 class ParseNode:
