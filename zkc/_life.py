@@ -313,13 +313,22 @@ class Life:
         """Return what to wait for until the client is in one of these states."""
         waiter = self._new_waiter()
         with self._lock:
-            if self._state in states:
+            if self._state in states and not self._is_outdated():
                 waiter.set_result(self._state)
             elif self._failure is not None and self._tenure is not None and ClientState.CLOSED not in states:
                 waiter.set_exception(self._failure())  # None of them will come.
             else:
                 self._waiters.append((states, waiter))
         return waiter
+
+    def _is_outdated(self) -> bool:
+        """Whether the connection is lost and the event that says so still on its way.
+
+        An answer can overtake it: who waits for the next connection after an error means the next one.
+        """
+        if self._state not in _UP or self._session is None:
+            return False
+        return self._session.state not in (State.CONNECTED, State.READ_ONLY)
 
     def _stop_waiting(self, waiter: Any) -> None:
         with self._lock:

@@ -124,7 +124,7 @@ with zkc.Client(sys.argv[1]) as client:
     signal.setitimer(signal.ITIMER_REAL, 0)
     deadline = time.monotonic() + 20
     while len(set(client.children("/o")) - mine) > interrupts // 20 and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.05)  # Between two looks: the abandoned creates are cleaned up behind the program's back.
     left = len(set(client.children("/o")) - mine)
     print(interrupts > 10, left <= interrupts // 20 or left)
 """

@@ -21,14 +21,15 @@ def test_a_thread_that_burns_bytecode_costs_no_session(open_session, session):
             sum(range(1000))
 
     events, seen = Recorder(), Recorder()
-    fragile = open_session(session_timeout=0.6, watcher=events)
+    # Long enough that the machine itself, with other tests beside this one, does not stand still for two thirds of it.
+    fragile = open_session(session_timeout=2.0, watcher=events)
     fragile.create("/mine", b"", ANYONE, EPHEMERAL).result(WAIT)
     threads = [threading.Thread(target=burn) for _ in range(3)]
     for thread in threads:
         thread.start()
     try:
         # Several times the session timeout; each event comes through meanwhile.
-        end = time.monotonic() + 2.5
+        end = time.monotonic() + 6.0
         while time.monotonic() < end:
             fragile.get("/", watch=seen).result(WAIT)
             session.set("/", b"x").result(WAIT)
@@ -44,11 +45,11 @@ def test_a_thread_that_burns_bytecode_costs_no_session(open_session, session):
 def test_a_thread_that_never_gives_up_the_gil_on_its_own(open_session, run_script):
     # One long operation in C holds the GIL; the heartbeats do not need it.
     result = run_script("""
-session = core.Session(hosts, session_timeout=0.6)
+session = core.Session(hosts, session_timeout=1.5)
 session.wait_connected(20)
 session.create("/mine", b"", ANYONE, 1).result(20)
 begin = time.monotonic()
-while time.monotonic() - begin < 2:
+while time.monotonic() - begin < 5:
     pow(3, 400_000)  # no bytecode boundary inside
 print(session.exists("/mine").result(20) is not None, session.state)
 session.close()
