@@ -8,7 +8,9 @@
  *
  * A call puts its request into libzookeeper's queue and wakes the I/O thread, by the eventfd only if that sleeps: while
  * it works, a wake-up costs one atomic exchange (adaptor_wake.c). What it sends is gathered and what the server sends
- * is read ahead (transport.c): both go through the system when nothing is left to do without it.
+ * is read ahead (transport.c): both go through the system when nothing is left to do without it. Where there is only
+ * one request, the calling thread can do all of this itself, and the I/O thread sleeps on (adaptor_caller.c); it alone
+ * connects, keeps the session alive and ends it.
  *
  * The handle is counted. The thread has a reference until it ends, and the adaptor one until adaptor_finish:
  * zookeeper_close says that it closes before it takes its own, and a thread that saw that at once would free the handle
@@ -38,11 +40,14 @@ enum { LONGEST_TURN = 128, ENOUGH_TO_SEND = ZKC_TRANSPORT_ROOM / 2 };
 
 /* ---- the I/O thread ---------------------------------------------------------------------------------------------- */
 
+int zkc_adaptor_is_up(const zhandle_t *zh)
+{
+    return zh->state == ZOO_CONNECTED_STATE || zh->state == ZOO_READONLY_STATE;
+}
+
 static int is_established(const zhandle_t *zh)
 {
-    int state = zh->state;
-
-    return state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE || state == ZOO_ASSOCIATING_STATE;
+    return zkc_adaptor_is_up(zh) || zh->state == ZOO_ASSOCIATING_STATE;
 }
 
 static int events_of(int revents)
@@ -67,8 +72,24 @@ static int events_at_hand(const zhandle_t *zh, const zkc_transport *transport, i
     return events;
 }
 
+/* Give the turn away, sleep, and take it again: others may have used the connection meanwhile, or broken it. */
+static int rest(zhandle_t *zh, zkc_adaptor *adaptor, int fd, short wanted, int milliseconds)
+{
+    int revents;
+
+    zkc_adaptor_watch(adaptor, fd, wanted);
+    if (!zkc_adaptor_is_up(zh))
+        zkc_adaptor_kick_reader(adaptor);
+    zkc_transport_use(NULL);
+    pthread_mutex_unlock(&adaptor->turn);
+    revents = zkc_adaptor_rest(adaptor, milliseconds);
+    pthread_mutex_lock(&adaptor->turn);
+    zkc_transport_use(&adaptor->transport);
+    return revents;
+}
+
 /* Over a connection that is made: events for libzookeeper, which knows nothing of what is gathered. */
-static int wait_established(zkc_adaptor *adaptor, int fd, int interest, int milliseconds)
+static int wait_established(zhandle_t *zh, zkc_adaptor *adaptor, int fd, int interest, int milliseconds)
 {
     zkc_transport *transport = &adaptor->transport;
     int left = zkc_transport_flush(transport);
@@ -83,7 +104,7 @@ static int wait_established(zkc_adaptor *adaptor, int fd, int interest, int mill
         events = ZOOKEEPER_WRITE;
         milliseconds = 0; /* but a look all the same: who only sends would never read */
     }
-    revents = zkc_adaptor_rest(adaptor, fd, wanted, milliseconds);
+    revents = rest(zh, adaptor, fd, wanted, milliseconds);
     if (left == 1 && (revents & transport->write_wants))
         zkc_transport_flush(transport);
     if (revents & (transport->read_wants | POLLERR | POLLHUP | POLLNVAL))
@@ -97,16 +118,16 @@ static int wait_for_events(zhandle_t *zh, zkc_adaptor *adaptor, int fd, int inte
     short wanted = 0;
 
     if (fd >= 0 && is_established(zh))
-        return wait_established(adaptor, fd, interest, milliseconds);
+        return wait_established(zh, adaptor, fd, interest, milliseconds);
     if (interest & ZOOKEEPER_READ)
         wanted |= POLLIN;
     if (interest & ZOOKEEPER_WRITE)
         wanted |= POLLOUT;
-    return events_of(zkc_adaptor_rest(adaptor, fd, wanted, milliseconds));
+    return events_of(rest(zh, adaptor, fd, wanted, milliseconds));
 }
 
 /* Between two steps of libzookeeper: a watcher that hears of a lost connection finds it lost. */
-static void run_completions(zhandle_t *zh)
+void zkc_adaptor_run_completions(zhandle_t *zh)
 {
     if (zh->completions_to_process.head != NULL)
         process_completions(zh);
@@ -126,7 +147,7 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
         zkc_adaptor_look_around(adaptor);
         zookeeper_interest(zh, &fd, &interest, &tv);
         zkc_transport_bind(transport, zh->fd->sock); /* not fd: that is -1 also while names are not resolved */
-        run_completions(zh);
+        zkc_adaptor_run_completions(zh);
         if (zh->close_requested)
             break; /* one of them did: who should wake us? */
         if (held_back)
@@ -142,7 +163,7 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
         }
         unsent = zkc_transport_unsent(transport);
         zookeeper_process(zh, events);
-        run_completions(zh);
+        zkc_adaptor_run_completions(zh);
         /* While SASL negotiates, libzookeeper wants to write what it does not write yet: only an answer helps. */
         held_back = events == ZOOKEEPER_WRITE && zh->state == ZOO_ASSOCIATING_STATE &&
                     zkc_transport_unsent(transport) == unsent;
@@ -165,7 +186,7 @@ static void answer_stragglers(zhandle_t *zh, zkc_adaptor *adaptor)
         leave_critical(zh);
         process_completions(zh);
         if (!zh->close_requested)
-            zkc_adaptor_rest(adaptor, -1, 0, -1);
+            rest(zh, adaptor, -1, 0, -1);
     }
 }
 
@@ -177,12 +198,14 @@ static void *do_io(void *argument)
 #ifdef __linux__
     pthread_setname_np(pthread_self(), "zkc-io");
 #endif
+    pthread_mutex_lock(&adaptor->turn);
     zkc_transport_use(&adaptor->transport);
     take_turns(zh, adaptor);
     answer_stragglers(zh, adaptor);
     process_completions(zh);
     zkc_transport_flush(&adaptor->transport);
     zkc_transport_use(NULL);
+    pthread_mutex_unlock(&adaptor->turn);
     api_epilog(zh, 0); /* may free the handle, when a completion has closed it */
     return NULL;
 }
@@ -227,6 +250,12 @@ static void init_lists(zhandle_t *zh)
     pthread_cond_init(&zh->completions_to_process.cond, NULL);
 }
 
+/* Before it is closed: a forked child may have it still, and then epoll would tell of it for ever. */
+static void forget_connection(void *adaptor)
+{
+    zkc_adaptor_watch(adaptor, -1, 0);
+}
+
 int adaptor_init(zhandle_t *zh)
 {
     zkc_adaptor *adaptor = calloc(1, sizeof *adaptor);
@@ -235,7 +264,7 @@ int adaptor_init(zhandle_t *zh)
         LOG_ERROR(LOGCALLBACK(zh), "Out of memory");
         return -1;
     }
-    if (zkc_adaptor_open_wake(adaptor->wake) < 0) {
+    if (zkc_adaptor_open_wake(adaptor) < 0) {
         int error = errno;
 
         LOG_ERROR(LOGCALLBACK(zh), "Can't make what wakes the IO thread: %s", strerror(error));
@@ -244,6 +273,9 @@ int adaptor_init(zhandle_t *zh)
         return -1;
     }
     zkc_transport_init(&adaptor->transport);
+    adaptor->transport.closing = forget_connection;
+    adaptor->transport.owner = adaptor;
+    pthread_mutex_init(&adaptor->turn, NULL);
     pthread_mutex_init(&adaptor->critical, NULL);
     pthread_mutex_init(&adaptor->reconfig, NULL);
     pthread_mutex_init(&adaptor->watchers, NULL);
@@ -271,6 +303,8 @@ void adaptor_finish(zhandle_t *zh)
     } else {
         zkc_adaptor_wake(adaptor);
         pthread_join(adaptor->io, NULL);
+        pthread_mutex_lock(&adaptor->turn); /* a call that is being made has still to leave it */
+        pthread_mutex_unlock(&adaptor->turn);
         process_completions(zh); /* those of zookeeper_close itself, which came after the thread's last turn */
     }
     inc_ref_counter(zh, -1); /* the adaptor's; the last is zookeeper_close's, or the thread's */
@@ -289,19 +323,22 @@ void adaptor_destroy(zhandle_t *zh)
     pthread_mutex_destroy(&zh->completions_to_process.lock);
     pthread_cond_destroy(&zh->completions_to_process.cond);
     pthread_mutex_destroy(&zh->auth_h.lock);
+    pthread_mutex_destroy(&adaptor->turn);
     pthread_mutex_destroy(&adaptor->critical);
     pthread_mutex_destroy(&adaptor->reconfig);
     pthread_mutex_destroy(&adaptor->watchers);
     zkc_transport_free(&adaptor->transport);
-    zkc_adaptor_close_wake(adaptor->wake);
+    zkc_adaptor_close_wake(adaptor);
     free(adaptor);
     zh->adaptor_priv = NULL;
 }
 
 int adaptor_send_queue(zhandle_t *zh, int timeout)
 {
-    if (!zh->close_requested)
-        return wakeup_io_thread(zh);
+    if (!zh->close_requested) {
+        zkc_adaptor_send(zh);
+        return ZOK;
+    }
     /* Who cannot wait need not: zookeeper_close, which can, sends everything when the thread has ended. */
     if (timeout == 0)
         return ZOK;

@@ -9,10 +9,29 @@
 #include <stdatomic.h>
 
 typedef struct zkc_adaptor {
-    pthread_t io;             /* for who joins it */
-    atomic_int sleep;         /* AWAKE, ASLEEP, NOTIFIED: what a wake-up has to do */
-    int wake[2];              /* to be polled, to be written; on Linux the same eventfd */
-    zkc_transport transport;  /* the I/O thread's, after its end the closing one's */
+    pthread_t io; /* for who joins it */
+
+    /* Who has the turn does libzookeeper's steps and uses the transport: the I/O thread while it works, and a calling
+     * thread for as long as it takes to send a request or to take replies. It is never held in a sleep. Only the I/O
+     * thread waits for it; the others do without (adaptor_caller.c). */
+    pthread_mutex_t turn;
+    zkc_transport transport;
+
+    /* what the I/O thread sleeps on: adaptor_wake.c */
+    atomic_int sleep; /* AWAKE, ASLEEP, NOTIFIED: what a wake-up has to do */
+    int wake[2];      /* to be polled, to be written; on Linux the same eventfd */
+    int poller;       /* epoll with `wake` and the connection; -1 where there is none */
+    int watched;      /* the connection that is to be looked at; -1: none. The turn protects it and what follows */
+    short wanted;     /* what for */
+    int looked_at;    /* what `poller` has been told, */
+    short looked_for;
+    int unknown;      /* and whether the system knows of no such descriptor */
+
+    /* A waiting thread reads the connection, and the I/O thread does not look at it meanwhile: adaptor_caller.c. Set
+     * with the turn. */
+    atomic_int reader;
+    int kick; /* wakes the reader; the reader's */
+
     pthread_mutex_t critical; /* enter_critical */
     pthread_mutex_t reconfig;
     pthread_mutex_t watchers;
@@ -20,12 +39,26 @@ typedef struct zkc_adaptor {
 
 int wakeup_io_thread(zhandle_t *zh); /* from any thread */
 
-/* of the I/O thread, but for the first three: see adaptor_wake.c */
-int zkc_adaptor_open_wake(int wake[2]);
-void zkc_adaptor_close_wake(int wake[2]);
+int zkc_adaptor_open_wake(zkc_adaptor *adaptor);
+void zkc_adaptor_close_wake(zkc_adaptor *adaptor);
 void zkc_adaptor_wake(zkc_adaptor *adaptor); /* whether or not it sleeps */
+/* With the turn: what the next sleep is to look at; and, as who stops reading does, that it may be looked at again. */
+void zkc_adaptor_watch(zkc_adaptor *adaptor, int fd, short wanted);
+void zkc_adaptor_look(zkc_adaptor *adaptor);
+/* of the I/O thread */
 void zkc_adaptor_look_around(zkc_adaptor *adaptor);
-int zkc_adaptor_rest(zkc_adaptor *adaptor, int fd, short wanted, int milliseconds);
+int zkc_adaptor_rest(zkc_adaptor *adaptor, int milliseconds); /* without the turn */
+
+/* The steps of who has the turn, in adaptor.c. */
+int zkc_adaptor_is_up(const zhandle_t *zh); /* requests can be sent and replies come */
+void zkc_adaptor_run_completions(zhandle_t *zh);
+
+/* ---- what calling threads do themselves: adaptor_caller.c -------------------------------------------------------- */
+
+/* See to it that the request that this thread has just queued is sent. */
+void zkc_adaptor_send(zhandle_t *zh);
+/* With the turn: have a reader look whether it still has something to read. */
+void zkc_adaptor_kick_reader(zkc_adaptor *adaptor);
 
 static inline zkc_adaptor *adaptor_of(zhandle_t *zh)
 {

@@ -1,8 +1,11 @@
 /* Waking the I/O thread, and its sleep.
  *
  * The word `sleep` is what both sides exchange. A call that finds the thread awake leaves word there (NOTIFIED), and
- * the thread does not go to sleep before it has looked at the queue again. Only a thread that sleeps, in poll, costs a
- * write. */
+ * the thread does not go to sleep before it has looked at the queue again. Only a thread that sleeps costs a write.
+ *
+ * It sleeps in epoll, because what it looks at is changed from outside while it sleeps: a thread that waits for a reply
+ * reads the connection itself, and two that wake for the same bytes would be one too many. Where there is no epoll,
+ * it polls, and nobody else reads. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -14,16 +17,47 @@
 #include <stdint.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #endif
 
 enum { AWAKE, ASLEEP, NOTIFIED };
+enum { WAKE, CONNECTION }; /* what an event of epoll is about */
 
-int zkc_adaptor_open_wake(int wake[2])
+#ifdef __linux__
+
+static int control(zkc_adaptor *adaptor, int operation, int fd, short wanted, int about)
 {
+    struct epoll_event event = {.events = (uint32_t)wanted, .data.u32 = (uint32_t)about};
+
+    return epoll_ctl(adaptor->poller, operation, fd, &event);
+}
+
+static int open_poller(zkc_adaptor *adaptor)
+{
+    adaptor->poller = epoll_create1(EPOLL_CLOEXEC);
+    return adaptor->poller < 0 ? -1 : control(adaptor, EPOLL_CTL_ADD, adaptor->wake[0], POLLIN, WAKE);
+}
+
+#endif
+
+int zkc_adaptor_open_wake(zkc_adaptor *adaptor)
+{
+    int *wake = adaptor->wake;
+
+    adaptor->poller = adaptor->watched = adaptor->looked_at = -1;
 #ifdef __linux__
     wake[0] = wake[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return wake[0] < 0 ? -1 : 0;
+    if (wake[0] < 0)
+        return -1;
+    if (open_poller(adaptor) < 0) {
+        int error = errno;
+
+        zkc_adaptor_close_wake(adaptor);
+        errno = error;
+        return -1;
+    }
+    return 0;
 #else
     if (pipe(wake) < 0)
         return -1;
@@ -35,11 +69,13 @@ int zkc_adaptor_open_wake(int wake[2])
 #endif
 }
 
-void zkc_adaptor_close_wake(int wake[2])
+void zkc_adaptor_close_wake(zkc_adaptor *adaptor)
 {
-    close(wake[0]);
-    if (wake[1] != wake[0])
-        close(wake[1]);
+    close(adaptor->wake[0]);
+    if (adaptor->wake[1] != adaptor->wake[0])
+        close(adaptor->wake[1]);
+    if (adaptor->poller >= 0)
+        close(adaptor->poller);
 }
 
 void zkc_adaptor_wake(zkc_adaptor *adaptor)
@@ -80,19 +116,81 @@ void zkc_adaptor_look_around(zkc_adaptor *adaptor)
         atomic_exchange(&adaptor->sleep, AWAKE);
 }
 
-/* Poll the socket for what is wanted, or none with fd -1, for so long at the most, unless a wake-up is due. */
-int zkc_adaptor_rest(zkc_adaptor *adaptor, int fd, short wanted, int milliseconds)
+void zkc_adaptor_watch(zkc_adaptor *adaptor, int fd, short wanted)
 {
-    struct pollfd fds[2] = {{.fd = adaptor->wake[0], .events = POLLIN}, {.fd = fd, .events = wanted}};
-    int expected = AWAKE;
+    adaptor->watched = fd;
+    adaptor->wanted = wanted;
+    zkc_adaptor_look(adaptor);
+}
 
+#ifdef __linux__
+
+/* Tell epoll what it is to look at, if that is something else than before. An error of the connection it tells of even
+ * when it is to look for nothing. */
+void zkc_adaptor_look(zkc_adaptor *adaptor)
+{
+    short wanted = atomic_load(&adaptor->reader) ? 0 : adaptor->wanted;
+    int fd = adaptor->watched, operation = EPOLL_CTL_MOD;
+
+    if (fd == adaptor->looked_at && wanted == adaptor->looked_for)
+        return;
+    if (fd != adaptor->looked_at) {
+        if (adaptor->looked_at >= 0)
+            control(adaptor, EPOLL_CTL_DEL, adaptor->looked_at, 0, CONNECTION);
+        operation = EPOLL_CTL_ADD;
+    }
+    adaptor->unknown = fd >= 0 && control(adaptor, operation, fd, wanted, CONNECTION) < 0;
+    adaptor->looked_at = adaptor->unknown ? -1 : fd;
+    adaptor->looked_for = wanted;
+}
+
+static int sleep_on_poller(zkc_adaptor *adaptor, int milliseconds)
+{
+    struct epoll_event events[2];
+    int revents = 0, count = epoll_wait(adaptor->poller, events, 2, milliseconds);
+
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.u32 == CONNECTION)
+            revents = (int)events[i].events;
+        else
+            drain_wake(adaptor);
+    }
+    return revents;
+}
+
+#else
+
+void zkc_adaptor_look(zkc_adaptor *adaptor)
+{
+    (void)adaptor;
+}
+
+static int sleep_on_poller(zkc_adaptor *adaptor, int milliseconds)
+{
+    struct pollfd fds[2] = {{.fd = adaptor->wake[0], .events = POLLIN},
+                            {.fd = adaptor->watched, .events = adaptor->wanted}};
+
+    if (poll(fds, adaptor->watched >= 0 ? 2 : 1, milliseconds) < 0)
+        return 0;
+    if (fds[0].revents & POLLIN)
+        drain_wake(adaptor);
+    return adaptor->watched >= 0 ? fds[1].revents : 0;
+}
+
+#endif
+
+/* Sleep until what zkc_adaptor_watch was told of is so, for so long at the most, unless a wake-up is due. */
+int zkc_adaptor_rest(zkc_adaptor *adaptor, int milliseconds)
+{
+    int expected = AWAKE, revents;
+
+    /* A descriptor that somebody else has closed: who reads finds it out, who sleeps never would. */
+    if (adaptor->unknown)
+        return POLLNVAL;
     /* A request that was queued before this is seen at the next look at the queue; one queued after it writes. */
     if (!atomic_compare_exchange_strong(&adaptor->sleep, &expected, ASLEEP))
         milliseconds = 0;
-    if (poll(fds, fd >= 0 ? 2 : 1, milliseconds) < 0)
-        fds[0].revents = fds[1].revents = 0;
+    revents = sleep_on_poller(adaptor, milliseconds);
     atomic_exchange(&adaptor->sleep, AWAKE);
-    if (fds[0].revents & POLLIN)
-        drain_wake(adaptor);
-    return fd >= 0 ? fds[1].revents : 0;
+    return revents;
 }

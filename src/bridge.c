@@ -42,9 +42,16 @@ int zkc_request_done(zkc_request *request)
 
 int zkc_request_wait(zkc_request *request, int64_t nanoseconds)
 {
-    uint32_t bits = atomic_fetch_or(&request->bits, ZKC_WAITING) | ZKC_WAITING;
-    int rc;
+    uint32_t bits = atomic_load(&request->bits);
+    int rc = -1;
 
+    if (!(bits & ZKC_DONE))
+        rc = zkc_read_reply(request, nanoseconds);
+    if (zkc_request_done(request))
+        return ZKC_WOKEN;
+    if (rc != -1)
+        return rc;
+    bits = atomic_fetch_or(&request->bits, ZKC_WAITING) | ZKC_WAITING;
     if (bits & ZKC_DONE)
         return ZKC_WOKEN;
     rc = zkc_word_wait(&request->bits, bits, nanoseconds);
@@ -140,6 +147,8 @@ static void finish(zkc_request *request)
     /* Last: what a waiter does next, closing the session say, comes after it in the queue. The caller has a reference. */
     if (before & ZKC_WAITING)
         zkc_word_wake(&request->bits);
+    if (before & ZKC_READING)
+        zkc_stop_reading(session, request);
     zkc_push_end(session);
 }
 

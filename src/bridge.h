@@ -116,7 +116,8 @@ enum zkc_request_bits {
     ZKC_DONE = 1,     /* rc and the reply are there and change no more */
     ZKC_WAITING = 2,  /* a thread sleeps on the word */
     ZKC_NOTIFY = 4,   /* the queue is to get the request when it is done */
-    ZKC_ABANDONED = 8 /* nobody wants the reply: it is not copied */
+    ZKC_ABANDONED = 8, /* nobody wants the reply: it is not copied */
+    ZKC_READING = 16   /* a thread that waits for it reads the connection: reading.c */
 };
 
 typedef struct zkc_request {
@@ -154,6 +155,8 @@ void zkc_request_unref(zkc_request *request);
 int zkc_request_done(zkc_request *request);
 /* ZKC_WOKEN: done. Otherwise look for signals and the deadline, and call again. Call without the GIL. */
 int zkc_request_wait(zkc_request *request, int64_t nanoseconds);
+/* The same by reading the connection; -1: that is not for this thread now, and it waits as others do. */
+int zkc_read_reply(zkc_request *request, int64_t nanoseconds);
 /* Ask for the request to be queued when it is done, lending it `token`. 0: it will be; 1: it is done already, and
  * the caller keeps the token. */
 int zkc_request_notify(zkc_request *request, void *token);
@@ -209,6 +212,7 @@ typedef struct zkc_session {
     int open_errno;
     zkc_word closing;    /* enum zkc_close_state */
     atomic_int inside;   /* threads inside a zoo_… call: the handle is not freed under them */
+    int kick[2];         /* wakes who reads the connection; -1: nobody may. From opening to the end */
 
     pthread_mutex_t lock; /* for the list of loans and the watch table; never held while calling libzookeeper */
     zkc_request *loans;
@@ -271,6 +275,14 @@ void zkc_session_abandon(zkc_session *session);
 /* Bracket every zoo_… call: between them the handle stays. */
 int zkc_enter(zkc_session *session);
 void zkc_leave(zkc_session *session);
+/* This thread is about to make a call and to wait for it: the request need not be sent before it waits. What is made
+ * then ends with zkc_leave_called; waiting sends it, or zkc_let_go, which comes after it in any case. */
+void zkc_hold(void);
+void zkc_leave_called(zkc_session *session);
+void zkc_let_go(void);
+/* Have who reads the connection look up: this request is done, or (NULL) the session is being closed. */
+void zkc_stop_reading(zkc_session *session, const zkc_request *request);
+void zkc_reading_open(zkc_session *session);
 /* Take a place among the requests in flight. 0: taken. 1: full now; wait on `slots` (its value is stored) and retry. */
 int zkc_slot_take(zkc_session *session, uint32_t *slots);
 /* Until when calls of this thread wait for a place (zkc_now_ns); -1: as long as it takes. */

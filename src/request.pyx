@@ -308,7 +308,7 @@ cdef class Request:
         """Look at what the zoo_ call said: ZOK means that its completion will come, or close will settle it."""
         cdef Session session = self.session
         if rc == ZOK:
-            zkc_leave(session.c)
+            zkc_leave_called(session.c)
             return self
         if rc == ZMARSHALLINGERROR:
             # Out of memory, or closing, somewhere in the middle: the library may or may not hold the request. It stays

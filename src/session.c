@@ -122,6 +122,7 @@ zkc_session *zkc_session_new(int max_in_flight, int echo)
     pthread_mutex_init(&session->lock, NULL);
     zkc_watches_init(&session->watches);
     zkc_queue_init(&session->queue);
+    zkc_reading_open(session);
     zkc_count(ZKC_COUNT_SESSION, 1);
     return session;
 }
@@ -148,6 +149,7 @@ void zkc_session_unref(zkc_session *session)
     zkc_open_args_free(session->args);
     zkc_watches_destroy(&session->watches);
     zkc_queue_destroy(&session->queue);
+    zkc_notifier_close(session->kick);
     pthread_mutex_destroy(&session->lock);
     free(session);
     zkc_count(ZKC_COUNT_SESSION, -1);
@@ -315,6 +317,7 @@ void zkc_session_close(zkc_session *session)
     zkc_word_wake(&session->slots);  /* submitters that wait for a place */
     atomic_fetch_add(&session->events, 1);
     zkc_word_wake(&session->events); /* threads that wait for the connection */
+    zkc_stop_reading(session, NULL);
     if (run_detached(closing_thread, session) != 0)
         close_handle(session); /* no thread to be had: then here */
 }

@@ -278,8 +278,11 @@ int zkc_hook_close(int fd)
 {
     zkc_transport *transport = transport_of(fd);
 
-    if (transport != NULL)
+    if (transport != NULL) {
+        if (transport->closing != NULL)
+            transport->closing(transport->owner);
         forget(transport); /* the next connection may get the same number */
+    }
     return close(fd);
 }
 

@@ -1,8 +1,9 @@
 /* Between libzookeeper and the socket: what it sends is gathered, what the server sends is read ahead.
  *
- * A transport belongs to the I/O thread of one handle (adaptor.c). libzookeeper's own calls of send, recv, SSL_write,
- * SSL_read and close come here (transport_hooks.h). On the I/O thread, for the descriptor that the adaptor has named,
- * they go through the buffers; everything else (another thread, another socket) goes straight to the system. */
+ * A transport belongs to one handle and is used by one thread at a time: who has the turn (adaptor.h). libzookeeper's
+ * own calls of send, recv, SSL_write, SSL_read and close come here (transport_hooks.h). On that thread, for the
+ * descriptor that the adaptor has named, they go through the buffers; everything else (another thread, another socket)
+ * goes straight to the system. */
 #ifndef ZKC_TRANSPORT_H
 #define ZKC_TRANSPORT_H
 
@@ -23,6 +24,8 @@ typedef struct zkc_transport {
     size_t in_begin, in_end;   /* what was read ahead and not taken yet */
     size_t out_begin, out_end; /* what was gathered and not sent yet */
     void *ssl;  /* SSL *: what `out` goes through; NULL: the bare socket */
+    void (*closing)(void *owner); /* told before the connection is closed */
+    void *owner;
 } zkc_transport;
 
 enum { ZKC_TRANSPORT_ROOM = 64 * 1024 };

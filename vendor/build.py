@@ -91,6 +91,7 @@ def _static(tools: Toolchain) -> LinkSettings:
             *macros,
             ("ZKC_LINKAGE", '"static"'),
             ("ZKC_ADAPTOR", f'"{adaptor()}"'),
+            *([("ZKC_OWN_ADAPTOR", "1")] if adaptor() == "own" else []),
             # patches/zookeeper/0006: what src/compat.h may rely on
             ("ZKC_PATCHED_MULTI_CREATE2", "1"),
             ("ZKC_SASL_VERSION", f'"{lock["cyrus-sasl"]["version"]}"'),

@@ -24,7 +24,7 @@ from zkc._tenure import SessionEvents, Tenure
 from zkc._timers import Timers
 from zkc._walk import SyncWalk
 from zkc._watch_events import SyncWatch
-from zkc._zookeeper import Request, Session
+from zkc._zookeeper import Request, Session, hold, let_go
 from zkc.constants import ClientState
 from zkc.retry import SyncRetry
 from zkc.transaction import Transaction
@@ -118,14 +118,18 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         **options: _P.kwargs,
     ) -> _T:
         limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
-        if limit is None:
-            planned = plan(self, *arguments, **options)
-        else:
-            begun = time.monotonic()
-            planned = limited(limit, plan, self, *arguments, **options)
-            limit = remaining(limit, begun)
-        if isinstance(planned, Request):
-            return planned.result(limit)
+        hold()
+        try:
+            if limit is None:
+                planned = plan(self, *arguments, **options)
+            else:
+                begun = time.monotonic()
+                planned = limited(limit, plan, self, *arguments, **options)
+                limit = remaining(limit, begun)
+            if isinstance(planned, Request):
+                return planned.result(limit)
+        finally:
+            let_go()
         return run(planned, limit)
 
     def _make_session(self, tenure: Tenure, resume: bool) -> Session:

@@ -68,7 +68,8 @@ def compiler() -> Compiler:
         check=True,
     )
     command, settings = json.loads(done.stdout)
-    flags = [f"-D{name}={value}" for name, value in settings["define_macros"]]
+    # Without our adaptor there is nobody to read for: what reading.c says then is what the programs link with.
+    flags = [f"-D{name}={value}" for name, value in settings["define_macros"] if name != "ZKC_OWN_ADAPTOR"]
     flags += [f"-I{folder}" for folder in settings["include_dirs"]]
     built = Path(settings["include_dirs"][0]).parent
     source = next(built.glob("src/zookeeper-*/**/zookeeper.c"), None) if settings["linkage"] == "static" else None

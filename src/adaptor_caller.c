@@ -1,0 +1,249 @@
+/* What calling threads do themselves, when the connection has nothing else to do.
+ *
+ * A lone synchronous call would cost two changes of threads: one to have the I/O thread send its request, and one
+ * back, with the reply. So a thread that queues the only request there is sends it by itself, and a thread that waits
+ * for the only reply there is reads it by itself. Who knows that it will wait does both in one (zkc_adaptor_hold):
+ * first it says that it reads, then it sends. Whatever is more than that is the I/O thread's, which gathers: many
+ * requests in one call of the system are cheaper than none of them delayed.
+ *
+ * Both need the turn (adaptor.h), and neither waits for it: who does not get it leaves its work to the I/O thread, as
+ * if there were nothing here. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "adaptor.h"
+#include "adaptor_read.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+int flush_send_queue(zhandle_t *zh, int timeout);
+int zookeeper_process(zhandle_t *zh, int events);
+
+/* How many packets a reader takes before it lets others have the turn. */
+enum { LONGEST_READ = 128 };
+
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
+
+/* Whether no more than one request waits for a reply; the one that this thread has just queued is among them. */
+static int is_alone(zhandle_t *zh)
+{
+    int alone;
+
+    lock_completion_list(&zh->sent_requests);
+    alone = zh->sent_requests.head == zh->sent_requests.last;
+    unlock_completion_list(&zh->sent_requests);
+    return alone;
+}
+
+static int is_usable(zhandle_t *zh, const zkc_transport *transport)
+{
+    return zkc_adaptor_is_up(zh) && !zh->close_requested && transport->fd >= 0 && transport->fd == zh->fd->sock &&
+           !transport->broken && !transport->stuck;
+}
+
+/* With the turn. Whether all of the queue is sent; a failure is for reading to find out: the connection was shut down. */
+static int send_queue(zhandle_t *zh, zkc_transport *transport)
+{
+    int sent;
+
+    zkc_transport_use(transport);
+    sent = flush_send_queue(zh, 0) == ZOK && zkc_transport_flush(transport) == 0 && zh->to_send.head == NULL;
+    zkc_transport_use(NULL);
+    return sent;
+}
+
+/* 1: sent. 0: the I/O thread has to do it. */
+static int send_here(zhandle_t *zh)
+{
+    zkc_adaptor *adaptor = adaptor_of(zh);
+    zkc_transport *transport = &adaptor->transport;
+    int sent = 0;
+
+    /* From a completion: the turn is this thread's, and what is queued is sent when it ends. */
+    if (zkc_transport_is_used(transport) || !is_alone(zh) || pthread_mutex_trylock(&adaptor->turn) != 0)
+        return 0;
+    /* With nothing to send, the I/O thread was to be woken for something else. */
+    if (is_usable(zh, transport) && zh->to_send.head != NULL)
+        sent = send_queue(zh, transport);
+    pthread_mutex_unlock(&adaptor->turn);
+    return sent;
+}
+
+/* Of this thread: whether its next request is to be held, and whether one is. */
+static _Thread_local int holding, held;
+
+void zkc_adaptor_hold(int on)
+{
+    holding = on;
+    held = 0;
+}
+
+int zkc_adaptor_holds(void)
+{
+    int holds = held;
+
+    zkc_adaptor_hold(0);
+    return holds;
+}
+
+void zkc_adaptor_let_go(zhandle_t *zh)
+{
+    if (!send_here(zh))
+        wakeup_io_thread(zh);
+}
+
+void zkc_adaptor_send(zhandle_t *zh)
+{
+    if (holding && !zkc_transport_is_used(&adaptor_of(zh)->transport))
+        held = 1;
+    else
+        zkc_adaptor_let_go(zh);
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+#ifdef __linux__
+
+static void drain(int fd)
+{
+    uint64_t scrap;
+
+    while (read(fd, &scrap, sizeof scrap) < 0 && errno == EINTR)
+        ;
+}
+
+void zkc_adaptor_kick_reader(zkc_adaptor *adaptor)
+{
+    uint64_t one = 1;
+
+    if (atomic_load(&adaptor->reader))
+        while (write(adaptor->kick, &one, sizeof one) < 0 && errno == EINTR)
+            ;
+}
+
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Become the reader. With the turn, then; 0: without. */
+static int begin_reading(zhandle_t *zh, zkc_adaptor *adaptor, int kick)
+{
+    zkc_transport *transport = &adaptor->transport;
+
+    if (adaptor->poller < 0 || pthread_mutex_trylock(&adaptor->turn) != 0)
+        return 0;
+    if (!is_usable(zh, transport) || atomic_load(&adaptor->reader) || zkc_transport_readable(transport) ||
+        zkc_transport_unsent(transport) > 0) {
+        pthread_mutex_unlock(&adaptor->turn);
+        return 0;
+    }
+    adaptor->kick = kick;
+    atomic_store(&adaptor->reader, 1);
+    zkc_adaptor_look(adaptor); /* no more; before the request goes, so that its reply wakes one thread */
+    if (zh->to_send.head != NULL)
+        send_queue(zh, transport);
+    return 1;
+}
+
+/* With the turn, which goes. */
+static void end_reading(zhandle_t *zh, zkc_adaptor *adaptor)
+{
+    zkc_transport *transport = &adaptor->transport;
+    int left;
+
+    atomic_store(&adaptor->reader, 0);
+    zkc_adaptor_look(adaptor);
+    left = !is_usable(zh, transport) || zkc_transport_readable(transport) || zkc_transport_unsent(transport) > 0 ||
+           zh->to_send.head != NULL;
+    pthread_mutex_unlock(&adaptor->turn);
+    if (left)
+        wakeup_io_thread(zh);
+}
+
+static void take_replies(zhandle_t *zh, zkc_adaptor *adaptor)
+{
+    zkc_transport *transport = &adaptor->transport;
+    int packets = 0;
+
+    zkc_transport_use(transport);
+    do {
+        zookeeper_process(zh, ZOOKEEPER_READ);
+        zkc_adaptor_run_completions(zh);
+    } while (is_usable(zh, transport) && zkc_transport_readable(transport) && ++packets < LONGEST_READ);
+    zkc_transport_use(NULL);
+}
+
+/* Sleep until there is something to read, or a kick. The events of the connection; -1: an enum zkc_read in `why`. */
+static int sleep_on_connection(int fd, short wanted, int kick, int64_t nanoseconds, int *why)
+{
+    struct pollfd fds[2] = {{.fd = fd, .events = wanted}, {.fd = kick, .events = POLLIN}};
+    struct timespec limit = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    int count = ppoll(fds, 2, nanoseconds < 0 ? NULL : &limit, NULL);
+
+    if (count <= 0) {
+        *why = count == 0 ? ZKC_READ_TIMED_OUT : ZKC_READ_INTERRUPTED;
+        return -1;
+    }
+    if (fds[1].revents != 0)
+        drain(kick);
+    return fds[0].revents;
+}
+
+int zkc_adaptor_read(zhandle_t *zh, int kick, int (*enough)(void *context), void *context, int64_t nanoseconds)
+{
+    zkc_adaptor *adaptor = adaptor_of(zh);
+    int64_t deadline = nanoseconds < 0 ? 0 : now() + nanoseconds;
+    int fd, outcome = ZKC_READ_REFUSED;
+
+    if (!begin_reading(zh, adaptor, kick))
+        return ZKC_READ_REFUSED;
+    fd = adaptor->transport.fd;
+    for (;;) {
+        short wanted = adaptor->transport.read_wants;
+        int64_t left = nanoseconds < 0 ? -1 : deadline - now();
+        int events;
+
+        if (enough(context)) {
+            outcome = ZKC_READ_ENOUGH;
+            break;
+        }
+        if (!is_usable(zh, &adaptor->transport) || adaptor->transport.fd != fd)
+            break; /* connecting is the I/O thread's */
+        pthread_mutex_unlock(&adaptor->turn);
+        events = sleep_on_connection(fd, wanted, kick, left > 0 || nanoseconds < 0 ? left : 0, &outcome);
+        if (pthread_mutex_trylock(&adaptor->turn) != 0) {
+            /* The I/O thread works, and looks at the connection again when it goes to sleep. */
+            atomic_store(&adaptor->reader, 0);
+            wakeup_io_thread(zh);
+            return enough(context) ? ZKC_READ_ENOUGH : outcome;
+        }
+        if (events < 0)
+            break;
+        if (events > 0 && is_usable(zh, &adaptor->transport) && adaptor->transport.fd == fd)
+            take_replies(zh, adaptor);
+    }
+    end_reading(zh, adaptor);
+    return outcome;
+}
+
+#else
+
+void zkc_adaptor_kick_reader(zkc_adaptor *adaptor)
+{
+    (void)adaptor;
+}
+
+int zkc_adaptor_read(zhandle_t *zh, int kick, int (*enough)(void *context), void *context, int64_t nanoseconds)
+{
+    (void)zh, (void)kick, (void)enough, (void)context, (void)nanoseconds;
+    return ZKC_READ_REFUSED;
+}
+
+#endif

@@ -1,0 +1,23 @@
+/* For who waits for a reply: instead of sleeping until the I/O thread has it, read it. See adaptor_caller.c. */
+#ifndef ZKC_ADAPTOR_READ_H
+#define ZKC_ADAPTOR_READ_H
+
+#include <stdint.h>
+#include <zookeeper.h>
+
+/* The next request of this thread is not sent: its caller is about to read, which sends it, or else lets it go. */
+void zkc_adaptor_hold(int on);
+int zkc_adaptor_holds(void); /* whether one is held; from then on no other is */
+void zkc_adaptor_let_go(zhandle_t *zh);
+
+enum zkc_read { ZKC_READ_ENOUGH, ZKC_READ_TIMED_OUT, ZKC_READ_INTERRUPTED, ZKC_READ_REFUSED };
+
+/* Send what is queued, take replies from the connection and run their completions, on this thread, until `enough(context)`, or for at most
+ * `nanoseconds` (negative: no limit). The caller sees to it that the handle is not closed meanwhile, and that no
+ * completion closes it or waits. Whoever makes `enough` true elsewhere writes to the eventfd `kick`, which may be
+ * readable for nothing.
+ *
+ * ZKC_READ_REFUSED: that is somebody else's just now. ZKC_READ_INTERRUPTED: a signal handler ran. */
+int zkc_adaptor_read(zhandle_t *zh, int kick, int (*enough)(void *context), void *context, int64_t nanoseconds);
+
+#endif

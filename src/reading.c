@@ -1,0 +1,126 @@
+/* A thread that waits for the only reply there is takes it from the connection itself, if libzookeeper runs on our
+ * adaptor: the reply need not wake one thread that then wakes another. Without the GIL, as every wait.
+ *
+ * Completions then run on this thread, also those of others' requests that come meanwhile. They are the same C that
+ * runs on the I/O thread (completions.c) and do nothing else here. */
+#include "bridge.h"
+
+#ifdef ZKC_OWN_ADAPTOR
+
+#include "adaptor_read.h"
+
+/* The session in which this thread has made a call whose request is not sent yet. The thread stays inside. */
+static _Thread_local zkc_session *held;
+
+void zkc_hold(void)
+{
+    zkc_let_go();
+    zkc_adaptor_hold(1);
+}
+
+void zkc_leave_called(zkc_session *session)
+{
+    if (zkc_adaptor_holds())
+        held = session;
+    else
+        zkc_leave(session);
+}
+
+static void drop_hold(void)
+{
+    zkc_session *session = held;
+
+    held = NULL;
+    if (session != NULL)
+        zkc_leave(session);
+}
+
+void zkc_let_go(void)
+{
+    zkc_adaptor_hold(0);
+    if (held != NULL)
+        zkc_adaptor_let_go(held->handle);
+    drop_hold();
+}
+
+static _Thread_local const zkc_request *awaited; /* what this thread reads for */
+
+static int is_enough(void *context)
+{
+    zkc_request *request = context;
+
+    return zkc_request_done(request) || zkc_word_get(&request->session->closing) != ZKC_NOT_CLOSING;
+}
+
+int zkc_read_reply(zkc_request *request, int64_t nanoseconds)
+{
+    zkc_session *session = request->session;
+    int outcome;
+
+    /* With more than one under way the I/O thread is needed anyway. */
+    if (session->kick[0] < 0 || zkc_in_flight(session) != 1 || zkc_enter(session) != ZKC_ENTERED) {
+        zkc_let_go();
+        return -1;
+    }
+    if (held != session)
+        zkc_let_go();
+    atomic_fetch_or(&request->bits, ZKC_READING);
+    awaited = request;
+    outcome = zkc_adaptor_read(session->handle, session->kick[0], is_enough, request, nanoseconds);
+    awaited = NULL;
+    atomic_fetch_and(&request->bits, ~(uint32_t)ZKC_READING);
+    if (outcome == ZKC_READ_REFUSED)
+        zkc_let_go(); /* maybe nothing was sent */
+    else
+        drop_hold();
+    zkc_leave(session);
+    if (outcome == ZKC_READ_TIMED_OUT)
+        return ZKC_TIMED_OUT;
+    return outcome == ZKC_READ_INTERRUPTED ? ZKC_INTERRUPTED : -1;
+}
+
+void zkc_stop_reading(zkc_session *session, const zkc_request *request)
+{
+    /* Not for what the reader itself has just got. */
+    if (request == NULL || awaited != request)
+        zkc_notifier_wake(session->kick[1]);
+}
+
+void zkc_reading_open(zkc_session *session)
+{
+    if (zkc_notifier_open(session->kick) != 0)
+        session->kick[0] = session->kick[1] = -1; /* then nobody reads but the I/O thread */
+}
+
+#else
+
+void zkc_hold(void)
+{
+}
+
+void zkc_leave_called(zkc_session *session)
+{
+    zkc_leave(session);
+}
+
+void zkc_let_go(void)
+{
+}
+
+int zkc_read_reply(zkc_request *request, int64_t nanoseconds)
+{
+    (void)request, (void)nanoseconds;
+    return -1;
+}
+
+void zkc_stop_reading(zkc_session *session, const zkc_request *request)
+{
+    (void)session, (void)request;
+}
+
+void zkc_reading_open(zkc_session *session)
+{
+    session->kick[0] = session->kick[1] = -1;
+}
+
+#endif
