@@ -78,6 +78,9 @@ static int rest(zhandle_t *zh, zkc_adaptor *adaptor, int fd, short wanted, int m
     int revents;
 
     zkc_adaptor_watch(adaptor, fd, wanted);
+    /* A descriptor that somebody else has closed: who reads finds it out, who sleeps never would. */
+    if (adaptor->unknown)
+        return POLLNVAL;
     if (!zkc_adaptor_is_up(zh))
         zkc_adaptor_kick_reader(adaptor);
     zkc_transport_use(NULL);

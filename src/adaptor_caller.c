@@ -161,7 +161,7 @@ static void end_reading(zhandle_t *zh, zkc_adaptor *adaptor)
     atomic_store(&adaptor->reader, 0);
     zkc_adaptor_look(adaptor);
     left = !is_usable(zh, transport) || zkc_transport_readable(transport) || zkc_transport_unsent(transport) > 0 ||
-           zh->to_send.head != NULL;
+           zh->to_send.head != NULL || adaptor->unknown;
     pthread_mutex_unlock(&adaptor->turn);
     if (left)
         wakeup_io_thread(zh);

@@ -184,9 +184,6 @@ int zkc_adaptor_rest(zkc_adaptor *adaptor, int milliseconds)
 {
     int expected = AWAKE, revents;
 
-    /* A descriptor that somebody else has closed: who reads finds it out, who sleeps never would. */
-    if (adaptor->unknown)
-        return POLLNVAL;
     /* A request that was queued before this is seen at the next look at the queue; one queued after it writes. */
     if (!atomic_compare_exchange_strong(&adaptor->sleep, &expected, ASLEEP))
         milliseconds = 0;
