@@ -224,11 +224,11 @@ def test_a_watch_fires_while_nobody_waits(session, other):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no interval timers")
 def test_a_signal_in_a_lone_wait_is_handled_at_once(through_proxy, proxy):
-    class Alarm(Exception):
+    class AlarmError(Exception):
         pass
 
     def alarm(*_):
-        raise Alarm
+        raise AlarmError
 
     settle(through_proxy)
     proxy.pause()
@@ -237,7 +237,7 @@ def test_a_signal_in_a_lone_wait_is_handled_at_once(through_proxy, proxy):
         for _ in range(5):
             request = through_proxy.get("/")
             signal.setitimer(signal.ITIMER_REAL, 0.05)
-            with pytest.raises(Alarm):
+            with pytest.raises(AlarmError):
                 request.result(WAIT)
     finally:
         signal.signal(signal.SIGALRM, before)
