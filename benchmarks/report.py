@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rich.table import Table
 
 import zkc
 from benchmarks.leaks import MEMORY_BOUND, Phase
-from benchmarks.speed import Outcome
+from benchmarks.outcome import Outcome
 
 RESULTS = Path(__file__).resolve().with_name("results")
 MIB = 1024 * 1024
@@ -52,15 +53,18 @@ def environment(server_version: str) -> dict[str, Any]:
     }
 
 
-def publish(verb: str, results: dict[str, Any], table: Table, folder: Path, *, as_json: bool) -> None:
+def publish(verb: str, results: dict[str, Any], tables: Sequence[Table], folder: Path, *, as_json: bool) -> Path:
     """Keep the results in a file, and print them.
 
     Args:
         verb: The benchmark's name, and the beginning of the file's.
         results: What JSON is to hold.
-        table: What a person is to see.
+        tables: What a person is to see.
         folder: Where the file goes; made if need be.
         as_json: Whether a machine reads what is printed.
+
+    Returns:
+        The file.
     """
     text = json.dumps(results, indent=2)
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,11 +72,18 @@ def publish(verb: str, results: dict[str, Any], table: Table, folder: Path, *, a
     path.write_text(text + "\n", encoding="utf-8")
     if as_json:
         print(text)
-        return
+        return path
     # Where nobody looks, there is no width to respect.
     console = Console(width=None if sys.stdout.isatty() else 150)
-    console.print(table)
-    console.print(f"The figures as JSON: {os.path.relpath(path)}", highlight=False)
+    for table in tables:
+        console.print(table)
+    console.print(f"The figures as JSON: {relative(path)}", highlight=False)
+    return path
+
+
+def relative(path: Path) -> str:
+    """Write a path as a person here would."""
+    return os.path.relpath(path)
 
 
 def leaks_table(phases: list[Phase]) -> Table:
@@ -103,30 +114,25 @@ def leaks_table(phases: list[Phase]) -> Table:
     return table
 
 
-def speed_table(title: str, unit: str, outcomes: list[Outcome]) -> Table:
+def speed_table(title: str, outcomes: list[Outcome]) -> Table:
     """Show each operation by client, with the ratio to the first client of the same operation."""
     table = Table(title=title, title_justify="left")
     table.add_column("operation")
     table.add_column("client")
-    for name in ("p50, µs", "p99, µs") if unit == "latency" else ("a second",):
+    for name in ("a second", "CPU, µs each", "speed, ratio", "CPU, ratio"):
         table.add_column(name, justify="right")
-    table.add_column("CPU, µs each", justify="right")
-    table.add_column("time, ratio" if unit == "latency" else "speed, ratio", justify="right")
-    table.add_column("CPU, ratio", justify="right")
     first: dict[str, Outcome] = {}
     for outcome in outcomes:
         base = first.setdefault(outcome.operation, outcome)
         if base is outcome and outcome is not outcomes[0]:
             table.add_section()
-        shown = [f"{outcome.p50:,.0f}", f"{outcome.p99:,.0f}"] if unit == "latency" else [f"{outcome.rate:,.0f}"]
-        ratio = outcome.ratio_to(base, "p50" if unit == "latency" else "rate")
         table.add_row(
             outcome.operation,
             outcome.client,
-            *shown,
-            f"{outcome.cpu:,.1f}",
-            f"{ratio:.2f}",
-            f"{outcome.ratio_to(base, 'cpu'):.2f}",
+            f"{outcome.median('rate') or 0:,.0f}",
+            f"{outcome.median('cpu') or 0:,.1f}",
+            f"{outcome.ratio_to(base, 'rate') or 0:.2f}",
+            f"{outcome.ratio_to(base, 'cpu') or 0:.2f}",
         )
     table.caption = "Medians of the rounds. A ratio is the median of the rounds' ratios to the first client."
     table.caption_justify = "left"

@@ -8,16 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from rich.table import Table
-
-from benchmarks import bulk, leaks, legacy, measure, report, speed
+from benchmarks import compare, leaks, legacy, measure, plot, report, tables, targets
+from benchmarks.absent import Absent
+from benchmarks.clients import STARTS
+from benchmarks.side import SideError
+from benchmarks.workloads import WORKLOADS
 from zkc.testing import TestingError, ZooKeeperServer
 
-# (rounds, calls in a round), in full and quick.
-_LATENCY = ((5, 2_000), (3, 200))
-_THROUGHPUT = ((5, 20_000), (3, 5_000))
-_BULK = ((5, 20_000), (3, 5_000))
-_LEGACY = ((7, 2_000), (3, 400))
+# In full and quick.
+_AMOUNTS = (
+    compare.Amount(rounds=5, seconds=0.5, fixed_rounds=3),
+    compare.Amount(rounds=2, seconds=0.04, fixed_rounds=1, part=0.2),
+)
+_LEGACY = ((7, 2_000), (3, 400))  # (rounds, calls in a round)
+
+_DESCRIPTION = """\
+All clients of ZooKeeper beside each other, or with a verb something else. Results are also kept in
+benchmarks/results/."""
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -27,45 +34,67 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         arguments: Those of the command line if None.
 
     Returns:
-        The exit status: 1 when something grew that must not, or when there is no server.
+        The exit status: 1 when something grew that must not, when a client got a wrong answer, or without a server.
     """
     options = _parser().parse_args(arguments)
-    if options.verb == "leaks":
-        measure.use_one_arena()
     try:
-        # Later arguments win over those for a short start: here peak speed counts.
-        with ZooKeeperServer(log_level="WARN", heap="1g", jvm_args=["-XX:TieredStopAtLevel=4"]) as server:
-            version = ".".join(map(str, server.version))
-            return int(options.run(options, server, report.environment(version)))
-    except TestingError as error:
+        return int(options.run(options))
+    except (Absent, SideError, TestingError) as error:
         print(f"./dev bench: {error}", file=sys.stderr)
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    shared.add_argument("--results", type=Path, default=report.RESULTS, metavar="DIR", help="where JSON files are kept")
+    # A verb takes these, too; what it is not given there is left as it was given before it.
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    shared.add_argument("--results", type=Path, metavar="DIR", help="where JSON files and the plot are kept")
     shared.add_argument("--quick", action="store_true", help="a small run, under a minute, to see whether all works")
-    parser = argparse.ArgumentParser(
-        prog="./dev bench",
-        description="Benchmarks of zkc against a real server of its own. Results are also kept in benchmarks/results/.",
+    speed = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    speed.add_argument("--rounds", type=_positive, help="how often each client gets its turn")
+    speed.add_argument("--calls", type=_positive, help="calls in a turn; else as many as fit into its time")
+    parser = argparse.ArgumentParser(prog="./dev bench", description=_DESCRIPTION, parents=[shared, speed])
+    parser.add_argument(
+        "--only", type=_workloads, default=list(WORKLOADS), metavar="WORKLOAD[,...]", help=", ".join(_names())
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    parser.add_argument("--clients", type=_clients, metavar="CLIENT[,...]", help=", ".join(STARTS))
+    parser.add_argument(
+        "--server",
+        choices=(*compare.SERVERS, "both"),
+        help="one that answers from memory at once, a real one, or both (the default; in a quick run canned)",
+    )
+    parser.set_defaults(
+        run=_run_comparison, json=False, results=report.RESULTS, quick=False, rounds=None, calls=None, scale=None
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     verb = verbs.add_parser("leaks", parents=[shared], help="a million gets and more: does anything grow?")
     verb.add_argument("--scale", type=_scale, default=None, help="part of the full counts, such as 0.01")
     verb.set_defaults(run=_run_leaks)
-    for name, run, text in (
-        ("latency", _run_latency, "single calls: how long they take"),
-        ("throughput", _run_throughput, "pipelined gets, and gets from several threads: how many a second"),
-        ("bulk", _run_bulk, "many znodes read one by one, in bulk, with asyncio: how many a second"),
-        ("legacy", _run_legacy, "the drop-in for zkpython, beside the original on Python 2.7 where there is one"),
-    ):
-        verb = verbs.add_parser(name, parents=[shared], help=text)
-        verb.add_argument("--rounds", type=_positive, default=None, help="how often each client gets its turn")
-        verb.add_argument("--calls", type=_positive, default=None, help="calls in a turn")
-        verb.set_defaults(run=run)
+    text = "the drop-in for zkpython, beside the original on Python 2.7 where there is one"
+    verb = verbs.add_parser("legacy", parents=[shared, speed], help=text)
+    verb.set_defaults(run=_run_legacy)
     return parser
+
+
+def _names() -> list[str]:
+    return [workload.name for workload in WORKLOADS]
+
+
+def _listed(text: str, known: Sequence[str]) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
+    return names
+
+
+def _workloads(text: str) -> list[compare.Workload]:
+    names = _listed(text, _names())
+    return [workload for workload in WORKLOADS if workload.name in names]
+
+
+def _clients(text: str) -> list[str]:
+    return _listed(text, list(STARTS))
 
 
 def _scale(text: str) -> float:
@@ -82,86 +111,83 @@ def _positive(text: str) -> int:
     return value
 
 
-def _run_leaks(options: argparse.Namespace, server: ZooKeeperServer, about: dict[str, Any]) -> int:
+def _run_comparison(options: argparse.Namespace) -> int:
+    amount = compare.amount(_AMOUNTS[1 if options.quick else 0], options.rounds, options.calls)
+    kind = options.server or ("canned" if options.quick else "both")
+    servers = compare.SERVERS if kind == "both" else (kind,)
+    versions: dict[str, str] = {}
+    measured: list[compare.Table] = []
+    with report.make_progress() as progress:
+        task = progress.add_task("starting")
+
+        def advance(what: str, turns: int) -> None:
+            progress.update(task, description=what, advance=turns)
+
+        comparison = compare.Comparison(amount, options.clients, advance)
+        progress.update(task, total=sum(comparison.turns(one, server) for server in servers for one in options.only))
+        for server in servers:
+            versions[server], found = comparison.run(server, options.only)
+            measured += found
+    judged = targets.judge(measured)
+    results = {
+        **report.environment(", ".join(versions.values())),
+        "rounds": amount.rounds,
+        "absent": comparison.absent,
+        "workloads": [compare.as_dict(table, tables.COMPARED) for table in measured],
+        "targets": judged,
+    }
+    shown = [tables.comparison(table) for table in measured]
+    shown += [tables.targets(judged)] if judged else []
+    path = report.publish("comparison", results, shown, options.results, as_json=options.json)
+    try:
+        picture = plot.draw(measured, path.with_suffix(".png"))
+    except Absent as why:
+        print(f"./dev bench: without a plot: {why}", file=sys.stderr)
+    else:
+        if picture is not None and not options.json:
+            print(f"As a picture: {report.relative(picture)}")
+    return 0
+
+
+def _run_leaks(options: argparse.Namespace) -> int:
+    measure.use_one_arena()
     scale = options.scale or (0.01 if options.quick else 1.0)
     phases = leaks.phases(scale)
-    with report.make_progress() as progress:
-        for phase in phases:
-            task = progress.add_task(phase.name, total=phase.count)
-            # mypy cannot infer a lambda with a default that binds the loop's variable.
-            phase.measure(server.new_chroot("leaks"), lambda size, task=task: progress.advance(task, size))  # type: ignore[misc]
+    with _server() as server:
+        about = report.environment(_version(server))
+        with report.make_progress() as progress:
+            for phase in phases:
+                task = progress.add_task(phase.name, total=phase.count)
+                # mypy cannot infer a lambda with a default that binds the loop's variable.
+                phase.measure(server.new_chroot("leaks"), lambda size, task=task: progress.advance(task, size))  # type: ignore[misc]
     grown = [f"{phase.name}: {text}" for phase in phases for text in phase.grown()]
     results = {**about, "scale": scale, "phases": [phase.as_dict() for phase in phases], "grown": grown}
-    report.publish("leaks", results, report.leaks_table(phases), options.results, as_json=options.json)
+    report.publish("leaks", results, [report.leaks_table(phases)], options.results, as_json=options.json)
     for text in grown:
         print(f"./dev bench: grew: {text}", file=sys.stderr)
     return 1 if grown else 0
 
 
-def _run_latency(options: argparse.Namespace, server: ZooKeeperServer, about: dict[str, Any]) -> int:
-    rounds, calls = _amount(options, _LATENCY)
-    with report.make_progress() as progress:
-        task = progress.add_task("latency", total=speed.latency_turns(rounds))
-        outcomes = speed.measure_latency(
-            server.new_chroot("latency"), rounds, calls, lambda turns: progress.advance(task, turns)
-        )
-    table = report.speed_table(f"One call at a time: {rounds} rounds of {calls:,}", "latency", outcomes)
-    return _publish_speed("latency", options, about, table, outcomes)
-
-
-def _run_throughput(options: argparse.Namespace, server: ZooKeeperServer, about: dict[str, Any]) -> int:
-    rounds, calls = _amount(options, _THROUGHPUT)
-    with report.make_progress() as progress:
-        task = progress.add_task("throughput", total=speed.throughput_turns(rounds))
-        outcomes = speed.measure_throughput(
-            server.new_chroot("throughput"), rounds, calls, lambda turns: progress.advance(task, turns)
-        )
-    table = report.speed_table(f"Many calls at once: {rounds} rounds of {calls:,}", "throughput", outcomes)
-    return _publish_speed("throughput", options, about, table, outcomes)
-
-
-def _run_bulk(options: argparse.Namespace, server: ZooKeeperServer, about: dict[str, Any]) -> int:
-    rounds, calls = _amount(options, _BULK)
-    with report.make_progress() as progress:
-        task = progress.add_task("bulk", total=bulk.bulk_turns(rounds))
-        outcomes = bulk.measure_bulk(
-            server.new_chroot("bulk"), rounds, calls, lambda turns: progress.advance(task, turns)
-        )
-    table = report.speed_table(f"Many znodes: {rounds} rounds of {calls:,}", "throughput", outcomes)
-    return _publish_speed("bulk", options, about, table, outcomes)
-
-
-def _run_legacy(options: argparse.Namespace, server: ZooKeeperServer, about: dict[str, Any]) -> int:
-    rounds, calls = _amount(options, _LEGACY)
-    python = legacy.find_python2()
-    original = None
-    try:
-        original = None if python is None else legacy.build_original(python)
-    except legacy.OriginalMissing as why:
-        print(f"./dev bench: {why}", file=sys.stderr)
-    with report.make_progress() as progress:
-        task = progress.add_task("legacy", total=legacy.legacy_turns(rounds, original))
-        outcomes = legacy.measure_legacy(
-            server.new_chroot("legacy"), rounds, calls, original, lambda turns: progress.advance(task, turns)
-        )
-    table = report.speed_table(f"The old module: {rounds} rounds of about {calls:,}", "throughput", outcomes)
-    results = {**about, "outcomes": [outcome.as_dict() for outcome in outcomes]}
-    report.publish("legacy", results, table, options.results, as_json=options.json)
-    if python is None:
-        print("there is no Python 2.7: set ZKC_PYTHON27 to one to compare with the original", file=sys.stderr)
+def _run_legacy(options: argparse.Namespace) -> int:
+    rounds, calls = _LEGACY[1 if options.quick else 0]
+    rounds, calls = options.rounds or rounds, options.calls or calls
+    with _server() as server:
+        about = report.environment(_version(server))
+        compare.seed(server.hosts, "real", [legacy.SIZE])
+        with report.make_progress() as progress:
+            task = progress.add_task("legacy", total=legacy.legacy_turns(rounds))
+            outcomes = legacy.measure_legacy(
+                server.hosts, rounds, calls, lambda turns: progress.advance(task, turns)
+            )
+    table = report.speed_table(f"The old module: {rounds} rounds of about {calls:,}", outcomes)
+    results: dict[str, Any] = {**about, "outcomes": [outcome.as_dict() for outcome in outcomes]}
+    report.publish("legacy", results, [table], options.results, as_json=options.json)
     return 0
 
 
-def _amount(options: argparse.Namespace, amounts: tuple[tuple[int, int], tuple[int, int]]) -> tuple[int, int]:
-    rounds, calls = amounts[1 if options.quick else 0]
-    return options.rounds or rounds, options.calls or calls
+def _server() -> ZooKeeperServer:
+    return compare.quick_server()
 
 
-def _publish_speed(
-    verb: str, options: argparse.Namespace, about: dict[str, Any], table: Table, outcomes: list[speed.Outcome]
-) -> int:
-    results = {**about, "outcomes": [outcome.as_dict() for outcome in outcomes]}
-    report.publish(verb, results, table, options.results, as_json=options.json)
-    if not speed.has_kazoo():
-        print("kazoo is not installed: `.venv/bin/pip install kazoo` compares with it too.", file=sys.stderr)
-    return 0
+def _version(server: ZooKeeperServer) -> str:
+    return ".".join(map(str, server.version))

@@ -7,10 +7,11 @@ import functools
 import gc
 import os
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from core_support import ANYONE, WAIT, settle
+from core_support import ANYONE, WAIT, paused, settle
 
 from zkc import _zookeeper as core
 
@@ -167,3 +168,28 @@ def test_everything_else(session):
             session.delete(requests[-2].result()[0]).result(WAIT)
 
     assert measure(work, 15) < ALLOWED_GROWTH
+
+
+@pytest.mark.slow
+def test_a_server_that_stands_still_while_a_hundred_thousand_requests_are_made(open_session, zookeeper_server):
+    places = 32768
+    session = open_session(session_timeout=40.0, max_in_flight=places)
+    settle(session)
+    answers: Counter[object] = Counter()
+
+    def submit():
+        for _ in range(100_000):
+            session.get("/", callback=lambda request: answers.update([type(request.exception(0))]))
+
+    submitter = threading.Thread(target=submit)
+    before = resident()
+    with paused(zookeeper_server):
+        submitter.start()
+        submitter.join(10)  # so long the server stands still
+        assert submitter.is_alive()
+        # Who submits waits, and so does what it has submitted: nothing grows beyond that.
+        assert session.in_flight == places
+        assert resident() - before < places * 1024 + ALLOWED_GROWTH
+    submitter.join(60)
+    settle(session)
+    assert answers == {type(None): 100_000}
