@@ -9,7 +9,8 @@
 
 #include "adaptor_read.h"
 
-/* The session in which this thread has made a call whose request is not sent yet. The thread stays inside. */
+/* The session in which this thread has made a call whose request is not sent yet; a reference. The session can be closed
+ * meanwhile: then the request has its end from that. */
 static _Thread_local zkc_session *held;
 
 void zkc_hold(void)
@@ -20,10 +21,11 @@ void zkc_hold(void)
 
 void zkc_leave_called(zkc_session *session)
 {
-    if (zkc_adaptor_holds())
+    if (zkc_adaptor_holds()) {
+        zkc_session_ref(session);
         held = session;
-    else
-        zkc_leave(session);
+    }
+    zkc_leave(session);
 }
 
 static void drop_hold(void)
@@ -31,15 +33,17 @@ static void drop_hold(void)
     zkc_session *session = held;
 
     held = NULL;
-    if (session != NULL)
-        zkc_leave(session);
+    if (session != NULL && session->generation == zkc_generation()) /* a forked child frees nothing */
+        zkc_session_unref(session);
 }
 
 void zkc_let_go(void)
 {
     zkc_adaptor_hold(0);
-    if (held != NULL)
+    if (held != NULL && zkc_enter(held) == ZKC_ENTERED) {
         zkc_adaptor_let_go(held->handle);
+        zkc_leave(held);
+    }
     drop_hold();
 }
 

@@ -118,8 +118,8 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         **options: _P.kwargs,
     ) -> _T:
         limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
-        hold()
         try:
+            hold()  # Not before the try: a signal handler that raises between would leave it so.
             if limit is None:
                 planned = plan(self, *arguments, **options)
             else:

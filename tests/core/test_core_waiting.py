@@ -131,26 +131,37 @@ def test_holding_nothing_harms_nothing(session, hold):
     assert session.exists("/").result(WAIT) is not None
 
 
-def test_a_session_that_is_closed_by_another_thread_waits_until_it_is_let_go(open_session, hold):
-    session = open_session()
+def test_closing_does_not_wait_for_what_is_held(open_session, hold):
+    session, other = open_session(), open_session()
     hold()
     request = session.create("/a", b"", ANYONE)
-    end = begin(session.close, WAIT)
-    while not session.closed:
-        time.sleep(0.001)  # until the other thread has begun
+    assert begin(session.close, WAIT)()
+    assert isinstance(request.exception(0), errors.ClosingError)
     core.let_go()
-    assert end()
-    # It came in time, or too late.
-    assert isinstance(request.exception(0), (type(None), errors.ClosingError))
-
-
-def test_a_session_that_is_closed_here_waits_until_it_is_let_go(open_session, hold):
-    session = open_session()
     hold()
-    session.get("/")
-    session.begin_close()
+    request = other.create("/b", b"", ANYONE)
+    assert other.close(WAIT)
+    assert isinstance(request.exception(0), errors.ClosingError)
+
+
+def test_a_forked_child_lets_nothing_go(run_script):
+    result = run_script("""
+import os, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads
+session = core.Session(hosts)
+session.wait_connected(20)
+core.hold()
+request = session.create("/a", b"", ANYONE)
+child = os.fork()
+if child == 0:
     core.let_go()
-    assert session.close(WAIT)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+core.let_go()
+print(request.result(20))
+session.close(20)
+""")
+    assert result.ended_in_silence() == "/a\n"
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------

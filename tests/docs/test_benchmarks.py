@@ -39,23 +39,68 @@ def test_leaks_find_nothing_grown(bench, tmp_path):
     assert json.loads(kept.read_text()) == results
 
 
-@pytest.mark.parametrize("verb", ["latency", "throughput"])
-def test_speed_is_reported_for_each_client(bench, verb):
-    run = bench(verb, "--rounds", "1", "--calls", "40", "--json")
+def test_clients_are_compared_in_tables_with_ratios_and_targets(bench, tmp_path):
+    """Clients that cannot be had here are told of, and the others are compared."""
+    run = bench("--quick", "--only", "get,pipelined", "--clients", "floor,c,zkc,kazoo", "--json")
     assert run.returncode == 0, run.stderr
-    outcomes = json.loads(run.stdout)["outcomes"]
-    assert {outcome["client"].split(",")[0] for outcome in outcomes} >= {"core Session", "Client"}
-    assert all(len(outcome["rounds"]) == 1 for outcome in outcomes)
+    results = json.loads(run.stdout)
+    get, pipelined = results["workloads"]
+    assert [(table["workload"], table["server"]) for table in (get, pipelined)] == [
+        ("get", "canned"),
+        ("pipelined", "canned"),
+    ]
+    rows = {row["client"]: row for row in get["rows"]}
+    assert {"floor", "Client", "Session"} <= rows.keys()
+    for row in rows.values():
+        assert len(row["rounds"]) == 2
+        assert all(row["medians"][name] > 0 for name in ("p50", "p99", "rate"))
+    for name in {"c", "kazoo"} - results["absent"].keys():
+        assert rows["Client"]["ratios"][name]["p50"] > 0
+        assert rows[name]["ratios"][name] == {"p50": 1.0, "cpu": 1.0}
+    for target in results["targets"]:
+        assert target["met"] is ((target["measured"] >= target["bound"]) == target["at_least"])
+    assert any(target["against"] == "floor" for target in results["targets"])
+    assert json.loads(next(tmp_path.glob("comparison-*.json")).read_text()) == results
 
 
 def test_a_person_gets_a_table(bench):
-    run = bench("latency", "--rounds", "1", "--calls", "20")
+    run = bench("--only", "connect,outstanding", "--clients", "zkc", "--rounds", "1", "--calls", "2", "--quick")
     assert run.returncode == 0, run.stderr
-    assert "create + delete" in run.stdout
+    assert "Connect and close" in run.stdout
     assert "p99" in run.stdout
+    assert "KB each" in run.stdout
+    assert "The figures as JSON" in run.stdout
 
 
-@pytest.mark.parametrize("arguments", [(), ("no-such-verb",), ("leaks", "--scale", "0"), ("latency", "--calls", "-1")])
+def test_a_real_server_is_measured_too(bench):
+    run = bench(
+        "--only", "set", "--clients", "zkc,zkc-async", "--rounds", "1", "--calls", "5", "--server", "real", "--json"
+    )
+    assert run.returncode == 0, run.stderr
+    results = json.loads(run.stdout)
+    assert results["server"].startswith("ZooKeeper 3.")
+    assert [row["client"] for row in results["workloads"][0]["rows"]] == ["Client", "AsyncClient"]
+
+
+def test_the_old_module_is_compared_with_the_original(bench):
+    run = bench("legacy", "--rounds", "1", "--calls", "40", "--json")
+    assert run.returncode == 0, run.stderr
+    outcomes = json.loads(run.stdout)["outcomes"]
+    assert {outcome["client"] for outcome in outcomes} >= {"core Session", "zkc.legacy"}
+    assert all(len(outcome["rounds"]) == 1 for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("no-such-verb",),
+        ("leaks", "--scale", "0"),
+        ("--only", "get,nothing"),
+        ("--clients", "nobody"),
+        ("--rounds", "0"),
+        ("--server", "another"),
+    ],
+)
 def test_wrong_arguments_are_refused(bench, arguments):
     run = bench(*arguments)
     assert run.returncode == 2

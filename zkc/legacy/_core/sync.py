@@ -1,10 +1,13 @@
-"""The calls that wait for their answer. The GIL is free meanwhile, and callbacks run: the original held it."""
+"""The calls that wait for their answer. The GIL is free meanwhile, and callbacks run: the original held it.
+
+Each call is held until it is waited for, inside the ``try`` whose end lets it go: a signal can come anywhere.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Optional
 
-from zkc._zookeeper import LegacyWatch, legacy_result
+from zkc._zookeeper import LegacyWatch, hold, legacy_result, let_go
 from zkc.errors import ZooKeeperError
 from zkc.legacy._core.exceptions import exception_for
 from zkc.legacy._core.handles import Watcher, session_of
@@ -36,9 +39,12 @@ def create(h: int, path: Text, data: Text, acls: list[ACL], flags: int = 0) -> s
     session = session_of(h)
     core_acls, mode = encode_acls(acls), encode_flags(flags)
     try:
+        hold()
         made: tuple[str] = legacy_result(session.create(encode_path(path), encode_data(data), core_acls, mode))
     except ZooKeeperError as error:
         raise exception_for(error) from None
+    finally:
+        let_go()
     return made[0]
 
 
@@ -61,9 +67,12 @@ def delete(h: int, path: Text, version: int = -1) -> int:
     .. versionadded:: 0.1
     """
     try:
+        hold()
         session_of(h).delete(encode_path(path), version).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
+    finally:
+        let_go()
     return 0
 
 
@@ -83,6 +92,7 @@ def exists(h: int, path: Text, watcher: Optional[Watcher] = None) -> Optional[St
     """
     watch = None if watcher is None else LegacyWatch(h, watcher)
     try:
+        hold()
         request = session_of(h).exists(encode_path(path), watch)
         found: Optional[Any] = request.result()
         if found is None:
@@ -90,6 +100,8 @@ def exists(h: int, path: Text, watcher: Optional[Watcher] = None) -> Optional[St
         stat: tuple[Stat] = legacy_result(request)
     except ZooKeeperError as error:
         raise exception_for(error) from None
+    finally:
+        let_go()
     return stat[0]
 
 
@@ -115,10 +127,13 @@ def get(h: int, path: Text, watcher: Optional[Watcher] = None, bufferlen: Option
         raise TypeError(f"bufferlen must be int or None, not {type(bufferlen).__name__}")
     watch = None if watcher is None else LegacyWatch(h, watcher)
     try:
+        hold()
         request = session_of(h).get(encode_path(path), watch)
         answer: tuple[Any, Stat] = legacy_result(request)
     except ZooKeeperError as error:
         raise exception_for(error) from None
+    finally:
+        let_go()
     if bufferlen is None or bufferlen < 0 or answer[1]["dataLength"] <= bufferlen:
         return answer
     data = request.result()[0]
@@ -144,9 +159,12 @@ def set(h: int, path: Text, data: Text, version: int = -1) -> int:  # noqa: A001
     .. versionadded:: 0.1
     """
     try:
+        hold()
         session_of(h).set(encode_path(path), encode_data(data), version).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
+    finally:
+        let_go()
     return 0
 
 
@@ -165,9 +183,12 @@ def set2(h: int, path: Text, data: Text, version: int = -1) -> Stat:
     .. versionadded:: 0.1
     """
     try:
+        hold()
         stat: tuple[Stat] = legacy_result(session_of(h).set(encode_path(path), encode_data(data), version))
     except ZooKeeperError as error:
         raise exception_for(error) from None
+    finally:
+        let_go()
     return stat[0]
 
 
@@ -187,9 +208,12 @@ def get_children(h: int, path: Text, watcher: Optional[Watcher] = None) -> list[
     """
     watch = None if watcher is None else LegacyWatch(h, watcher)
     try:
+        hold()
         return session_of(h).get_children(encode_path(path), watch).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
+    finally:
+        let_go()
 
 
 def get_acl(h: int, path: Text) -> tuple[Stat, list[ACL]]:
@@ -205,9 +229,12 @@ def get_acl(h: int, path: Text) -> tuple[Stat, list[ACL]]:
     .. versionadded:: 0.1
     """
     try:
+        hold()
         acls, stat = legacy_result(session_of(h).get_acl(encode_path(path)))
     except ZooKeeperError as error:
         raise exception_for(error) from None
+    finally:
+        let_go()
     return stat, acls
 
 
@@ -233,7 +260,10 @@ def set_acl(h: int, path: Text, version: int, acls: list[ACL]) -> int:
     session = session_of(h)
     core_acls = encode_acls(acls)
     try:
+        hold()
         session.set_acl(encode_path(path), core_acls, version).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
+    finally:
+        let_go()
     return 0
