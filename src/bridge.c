@@ -30,7 +30,7 @@ void zkc_request_unref(zkc_request *request)
     free(request->results);
     free(request->result_stats);
     free(request->doomed_path);
-    free(request->bytes);
+    free(request->packet != NULL ? request->packet : request->bytes);
     free(request);
     zkc_count(ZKC_COUNT_REQUEST, -1);
 }

@@ -139,7 +139,8 @@ typedef struct zkc_request {
     int rc;
     int has_stat;
     struct Stat stat;
-    char *bytes;     /* data, path, or packed strings; owned */
+    char *bytes;     /* data, path, or packed strings; owned, unless there is a packet */
+    void *packet;    /* what the data are in, kept instead of copied; owned */
     int64_t length;  /* of `bytes`; data: -1 for NULL */
     int32_t count;   /* packed strings and ACLs: how many */
 

@@ -39,4 +39,11 @@ void zkc_create2_op_init(zoo_op_t *op, const char *path, const char *value, int 
     zoo_create_op_init(op, path, value, valuelen, acl, mode, buffer, length)
 #endif
 
+/* In the completion of a reply with data: keep the packet that they are in, or NULL where that cannot be done. */
+#ifdef ZKC_PATCHED_KEEP_PACKET
+void *zkc_keep_packet(void);
+#else
+#define zkc_keep_packet() ((void *)0)
+#endif
+
 #endif

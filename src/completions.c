@@ -30,6 +30,22 @@ static int copy_bytes(zkc_request *request, const char *bytes, int64_t length)
     return ZOK;
 }
 
+/* Large data are kept where they are: their pages would be made twice. For small ones a copy is cheaper than a whole
+ * packet. */
+enum { LARGE = 4096 };
+
+static int copy_data(zkc_request *request, const char *data, int length)
+{
+    void *packet = length >= LARGE ? zkc_keep_packet() : NULL;
+
+    if (packet == NULL)
+        return copy_bytes(request, data, length);
+    request->packet = packet;
+    request->bytes = (char *)data;
+    request->length = length;
+    return ZOK;
+}
+
 static char *pack(char *to, const char *text)
 {
     int32_t length = text == NULL ? -1 : (int32_t)strlen(text);
@@ -121,7 +137,7 @@ void zkc_on_stat(int rc, const struct Stat *stat, const void *data)
 
 void zkc_on_data(int rc, const char *value, int length, const struct Stat *stat, const void *data)
 {
-    COMPLETE(data, rc, copy_bytes(request, value, length) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
+    COMPLETE(data, rc, copy_data(request, value, length) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
 }
 
 void zkc_on_string(int rc, const char *value, const void *data)

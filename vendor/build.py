@@ -94,6 +94,8 @@ def _static(tools: Toolchain) -> LinkSettings:
             *([("ZKC_OWN_ADAPTOR", "1")] if adaptor() == "own" else []),
             # patches/zookeeper/0006: what src/compat.h may rely on
             ("ZKC_PATCHED_MULTI_CREATE2", "1"),
+            # patches/zookeeper/0028: the same
+            ("ZKC_PATCHED_KEEP_PACKET", "1"),
             ("ZKC_SASL_VERSION", f'"{lock["cyrus-sasl"]["version"]}"'),
             ("ZKC_SASL_MECHANISMS", f'"{MECHANISMS}"'),
         ],

@@ -68,8 +68,9 @@ def compiler() -> Compiler:
         check=True,
     )
     command, settings = json.loads(done.stdout)
-    # Without our adaptor there is nobody to read for: what reading.c says then is what the programs link with.
-    flags = [f"-D{name}={value}" for name, value in settings["define_macros"] if name != "ZKC_OWN_ADAPTOR"]
+    # The programs link with a fake of the library: it has no adaptor to read for, and no packets to keep.
+    lacking = ("ZKC_OWN_ADAPTOR", "ZKC_PATCHED_KEEP_PACKET")
+    flags = [f"-D{name}={value}" for name, value in settings["define_macros"] if name not in lacking]
     flags += [f"-I{folder}" for folder in settings["include_dirs"]]
     built = Path(settings["include_dirs"][0]).parent
     source = next(built.glob("src/zookeeper-*/**/zookeeper.c"), None) if settings["linkage"] == "static" else None
