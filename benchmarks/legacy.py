@@ -1,6 +1,6 @@
 """The drop-in for the old module beside the original, zc-zookeeper-static 3.4.4 on Python 2.7, in one run.
 
-Each runs in a process of its own, with the same code (workers/legacy.py), and they have their turns one after the other.
+Each runs in a process of its own, with the same code (workers/legacy.py), and has its turns after the other's.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from benchmarks import compare, leaks, legacy, measure, plot, report, tables, ta
 from benchmarks.absent import Absent
 from benchmarks.clients import STARTS
 from benchmarks.side import SideError
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, Workload
 from zkc.testing import TestingError, ZooKeeperServer
 
 # In full and quick.
@@ -42,6 +42,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except (Absent, SideError, TestingError) as error:
         print(f"./dev bench: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("./dev bench: interrupted", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,7 +91,7 @@ def _listed(text: str, known: Sequence[str]) -> list[str]:
     return names
 
 
-def _workloads(text: str) -> list[compare.Workload]:
+def _workloads(text: str) -> list[Workload]:
     names = _listed(text, _names())
     return [workload for workload in WORKLOADS if workload.name in names]
 
@@ -133,6 +136,7 @@ def _run_comparison(options: argparse.Namespace) -> int:
         **report.environment(", ".join(versions.values())),
         "rounds": amount.rounds,
         "absent": comparison.absent,
+        "failed": comparison.failed,
         "workloads": [compare.as_dict(table, tables.COMPARED) for table in measured],
         "targets": judged,
     }
@@ -146,7 +150,7 @@ def _run_comparison(options: argparse.Namespace) -> int:
     else:
         if picture is not None and not options.json:
             print(f"As a picture: {report.relative(picture)}")
-    return 0
+    return 1 if comparison.failed else 0
 
 
 def _run_leaks(options: argparse.Namespace) -> int:
@@ -176,9 +180,7 @@ def _run_legacy(options: argparse.Namespace) -> int:
         compare.seed(server.hosts, "real", [legacy.SIZE])
         with report.make_progress() as progress:
             task = progress.add_task("legacy", total=legacy.legacy_turns(rounds))
-            outcomes = legacy.measure_legacy(
-                server.hosts, rounds, calls, lambda turns: progress.advance(task, turns)
-            )
+            outcomes = legacy.measure_legacy(server.hosts, rounds, calls, lambda turns: progress.advance(task, turns))
     table = report.speed_table(f"The old module: {rounds} rounds of about {calls:,}", outcomes)
     results: dict[str, Any] = {**about, "outcomes": [outcome.as_dict() for outcome in outcomes]}
     report.publish("legacy", results, [table], options.results, as_json=options.json)

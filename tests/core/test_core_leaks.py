@@ -7,6 +7,7 @@ import functools
 import gc
 import os
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -31,14 +32,28 @@ def resident():
 def measure(work, rounds):
     """Run *work* once to warm up, then *rounds* times; return what has grown since the warm-up."""
     work()
-    gc.collect()
-    before = resident(), len(os.listdir("/proc/self/fd")), threading.active_count(), core.live_counts()
+    before = settled()
     for _ in range(rounds):
         work()
-    gc.collect()
-    after = resident(), len(os.listdir("/proc/self/fd")), threading.active_count(), core.live_counts()
+    after = settled()
     assert after[1:] == before[1:]
     return after[0] - before[0]
+
+
+def settled():
+    """Return what there is of memory, descriptors, threads and counts, when it has become no less for a while."""
+    least = None
+    quiet_until = 0.0
+    while True:
+        gc.collect()
+        now = len(os.listdir("/proc/self/fd")), threading.active_count(), core.live_counts()
+        size = now[0] + now[1] + sum(now[2].values())
+        if least is None or size < least:
+            # What closes a session may end a moment after close() has returned, and has a reference until then.
+            least, quiet_until = size, time.monotonic() + 0.1
+        if size == least and time.monotonic() >= quiet_until:
+            return resident(), *now
+        time.sleep(0.01)  # between two looks
 
 
 def test_gets(session):

@@ -10,7 +10,8 @@ import sys
 import pytest
 from docs_support import ROOT
 
-pytestmark = pytest.mark.slow
+# The first time, compilers and pip have their part in it.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def bench(tmp_path):
         command = [sys.executable, "-m", "benchmarks", *arguments, "--results", str(tmp_path)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
         return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False
         )
 
     return run
