@@ -263,7 +263,8 @@ void zkc_session_ref(zkc_session *session);
 void zkc_session_unref(zkc_session *session);
 /* Before opening: have its end announced by ZKC_OPENED_EVENT, before any other event. -1 without memory. */
 int zkc_session_announce(zkc_session *session);
-/* Start opening on a thread of its own (names are resolved there): takes over the arguments. errno on failure. */
+/* Open: on a thread of its own if there are names to be resolved. Takes over the arguments. errno when there is no thread.
+ * Call without the GIL. */
 int zkc_session_open(zkc_session *session, zkc_open_args *args);
 /* Instead of opening: nothing will come, and the queue is stopped. */
 void zkc_session_give_up(zkc_session *session);
@@ -329,6 +330,8 @@ zoo_op_t *zkc_op_at(zoo_op_t *ops, int index);
 /* libzookeeper's own rule for paths: it must be kept before zoo_amulti, which in a system library frees a path twice
  * that it refuses. */
 int zkc_valid_path(const char *path, int sequential);
+/* Whether a connection string has no names of servers but addresses. */
+int zkc_hosts_are_addresses(const char *hosts);
 
 /* libzookeeper's watchers: one function and one context (the session) for every watch, so that the library stores
  * one per path and a session event costs it no search; which watches an event consumes is this side's knowledge. */

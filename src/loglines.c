@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_LINES 4096
+enum { MOST_LINES = 4096, MANY_LINES = MOST_LINES / 4, COMPANY_NS = 10000000 };
 
 static struct {
     pthread_mutex_t lock;
@@ -27,7 +27,7 @@ static void wake_reader(void)
 static void push(const char *text, size_t length)
 {
     zkc_log_line *line = NULL;
-    int was_empty = 0;
+    int wanted = 0; /* whether the reader is to be woken: for the first, and when there are many */
 
     while (length > 0 && text[length - 1] == '\n')
         length--;
@@ -42,16 +42,16 @@ static void push(const char *text, size_t length)
         memcpy(line->text, text, length);
         line->text[length] = '\0';
         line->next = NULL;
-        was_empty = queue.head == NULL;
-        if (was_empty)
+        if (queue.head == NULL)
             queue.head = line;
         else
             queue.tail->next = line;
         queue.tail = line;
         queue.lines++;
+        wanted = queue.lines == 1 || queue.lines == MANY_LINES;
     }
     pthread_mutex_unlock(&queue.lock);
-    if (was_empty)
+    if (wanted)
         wake_reader();
 }
 
@@ -60,26 +60,41 @@ void zkc_on_log(const char *message)
     push(message, strlen(message));
 }
 
+static int is_there_nothing(void)
+{
+    int nothing;
+
+    pthread_mutex_lock(&queue.lock);
+    nothing = queue.head == NULL && !queue.woken;
+    pthread_mutex_unlock(&queue.lock);
+    return nothing;
+}
+
 zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped)
 {
     uint32_t seen = atomic_load(&queue.wake);
     zkc_log_line *lines;
-    int woken;
 
-    for (int round = 0;; round++) {
+    if (nanoseconds != 0) {
+        if (is_there_nothing())
+            zkc_word_wait(&queue.wake, seen, nanoseconds);
+        /* A line seldom comes alone: to wait for its company is cheaper than to be woken for each. */
+        seen = atomic_load(&queue.wake);
         pthread_mutex_lock(&queue.lock);
-        lines = queue.head;
-        queue.head = queue.tail = NULL;
-        queue.lines = 0;
-        *dropped = queue.dropped;
-        queue.dropped = 0;
-        woken = queue.woken;
-        queue.woken = 0;
+        if (queue.woken || queue.head == NULL || queue.lines >= MANY_LINES)
+            seen--; /* not now */
         pthread_mutex_unlock(&queue.lock);
-        if (lines != NULL || woken || round == 1 || nanoseconds == 0)
-            return lines;
-        zkc_word_wait(&queue.wake, seen, nanoseconds);
+        zkc_word_wait(&queue.wake, seen, COMPANY_NS);
     }
+    pthread_mutex_lock(&queue.lock);
+    lines = queue.head;
+    queue.head = queue.tail = NULL;
+    queue.lines = 0;
+    *dropped = queue.dropped;
+    queue.dropped = 0;
+    queue.woken = 0;
+    pthread_mutex_unlock(&queue.lock);
+    return lines;
 }
 
 void zkc_log_wake(void)

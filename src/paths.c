@@ -82,3 +82,38 @@ int zkc_valid_path(const char *path, int sequential)
         return 1;
     return valid_component(from, strlen(from));
 }
+
+/* "host:port" or "[host]:port"; as strict as can be, for what is not seen here as an address is only opened elsewhere. */
+static int is_address(const char *server, size_t length)
+{
+    char text[INET6_ADDRSTRLEN + 2];
+    unsigned char address[sizeof(struct in6_addr)];
+    size_t host = length;
+
+    while (host > 0 && server[host - 1] != ':')
+        host--;
+    if (host < 2 || --host >= sizeof text)
+        return 0;
+    memcpy(text, server, host);
+    text[host] = '\0';
+    if (text[0] != '[')
+        return inet_pton(AF_INET, text, address) == 1;
+    if (text[host - 1] != ']')
+        return 0;
+    text[host - 1] = '\0';
+    return inet_pton(AF_INET6, text + 1, address) == 1;
+}
+
+int zkc_hosts_are_addresses(const char *hosts)
+{
+    const char *end = hosts + strcspn(hosts, "/");
+
+    for (const char *from = hosts; from <= end;) {
+        size_t length = strcspn(from, ",/");
+
+        if (!is_address(from, length))
+            return 0;
+        from += length + 1;
+    }
+    return 1;
+}

@@ -2,7 +2,8 @@
  *
  * Opening resolves names and closing waits for a server; both can take seconds, and closing joins libzookeeper's
  * threads. So each runs on a short-lived thread of ours, and a Python thread that waits for it can be interrupted, or
- * give up waiting without leaving the handle half made. */
+ * give up waiting without leaving the handle half made. Opening that has no name to resolve waits for nothing, and runs
+ * on the thread that asks for it. */
 #define _GNU_SOURCE
 #include "bridge.h"
 #include "sasl.h"
@@ -210,14 +211,10 @@ static zhandle_t *open_handle(zkc_session *session, zkc_open_args *args)
     return zookeeper_init2(args->hosts, zkc_on_event, args->timeout_ms, client_id, session, args->flags, zkc_on_log);
 }
 
-static void *opening_thread(void *argument)
+static void open_here(zkc_session *session)
 {
-    zkc_session *session = argument;
     zhandle_t *handle;
 
-#ifdef __linux__
-    pthread_setname_np(pthread_self(), "zkc-io"); /* libzookeeper's threads inherit it */
-#endif
     errno = 0;
     handle = open_handle(session, session->args);
     if (handle == NULL) {
@@ -231,8 +228,28 @@ static void *opening_thread(void *argument)
         session->handle = handle;
         zkc_opened(session, ZKC_OPEN);
     }
-    zkc_session_unref(session);
+}
+
+static void *opening_thread(void *argument)
+{
+#ifdef __linux__
+    pthread_setname_np(pthread_self(), "zkc-io"); /* libzookeeper's threads inherit it */
+#endif
+    open_here(argument);
+    zkc_session_unref(argument);
     return NULL;
+}
+
+/* Whether opening waits for nothing: every server is an address, and no file is read. (libzookeeper's own adaptor needs
+ * the thread all the same, whose name its threads inherit.) */
+static int opens_at_once(const zkc_open_args *args)
+{
+#ifdef ZKC_OWN_ADAPTOR
+    return args->tls == NULL && args->sasl_mechanisms == NULL && zkc_hosts_are_addresses(args->hosts);
+#else
+    (void)args;
+    return 0;
+#endif
 }
 
 int zkc_session_announce(zkc_session *session)
@@ -246,6 +263,10 @@ int zkc_session_open(zkc_session *session, zkc_open_args *args)
     int error;
 
     session->args = args;
+    if (opens_at_once(args)) {
+        open_here(session);
+        return 0;
+    }
     error = run_detached(opening_thread, session);
     if (error != 0) {
         session->open_errno = error;

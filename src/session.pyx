@@ -109,7 +109,8 @@ cdef class _SessionBase:
                 with nogil:
                     zkc_session_give_up(line.c)  # the dispatcher ends, if it was started
             raise
-        zkc_session_open(self.c, args)
+        with nogil:
+            zkc_session_open(self.c, args)
         if not wait:
             return
         try:

@@ -74,7 +74,7 @@ print(*outcome, client.closed, client.state, time.monotonic() - before < 30)
 def test_a_close_during_the_name_look_up_is_not_lost(zookeeper_server, slow_names, tmp_path):
     environment = {**os.environ, "LD_PRELOAD": str(slow_names), "SLOW_NAMES": str(tmp_path / "go on")}
     done = subprocess.run(
-        [sys.executable, "-c", CLOSED_WHILE_LOOKING_UP, zookeeper_server.hosts],
+        [sys.executable, "-c", CLOSED_WHILE_LOOKING_UP, zookeeper_server.hosts.replace("127.0.0.1", "localhost")],
         env=environment,
         capture_output=True,
         text=True,

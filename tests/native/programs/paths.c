@@ -30,6 +30,25 @@ static void the_table_holds(void)
     }
 }
 
+static void addresses_are_told_from_names(void)
+{
+    static const char *const addresses[] = {
+        "127.0.0.1:2181", "127.0.0.1:2181/app", "10.0.0.1:1,10.0.0.2:2,10.0.0.3:3", "[::1]:2181", "[fe80::1]:1,1.2.3.4:5/a/b",
+    };
+    static const char *const others[] = {
+        "", ":", ",", "/", ":2181", "localhost:2181", "127.0.0.1", "1.2.3:4", "1.2.3.4.5:6", "::1:2181", "[::1]", "[]:1",
+        "[:1", "]:1", "1.2.3.4:1,zk:2", "1.2.3.4:1,", ",1.2.3.4:1", "1.2.3.4:1,,1.2.3.4:2", " 1.2.3.4:1", "[fe80::1%eth0]:1",
+        "zk/1.2.3.4:1", "[1.2.3.4]:1", "1111111111111111111111111111111111111111111111111111111111111111111111111:1",
+    };
+
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
+        if (!zkc_hosts_are_addresses(addresses[i]))
+            FAIL("\"%s\" has no names", addresses[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (zkc_hosts_are_addresses(others[i]))
+            FAIL("\"%s\" has no addresses only", others[i]);
+}
+
 #ifdef LIBRARY_RULE
 
 int library_rule(const char *path, int mode); /* isValidPath, cut out of the library's source */
@@ -110,6 +129,7 @@ static void operations_stand_side_by_side(void)
 int main(void)
 {
     RUN(the_table_holds);
+    RUN(addresses_are_told_from_names);
 #ifdef LIBRARY_RULE
     RUN(it_is_the_librarys_own_rule);
 #endif
