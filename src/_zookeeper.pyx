@@ -10,7 +10,9 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from cpython.unicode cimport PyUnicode_DecodeUTF8
+from cpython.unicode cimport (
+    PyUnicode_AsUTF8AndSize, PyUnicode_AsUTF8String, PyUnicode_DecodeUTF8, PyUnicode_FromObject,
+)
 from libc.errno cimport EAGAIN, EMFILE, ENFILE, ENOMEM
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
@@ -21,6 +23,7 @@ from zookeeper cimport *
 
 import _thread
 import atexit
+import concurrent.futures
 import logging
 import os
 import re
@@ -35,9 +38,11 @@ from datetime import datetime, timedelta, timezone
 from zkc import errors
 
 include "stat.pyx"
+include "path_rules.pyx"
 include "decode.pyx"
 include "legacy.pyx"
 include "request.pyx"
+include "future.pyx"
 include "line.pyx"
 include "delivery.pyx"
 include "open_args.pyx"
@@ -46,6 +51,7 @@ include "metrics.pyx"
 include "session_settings.pyx"
 include "tls.pyx"
 include "calls.pyx"
+include "bulk.pyx"
 include "places.pyx"
 include "holding.pyx"
 include "multi.pyx"

@@ -6,7 +6,7 @@ cdef int64_t _SLICE = 100_000_000
 
 
 @cython.final
-@cython.freelist(256)
+@cython.freelist(1024)
 cdef class Request:
     """Represent one call that was sent to the server; returned by every call of :class:`Session`.
 
@@ -364,12 +364,14 @@ cdef class Request:
 
     cdef int settle(self, object future, _Line line) except -1:
         """Set the reply, or its error, in a future. The error is kept by nobody else: it would keep this request."""
-        cdef int rc = self.c.rc
         try:
+            if isinstance(future, FutureCore):
+                (<FutureCore>future).finish_as(self)
+                return 0
             if future.done():
                 return 0
-            if rc != ZOK and not (rc == ZNONODE and self.reply == REPLY_EXISTS):
-                future.set_exception(self.error(rc))
+            if self.failed():
+                future.set_exception(self.error(self.c.rc))
                 return 0
             try:
                 value = self.take()
@@ -384,3 +386,7 @@ cdef class Request:
             elif _callback_log.isEnabledFor(logging.DEBUG):
                 _callback_log.debug("a future did not take its reply: %r", error)
         return 0
+
+    cdef inline bint failed(self) noexcept:
+        cdef int rc = self.c.rc
+        return rc != ZOK and not (rc == ZNONODE and self.reply == REPLY_EXISTS)

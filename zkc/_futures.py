@@ -17,7 +17,7 @@ from zkc._calls.watching import WatchCalls
 from zkc._calls.znodes import ZnodeCalls
 from zkc._operations import check_seconds
 from zkc._plans.flow import Course, follow, limited, remaining, too_late
-from zkc._zookeeper import Session
+from zkc._zookeeper import FutureCore, Request, Session
 from zkc.transaction import SubmitTransaction
 
 if TYPE_CHECKING:
@@ -36,9 +36,19 @@ if TYPE_CHECKING:
 __all__ = ["Future", "Submit"]
 
 _T = TypeVar("_T")
+_result, _exception = FutureCore.result, FutureCore.exception  # What super() finds, without the search.
 
 
-class Future(concurrent.futures.Future[_T]):
+if TYPE_CHECKING:
+
+    class _FutureBase(FutureCore[_T]): ...
+
+else:
+
+    class _FutureBase(FutureCore, concurrent.futures.Future): ...
+
+
+class Future(_FutureBase[_T]):
     """The answer to a call that was sent and is not waited for yet.
 
     It is a :class:`concurrent.futures.Future`: :func:`concurrent.futures.wait`, ``as_completed`` and
@@ -51,7 +61,7 @@ class Future(concurrent.futures.Future[_T]):
     """
 
     _course: Course = None  # What a limit concerns, if there is one: named when it is over.
-    _session: Optional[weakref.ref[Session]] = None
+    _session: Optional[weakref.ref[Session]] = None  # Whose thread drives the flow that this waits for, if it is one.
 
     def result(self, timeout: Optional[float] = None) -> _T:
         """Wait for the answer and return it.
@@ -64,20 +74,18 @@ class Future(concurrent.futures.Future[_T]):
 
         .. versionadded:: 0.1
         """
-        self._check_thread()
-        return super().result(timeout)
+        return _result(self, timeout)
 
     def exception(self, timeout: Optional[float] = None) -> Optional[BaseException]:
         """Wait for the answer and return the error, or None if there is none. As :meth:`result` otherwise.
 
         .. versionadded:: 0.1
         """
-        self._check_thread()
-        return super().exception(timeout)
+        return _exception(self, timeout)
 
     def _check_thread(self) -> None:
-        session = None if self._session is None or self.done() else self._session()
-        if session is not None and session.delivers_here():
+        session = None if self._session is None else self._session()
+        if self._brought_here() or (session is not None and session.delivers_here()):
             raise RuntimeError(
                 "a callback waits for a future that only its own thread can bring: make the call itself "
                 "(client.get(...)), or go on in future.add_done_callback()"
@@ -119,20 +127,29 @@ class _SubmitRunner(Runner):
         **options: _P.kwargs,
     ) -> Any:
         client = self._client
-        limit = client._settings.request_timeout if timeout is None else check_seconds(timeout)
         future: Future[_T] = Future()
-        session = client._session
-        future._session = None if session is None else weakref.ref(session)
-        if limit is None:
-            course = follow(plan(client, *arguments, **options), future, client._later)
-        else:
-            begun = time.monotonic()
-            course = limited(limit, lambda: follow(plan(client, *arguments, **options), future, client._later))
-            limit = remaining(limit, begun)
-        if limit is not None:
-            future._course = course
+        if timeout is None and client._settings.request_timeout is None:
+            _begin(plan(client, *arguments, **options), future, client)
+            return future
+        limit = client._settings.request_timeout if timeout is None else check_seconds(timeout)
+        assert limit is not None
+        begun = time.monotonic()
+        course = limited(limit, lambda: _begin(plan(client, *arguments, **options), future, client))
+        limit = remaining(limit, begun)
+        future._course = course
+        if not future.done():
             client._later_unless_closed(limit, _Limit(future, limit))
         return future
+
+
+def _begin(planned: Plan[_T], future: Future[_T], client: BaseClient) -> Course:
+    """Put the outcome of a plan in a future, and return what is to be known of it when it takes too long."""
+    if isinstance(planned, Request):
+        future._follow_request(planned)
+        return planned
+    session = client._session
+    future._session = None if session is None else weakref.ref(session)
+    return follow(planned, future, client._later)
 
 
 if TYPE_CHECKING:

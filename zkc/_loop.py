@@ -9,6 +9,7 @@ import weakref
 from asyncio import events
 from collections import deque
 from collections.abc import Callable
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc._answer import Answer
@@ -17,7 +18,7 @@ from zkc._calls.runner import Runner
 from zkc._operations import check_seconds
 from zkc._plans.flow import follow, too_late
 from zkc._tenure import SessionEvents, Tenure
-from zkc._zookeeper import Delivery, Session
+from zkc._zookeeper import Delivery, Request, Session
 from zkc.errors import OperationTimeoutError
 from zkc.types import Watch, WatchedEvent
 
@@ -79,8 +80,10 @@ class _Reader:
     def __call__(self) -> None:
         self.delivery.deliver(_BATCH)
         client = self.client()
-        if client is not None and client._queued:
-            client._send_queued()
+        if client is not None:
+            client._thread = get_ident()  # It may run on another thread than before.
+            if client._queued:
+                client._send_queued()
         if self.delivery.stopped and not self.stopped.done():
             self.loop.remove_reader(self.delivery.fileno())
             self.stopped.set_result(None)
@@ -94,6 +97,7 @@ class AsyncRunner(BaseClient, Runner):
 
     def _prepare_waiting(self) -> None:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._thread = 0  # Where it runs: asking asyncio costs a system call before Python 3.12.
         self._readers: weakref.WeakKeyDictionary[Session, _Reader] = weakref.WeakKeyDictionary()
         self._timers: dict[asyncio.TimerHandle, Callable[[], None]] = {}
         # Calls for which there was no place in flight.
@@ -106,20 +110,27 @@ class AsyncRunner(BaseClient, Runner):
         *arguments: _P.args,
         **options: _P.kwargs,
     ) -> Any:
-        loop = self._check_loop()
-        limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
+        loop = self._loop
+        if loop is None or get_ident() != self._thread or not loop.is_running():
+            loop = self._check_loop()
+        settings = self._settings
+        limit = settings.request_timeout if timeout is None else check_seconds(timeout)
         answer: Answer[_T] = Answer(loop=loop)
         session = self._session
-        if self._queued or (session is not None and session.in_flight >= self._settings.max_in_flight):
+        if self._queued or (session is not None and session.in_flight >= settings.max_in_flight):
             # The core would wait for a place, and the loop with it.
             answer._unsent = True
             self._queued.append((answer, lambda: plan(self, *arguments, **options)))
         else:
-            course = follow(plan(self, *arguments, **options), answer, self._later)
+            planned = plan(self, *arguments, **options)
+            if limit is None and isinstance(planned, Request):
+                planned.resolve(answer)  # What follow() does; this is the way of nearly all calls.
+                return answer
+            course = follow(planned, answer, self._later)
             if limit is not None:
                 answer._course = course
         if limit is not None:
-            timer = loop.call_later(limit, self._give_up, answer, limit, self._settings.max_in_flight)
+            timer = loop.call_later(limit, self._give_up, answer, limit, settings.max_in_flight)
             answer.add_done_callback(lambda _: timer.cancel())
         return answer
 
@@ -161,6 +172,8 @@ class AsyncRunner(BaseClient, Runner):
                 )
             if self._loop is not None:
                 raise RuntimeError("the event loop of this zkc.AsyncClient is closed: make a new client in this loop")
+        else:
+            self._thread = get_ident()
         return running
 
     def _make_session(self, tenure: Tenure, resume: bool) -> Session:

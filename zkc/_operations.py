@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Optional
 
+from zkc._zookeeper import is_path
 from zkc.constants import ClientState, CreateMode, Perms, WatchType
 from zkc.types import ACL, Data
 
@@ -25,11 +26,8 @@ _MAX_TTL = (2**40 - 1) / 1000  # The servers keep a TTL as 40 bits of millisecon
 
 # ---- paths ----------------------------------------------------------------------------------------------------------
 
-# The servers see a path as UTF-16. They refuse control characters, surrogates (so also whatever lies beyond U+FFFF),
-# the private use area and the last sixteen code points.
-_REFUSED = "\\x00-\\x1f\\x7f-\\x9f\\ud800-\\uf8ff\\ufff0-\\U0010ffff"
-_match_path = re.compile(f"/|(?:/(?!\\.\\.?(?:/|\\Z))[^/{_REFUSED}]+)+").fullmatch
-_search_refused = re.compile(f"[{_REFUSED}]").search
+# What no name may have in it, so that an error can name it: the rule itself is is_path.
+_search_refused = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\uf8ff\\ufff0-\\U0010ffff]").search
 
 
 def check_path(path: object, name: str = "path") -> str:
@@ -39,7 +37,7 @@ def check_path(path: object, name: str = "path") -> str:
         TypeError: It is no str.
         ValueError: It breaks a rule; the message says which.
     """
-    if isinstance(path, str) and _match_path(path):
+    if is_path(path):
         return path
     raise _path_error(path, name)
 
@@ -51,7 +49,7 @@ def check_create_path(path: object, sequential: bool) -> str:
     """
     if not sequential:
         return check_path(path)
-    if isinstance(path, str) and _match_path(path + "0"):
+    if isinstance(path, str) and is_path(path + "0"):
         return path
     raise _path_error(path, "path", sequential)
 

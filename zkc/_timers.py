@@ -45,7 +45,7 @@ class Timers:
                 if not self._running:
                     threading.Thread(target=self._run, name="zkc-timer", daemon=True).start()
                     self._running = True
-                elif self._entries[0] is entry:
+                elif self._entries and self._entries[0] is entry:  # Not dropped at once: it may be over already.
                     self._changed.notify()
                 return
         if at_close:

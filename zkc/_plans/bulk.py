@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from zkc import _operations as ops
 from zkc._kept import Kept
 from zkc._plans.flow import Flow
-from zkc._plans.pipeline import MOST_WINDOW, BadItem, Progress, Push, Refused, Sender, pipelined
-from zkc._zookeeper import Session
+from zkc._plans.pipeline import MOST_WINDOW, BadItem, Progress, Refused, Sender, pipelined
+from zkc._zookeeper import Sent, Session
 from zkc.errors import ZooKeeperError
 from zkc.types import ACL, Data
 
@@ -33,29 +33,27 @@ def check_progress(progress: Progress) -> Progress:
 # ---- what is sent ---------------------------------------------------------------------------------------------------
 
 
-def send_paths(call: Callable[[str], Any]) -> Sender:
-    """Make the sender of calls that take a path and nothing else."""
-    check = ops.check_path
+def send_reads(session: Session, operation: str) -> Sender:
+    """Make the sender of calls that take a path and nothing else: the core checks and sends them."""
 
-    def send(paths: Iterator[Any], push: Push) -> None:
-        for path in paths:
-            try:
-                check(path)
-            except (TypeError, ValueError) as error:
-                raise BadItem(error) from None
-            try:
-                push(call(path))
-            except ZooKeeperError as error:
-                push(Refused(error))
+    def send(paths: Iterator[Any], sent: Sent) -> None:
+        sent.send_reads(session, operation, paths, _check_path, Refused)
 
     return send
+
+
+def _check_path(path: object) -> None:
+    try:
+        ops.check_path(path)
+    except (TypeError, ValueError) as error:
+        raise BadItem(error) from None
 
 
 def send_creates(session: Session, acl: ops.CoreACL, mode: int, ttl: Optional[float], sequential: bool) -> Sender:
     """Make the sender of creates: of a path, or of (path, data)."""
     create = session.create
 
-    def send(items: Iterator[Any], push: Push) -> None:
+    def send(items: Iterator[Any], sent: Sent) -> None:
         for item in items:
             try:
                 path, data = (item, b"") if isinstance(item, str) else _parts(item, 2, 2, "a path or (path, data)")
@@ -64,9 +62,9 @@ def send_creates(session: Session, acl: ops.CoreACL, mode: int, ttl: Optional[fl
             except (TypeError, ValueError) as error:
                 raise BadItem(error) from None
             try:
-                push(create(path, data, acl, mode, ttl))
+                sent.append(create(path, data, acl, mode, ttl))
             except ZooKeeperError as error:
-                push(Refused(error))
+                sent.append(Refused(error))
 
     return send
 
@@ -75,7 +73,7 @@ def send_sets(session: Session, kept: Kept) -> Sender:
     """Make the sender of sets: of (path, data) or (path, data, version)."""
     set_ = session.set
 
-    def send(items: Iterator[Any], push: Push) -> None:
+    def send(items: Iterator[Any], sent: Sent) -> None:
         for item in items:
             try:
                 path, data, *rest = _parts(item, 2, 3, "(path, data) or (path, data, version)")
@@ -87,9 +85,9 @@ def send_sets(session: Session, kept: Kept) -> Sender:
             try:
                 request = set_(path, data, version)
             except ZooKeeperError as error:
-                push(Refused(error))
+                sent.append(Refused(error))
                 continue
-            push(request if path not in kept else _Then(request, kept.changed, path, data))
+            sent.append(request if path not in kept else _Then(request, kept.changed, path, data))
 
     return send
 
@@ -98,7 +96,7 @@ def send_deletes(session: Session, kept: Kept) -> Sender:
     """Make the sender of deletes: of a path or (path, version)."""
     delete = session.delete
 
-    def send(items: Iterator[Any], push: Push) -> None:
+    def send(items: Iterator[Any], sent: Sent) -> None:
         for item in items:
             try:
                 path, version = (item, -1) if isinstance(item, str) else _parts(item, 2, 2, "a path or (path, version)")
@@ -109,9 +107,9 @@ def send_deletes(session: Session, kept: Kept) -> Sender:
             try:
                 request = delete(path, version)
             except ZooKeeperError as error:
-                push(Refused(error))
+                sent.append(Refused(error))
                 continue
-            push(request if path not in kept else _Then(request, kept.forget, path))
+            sent.append(request if path not in kept else _Then(request, kept.forget, path))
 
     return send
 
@@ -167,13 +165,14 @@ def _iterate(items: object, name: str, form: str) -> Iterator[Any]:
 
 
 def _reads(
-    client: BaseClient, call: Callable[[str], Any], paths: object, window: int, raise_errors: bool, progress: Progress
+    client: BaseClient, operation: str, paths: object, window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
+    session = client.session
     return pipelined(
         client,
-        client.session,
+        session,
         _iterate(paths, "paths", "paths"),
-        send_paths(call),
+        send_reads(session, operation),
         check_window(client, window),
         name="paths",
         raise_errors=ops.check_flag(raise_errors, "raise_errors"),
@@ -185,21 +184,21 @@ def get_many(
     client: BaseClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
     """Read the data of znodes."""
-    return _reads(client, client.session.get, paths, window, raise_errors, progress)
+    return _reads(client, "get", paths, window, raise_errors, progress)
 
 
 def exists_many(
     client: BaseClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
     """Ask which znodes there are."""
-    return _reads(client, client.session.exists, paths, window, raise_errors, progress)
+    return _reads(client, "exists", paths, window, raise_errors, progress)
 
 
 def children_many(
     client: BaseClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
     """List the names of the children of znodes."""
-    return _reads(client, client.session.get_children, paths, window, raise_errors, progress)
+    return _reads(client, "get_children", paths, window, raise_errors, progress)
 
 
 def create_many(

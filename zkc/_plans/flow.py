@@ -105,7 +105,8 @@ def _run(flow: Flow[_T], limit: Optional[float]) -> _T:
             step = following
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if isinstance(step, Pause):
-                time.sleep(step.seconds if left is None else min(left, step.seconds))
+                if step.seconds > 0.0:  # Else it is for event loops: here it would give up the GIL for nothing.
+                    time.sleep(step.seconds if left is None else min(left, step.seconds))
                 if left is not None and left <= step.seconds:
                     raise late(None, limit)
             elif not step.wait(left):

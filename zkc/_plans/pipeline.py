@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._plans.flow import Flow, Pause, Step
-from zkc._zookeeper import Session
+from zkc._zookeeper import Sent, Session
 from zkc.errors import ClosingError, SessionExpiredError, ZooKeeperError
 
 if TYPE_CHECKING:
     from zkc._base import BaseClient
 
 Progress = Optional[Callable[[int], object]]
-Push = Callable[[Any], None]
-# Sends the requests of some items, and pushes what to wait for, or what stands for it, one for each item.
-Sender = Callable[[Iterator[Any], Push], None]
+# Sends the requests of some items, and appends what to wait for, or what stands for it, one for each item.
+Sender = Callable[[Iterator[Any], Sent], None]
 
 WINDOW = 1000
 MOST_WINDOW = 16384
@@ -90,7 +88,8 @@ class _Pipe:
     """The requests of a bulk call that are under way, and what came of those that were.
 
     Answers come in the order of the requests. So the one to wait for is in the middle of the window, and when that is
-    done all before it are taken: one wait, which is one release of the GIL, or one callback, for half a window.
+    done all before it are taken: one wait, which is one release of the GIL, or one callback, for half a window. While a
+    good part of that is done already nothing is waited for: the GIL may take its time to come back.
     """
 
     def __init__(
@@ -109,11 +108,12 @@ class _Pipe:
         self.send = send
         self.window = window
         self.half = min(max(1, window // 2), STEP)
+        self.enough = max(1, self.half * 3 // 4)  # So many are worth a step without a wait.
         self.places = client._settings.max_in_flight
         self.name = name
         self.raise_errors = raise_errors
         self.more = True  # Whether there may be items to send.
-        self.waiting: deque[Any] = deque()
+        self.waiting = Sent()
         self.results: list[Any] = []
         self.failure: Optional[Exception] = None  # What to raise in the end.
         self.ended: Optional[ZooKeeperError] = None  # Why nothing can be sent any more.
@@ -128,7 +128,7 @@ class _Pipe:
         if room <= 0:
             return
         try:
-            self.send(islice(self.items, room), waiting.append)
+            self.send(islice(self.items, room), waiting)
         except BadItem as bad:
             index = len(self.results) + len(waiting)
             self.failure = type(bad.error)(f"{self.name}[{index}]: {bad.error}")
@@ -141,9 +141,9 @@ class _Pipe:
         waiting, window = self.waiting, self.window
         if not waiting:
             return Pause(NO_PLACE) if self.more else None
-        step = waiting[min(len(waiting), self.half) - 1]
-        if step.done():
-            step = waiting[0]  # One that was refused is done before those that were sent before it.
+        step = waiting.at(min(len(waiting), self.half) - 1)
+        if step.done() or waiting.at(min(len(waiting), self.enough) - 1).done():
+            step = waiting.at(0)  # One that was refused is done before those that were sent before it.
         if not step.done() and not (self.more and len(waiting) < window and self.session.in_flight < self.places):
             pending: Step = step
             return pending
@@ -152,17 +152,7 @@ class _Pipe:
 
     def take(self) -> bool:
         """Take what is done, and tell whether it was anything."""
-        waiting, results = self.waiting, self.results
-        pop, append, before = waiting.popleft, results.append, len(results)
-        for _ in range(min(len(waiting), STEP)):
-            if not waiting[0].done():
-                break
-            request = pop()
-            try:
-                append(request.result())
-            except ZooKeeperError as error:
-                append(self._failed(error.with_traceback(None), request))
-        return len(results) > before
+        return self.waiting.take(self.results, STEP, self._failed) > 0
 
     def _failed(self, error: ZooKeeperError, request: Any) -> ZooKeeperError:
         if isinstance(error, ClosingError) and not self.client.closed:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 from zkc import _operations as ops
 from zkc._plans import bulk
 from zkc._plans.flow import Flow, Pause
-from zkc._plans.pipeline import NO_PLACE, STEP, WINDOW, Progress, Push, Refused, Sender, pipelined
-from zkc._zookeeper import Session
+from zkc._plans.pipeline import NO_PLACE, STEP, WINDOW, Progress, Refused, Sender, pipelined
+from zkc._zookeeper import Sent, Session
 from zkc.constants import CreateMode
 from zkc.errors import NoAuthError, NodeExistsError, NoNodeError, NotEmptyError, ZooKeeperError
 from zkc.types import ACL, Stat
@@ -310,12 +310,12 @@ def make(client: BaseClient, session: Session, entries: Sequence[Entry], on_exis
 
 
 def _each(call: Callable[[Any], Any]) -> Sender:
-    def send(items: Iterator[Any], push: Push) -> None:
+    def send(items: Iterator[Any], sent: Sent) -> None:
         for item in items:
             try:
-                push(call(item))
+                sent.append(call(item))
             except ZooKeeperError as error:
-                push(Refused(error))
+                sent.append(Refused(error))
 
     return send
 

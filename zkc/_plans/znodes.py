@@ -31,8 +31,8 @@ Content = tuple[Optional[bytes], Stat]
 def get(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Content]:
     """Read the data of a znode."""
     check_path(path)
-    watcher = client._watches.for_core(watch)
-    return client.session.get(path, watcher)
+    watcher = None if watch is None else client._watches.for_core(watch)
+    return (client._session or client.session).get(path, watcher)
 
 
 def set_(client: BaseClient, path: str, data: Optional[Data], version: int) -> Plan[Stat]:
@@ -53,22 +53,22 @@ def _set_kept(client: BaseClient, path: str, data: Optional[Data], request: Requ
 def exists(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Optional[Stat]]:
     """Ask whether there is a znode."""
     check_path(path)
-    watcher = client._watches.for_core(watch)
-    return client.session.exists(path, watcher)
+    watcher = None if watch is None else client._watches.for_core(watch)
+    return (client._session or client.session).exists(path, watcher)
 
 
 def children(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[list[str]]:
     """List the names of a znode's children."""
     check_path(path)
-    watcher = client._watches.for_core(watch)
-    return client.session.get_children(path, watcher)
+    watcher = None if watch is None else client._watches.for_core(watch)
+    return (client._session or client.session).get_children(path, watcher)
 
 
 def children_with_stat(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[tuple[list[str], Stat]]:
     """List the names of a znode's children, and describe the znode."""
     check_path(path)
-    watcher = client._watches.for_core(watch)
-    return client.session.get_children_with_stat(path, watcher)
+    watcher = None if watch is None else client._watches.for_core(watch)
+    return (client._session or client.session).get_children_with_stat(path, watcher)
 
 
 def get_acl(client: BaseClient, path: str) -> Flow[tuple[list[ACL], Stat]]:

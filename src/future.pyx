@@ -1,0 +1,303 @@
+# What client.submit gives, as far as it is C: a future that looks for itself whether its request is done.
+#
+# Nobody is told of a reply that nobody asked for: the future looks at its request when it is asked, and the thread that
+# asks converts the reply. Only when a callback is added, or somebody wants to sleep on the condition, the queue's
+# consumer is asked to bring the outcome, as for any other future. So a thousand futures whose results are taken one
+# after the other cost no thread but the one that takes them. A future whose outcome was never looked at keeps its
+# session.
+#
+# Every field is read and written inside a critical section of the future, in which no Python runs: with the GIL it is
+# free of cost, and without it a lock. Python runs outside of them, so each looks at the phase again. Once there is a
+# condition the phase changes only while it is held, too: who holds it sees no change, and misses none.
+
+cdef enum Phase:
+    PHASE_PENDING
+    PHASE_RUNNING
+    PHASE_CANCELLED
+    PHASE_NOTIFIED  # cancelled, and those who wait were told
+    PHASE_FINISHED
+
+cdef tuple _PHASES = ("PENDING", "RUNNING", "CANCELLED", "CANCELLED_AND_NOTIFIED", "FINISHED")
+cdef object _wait_for_result = concurrent.futures.Future.result
+cdef object _wait_for_exception = concurrent.futures.Future.exception
+cdef object _future_log = logging.getLogger("concurrent.futures")
+
+
+cdef class FutureCore:
+    """Keep the state of a :class:`zkc.Future`: what :class:`concurrent.futures.Future` keeps, in less.
+
+    It comes before that class among the bases of another. What is not here works there, through the same names.
+
+    .. versionadded:: 0.1
+    """
+
+    cdef Request request         # whose outcome this is; None: there is none, or it is known
+    cdef bint brought            # the queue's consumer brings the outcome of the request; nobody else then takes it
+    cdef int phase
+    cdef object value
+    cdef object error
+    cdef object condition        # None until somebody wants to sleep
+    cdef list callbacks
+    cdef list waiters            # of concurrent.futures.wait and as_completed
+
+    def __init__(self):  # in the place of the one that makes a condition
+        pass
+
+    def __reduce__(self):
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
+    def _follow_request(self, Request request not None):
+        """Have the outcome of a request; once, and before anybody else knows the future."""
+        self.request = request
+
+    def _brought_here(self):
+        """Return whether this is the thread that would bring the outcome of the request, so that it cannot wait."""
+        with cython.critical_section(self):
+            request = self.request
+        return request is not None and request.session.delivers_here()
+
+    # ---- asking -------------------------------------------------------------------------------------------------
+
+    def done(self):
+        """Return whether there is an answer, or it was cancelled."""
+        return self.look() >= PHASE_CANCELLED
+
+    def cancelled(self):
+        """Return whether it was cancelled."""
+        cdef int phase = self.look()
+        return phase == PHASE_CANCELLED or phase == PHASE_NOTIFIED
+
+    def running(self):
+        """Return whether somebody has said that it runs."""
+        return self.look() == PHASE_RUNNING
+
+    def result(self, timeout=None):
+        """Wait for the answer and return it."""
+        if self.look() == PHASE_FINISHED:
+            if self.error is not None:
+                raise self.error
+            return self.value
+        if self.phase < PHASE_CANCELLED:
+            self._check_thread()
+        return _wait_for_result(self, timeout)
+
+    def exception(self, timeout=None):
+        """Wait for the answer and return the error, or None if there is none."""
+        if self.look() == PHASE_FINISHED:
+            return self.error
+        if self.phase < PHASE_CANCELLED:
+            self._check_thread()
+        return _wait_for_exception(self, timeout)
+
+    def _check_thread(self):
+        """Raise if this thread must not wait."""
+
+    cdef int look(self) except -1:
+        """Take the outcome of the request if it is there and nobody brings it; return the phase."""
+        cdef Request request = None
+        cdef int phase
+        with cython.critical_section(self):
+            phase = self.phase
+            if phase < PHASE_CANCELLED and self.request is not None and not self.brought:
+                request = self.request
+        if request is None or not zkc_request_done(request.c):
+            return phase
+        value = error = None
+        if request.failed():
+            error = request.error(request.c.rc)
+        else:
+            value = request.take()
+        with cython.critical_section(self):
+            if self.phase < PHASE_CANCELLED and not self.brought:
+                _dropped = self.end(PHASE_FINISHED, value, error)
+            phase = self.phase
+        return phase
+
+    # ---- telling ------------------------------------------------------------------------------------------------
+
+    def add_done_callback(self, fn):
+        """Call ``fn(future)`` when there is an answer, or when it is cancelled; at once if that has been.
+
+        Args:
+            fn: Callable that takes this future. What it raises is logged.
+        """
+        cdef Request request = None
+        cdef list callbacks = []  # made out here: before Python 3.12 an allocation can run the garbage collector
+        cdef bint ended
+        self.look()
+        with cython.critical_section(self):
+            ended = self.phase >= PHASE_CANCELLED
+            if not ended:
+                if self.callbacks is None:
+                    self.callbacks = callbacks
+                self.callbacks.append(fn)
+                request = self.to_be_brought()
+        if not ended:
+            if request is not None:
+                request.resolve(self)
+            return
+        try:
+            fn(self)
+        except Exception:
+            _future_log.exception("exception calling callback for %r", self)
+
+    def set_result(self, result):
+        """Give the answer.
+
+        Raises:
+            InvalidStateError: It has one, or was cancelled.
+        """
+        if not self.finish(result, None):
+            self.refuse()
+
+    def set_exception(self, exception):
+        """Give the error.
+
+        Raises:
+            InvalidStateError: There is an answer, or it was cancelled.
+        """
+        if not self.finish(None, exception):
+            self.refuse()
+
+    def cancel(self):
+        """Cancel it, unless there is an answer; return whether it is cancelled."""
+        cdef int phase = self.look()
+        if phase == PHASE_RUNNING or phase == PHASE_FINISHED:
+            return False
+        if phase == PHASE_PENDING:
+            if self.change(PHASE_CANCELLED, None, None):
+                return True
+            return self.cancelled()
+        return True
+
+    cdef bint finish(self, object value, object error) except -1:
+        """End with a value or an error; tell whether it had not ended before."""
+        return self.change(PHASE_FINISHED, value, error)
+
+    cdef int finish_as(self, Request request) except -1:
+        """End as a request has that is done, unless it has ended before."""
+        if self.phase >= PHASE_CANCELLED:
+            return 0
+        if request.failed():
+            self.finish(None, request.error(request.c.rc))
+        else:
+            self.finish(request.take(), None)
+        return 0
+
+    cdef bint change(self, int phase, object value, object error) except -1:
+        """End it in a phase, tell everybody, and tell whether it was this call that did."""
+        cdef bint changed = False
+        cdef object condition
+        cdef Request dropped = None  # until after the sections: its end can run anything
+        with cython.critical_section(self):
+            condition = self.condition
+            if condition is None and self.may_become(phase):
+                dropped = self.end(phase, value, error)
+                changed = True
+        if condition is not None:
+            with condition:
+                with cython.critical_section(self):
+                    if self.may_become(phase):
+                        dropped = self.end(phase, value, error)
+                        changed = True
+                if changed:
+                    if phase == PHASE_FINISHED and self.waiters is not None:
+                        for waiter in self.waiters:
+                            if error is None:
+                                waiter.add_result(self)
+                            else:
+                                waiter.add_exception(self)
+                    condition.notify_all()
+        if changed and self.callbacks is not None:
+            self._invoke_callbacks()
+        return changed
+
+    cdef inline bint may_become(self, int phase) noexcept:
+        return self.phase == PHASE_PENDING or (self.phase == PHASE_RUNNING and phase == PHASE_FINISHED)
+
+    cdef inline Request end(self, int phase, object value, object error):
+        """Inside the critical section: set the outcome, and return the request, which is needed no more."""
+        cdef Request request = self.request
+        self.request = None
+        self.value = value
+        self.error = error
+        self.phase = phase
+        return request
+
+    cdef inline Request to_be_brought(self):
+        """Inside the critical section: have the queue's consumer bring the outcome from now on.
+
+        Returns:
+            The request to be resolved outside of the section; None when there is nothing to do.
+        """
+        if self.request is None or self.brought:
+            return None
+        self.brought = True
+        return self.request
+
+    cdef int refuse(self) except -1:
+        raise concurrent.futures.InvalidStateError(f"{self._state}: {self!r}")
+
+    # ---- the names of concurrent.futures ------------------------------------------------------------------------
+
+    @property
+    def _condition(self):
+        """What those sleep on who wait; its holder sees no change of the state."""
+        cdef Request request = None
+        with cython.critical_section(self):
+            condition = self.condition
+        if condition is None:
+            self.look()
+            condition = threading.Condition()
+            with cython.critical_section(self):
+                if self.condition is None:
+                    self.condition = condition
+                    request = self.to_be_brought()
+                condition = self.condition
+            if request is not None:
+                request.resolve(self)
+        return condition
+
+    @property
+    def _state(self):
+        return _PHASES[self.look()]
+
+    @_state.setter
+    def _state(self, state):
+        cdef int phase = _PHASES.index(state)
+        with cython.critical_section(self):
+            self.phase = phase
+
+    @property
+    def _result(self):
+        self.look()
+        return self.value
+
+    @_result.setter
+    def _result(self, value):
+        self.value = value
+
+    @property
+    def _exception(self):
+        self.look()
+        return self.error
+
+    @_exception.setter
+    def _exception(self, error):
+        self.error = error
+
+    @property
+    def _waiters(self):
+        cdef list waiters = []
+        with cython.critical_section(self):
+            if self.waiters is None:
+                self.waiters = waiters
+            return self.waiters
+
+    @property
+    def _done_callbacks(self):
+        cdef list callbacks = []
+        with cython.critical_section(self):
+            if self.callbacks is None:
+                self.callbacks = callbacks
+            return self.callbacks
