@@ -1,0 +1,50 @@
+"""The original of the old module, zc-zookeeper-static 3.4.4, for a Python 2.7 where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Optional
+
+from benchmarks.absent import Absent
+
+ROOT = Path(__file__).resolve().parents[1]
+ORIGINAL = "zc-zookeeper-static==3.4.4"
+
+
+def find_python2() -> Optional[str]:
+    """Find a Python 2.7 that runs: what ``ZKC_PYTHON27`` names, on the path, or in pyenv's folder."""
+    pyenv = sorted(Path("~/.pyenv/versions").expanduser().glob("2.7*/bin/python2.7"))
+    for candidate in [os.environ.get("ZKC_PYTHON27"), shutil.which("python2.7"), *map(str, pyenv)]:
+        if candidate and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return candidate
+    return None
+
+
+def build_original(python: str) -> Path:
+    """Build the original for a Python 2.7, unless it was before.
+
+    Returns:
+        The folder that it is in.
+
+    Raises:
+        Absent: It does not build.
+    """
+    folder = ROOT / "build" / "bench" / "original"
+    if list(folder.glob("zookeeper*.so")):
+        return folder
+    # Its C client is of a time when a compiler let more pass.
+    flags = "-O2 -fcommon -w -Wno-error"
+    command = [python, "-m", "pip", "install", "-q", "--no-deps", "--no-binary", ":all:", "--target", str(folder)]
+    built = subprocess.run(
+        [*command, ORIGINAL],
+        env={**os.environ, "CFLAGS": flags, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if built.returncode != 0:
+        raise Absent(f"{ORIGINAL} does not build: {built.stderr.strip().splitlines()[-1:]}")
+    return folder

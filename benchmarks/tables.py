@@ -1,0 +1,100 @@
+"""The comparison as tables for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Optional
+
+import rich.table
+
+from benchmarks.compare import Table
+from benchmarks.outcome import Outcome
+
+COMPARED = ("c", "tuned", "kazoo")
+"""The rows that every other one is compared with."""
+
+_NOTHING = "-"
+
+
+def _number(value: Optional[float], places: int = 0) -> str:
+    return _NOTHING if value is None else f"{value:,.{places}f}"
+
+
+def _small(value: Optional[float]) -> str:
+    """Show three digits of what is small, and all before the point of what is not."""
+    if value is None:
+        return _NOTHING
+    return f"{value:,.{0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2}f}"
+
+
+Column = tuple[str, Callable[[Outcome], str]]
+
+
+def _columns(table: Table) -> list[Column]:
+    if table.workload.figure == "bytes":
+        return [("KB each", lambda outcome: _small((outcome.median("bytes") or 0) / 1024))]
+    cpu: Column = ("CPU, µs each", lambda outcome: _small(outcome.median("cpu")))
+    if table.workload.figure == "p50":
+        return [
+            ("p50, µs", lambda outcome: _small(outcome.median("p50"))),
+            ("p99, µs", lambda outcome: _small(outcome.median("p99"))),
+            cpu,
+        ]
+    columns: list[Column] = [("a second", lambda outcome: _number(outcome.median("rate")))]
+    if table.workload.size > 1000:
+        size = table.workload.size
+        columns.append(("MB/s", lambda outcome: _number((outcome.median("rate") or 0) * size / 1e6)))
+    if table.workload.name == "gil":
+        return [
+            *columns,
+            ("without it", lambda outcome: _number(outcome.median("quiet_rate"))),
+            ("p99, ms", lambda outcome: _small((outcome.median("p99") or 0) / 1e3)),
+            ("without it", lambda outcome: _small((outcome.median("quiet_p99") or 0) / 1e3)),
+        ]
+    return [*columns, cpu]
+
+
+def comparison(table: Table) -> rich.table.Table:
+    """Show one workload: a row for each client, with its ratios to some of the others."""
+    workload = table.workload
+    shown = rich.table.Table(title=f"{workload.title} ({table.server} server)", title_justify="left")
+    shown.add_column("client")
+    columns = _columns(table)
+    others = [(label, other) for label in COMPARED for other in [table.find(label)] if other is not None]
+    for header, _ in columns:
+        shown.add_column(header, justify="right")
+    for label, _ in others:
+        shown.add_column(f"{'x' if workload.more_is_better else 'of'} {label}", justify="right")
+    # The other thread's CPU time would be in it.
+    with_cpu = workload.figure != "bytes" and workload.name != "gil"
+    if with_cpu:
+        for label, _ in others:
+            shown.add_column(f"CPU, of {label}", justify="right")
+    for outcome in table.outcomes:
+        ratios = [outcome.ratio_to(other, workload.figure) for _, other in others]
+        if with_cpu:
+            ratios += [outcome.ratio_to(other, "cpu") for _, other in others]
+        shown.add_row(outcome.client, *(show(outcome) for _, show in columns), *map(_small, ratios))
+    return shown
+
+
+def targets(judged: Iterable[dict[str, Any]]) -> rich.table.Table:
+    """Show what was to be reached, and whether it was."""
+    shown = rich.table.Table(title="Targets", title_justify="left")
+    for name in ("what", "server", "beside"):
+        shown.add_column(name)
+    for name in ("bound", "measured"):
+        shown.add_column(name, justify="right")
+    shown.add_column("")
+    for one in judged:
+        shown.add_row(
+            one["what"],
+            one["server"],
+            one["against"] or "",
+            f"{'≥' if one['at_least'] else '≤'} {one['bound']:g}",
+            _small(one["measured"]),
+            "[green]met" if one["met"] else "[red]not met",
+        )
+    shown.caption = "Medians of the rounds. A ratio is the median of the rounds' ratios."
+    shown.caption_justify = "left"
+    return shown

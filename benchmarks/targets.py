@@ -1,0 +1,130 @@
+"""What zkc sets out to reach beside other clients, and whether this run shows it.
+
+A bound is for a ratio of two rows of one table, the median of the rounds' ratios, or for a figure itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from benchmarks.compare import Table
+from benchmarks.measure import median
+from benchmarks.outcome import Outcome
+from benchmarks.workloads import WINDOW
+
+
+@dataclass(frozen=True)
+class Target:
+    """One bound."""
+
+    what: str
+    workload: str
+    label: str  # the row that it is about
+    figure: str
+    bound: float
+    against: str = ""  # the row that it is compared with; "" for the figure itself
+    at_least: bool = False  # else at most
+    server: str = "canned"
+
+
+def _gets(label: str, **bounds: float) -> Iterator[Target]:
+    """Make targets of pipelined gets: so many times as quick as each of these."""
+    for against, bound in bounds.items():
+        yield Target(f"{label}: gets a second", "pipelined", label, "rate", bound, against, at_least=True)
+
+
+_TWO_SWITCHES = 2e3 * sys.getswitchinterval()  # in ms
+_CALLBACKS, _TASKS, _OWN = "Session, callbacks", "AsyncClient, 1,000 tasks", "c on zkc's adaptor"
+
+TARGETS = (
+    Target("Client: get, p50", "get", "Client", "p50", 0.42, "c"),
+    Target("Client: get, p50", "get", "Client", "p50", 0.85, "tuned"),
+    Target("Client: get, p50", "get", "Client", "p50", 0.33, "kazoo"),
+    Target("Client: get, CPU", "get", "Client", "cpu", 1.0, "tuned"),
+    Target("Client: get, p50, as far as one could go", "get", "Client", "p50", 1.5, "floor"),
+    *_gets(_CALLBACKS, c=6, tuned=1.5, kazoo=10),
+    *_gets("get_many", c=15, tuned=4, kazoo=10),
+    *_gets(_TASKS, c=4, aiozk=10, kazoo=10),
+    *_gets(_OWN, c=20),
+    Target(f"{_OWN}: get, p50", "get", _OWN, "p50", 0.38, "c"),
+    Target("beside bytecode: gets a second, of those without", "gil", _CALLBACKS, "kept", 0.5, at_least=True),
+    Target("beside bytecode: p99 beyond a window's time then, ms", "gil", _CALLBACKS, "late", _TWO_SWITCHES),
+    Target("beside bytecode: p99 beyond a window's time without, ms", "gil", _CALLBACKS, "later", _TWO_SWITCHES),
+    Target("Client: watch, p50", "watch", "Client", "p50", 0.8, "c"),
+    Target("Client: gets a second from 8 threads", "threads", "Client", "rate", 3, "c", at_least=True),
+    Target("Client: connect and close, p50", "connect", "Client", "p50", 1.0, "c"),
+    Target("Client: 1 MB gets, bandwidth", "1mb", "Client", "rate", 0.9, "c", at_least=True),
+    Target(f"{_CALLBACKS}: CPU of a get", "pipelined", _CALLBACKS, "cpu", 0.35, "c", server="real"),
+    Target("Client: memory of an idle one, KB", "idle", "Client", "kilobytes", 300),
+    Target("Session: memory of a request, KB", "outstanding", "Session", "kilobytes", 1),
+    Target("client.submit: memory of a request, KB", "outstanding", "client.submit", "kilobytes", 1),
+)
+"""Against the real server there is one more for each row of ours: no worse than tuned; see :func:`judge`."""
+
+_WORSE = 1.0  # no row worse than tuned
+_OURS = ("Client", "AsyncClient", "Session", "client.submit", "get_many", "zkc.legacy", _OWN)
+
+
+def judge(tables: Sequence[Table]) -> list[dict[str, Any]]:
+    """Hold what was measured against the bounds; what was not measured is left out.
+
+    Returns:
+        For each bound ``what``, ``server``, ``against``, ``bound``, ``at_least``, ``measured`` and ``met``.
+    """
+    judged = []
+    by_name = {(table.workload.name, table.server): table for table in tables}
+    for target in [*TARGETS, *_no_row_worse(tables)]:
+        table = by_name.get((target.workload, target.server))
+        measured = _measured(target, table) if table else None
+        if measured is None:
+            continue
+        met = measured >= target.bound if target.at_least else measured <= target.bound
+        judged.append(
+            {
+                "what": target.what,
+                "server": target.server,
+                "against": target.against or None,
+                "bound": target.bound,
+                "at_least": target.at_least,
+                "measured": measured,
+                "met": met,
+            }
+        )
+    return judged
+
+
+def _no_row_worse(tables: Sequence[Table]) -> Iterator[Target]:
+    for table in tables:
+        if table.server != "real":
+            continue
+        for outcome in table.outcomes:
+            if outcome.client.startswith(_OURS):
+                workload, better = table.workload, table.workload.more_is_better
+                what = f"{outcome.client}: {workload.name}, {workload.figure}"
+                yield Target(what, workload.name, outcome.client, workload.figure, _WORSE, "tuned", better, "real")
+
+
+def _measured(target: Target, table: Table) -> Optional[float]:
+    outcome = table.find(target.label)
+    if outcome is None:
+        return None
+    if target.against:
+        other = table.find(target.against)
+        return None if other is None else outcome.ratio_to(other, target.figure)
+    return _of_one(outcome, target.figure)
+
+
+def _of_one(outcome: Outcome, figure: str) -> Optional[float]:
+    """Return a figure that only a target has, made of those of the rounds."""
+    if figure == "kept" and outcome.has("quiet_rate"):
+        return median([taken["rate"] / taken["quiet_rate"] for taken in outcome.rounds])
+    if figure in ("late", "later") and outcome.has("quiet_rate"):
+        # A window's own time is what its requests take at the speed with that thread, or at the one without it.
+        speed = "rate" if figure == "late" else "quiet_rate"
+        return median([taken["p99"] / 1e3 - WINDOW / taken[speed] * 1e3 for taken in outcome.rounds])
+    if figure == "kilobytes" and outcome.has("bytes"):
+        return median([taken["bytes"] / 1024 for taken in outcome.rounds])
+    return outcome.median(figure)
