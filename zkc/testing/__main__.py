@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import select
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Union
@@ -30,9 +31,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if options.ensemble and (options.port or options.data_dir):
         parser.error("--port and --data-dir are for a single server, not for an --ensemble.")
     # Without a wait that a signal could interrupt halfway, Ctrl-C and SIGTERM both end in the same orderly way.
-    ended = threading.Event()
+    ended = _Ended()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, ended.note)
     person = sys.stdout.isatty() and not options.json
     if person:
         print("Starting ZooKeeper…", end="\r", flush=True)
@@ -50,6 +51,25 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if person:
         print("\nEnded.")
     return 0
+
+
+class _Ended:
+    """Whether a signal has come.
+
+    Its handler writes to a pipe. It must not set a threading.Event: it runs in the thread that waits for that, maybe in
+    the midst of its wait, and would then wait for a lock which that thread holds.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+
+    def note(self, *_: object) -> None:
+        """Be the handler of a signal."""
+        os.write(self._writer, b"!")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a signal, and tell whether one has come."""
+        return bool(select.select([self._reader], [], [], seconds)[0])
 
 
 def _parser() -> argparse.ArgumentParser:
