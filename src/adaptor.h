@@ -30,7 +30,9 @@ typedef struct zkc_adaptor {
     /* A waiting thread reads the connection, and the I/O thread does not look at it meanwhile: adaptor_caller.c. Set
      * with the turn. */
     atomic_int reader;
-    int kick; /* wakes the reader; the reader's */
+    int kick; /* wakes the reader; the reader's, as are */
+    int quick;       /* how often of late a reply came before a sleep was worth its while */
+    unsigned sleeps; /* how often that was not looked at */
 
     pthread_mutex_t critical; /* enter_critical */
     pthread_mutex_t reconfig;

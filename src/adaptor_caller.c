@@ -24,6 +24,9 @@ int zookeeper_process(zhandle_t *zh, int events);
 
 /* How many packets a reader takes before it lets others have the turn. */
 enum { LONGEST_READ = 128 };
+/* How long a reader looks before it sleeps, in nanoseconds; how often it does in vain before it sleeps at once; and how
+ * many sleeps later it looks again. */
+enum { MOMENT_NS = 30000, MOST_QUICK = 8, LOOK_AGAIN = 32 };
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
@@ -180,13 +183,35 @@ static void take_replies(zhandle_t *zh, zkc_adaptor *adaptor)
     zkc_transport_use(NULL);
 }
 
-/* Sleep until there is something to read, or a kick. The events of the connection; -1: an enum zkc_read in `why`. */
-static int sleep_on_connection(int fd, short wanted, int kick, int64_t nanoseconds, int *why)
+/* A server that is near answers within less time than it takes to fall asleep and be woken, above all in a virtual machine
+ * whose processors halt. So look for that long, if looking has been worth it of late; and now and then to find out. */
+static int look_for_a_moment(zkc_adaptor *adaptor, struct pollfd fds[2])
+{
+    int64_t end;
+    int count;
+
+    if (adaptor->quick == 0 && ++adaptor->sleeps % LOOK_AGAIN != 0)
+        return 0;
+    end = now() + MOMENT_NS;
+    do
+        count = poll(fds, 2, 0);
+    while (count == 0 && now() < end);
+    if (count > 0)
+        adaptor->quick = adaptor->quick < MOST_QUICK ? adaptor->quick + 2 : MOST_QUICK;
+    else if (adaptor->quick > 0)
+        adaptor->quick--;
+    return count;
+}
+
+/* Wait until there is something to read, or a kick. The events of the connection; -1: an enum zkc_read in `why`. */
+static int wait_for_connection(zkc_adaptor *adaptor, int fd, short wanted, int kick, int64_t nanoseconds, int *why)
 {
     struct pollfd fds[2] = {{.fd = fd, .events = wanted}, {.fd = kick, .events = POLLIN}};
     struct timespec limit = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
-    int count = ppoll(fds, 2, nanoseconds < 0 ? NULL : &limit, NULL);
+    int count = look_for_a_moment(adaptor, fds);
 
+    if (count == 0)
+        count = ppoll(fds, 2, nanoseconds < 0 ? NULL : &limit, NULL);
     if (count <= 0) {
         *why = count == 0 ? ZKC_READ_TIMED_OUT : ZKC_READ_INTERRUPTED;
         return -1;
@@ -217,7 +242,7 @@ int zkc_adaptor_read(zhandle_t *zh, int kick, int (*enough)(void *context), void
         if (!is_usable(zh, &adaptor->transport) || adaptor->transport.fd != fd)
             break; /* connecting is the I/O thread's */
         pthread_mutex_unlock(&adaptor->turn);
-        events = sleep_on_connection(fd, wanted, kick, left > 0 || nanoseconds < 0 ? left : 0, &outcome);
+        events = wait_for_connection(adaptor, fd, wanted, kick, left > 0 || nanoseconds < 0 ? left : 0, &outcome);
         if (pthread_mutex_trylock(&adaptor->turn) != 0) {
             /* The I/O thread works, and looks at the connection again when it goes to sleep. */
             atomic_store(&adaptor->reader, 0);
