@@ -84,7 +84,7 @@ def _bars(place: Any, table: Table, title: str, name: str, factor: float) -> Non
     else:
         place.set_xlim(0, max(values) * 1.12)
     better = "longer is better" if name == "rate" else "shorter is better"
-    scale = ", logarithmic" if place.get_xscale() == "log" else ""
+    scale = ", log scale" if place.get_xscale() == "log" else ""
     place.set_title(f"{title} ({better}{scale})", loc="left", fontsize=11)
     place.spines[["top", "right"]].set_visible(False)
     place.set_xticks([])

@@ -302,3 +302,20 @@ async def test_the_loop_goes_on_while_the_client_starts_and_closes(hosts, zookee
     zookeeper_server.resume()
     counting.cancel()
     assert turns > 10
+
+
+@pytest.mark.parametrize("kind", ["async"])
+async def test_who_awaits_gives_others_their_turn(zk):
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    for number in range(200):
+        await zk.sync()
+        assert turns > number
+    task.cancel()

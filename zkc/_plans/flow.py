@@ -181,7 +181,12 @@ class Driver:
         except StopIteration as stop:
             value = stop.value
         else:
-            self._wait(step)
+            if isinstance(step, Request):
+                # Even when it is done by now: who awaits a call gives the other tasks of the loop their turn.
+                self.step = step
+                step.add_done_callback(self._advance)
+            else:
+                self._wait(step)
             return
         self.future.set_result(value)  # Not inside the except: what runs then is not "during" that.
 
