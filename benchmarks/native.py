@@ -113,6 +113,7 @@ def _build_stock() -> Path:
     """Build upstream's libzookeeper with its own adaptor and none of the patches of vendor/."""
     build, components, fetch, toolchain = map(_vendor, ("build", "components", "fetch", "toolchain"))
 
+    # mypy does not see vendor's modules, which are no package.
     class AsItComes(components.Component):  # type: ignore[misc, name-defined]
         patches: list[Path] = []  # noqa: RUF012 - a property otherwise
 
