@@ -9,6 +9,7 @@ from proxy_support import AnswersLost
 
 import zkc
 from zkc import ACL, ClientState, unprotected_name
+from zkc._plans import create as plans
 
 MARKER = r"_c_[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}-"
 FLAGS = [{"ephemeral": True}, {"sequential": True}, {"ephemeral": True, "sequential": True}]
@@ -160,6 +161,28 @@ async def test_an_expiry_ends_an_ephemeral_one(zk_behind, zk2, proxy, zookeeper_
     zookeeper_server.expire(zk_behind.session_id, zk_behind.session_password)
     proxy.drop_connections()
     proxy.resume()
+    with pytest.raises(zkc.SessionExpiredError):
+        await creating
+    assert await zk2.children("/") == []
+
+
+async def test_an_expiry_between_two_looks_ends_an_ephemeral_one(
+    zk_behind, zk2, proxy, zookeeper_server, monkeypatch
+):
+    """A new session is there before the search goes on: the znode ended with the old one, and none is made again."""
+    monkeypatch.setattr(plans, "_PAUSE", 2.0)
+    session = zk_behind.session
+    proxy.pause()
+    creating = both.begin(zk_behind, "create", "/n", ephemeral=True, protected=True)
+    await both.eventually(lambda: session.in_flight == 1)
+    proxy.refuse()
+    proxy.drop_connections()
+    await both.eventually(lambda: zk_behind.state is ClientState.SUSPENDED)
+    zookeeper_server.expire(zk_behind.session_id, zk_behind.session_password)
+    await both.eventually(lambda: session.in_flight == 0)
+    proxy.resume()
+    proxy.accept()
+    await both.eventually(lambda: zk_behind.session is not session)
     with pytest.raises(zkc.SessionExpiredError):
         await creating
     assert await zk2.children("/") == []

@@ -111,7 +111,7 @@ def _protected(
             except SessionExpiredError:
                 if options.ephemeral:  # If it was made, it went with the session.
                     raise
-            found = yield from _find(client, path, marker, options.ephemeral)
+            found = yield from _find(client, path, marker, session if options.ephemeral else None)
             if found is not None:
                 return found if options.with_stat else found[0]
     except ZooKeeperError:
@@ -122,12 +122,22 @@ def _protected(
         raise
 
 
-def _find(client: BaseClient, path: str, marker: str, ephemeral: bool) -> Flow[Optional[tuple[str, Stat]]]:
-    """Look for a znode by the marker in its name, until there is an answer."""
+def _find(client: BaseClient, path: str, marker: str, owner: Optional[Session]) -> Flow[Optional[tuple[str, Stat]]]:
+    """Look for a znode by the marker in its name, until there is an answer.
+
+    Args:
+        owner: The session that an ephemeral one was sent on: the znode ends with it, and so does the search. None for
+            one that stays.
+
+    Raises:
+        SessionExpiredError: ``owner`` is gone.
+    """
     parent = path.rpartition("/")[0]
     while True:
         try:
             session = client.session
+            if owner is not None and session is not owner:  # It has expired while nobody looked.
+                raise SessionExpiredError(operation="create", path=path)
             # The server of the new connection may be behind; after the sync it knows all that the old one has done.
             sync, listing = session.sync(parent or "/"), session.get_children(parent or "/")
             yield from answer(sync)
@@ -139,7 +149,7 @@ def _find(client: BaseClient, path: str, marker: str, ephemeral: bool) -> Flow[O
         except NoNodeError:
             return None  # No parent, so nothing below it.
         except SessionExpiredError:
-            if ephemeral:
+            if owner is not None:
                 raise
             yield Pause(_PAUSE)
         except ConnectionLossError:
@@ -158,7 +168,7 @@ def _clean(client: BaseClient, path: str, marker: str, request: Optional[Request
             made = yield from answer(request)
             found = made if isinstance(made, str) else made[0]
     if found is None:
-        looked = yield from _find(client, path, marker, ephemeral=False)
+        looked = yield from _find(client, path, marker, owner=None)
         if looked is None:
             return
         found = looked[0]
