@@ -21,6 +21,7 @@
 #define _GNU_SOURCE
 #endif
 #include "adaptor.h"
+#include "adaptor_read.h"
 #include "zookeeper_log.h"
 
 #include <errno.h>
@@ -197,6 +198,7 @@ static void *do_io(void *argument)
 {
     zhandle_t *zh = argument;
     zkc_adaptor *adaptor = adaptor_of(zh);
+    void (*end)(void *context);
 
 #ifdef __linux__
     pthread_setname_np(pthread_self(), "zkc-io");
@@ -209,7 +211,11 @@ static void *do_io(void *argument)
     zkc_transport_flush(&adaptor->transport);
     zkc_transport_use(NULL);
     pthread_mutex_unlock(&adaptor->turn);
-    api_epilog(zh, 0); /* may free the handle, when a completion has closed it */
+    end = atomic_load(&adaptor->end);
+    if (end != NULL)
+        end(adaptor->end_context);
+    else
+        api_epilog(zh, 0); /* may free the handle, when a completion has closed it */
     return NULL;
 }
 
@@ -303,6 +309,9 @@ void adaptor_finish(zhandle_t *zh)
         return;
     if (zkc_transport_is_used(&adaptor->transport)) {
         pthread_detach(pthread_self()); /* a completion closes the handle: the thread ends when that has returned */
+    } else if (pthread_equal(pthread_self(), adaptor->io)) {
+        pthread_detach(pthread_self());
+        process_completions(zh); /* as below */
     } else {
         zkc_adaptor_wake(adaptor);
         pthread_join(adaptor->io, NULL);
@@ -311,6 +320,22 @@ void adaptor_finish(zhandle_t *zh)
         process_completions(zh); /* those of zookeeper_close itself, which came after the thread's last turn */
     }
     inc_ref_counter(zh, -1); /* the adaptor's; the last is zookeeper_close's, or the thread's */
+}
+
+void zkc_adaptor_end(zhandle_t *zh, void (*end)(void *context), void *context)
+{
+    zkc_adaptor *adaptor = adaptor_of(zh);
+
+    adaptor->end_context = context;
+    atomic_store(&adaptor->end, end);
+    __atomic_store_n(&zh->close_requested, 1, __ATOMIC_SEQ_CST); /* what libzookeeper looks at in long steps */
+    wakeup_io_thread(zh);
+}
+
+void zkc_adaptor_close(zhandle_t *zh)
+{
+    zookeeper_close(zh);
+    api_epilog(zh, 0); /* the thread's: the last */
 }
 
 void adaptor_destroy(zhandle_t *zh)

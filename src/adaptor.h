@@ -34,6 +34,10 @@ typedef struct zkc_adaptor {
     int quick;       /* how often of late a reply came before a sleep was worth its while */
     unsigned sleeps; /* how often that was not looked at */
 
+    /* What the I/O thread does last: zkc_adaptor_end. */
+    void (*_Atomic end)(void *context);
+    void *end_context;
+
     pthread_mutex_t critical; /* enter_critical */
     pthread_mutex_t reconfig;
     pthread_mutex_t watchers;

@@ -1,4 +1,5 @@
-/* For who waits for a reply: instead of sleeping until the I/O thread has it, read it. See adaptor_caller.c. */
+/* What our adaptor can do beyond libzookeeper's API. For who waits for a reply: instead of sleeping until the I/O thread
+ * has it, read it (adaptor_caller.c). For who closes: have the I/O thread do it (adaptor.c). */
 #ifndef ZKC_ADAPTOR_READ_H
 #define ZKC_ADAPTOR_READ_H
 
@@ -19,5 +20,10 @@ enum zkc_read { ZKC_READ_ENOUGH, ZKC_READ_TIMED_OUT, ZKC_READ_INTERRUPTED, ZKC_R
  *
  * ZKC_READ_REFUSED: that is somebody else's just now. ZKC_READ_INTERRUPTED: a signal handler ran. */
 int zkc_adaptor_read(zhandle_t *zh, int kick, int (*enough)(void *context), void *context, int64_t nanoseconds);
+
+/* Have the I/O thread stop, and as its last act call `end(context)`, which waits for who is inside a call and then does
+ * zkc_adaptor_close: so closing costs neither a thread of its own nor a join. Who calls this counts as inside. */
+void zkc_adaptor_end(zhandle_t *zh, void (*end)(void *context), void *context);
+void zkc_adaptor_close(zhandle_t *zh); /* the handle is gone then */
 
 #endif

@@ -3,8 +3,9 @@
  * Opening resolves names and closing waits for a server; both can take seconds, and closing joins libzookeeper's
  * threads. So each runs on a short-lived thread of ours, and a Python thread that waits for it can be interrupted, or
  * give up waiting without leaving the handle half made. Opening that has no name to resolve waits for nothing, and runs
- * on the thread that asks for it. */
+ * on the thread that asks for it; and our own adaptor's I/O thread closes the handle itself, when there is one. */
 #define _GNU_SOURCE
+#include "adaptor_read.h"
 #include "bridge.h"
 #include "sasl.h"
 #include "tls.h"
@@ -223,7 +224,7 @@ static void open_here(zkc_session *session)
     } else {
         zoo_set_log_callback(handle, zkc_on_log);
         zoo_set_servers_resolution_delay(handle, session->args->resolution_delay_ms);
-        zkc_session_ref(session); /* the handle's: back in the closing thread */
+        zkc_session_ref(session); /* the handle's: back in closed() */
         zkc_count(ZKC_COUNT_HANDLE, 1);
         session->handle = handle;
         zkc_opened(session, ZKC_OPEN);
@@ -299,16 +300,17 @@ static void stop(zkc_session *session)
     zkc_push_end(session);
 }
 
-static void close_handle(zkc_session *session)
+static void wait_until_nobody_is_inside(zkc_session *session)
 {
     const struct timespec moment = {.tv_nsec = 50000};
 
-    while (atomic_load(&session->opened) == ZKC_OPENING)
-        zkc_word_wait(&session->opened, ZKC_OPENING, -1);
     while (atomic_load(&session->inside) != 0) /* calls under way take microseconds; set_servers resolves names */
         nanosleep(&moment, NULL);
-    if (session->handle != NULL) {
-        zookeeper_close(session->handle); /* joins both threads of the library: no completion runs after it */
+}
+
+static void closed(zkc_session *session)
+{
+    if (session->handle != NULL) { /* no completion of it runs any more */
         session->handle = NULL;
         zkc_count(ZKC_COUNT_HANDLE, -1);
         zkc_end_loans(session);
@@ -316,6 +318,16 @@ static void close_handle(zkc_session *session)
     }
     stop(session);
     set_word(&session->closing, ZKC_CLOSED);
+}
+
+static void close_handle(zkc_session *session)
+{
+    while (atomic_load(&session->opened) == ZKC_OPENING)
+        zkc_word_wait(&session->opened, ZKC_OPENING, -1);
+    wait_until_nobody_is_inside(session);
+    if (session->handle != NULL)
+        zookeeper_close(session->handle); /* joins the threads of the library */
+    closed(session);
 }
 
 static void *closing_thread(void *argument)
@@ -326,6 +338,39 @@ static void *closing_thread(void *argument)
     close_handle(argument);
     zkc_session_unref(argument);
     return NULL;
+}
+
+#ifdef ZKC_OWN_ADAPTOR
+
+/* On the I/O thread, as its last act. */
+static void close_on_io_thread(void *context)
+{
+    zkc_session *session = context;
+
+    wait_until_nobody_is_inside(session);
+    zkc_adaptor_close(session->handle);
+    closed(session);
+    zkc_session_unref(session);
+}
+
+#endif
+
+/* Whether the I/O thread closes: if there is one, and it is ours. */
+static int closes_itself(zkc_session *session)
+{
+    int closes = 0;
+
+#ifdef ZKC_OWN_ADAPTOR
+    atomic_fetch_add(&session->inside, 1); /* the handle stays until this has woken the thread */
+    closes = atomic_load(&session->opened) == ZKC_OPEN;
+    if (closes) {
+        zkc_session_ref(session); /* back in close_on_io_thread */
+        zkc_adaptor_end(session->handle, close_on_io_thread, session);
+    }
+    zkc_leave(session);
+#endif
+    (void)session;
+    return closes;
 }
 
 void zkc_session_close(zkc_session *session)
@@ -339,6 +384,8 @@ void zkc_session_close(zkc_session *session)
     atomic_fetch_add(&session->events, 1);
     zkc_word_wake(&session->events); /* threads that wait for the connection */
     zkc_stop_reading(session, NULL);
+    if (closes_itself(session))
+        return;
     if (run_detached(closing_thread, session) != 0)
         close_handle(session); /* no thread to be had: then here */
 }

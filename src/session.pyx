@@ -69,6 +69,7 @@ cdef class _SessionBase:
         """
         cdef zkc_open_args *args
         cdef _Line line
+        cdef bint opening = False
         if self.line is not None:
             raise TypeError("a Session is opened once")
         _checked_callable("watcher", watcher)
@@ -97,20 +98,27 @@ cdef class _SessionBase:
                 self.dispatcher = threading.Thread(
                     target=_dispatch, args=(handed,), name=f"zkc-dispatch-{next(_numbers)}", daemon=True
                 )
-                self.dispatcher.start()
             self.hosts, self.watcher = hosts, watcher
             self.line = line
             self.c = line.c
             _live_sessions.add(self)
+            with nogil:
+                zkc_session_open(line.c, args)
+            opening = True
+            if self.dispatcher is not None:
+                self.dispatcher.start()  # it takes its time: the session connects meanwhile
         except BaseException:  # also what a signal handler raised, anywhere above
-            zkc_open_args_free(args)
+            _live_sessions.discard(self)
             handed.clear()  # a thread whose start was interrupted may never run, and be kept by threading for ever
+            if not opening:
+                zkc_open_args_free(args)
             if line.c != NULL:
                 with nogil:
-                    zkc_session_give_up(line.c)  # the dispatcher ends, if it was started
+                    if opening:
+                        zkc_session_close(line.c)
+                    else:
+                        zkc_session_give_up(line.c)  # the dispatcher ends, if it was started
             raise
-        with nogil:
-            zkc_session_open(self.c, args)
         if not wait:
             return
         try:

@@ -166,9 +166,7 @@ async def test_an_expiry_ends_an_ephemeral_one(zk_behind, zk2, proxy, zookeeper_
     assert await zk2.children("/") == []
 
 
-async def test_an_expiry_between_two_looks_ends_an_ephemeral_one(
-    zk_behind, zk2, proxy, zookeeper_server, monkeypatch
-):
+async def test_an_expiry_between_two_looks_ends_an_ephemeral_one(zk_behind, zk2, proxy, zookeeper_server, monkeypatch):
     """A new session is there before the search goes on: the znode ended with the old one, and none is made again."""
     monkeypatch.setattr(plans, "_PAUSE", 2.0)
     session = zk_behind.session

@@ -100,6 +100,32 @@ static void *be_crowd(void *unused)
     return (void *)(intptr_t)atomic_load(&waiting.failed);
 }
 
+static atomic_int inside;
+
+static void end(void *ended)
+{
+    while (atomic_load(&inside) != 0)
+        usleep(20);
+    zkc_adaptor_close(handle);
+    atomic_store((atomic_int *)ended, 1);
+}
+
+/* In the two ways there are. */
+static void close_handle(int round)
+{
+    atomic_int ended = 0;
+
+    if (round % 2 == 0) {
+        zookeeper_close(handle);
+        return;
+    }
+    atomic_fetch_add(&inside, 1);
+    zkc_adaptor_end(handle, end, &ended);
+    atomic_fetch_sub(&inside, 1);
+    while (!atomic_load(&ended))
+        usleep(20);
+}
+
 int main(int argc, char **argv)
 {
     intptr_t failed = 0;
@@ -121,7 +147,7 @@ int main(int argc, char **argv)
             pthread_join(threads[i], &result);
             failed += (intptr_t)result;
         }
-        zookeeper_close(handle);
+        close_handle(round);
     }
     printf("failed %d, read here: %s\n", (int)failed, atomic_load(&read_here) > 0 ? "yes" : "no");
     return 0;
