@@ -160,11 +160,14 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
             events = events_at_hand(zh, transport, interest);
         if (events == 0) {
             packets = 0;
+            if (fd >= 0 && is_established(zh))
+                zkc_adaptor_nap(adaptor);
             events = wait_for_events(zh, adaptor, fd, interest, &tv);
         } else if (++packets >= LONGEST_TURN) {
             packets = 0;
             zkc_transport_flush(transport);
         }
+        adaptor->taken += (events & ZOOKEEPER_READ) != 0;
         unsent = zkc_transport_unsent(transport);
         zookeeper_process(zh, events);
         zkc_adaptor_run_completions(zh);

@@ -27,6 +27,11 @@ typedef struct zkc_adaptor {
     short looked_for;
     int unknown;      /* and whether the system knows of no such descriptor */
 
+    /* For gathering replies, when many are awaited: zkc_adaptor_nap. */
+    const atomic_int *_Atomic in_flight; /* how many requests wait for a reply; NULL: nobody has said */
+    int taken;                           /* packets since the last sleep */
+    long nap;                            /* in nanoseconds; 0: it is not worth it */
+
     /* A waiting thread reads the connection, and the I/O thread does not look at it meanwhile: adaptor_caller.c. Set
      * with the turn. */
     atomic_int reader;
@@ -54,6 +59,7 @@ void zkc_adaptor_look(zkc_adaptor *adaptor);
 /* of the I/O thread */
 void zkc_adaptor_look_around(zkc_adaptor *adaptor);
 int zkc_adaptor_rest(zkc_adaptor *adaptor, int milliseconds); /* without the turn */
+void zkc_adaptor_nap(zkc_adaptor *adaptor);                   /* with the turn, which it gives away meanwhile */
 
 /* The steps of who has the turn, in adaptor.c. */
 int zkc_adaptor_is_up(const zhandle_t *zh); /* requests can be sent and replies come */

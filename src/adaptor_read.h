@@ -3,6 +3,7 @@
 #ifndef ZKC_ADAPTOR_READ_H
 #define ZKC_ADAPTOR_READ_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <zookeeper.h>
 
@@ -20,6 +21,9 @@ enum zkc_read { ZKC_READ_ENOUGH, ZKC_READ_TIMED_OUT, ZKC_READ_INTERRUPTED, ZKC_R
  *
  * ZKC_READ_REFUSED: that is somebody else's just now. ZKC_READ_INTERRUPTED: a signal handler ran. */
 int zkc_adaptor_read(zhandle_t *zh, int kick, int (*enough)(void *context), void *context, int64_t nanoseconds);
+
+/* Tell how many requests wait for a reply, at any time, so that the I/O thread can gather replies when they are many. */
+void zkc_adaptor_tell_load(zhandle_t *zh, const atomic_int *in_flight);
 
 /* Have the I/O thread stop, and as its last act call `end(context)`, which waits for who is inside a call and then does
  * zkc_adaptor_close: so closing costs neither a thread of its own nor a join. Who calls this counts as inside. */

@@ -5,7 +5,11 @@
  *
  * It sleeps in epoll, because what it looks at is changed from outside while it sleeps: a thread that waits for a reply
  * reads the connection itself, and two that wake for the same bytes would be one too many. Where there is no epoll,
- * it polls, and nobody else reads. */
+ * it polls, and nobody else reads.
+ *
+ * A server that answers many requests one by one would wake it for each, and it the thread that takes the replies. So
+ * when many are awaited and few came at once, it naps before it looks: they are there together afterwards, and what
+ * is asked next goes out together. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -15,6 +19,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/epoll.h>
@@ -23,6 +28,8 @@
 
 enum { AWAKE, ASLEEP, NOTIFIED };
 enum { WAKE, CONNECTION }; /* what an event of epoll is about */
+enum { CROWD = 128, FEW = 16, MANY = 64 };           /* requests under way; packets taken at once */
+enum { SHORTEST_NAP = 50000, LONGEST_NAP = 400000 }; /* in nanoseconds */
 
 #ifdef __linux__
 
@@ -190,4 +197,44 @@ int zkc_adaptor_rest(zkc_adaptor *adaptor, int milliseconds)
     revents = sleep_on_poller(adaptor, milliseconds);
     atomic_exchange(&adaptor->sleep, AWAKE);
     return revents;
+}
+
+void zkc_adaptor_tell_load(zhandle_t *zh, const atomic_int *in_flight)
+{
+    atomic_store(&adaptor_of(zh)->in_flight, in_flight);
+}
+
+/* How long to nap. It grows while few packets come for it and shrinks when many do, so that it is short where the server
+ * is quick: with a quarter of the requests answered in a nap, the server never runs out of them. */
+static long nap_due(zkc_adaptor *adaptor)
+{
+    const atomic_int *in_flight = atomic_load_explicit(&adaptor->in_flight, memory_order_acquire);
+    int taken = adaptor->taken, crowd = in_flight != NULL ? atomic_load_explicit(in_flight, memory_order_relaxed) : 0;
+
+    adaptor->taken = 0;
+    if (crowd < CROWD)
+        return adaptor->nap = 0;
+    if (taken >= MANY || taken > crowd / 4)
+        adaptor->nap /= 2;
+    else if (taken < FEW)
+        adaptor->nap = adaptor->nap > 0 ? adaptor->nap * 2 : SHORTEST_NAP;
+    if (adaptor->nap > LONGEST_NAP)
+        adaptor->nap = LONGEST_NAP;
+    if (adaptor->nap < SHORTEST_NAP)
+        adaptor->nap = 0;
+    return adaptor->nap;
+}
+
+/* Before it sleeps: time for replies, and for requests, to come together. */
+void zkc_adaptor_nap(zkc_adaptor *adaptor)
+{
+    const struct timespec moment = {.tv_nsec = nap_due(adaptor)};
+
+    if (moment.tv_nsec == 0)
+        return;
+    zkc_transport_use(NULL);
+    pthread_mutex_unlock(&adaptor->turn);
+    nanosleep(&moment, NULL);
+    pthread_mutex_lock(&adaptor->turn);
+    zkc_transport_use(&adaptor->transport);
 }

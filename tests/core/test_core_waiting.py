@@ -291,3 +291,34 @@ def test_threads_that_wait_alone_and_in_crowds(session):
         thread.join()
     assert failures == []
     settle(session)
+
+
+def test_a_call_among_a_crowd_whose_replies_come_one_by_one(session):
+    """The I/O thread naps then, for replies to come together; nobody is forgotten, nor kept for long."""
+    session.create("/a", b"x", ANYONE).result(WAIT)
+    left = [3000]
+    done = threading.Event()
+
+    def again(request):
+        left[0] -= 1
+        if left[0] > 0:
+            session.get("/a", callback=again)
+        elif left[0] == -499:
+            done.set()
+
+    for _ in range(500):
+        session.get("/a", callback=again)
+    alone = 0
+    while not done.is_set():
+        assert session.get("/a").result(WAIT)[0] == b"x"
+        alone += 1
+    assert alone > 1
+    settle(session)
+
+
+def test_a_close_in_the_midst_of_a_crowd(open_session):
+    session = open_session()
+    requests = [session.get("/none") for _ in range(2000)]
+    assert session.close(WAIT)
+    answers = {type(request.exception(WAIT)) for request in requests}
+    assert answers <= {errors.NoNodeError, errors.ClosingError}
