@@ -38,6 +38,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
+        options.results.mkdir(parents=True, exist_ok=True)  # Not after minutes of measuring.
+    except OSError as error:
+        print(f"./dev bench: results cannot be kept in {options.results}: {error.strerror}", file=sys.stderr)
+        return 1
+    try:
         return int(options.run(options))
     except (Absent, SideError, TestingError) as error:
         print(f"./dev bench: {error}", file=sys.stderr)
@@ -54,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--results", type=Path, metavar="DIR", help="where JSON files and the plot are kept")
     shared.add_argument("--quick", action="store_true", help="a small run, under a minute, to see whether all works")
     speed = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    speed.add_argument("--rounds", type=_positive, help="how often each client gets its turn")
-    speed.add_argument("--calls", type=_positive, help="calls in a turn; else as many as fit into its time")
+    speed.add_argument("--rounds", type=_count, help="how often each client gets its turn")
+    speed.add_argument("--calls", type=_count, help="calls in a turn; else as many as fit into its time")
     parser = argparse.ArgumentParser(prog="./dev bench", description=_DESCRIPTION, parents=[shared, speed])
     parser.add_argument(
         "--only", type=_workloads, default=list(WORKLOADS), metavar="WORKLOAD[,...]", help=", ".join(_names())
@@ -69,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(
         run=_run_comparison, json=False, results=report.RESULTS, quick=False, rounds=None, calls=None, scale=None
     )
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=False)
     verb = verbs.add_parser("leaks", parents=[shared], help="a million gets and more: does anything grow?")
     verb.add_argument("--scale", type=_scale, default=None, help="part of the full counts, such as 0.01")
     verb.set_defaults(run=_run_leaks)
@@ -107,11 +112,10 @@ def _scale(text: str) -> float:
     return value
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("it must be 1 or more")
-    return value
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"it must be a whole number, 1 or more, not {text!r}")
+    return int(text)
 
 
 def _run_comparison(options: argparse.Namespace) -> int:
@@ -127,11 +131,14 @@ def _run_comparison(options: argparse.Namespace) -> int:
             progress.update(task, description=what, advance=turns)
 
         comparison = compare.Comparison(amount, options.clients, advance)
-        progress.update(task, total=sum(comparison.turns(one, server) for server in servers for one in options.only))
+        turns = sum(comparison.turns(one, server) for server in servers for one in options.only)
+        if turns == 0:
+            raise Absent(f"none of these workloads and clients goes with the {kind} server: see benchmarks/README.md")
+        progress.update(task, total=turns)
         for server in servers:
             versions[server], found = comparison.run(server, options.only)
             measured += found
-    judged = targets.judge(measured)
+    judged = [] if options.quick else targets.judge(measured)  # A small run cannot tell.
     results = {
         **report.environment(", ".join(versions.values())),
         "rounds": amount.rounds,

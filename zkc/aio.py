@@ -82,7 +82,10 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         except WaitedTooLong:
             error = self._too_late()
             await self._abort(begun)
-            raise error from error.__cause__
+            try:
+                raise error from error.__cause__
+            finally:
+                del error  # Its traceback has this frame: they would keep each other, and the session's descriptors.
         except BaseException:
             await self._abort(begun)
             raise

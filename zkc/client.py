@@ -185,7 +185,10 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         except WaitedTooLong:
             error = self._too_late()
             self._abort(begun)
-            raise error from error.__cause__
+            try:
+                raise error from error.__cause__
+            finally:
+                del error  # Its traceback has this frame: they would keep each other, and the session's descriptors.
         except BaseException:  # Also Ctrl-C: no half-made session stays behind.
             self._abort(begun)
             raise

@@ -234,6 +234,9 @@ def listen(state):
 
 def report(before, client):
     assert client.session_id != before
+    end = time.monotonic() + 30
+    while states[-1] != "CONNECTED" and time.monotonic() < end:  # Who waits is told before who listens.
+        time.sleep(0.01)
     assert states[-1] == "CONNECTED" and states[-2] == "LOST", states
     print("recovered")
 
