@@ -9,18 +9,28 @@ import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "vendor"))
 
 # After the line above: vendor/ is no package, and is on the path only now.
+import bundled  # noqa: E402
+
 import build as vendor_build  # noqa: E402
 from toolchain import BuildError  # noqa: E402
 
 # For C that we wrote. What Cython generates is not ours to mend and would drown the rest.
 STRICT_WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wpointer-arith"]
 GENERATED_WARNINGS = ["-Wno-unused-function", "-Wno-unused-parameter", "-Wno-deprecated-declarations"]
+
+
+# For a Python that does not run here: its headers, and what its extension modules are called. See tools/wheels.
+CROSS_INCLUDE, CROSS_SUFFIX = os.environ.get("ZKC_CROSS_INCLUDE"), os.environ.get("ZKC_CROSS_SUFFIX")
+# "3.11": one extension for that Python and all that follow it, by the stable ABI.
+LIMITED = os.environ.get("ZKC_LIMITED_API", "")
+LIMITED_HEX = "0x{:02X}{:02X}0000".format(*map(int, LIMITED.split("."))) if LIMITED else ""
 
 
 class BuildExtension(build_ext):
@@ -48,7 +58,7 @@ class BuildExtension(build_ext):
                 "extra_objects",
             ):
                 getattr(extension, name).extend(getattr(settings, name))
-            extension.include_dirs += ["src", *settings.include_dirs]
+            extension.include_dirs += ["src", *settings.include_dirs, *([CROSS_INCLUDE] if CROSS_INCLUDE else [])]
             extension.depends += settings.extra_objects
         # Cython looks at time stamps by itself, and what it writes does not depend on the settings.
         for extension, translated in zip(self.extensions, _cythonize(self.extensions, force=bool(self.force))):
@@ -63,6 +73,10 @@ class BuildExtension(build_ext):
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(settings, encoding="utf-8")
 
+    def get_ext_filename(self, fullname: str) -> str:
+        name: str = super().get_ext_filename(fullname)
+        return "/".join(fullname.split(".")) + CROSS_SUFFIX if CROSS_SUFFIX else name
+
     def build_extensions(self) -> None:
         compile_one = self.compiler._compile
 
@@ -74,6 +88,35 @@ class BuildExtension(build_ext):
 
         self.compiler._compile = compile_with_warnings
         super().build_extensions()
+
+
+class Wheel(bdist_wheel):
+    """Adds what must be said about the libraries inside the extension: licences, and a bill of materials."""
+
+    def egg2dist(self, egginfo_path: str, distinfo_path: str) -> None:
+        super().egg2dist(egginfo_path, distinfo_path)
+        if vendor_build.linkage() != "static":
+            return
+        folder = Path(distinfo_path)
+        try:
+            texts = bundled.licences()
+        except BuildError as error:
+            raise SystemExit(f"zkc: error: {error}") from None
+        for name, text in texts.items():
+            target = folder / "licenses" / "bundled" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(text)
+        (folder / "sboms").mkdir(exist_ok=True)
+        bill = bundled.bill_of_materials(self.distribution.get_version())
+        (folder / "sboms" / "zkc.cdx.json").write_text(bill, encoding="utf-8")
+        metadata = folder / "METADATA"
+        lines = metadata.read_text(encoding="utf-8").replace(
+            "License-Expression: Apache-2.0\n", f"License-Expression: {bundled.expression()}\n", 1
+        )
+        listed = "".join(f"License-File: bundled/{name}\n" for name in texts)
+        metadata.write_text(
+            lines.replace("License-File: LICENSE\n", f"License-File: LICENSE\n{listed}", 1), encoding="utf-8"
+        )
 
 
 def _cythonize(extensions: list[Extension], *, force: bool) -> list[Extension]:
@@ -110,7 +153,9 @@ setup(
             ],
             depends=_sources("*.h", "*.pyx", "*.pxd", "*.pxi"),
             language="c",
+            py_limited_api=bool(LIMITED),
+            define_macros=[("Py_LIMITED_API", LIMITED_HEX)] if LIMITED else [],
         )
     ],
-    cmdclass={"build_ext": BuildExtension},
+    cmdclass={"build_ext": BuildExtension, "bdist_wheel": Wheel},
 )

@@ -7,7 +7,7 @@ path)``.
 The idiomatic layer above it is :class:`zkc.Client`.
 """
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.unicode cimport (
@@ -35,7 +35,11 @@ import warnings
 import weakref
 from datetime import datetime, timedelta, timezone
 
-from zkc import errors
+from zkc import _authorities, errors
+
+cdef extern from "limited_api.h":
+    char *PyBytes_AS_STRING(object)
+    Py_ssize_t PyBytes_GET_SIZE(object)
 
 include "stat.pyx"
 include "path_rules.pyx"

@@ -14,6 +14,11 @@
 #define zkc_openssl_version() ""
 #endif
 
+/* Ours, and not the system's, which would know where the system's authorities are. */
+#ifndef ZKC_BUNDLED_OPENSSL
+#define ZKC_BUNDLED_OPENSSL 0
+#endif
+
 #ifdef HAVE_CYRUS_SASL_H
 #define ZKC_HAS_SASL 1
 #else

@@ -1,6 +1,6 @@
 # The servers' rule for paths, asked of text before it is encoded.
 
-cdef extern from "Python.h":
+cdef extern from "limited_api.h":
     bint _is_ascii "PyUnicode_IS_ASCII"(object)
 
 

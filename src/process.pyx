@@ -19,7 +19,8 @@ def build_info():
     Returns:
         A dict: ``libzookeeper`` (its version), ``linkage`` (``static`` or ``system``),
         ``adaptor`` (``own``, or ``stock`` for that of libzookeeper), ``tls`` (bool), ``openssl``
-        (its version, or None), ``sasl`` (bool), ``sasl_mechanisms`` (list of str), ``multi_create_with_stat`` (bool).
+        (its version, or None), ``openssl_bundled`` (bool: it is inside this build, and not the machine's), ``sasl``
+        (bool), ``sasl_mechanisms`` (list of str), ``multi_create_with_stat`` (bool).
 
     .. versionadded:: 0.1
     """
@@ -29,6 +30,7 @@ def build_info():
         "adaptor": ZKC_ADAPTOR.decode(),
         "tls": bool(ZKC_HAS_TLS),
         "openssl": zkc_openssl_version().decode() or None,
+        "openssl_bundled": bool(ZKC_BUNDLED_OPENSSL),
         "sasl": bool(ZKC_HAS_SASL),
         "sasl_mechanisms": zkc_sasl_mechanisms().decode().split(),
         "multi_create_with_stat": bool(ZKC_HAS_MULTI_CREATE2),

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 cdef extern from "compat.h" nogil:
     const char *ZOO_VERSION
     const int ZKC_HAS_TLS
+    const int ZKC_BUNDLED_OPENSSL
     const int ZKC_HAS_SASL
     const int ZKC_IS_SYSTEM
     const char *ZKC_ADAPTOR

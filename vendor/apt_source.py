@@ -45,15 +45,30 @@ def download(package: dict[str, str], target: Path) -> None:
     shutil.copyfile(fetched, target)
 
 
+def binary(suite: str, package: str, folder: Path) -> Path:
+    """Download a binary package of a suite that this machine need not run; apt verifies it.
+
+    Raises:
+        AptError: apt is absent, is not Debian's, or has no such package.
+    """
+    _, options = _prepared(suite, "deb")
+    run = _run(["apt-get", *options, "download", package], folder)
+    fetched = sorted(folder.glob(f"{package}_*.deb"))
+    if not fetched:
+        raise AptError(f"apt did not deliver {package} ({_last_line(run)})")
+    return fetched[-1]
+
+
 _folders: dict[str, Path] = {}
 
 
-def _prepared(suite: str) -> tuple[Path, list[str]]:
+def _prepared(suite: str, kind: str = "deb-src") -> tuple[Path, list[str]]:
     """Return a folder and the options that make apt work in it, with the suite's lists loaded once a run."""
-    if suite not in _folders:
+    key = f"{kind} {suite}"
+    if key not in _folders:
         if shutil.which("apt-get") is None:
             raise AptError("there is no apt-get on this machine")
-        stanzas = list(private_sources(suite))
+        stanzas = [stanza.replace("deb-src", kind, 1) for stanza in private_sources(suite)]
         if not stanzas:
             raise AptError("apt's configuration here names no Debian mirror")
         folder = Path(tempfile.mkdtemp(prefix="zkc-apt-"))
@@ -63,9 +78,9 @@ def _prepared(suite: str) -> tuple[Path, list[str]]:
         run = _run(["apt-get", *_options(folder), "update"], folder)
         if run.returncode != 0:
             shutil.rmtree(folder, ignore_errors=True)
-            raise AptError(f"apt could not read the list of {suite}'s source packages ({_last_line(run)})")
-        _folders[suite] = folder
-    return _folders[suite], _options(_folders[suite])
+            raise AptError(f"apt could not read the list of {suite}'s packages ({_last_line(run)})")
+        _folders[key] = folder
+    return _folders[key], _options(_folders[key])
 
 
 def _options(folder: Path) -> list[str]:

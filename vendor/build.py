@@ -29,6 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
+import openssl
+
 import components
 import fetch
 import jute
@@ -71,22 +73,35 @@ def prepare() -> LinkSettings:
     Raises:
         BuildError: something is missing; the message is one sentence that says what to do.
     """
-    wanted = os.environ.get("ZKC_LIBZOOKEEPER", "static")
-    if wanted not in ("static", "system"):
-        raise BuildError(f"ZKC_LIBZOOKEEPER={wanted!r} is neither 'static' (the default) nor 'system'")
+    wanted = linkage()
     tools = Toolchain.from_environment()
     tools.require()
     return _system(tools) if wanted == "system" else _static(tools)
 
 
+def linkage() -> str:
+    """Say what libzookeeper is linked: ``static``, one of ours, or ``system``.
+
+    Raises:
+        BuildError: ``ZKC_LIBZOOKEEPER`` is neither.
+    """
+    wanted = os.environ.get("ZKC_LIBZOOKEEPER", "static")
+    if wanted not in ("static", "system"):
+        raise BuildError(f"ZKC_LIBZOOKEEPER={wanted!r} is neither 'static' (the default) nor 'system'")
+    return wanted
+
+
 def _static(tools: Toolchain) -> LinkSettings:
-    tools.require_openssl()
     folder = build_libraries(tools)
     macros = [(name, "1") for name in components.FEATURES]
     lock = fetch.read_lock()
+    bundled = build_openssl(tools)
     return LinkSettings(
         linkage="static",
-        include_dirs=[str(folder / "include"), str(folder / "include" / "zookeeper")],
+        include_dirs=[
+            *(str(path / "include") for path in (folder, bundled) if path),
+            str(folder / "include" / "zookeeper"),
+        ],
         define_macros=[
             *macros,
             ("ZKC_LINKAGE", '"static"'),
@@ -98,13 +113,15 @@ def _static(tools: Toolchain) -> LinkSettings:
             ("ZKC_PATCHED_KEEP_PACKET", "1"),
             ("ZKC_SASL_VERSION", f'"{lock["cyrus-sasl"]["version"]}"'),
             ("ZKC_SASL_MECHANISMS", f'"{MECHANISMS}"'),
+            *([("ZKC_BUNDLED_OPENSSL", "1")] if bundled else []),
         ],
         extra_compile_args=_own_flags(tools),
         extra_link_args=[*_export_flags(), "-Wl,--gc-sections", *tools.link_flags],
-        libraries=["ssl", "crypto", "pthread"],
-        # libzookeeper first: it is the one that needs the other.
+        libraries=["pthread"] if bundled else ["ssl", "crypto", "pthread"],
+        # libzookeeper first: it is the one that needs the others.
         extra_objects=[
-            str(folder / "lib" / f"lib{component.library}.a") for component in reversed(components.COMPONENTS)
+            *(str(folder / "lib" / f"lib{component.library}.a") for component in reversed(components.COMPONENTS)),
+            *(str(bundled / "lib" / name) for name in ("libssl.a", "libcrypto.a") if bundled),
         ],
     )
 
@@ -200,7 +217,28 @@ def build_key(tools: Toolchain, lock: dict[str, Any]) -> str:
             add(path.relative_to(HERE), path.read_text(encoding="utf-8"))
     for path in _own_files():
         add(path.name, path.read_text(encoding="utf-8"))
+    if openssl.is_static():
+        add(openssl.target(), (HERE / "openssl.py").read_text(encoding="utf-8"))
     return sha.hexdigest()[:16]
+
+
+def _base() -> Path:
+    return Path(os.environ.get("ZKC_BUILD_DIR", ROOT / "build")) / "vendor"
+
+
+def build_openssl(tools: Toolchain) -> Optional[Path]:
+    """Build OpenSSL if it is to be part of the extension; else see that the machine has it.
+
+    Returns:
+        A folder with ``include/`` and ``lib/``, or None for the machine's.
+
+    Raises:
+        BuildError: it is not to be had.
+    """
+    if openssl.is_static():
+        return openssl.build(tools, fetch.read_lock(), _base())
+    tools.require_openssl()
+    return None
 
 
 def build_libraries(tools: Optional[Toolchain] = None) -> Path:
@@ -214,10 +252,11 @@ def build_libraries(tools: Optional[Toolchain] = None) -> Path:
     """
     tools = tools or Toolchain.from_environment()
     lock = fetch.read_lock()
-    base = Path(os.environ.get("ZKC_BUILD_DIR", ROOT / "build")) / "vendor"
+    base = _base()
     target = base / build_key(tools, lock)
     if target.is_dir():
         return target
+    bundled = build_openssl(tools)
     base.mkdir(parents=True, exist_ok=True)
     # Built aside and renamed when whole: a build that was interrupted, or one that runs at the same time, is never seen
     # half done.
@@ -227,7 +266,7 @@ def build_libraries(tools: Optional[Toolchain] = None) -> Path:
         (working / "lib").mkdir()
         for component in _components():
             version = lock[component.name]["version"]
-            _build(component, version, fetcher.fetch(component.name), working, tools)
+            _build(component, version, fetcher.fetch(component.name), working, tools, bundled)
         working.chmod(0o755)
         try:
             working.rename(target)
@@ -241,7 +280,9 @@ def build_libraries(tools: Optional[Toolchain] = None) -> Path:
     return target
 
 
-def _build(component: Component, version: str, archive: Path, working: Path, tools: Toolchain) -> None:
+def _build(
+    component: Component, version: str, archive: Path, working: Path, tools: Toolchain, bundled: Optional[Path]
+) -> None:
     fetch.say(f"building {component.name} {version}{f' with {tools.sanitizer} sanitizer' if tools.sanitizer else ''}")
     tree = working / "src" / f"{component.name}-{version}"
     _unpack(component, archive, tree)
@@ -263,6 +304,7 @@ def _build(component: Component, version: str, archive: Path, working: Path, too
     ]
     flags += [
         f"-I{working / 'include'}",
+        *([f"-I{bundled / 'include'}"] if bundled else []),
         f'-DZKC_COMPONENT_VERSION="{version}"',
         *(f"-D{name}" for name in component.defines),
     ]

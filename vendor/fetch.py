@@ -3,6 +3,7 @@
 For each archive these are tried in turn:
 
 1. the file, or the folder of files, that ``ZKC_VENDOR_DIR`` names;
+   then ``vendor/archives/``, which a source distribution brings along;
 2. a cache outside the tree: ``ZKC_CACHE_DIR``, else ``$XDG_CACHE_HOME/zkc``, else ``~/.cache/zkc``;
 3. the upstream archive;
 4. the distribution's source package, through apt (see apt_source.py).
@@ -34,6 +35,7 @@ from typing import Any, Optional
 import apt_source
 
 LOCK_FILE = Path(__file__).resolve().with_name("lock.json")
+BROUGHT = LOCK_FILE.with_name("archives")
 
 # Upstream is often out of reach behind a firewall that drops packets: give up soon, there is another source to try.
 CONNECT_SECONDS = 8.0
@@ -113,7 +115,7 @@ class Fetcher:
                 f"{component} is not listed in {LOCK_FILE.name}: add its version, size and sha256 before using it"
             )
         entries = self._lock[component]["files"]
-        given = self._given(entries)
+        given = self._given(entries) or self._brought(entries)
         if given is not None:
             return given
         folder = cache_folder()
@@ -148,6 +150,16 @@ class Fetcher:
         listed = (entry["sha256"] for component in self._lock.values() for entry in component["files"])
         if sha256 not in listed:
             raise FetchError(f"ZKC_VENDOR_DIR names {given}, whose sha256 {sha256} is not listed in {LOCK_FILE.name}")
+        return None
+
+    @staticmethod
+    def _brought(entries: list[dict[str, Any]]) -> Optional[Path]:
+        """Find an archive in what a source distribution brings along."""
+        for entry in entries:
+            for name in _names(entry):
+                if (BROUGHT / name).is_file():
+                    check(BROUGHT / name, entry, str(BROUGHT / name))
+                    return BROUGHT / name
         return None
 
     @staticmethod
@@ -261,8 +273,24 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
+def _copy_all(folder: Path) -> None:
+    """Put what every build compiles into a folder, under the names that lock.json gives it.
+
+    OpenSSL is not among it: only wheels have it inside, and it is ten times as large as all the rest.
+    """
+    fetcher = Fetcher()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for component in (name for name in read_lock() if name != "openssl"):
+            print(shutil.copy(fetcher.fetch(component), folder))
+    except FetchError as error:
+        sys.exit(f"zkc: error: {error}")
+    finally:
+        apt_source.forget()
+
+
 def main() -> None:
-    """Fetch every listed archive, or list them."""
+    """Fetch every listed archive, list them, or put what a source distribution brings along into a folder."""
     arguments = sys.argv[1:]
     if arguments == ["--list"]:
         for component, locked in read_lock().items():
@@ -271,8 +299,10 @@ def main() -> None:
                     f"{component:12} {locked['version']:8} {entry['sha256']}  {entry['size'] or '-':>8}  "
                     f"{entry['name']}"
                 )
+    elif len(arguments) == 2 and arguments[0] == "--into":
+        _copy_all(Path(arguments[1]))
     elif arguments:
-        sys.exit("usage: python vendor/fetch.py [--list]")
+        sys.exit("usage: python vendor/fetch.py [--list | --into FOLDER]")
     else:
         fetcher = Fetcher()
         try:

@@ -305,6 +305,7 @@ def test_what_this_build_is_made_of():
         "linkage",
         "tls",
         "openssl",
+        "openssl_bundled",
         "sasl",
         "sasl_mechanisms",
         "multi_create_with_stat",

@@ -1,0 +1,125 @@
+"""What packages of zkc carry beside its code, and what stands before a release."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zkc
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "vendor"), str(ROOT)]
+
+import bundled  # noqa: E402
+import openssl  # noqa: E402
+from tools import release  # noqa: E402
+from tools.wheels import matrix  # noqa: E402
+
+import fetch  # noqa: E402
+from toolchain import BuildError  # noqa: E402
+
+
+@pytest.fixture
+def with_openssl(monkeypatch):
+    monkeypatch.setenv("ZKC_OPENSSL", "static")
+
+
+def test_the_bill_of_materials_names_what_is_inside(with_openssl):
+    bill = json.loads(bundled.bill_of_materials("1.2.3"))
+    lock = fetch.read_lock()
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    assert bill["metadata"]["component"]["version"] == "1.2.3"
+    assert {one["name"]: one["version"] for one in bill["components"]} == {
+        name: lock[name]["version"] for name in ("zookeeper", "cyrus-sasl", "openssl")
+    }
+    for one in bill["components"]:
+        assert re.fullmatch(r"[0-9a-f]{64}", one["hashes"][0]["content"])
+    patches = next(one for one in bill["components"] if one["name"] == "zookeeper")["pedigree"]["patches"]
+    assert all((ROOT / patch["diff"]["url"]).is_file() for patch in patches)
+    references = {one["bom-ref"] for one in bill["components"]}
+    assert set(bill["dependencies"][0]["dependsOn"]) == references
+
+
+def test_without_openssl_inside_it_is_not_named():
+    assert [one["name"] for one in json.loads(bundled.bill_of_materials("1"))["components"]] == [
+        "zookeeper",
+        "cyrus-sasl",
+    ]
+    assert bundled.expression() == "Apache-2.0 AND BSD-4-Clause-UC"
+
+
+def test_the_licences_of_what_is_inside_are_found():
+    texts = bundled.licences()
+    assert set(texts) == {"zookeeper/LICENSE.txt", "zookeeper/NOTICE.txt", "cyrus-sasl/COPYING"}
+    assert b"Apache License" in texts["zookeeper/LICENSE.txt"]
+    assert b"Carnegie Mellon" in texts["cyrus-sasl/COPYING"]
+
+
+def test_openssl_is_the_systems_or_ours(monkeypatch):
+    monkeypatch.delenv("ZKC_OPENSSL", raising=False)
+    assert not openssl.is_static()
+    monkeypatch.setenv("ZKC_OPENSSL", "mine")
+    with pytest.raises(BuildError, match=r"ZKC_OPENSSL='mine' is neither 'system' .* nor 'static'"):
+        openssl.is_static()
+
+
+def test_every_wheel_has_a_tag_of_its_own():
+    tags = [one.tag for one in matrix.variants()]
+    assert len(set(tags)) == len(tags) == 4 * 7
+    assert "cp312-cp312-manylinux2014_x86_64.manylinux_2_17_x86_64" in tags
+    assert "cp311-abi3-musllinux_1_2_aarch64" in tags
+
+
+def test_a_source_distribution_brings_archives_along(tmp_path, monkeypatch):
+    """What is in vendor/archives/ is taken before anything is asked for, and only if its checksum is listed."""
+    monkeypatch.setenv("ZKC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(fetch, "BROUGHT", tmp_path)
+    content = b"an archive"
+    (tmp_path / "a-1.tar.gz").write_bytes(content)
+    entry = {"name": "a-1.tar.gz", "size": len(content), "sha256": fetch.digest(tmp_path / "a-1.tar.gz")}
+    lock = {"a": {"version": "1", "files": [entry]}}
+    assert fetch.Fetcher(lock, use_apt=False).fetch("a") == tmp_path / "a-1.tar.gz"
+    (tmp_path / "a-1.tar.gz").write_bytes(b"another one")
+    with pytest.raises(fetch.FetchError, match=r"is not the a-1\.tar\.gz that lock\.json pins"):
+        fetch.Fetcher(lock, use_apt=False).fetch("a")
+
+
+# ---- releases -------------------------------------------------------------------------------------------------------
+
+
+def test_the_version_stands_in_one_place():
+    assert release.version() == zkc.__version__
+
+
+@pytest.mark.parametrize(
+    ("changelog", "uncommitted", "complaint"),
+    [
+        ("## 1.2.3 (2026-01-31)\n", "", None),
+        ("## 1.2.3 - 2026-01-31\n", "", None),
+        ("## 1.2.30 (2026-01-31)\n", "", "no section for 1.2.3"),
+        ("## [Unreleased]\n", "", "no section for 1.2.3"),
+        ("## 1.2.3\n", "", "has no date"),
+        ("## 1.2.3 (2026-01-31)\n", " M setup.py", "differs from the last commit"),
+    ],
+)
+def test_what_stands_against_a_release(changelog, uncommitted, complaint):
+    found = release.complaints(changelog, "1.2.3", uncommitted)
+    assert len(found) == (complaint is not None)
+    assert complaint is None or complaint in found[0]
+
+
+def test_checksums_and_provenance(tmp_path):
+    for name in ("zkc-1.tar.gz", "zkc-1-py3-none-any.whl", "wheels.json"):
+        (tmp_path / name).write_text(name)
+    release.describe(tmp_path)
+    checked = subprocess.run(
+        ["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert checked.stdout == "zkc-1-py3-none-any.whl: OK\nzkc-1.tar.gz: OK\n"
+    statement = json.loads((tmp_path / f"zkc-{zkc.__version__}.intoto.json").read_text())
+    assert [one["name"] for one in statement["subject"]] == ["zkc-1-py3-none-any.whl", "zkc-1.tar.gz"]

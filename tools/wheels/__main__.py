@@ -1,0 +1,155 @@
+"""Build, check and try every wheel that this machine can make, and show what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Optional
+
+import rich.console
+import rich.progress
+import rich.table
+
+from tools.wheels import checks, headers, trials
+from tools.wheels.extension import ROOT, WheelError, Workshop, build
+from tools.wheels.matrix import Variant, variants
+
+
+@dataclass
+class Row:
+    """What came of one wheel."""
+
+    tag: str
+    name: str = ""
+    size: int = 0
+    sha256: str = ""
+    glibc: str = ""
+    bundled: Sequence[str] = ()
+    tests: str = ""
+    failed: str = ""
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Do what the command line asks for; the exit status is 1 when a wheel is missing or not as it should be."""
+    options = _parser().parse_args(arguments)
+    shop = Workshop(ROOT / "build" / "wheels", options.output, options.output / "debug")
+    wanted = [one for one in variants() if all(part in one.tag for part in options.only)]
+    if not wanted:
+        print(f"no wheel has {' and '.join(options.only)} in its tags", file=sys.stderr)
+        return 2
+    console = rich.console.Console(stderr=True)
+    begun = time.monotonic()
+    rows = []
+    columns = (*rich.progress.Progress.get_default_columns(), rich.progress.TimeElapsedColumn())
+    with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(wanted))
+        for variant in wanted:
+            progress.update(task, description=variant.tag)
+            rows.append(_one(shop, variant, options.tests))
+            progress.advance(task)
+            if not console.is_terminal:
+                print(f"{rows[-1].failed or rows[-1].tests}: {variant.tag}", file=sys.stderr, flush=True)
+    if options.twice:
+        _compare(shop, wanted, rows)
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "wheels.json").write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    if options.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+    else:
+        _show(rows, time.monotonic() - begun)
+    return 1 if any(row.failed for row in rows) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="build_wheels.sh", description=__doc__)
+    parser.add_argument("--output", type=Path, default=ROOT / "dist", help="where the wheels go (dist/)")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PART", help="wheels with this in their tags, such as musl"
+    )
+    parser.add_argument(
+        "--tests",
+        choices=("none", "import", "core"),
+        default="core",
+        help="what to try of each wheel that a Python here can load",
+    )
+    parser.add_argument("--twice", action="store_true", help="build each again, and compare the bytes")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser
+
+
+def _one(shop: Workshop, variant: Variant, tests: str) -> Row:
+    row = Row(variant.tag)
+    try:
+        wheel = build(shop, variant)
+        row.name, row.sha256 = wheel.name, _digest(wheel)
+        with tempfile.TemporaryDirectory(prefix="zkc-wheel-") as scratch:
+            facts = checks.check(wheel, variant, Path(scratch))
+            row.size, row.glibc, row.bundled = facts.size, facts.glibc, facts.bundled
+        row.tests = _try(wheel, variant, tests)
+    except (WheelError, LookupError) as error:
+        row.failed = str(error)
+    except subprocess.CalledProcessError as error:
+        said = f"{error.stdout or ''}{error.stderr or ''}"[-3000:]
+        row.failed = f"{variant.tag}: {' '.join(map(str, error.cmd))} said\n{said}"
+    return row
+
+
+def _try(wheel: Path, variant: Variant, tests: str) -> str:
+    python = trials.runner(variant)
+    if tests == "none":
+        return "not asked for"
+    if python is None:
+        return f"none: {trials.why_not(variant)}"
+    with tempfile.TemporaryDirectory(prefix="zkc-trial-") as folder:
+        pythons = [python]
+        if variant.limited:  # It is for all that follow, too.
+            pythons = headers.pythons_from(variant.python)
+        for one in pythons:
+            inside = trials.import_it(wheel, one, Path(folder, "venv"))
+        if tests == "import" or variant.limited:
+            return f"imported by {', '.join(one.name for one in pythons)}"
+        return trials.test_it(inside, Path(folder))
+
+
+def _compare(shop: Workshop, wanted: Sequence[Variant], rows: Sequence[Row]) -> None:
+    """Build again, elsewhere, and hold the bytes against each other."""
+    with tempfile.TemporaryDirectory(prefix="zkc-again-") as folder:
+        again = Workshop(shop.folder, Path(folder), Path(folder, "debug"))
+        for variant, row in zip(wanted, rows):
+            if row.failed:
+                continue
+            try:
+                if _digest(build(again, variant)) != row.sha256:
+                    row.failed = f"{variant.tag}: built twice, it has other bytes"
+            except WheelError as error:
+                row.failed = str(error)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _show(rows: Sequence[Row], seconds: float) -> None:
+    table = rich.table.Table(title=f"Wheels, made in {seconds / 60:.0f} min {seconds % 60:.0f} s", title_justify="left")
+    for heading in ("tag", "KB", "glibc", "inside", "tests"):
+        table.add_column(heading, justify="right" if heading == "KB" else "left")
+    for row in rows:
+        told = row.failed.splitlines()[0] if row.failed else row.tests
+        table.add_row(row.tag, f"{row.size / 1024:,.0f}", row.glibc or "-", ", ".join(row.bundled), told)
+    console = rich.console.Console(width=None if sys.stdout.isatty() else 200)
+    console.print(table)
+    for row in rows:
+        if row.failed:
+            console.print(row.failed, markup=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

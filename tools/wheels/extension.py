@@ -1,0 +1,160 @@
+"""Build one wheel: the extension for a platform and a Python, by setup.py, with zig as the compiler."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.wheels import headers
+from tools.wheels.matrix import LIMITED, PLATFORMS, Platform, Variant
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class WheelError(Exception):
+    """A wheel could not be made or is not as it should be; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where things are made."""
+
+    folder: Path  # what is kept from one run to the next
+    output: Path
+    debug: Path  # where what was stripped goes
+
+    @property
+    def programs(self) -> Path:
+        """The folder with the compilers' commands."""
+        return self.folder / "bin"
+
+    def compiler(self, platform: Platform) -> str:
+        """Write a command that compiles for a platform.
+
+        Its name has no path: it gets into what it compiles, which must be the same wherever it is compiled. What zig
+        would do differently from gcc with the same flags is said in front.
+        """
+        name = f"zkc-cc-{platform.zig}"
+        self._write(name, f"cc -target {platform.zig} -fno-sanitize=undefined -UNDEBUG")
+        return name
+
+    def archiver(self) -> str:
+        """Write a command that does what ``ar`` does, for every platform."""
+        self._write("zkc-ar", "ar")
+        return "zkc-ar"
+
+    def _write(self, name: str, command: str) -> None:
+        script = f'#!/bin/sh\nexec "{sys.executable}" -m ziglang {command} "$@"\n'
+        path = self.programs / name
+        self.programs.mkdir(parents=True, exist_ok=True)
+        if not path.is_file() or path.read_text(encoding="utf-8") != script:
+            path.write_text(script, encoding="utf-8")
+            path.chmod(0o755)
+
+
+def _environment(shop: Workshop, variant: Variant) -> dict[str, str]:
+    platform = variant.platform
+    compiler = shop.compiler(platform)
+    # What other environments want of a build is not wanted here.
+    kept = {name: value for name, value in os.environ.items() if name not in ("CFLAGS", "LDFLAGS", "CPPFLAGS")}
+    return {
+        **kept,
+        "PATH": os.pathsep.join([str(shop.programs), os.environ.get("PATH", os.defpath)]),
+        "CC": compiler,
+        "LDSHARED": f"{compiler} -shared",
+        "AR": shop.archiver(),
+        "ZKC_OPENSSL": "static",
+        "ZKC_OPENSSL_TARGET": platform.openssl,
+        "ZKC_BUILD_DIR": str(shop.folder),
+        "ZKC_CROSS_INCLUDE": str(headers.include(variant.python, shop.folder)),
+        "ZKC_CROSS_SUFFIX": variant.suffix,
+        "ZKC_LIMITED_API": LIMITED if variant.limited else "",
+        "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH") or _date_of_commit(),
+    }
+
+
+def _date_of_commit() -> str:
+    """The time that is written into archives: the same tree makes the same bytes whenever it is built."""
+    said = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False)
+    # Outside a repository: a date that zip can write.
+    return said.stdout.strip() or "1704067200"
+
+
+def build(shop: Workshop, variant: Variant) -> Path:
+    """Build a wheel.
+
+    Returns:
+        Its path in ``shop.output``.
+
+    Raises:
+        WheelError: it could not be built.
+    """
+    environment = _environment(shop, variant)
+    # A tree of its own for each: setuptools keeps what it built by names that do not tell Pythons apart.
+    work = shop.folder / "work" / variant.tag
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    command = [
+        *(sys.executable, "setup.py", "-q", "build", "--build-base", str(work / "build")),
+        *("egg_info", "--egg-base", str(work)),
+        *("bdist_wheel", "--dist-dir", str(work), "--bdist-dir", str(work / "bdist")),
+        *("--python-tag", variant.interpreter, "--plat-name", PLATFORM_NAME),
+        *(("--py-limited-api", variant.interpreter) if variant.limited else ()),
+    ]
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    made = sorted(work.glob("*.whl"))
+    if run.returncode != 0 or len(made) != 1:
+        raise WheelError(f"{variant.tag} could not be built:\n{(run.stdout + run.stderr)[-4000:]}")
+    _strip(shop, variant, made[0], environment)
+    return _tagged(shop, variant, made[0], environment)
+
+
+PLATFORM_NAME = "linux_x86_64"  # of setuptools, until the wheel has its own
+
+
+def _strip(shop: Workshop, variant: Variant, wheel: Path, environment: dict[str, str]) -> None:
+    """Take what only debuggers need out of the extension, and keep it aside."""
+    folder = wheel.parent / "unpacked"
+    _wheel(["unpack", "-d", str(folder), str(wheel)], environment)
+    module = next(folder.glob(f"*/zkc/_zookeeper{variant.suffix}"))
+    kept = shop.debug / f"{variant.tag}.debug"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    objcopy = "objcopy" if variant.platform.machine == "x86_64" else f"{variant.platform.machine}-linux-gnu-objcopy"
+    for arguments in (
+        ["--only-keep-debug", str(module), str(kept)],
+        ["--strip-unneeded", f"--add-gnu-debuglink={kept}", str(module)],
+    ):
+        run = subprocess.run([objcopy, *arguments], capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise WheelError(f"{objcopy} {' '.join(arguments)}: {run.stderr.strip()}")
+    wheel.unlink()
+    _wheel(["pack", "-d", str(wheel.parent), str(next(folder.iterdir()))], environment)
+
+
+def _tagged(shop: Workshop, variant: Variant, wheel: Path, environment: dict[str, str]) -> Path:
+    """Name the wheel after what it is, and put it where it belongs."""
+    tags = ["--python-tag", variant.interpreter, "--abi-tag", variant.abi, "--platform-tag", variant.platform.tag]
+    _wheel(["tags", "--remove", *tags, str(wheel)], environment)
+    made = next(wheel.parent.glob("*.whl"))
+    shop.output.mkdir(parents=True, exist_ok=True)
+    target = shop.output / made.name
+    shutil.move(made, target)
+    shutil.rmtree(wheel.parent / "unpacked", ignore_errors=True)
+    return target
+
+
+def _wheel(arguments: list[str], environment: dict[str, str]) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "wheel", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    if run.returncode != 0:
+        raise WheelError(f"wheel {arguments[0]}: {(run.stdout + run.stderr).strip()}")
+
+
+def needs_cross_tools() -> list[str]:
+    """List Debian's packages that hold the tools for other processors."""
+    return sorted({f"binutils-{p.machine}-linux-gnu" for p in PLATFORMS if p.machine != "x86_64"})

@@ -1,0 +1,92 @@
+"""Python's headers, of each version that gets a wheel.
+
+Extension modules need no more of a Python than its headers, and these differ between machines of 64 bits in nothing
+that an extension sees. They come from the Pythons of this machine, or from Debian's package of that version.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "vendor"))
+
+# After the line above: vendor/ is no package.
+import apt_source  # type: ignore[import-not-found]  # noqa: E402
+
+_SUITES = ("trixie", "forky", "sid")
+
+
+@cache
+def pythons() -> dict[str, Path]:
+    """Find the Pythons of this machine by version: ``{"3.12": Path(".../bin/python3.12")}``."""
+    found: dict[str, Path] = {}
+    folders = [*sorted((Path.home() / ".pyenv" / "versions").glob("3.*/bin")), Path("/usr/local/bin"), Path("/usr/bin")]
+    for folder in folders:
+        for program in sorted(folder.glob("python3.[0-9]*")):
+            version = program.name.removeprefix("python")
+            if version.replace(".", "").isdigit() and version not in found and _works(program):
+                found[version] = program
+    return found
+
+
+def pythons_from(version: str) -> list[Path]:
+    """List the Pythons of this machine from a version on, in their order."""
+
+    def number(text: str) -> tuple[int, ...]:
+        return tuple(map(int, text.split(".")))
+
+    return [pythons()[one] for one in sorted(pythons(), key=number) if number(one) >= number(version)]
+
+
+def _works(program: Path) -> bool:
+    return subprocess.run([program, "-c", "import venv"], capture_output=True, check=False).returncode == 0
+
+
+def include(version: str, keep: Path) -> Path:
+    """Return the folder with ``Python.h`` of a version.
+
+    Args:
+        version: ``"3.14"``.
+        keep: a folder for what has to be fetched.
+
+    Raises:
+        LookupError: they are not to be had.
+    """
+    program = pythons().get(version)
+    if program is not None:
+        said = subprocess.run(
+            [program, "-c", "import sysconfig; print(sysconfig.get_path('include'))"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        if Path(said.stdout.strip(), "Python.h").is_file():
+            return Path(said.stdout.strip())
+    folder = keep / f"python{version}"
+    found = folder / "usr" / "include" / f"python{version}"
+    if not (found / "Python.h").is_file():
+        _from_debian(version, folder)
+    # Debian's pyconfig.h chooses between machines; the one of this machine will do.
+    return found
+
+
+def _from_debian(version: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    reasons = []
+    for suite in _SUITES:
+        try:
+            package = apt_source.binary(suite, f"libpython{version}-dev", folder)
+        except apt_source.AptError as error:
+            reasons.append(f"{suite}: {error}")
+            continue
+        subprocess.run(["dpkg", "-x", package, folder], check=True)
+        header = folder / "usr" / "include" / f"python{version}" / "pyconfig.h"
+        multiarch = next(header.parents[1].glob(f"*-linux-gnu/python{version}/pyconfig.h"))
+        header.unlink(missing_ok=True)
+        header.write_bytes(multiarch.read_bytes())
+        return
+    raise LookupError(f"no headers of Python {version}: install that Python ({'; '.join(reasons)})")

@@ -1,0 +1,88 @@
+"""What wheels there are: for which Pythons, on which machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+"""Each gets a wheel of its own on every platform."""
+
+LIMITED = "3.11"
+"""The stable ABI of this Python is what the wheel for those that follow uses."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A kind of machine that a wheel is for."""
+
+    tag: str  # of the wheel
+    zig: str  # what the compiler calls it
+    openssl: str  # what OpenSSL calls it
+    soabi: str  # the end of the names of its extension modules
+
+    @property
+    def machine(self) -> str:
+        """Its processor, as ``uname -m`` says."""
+        return self.zig.split("-")[0]
+
+    @property
+    def libc(self) -> str:
+        """``glibc`` or ``musl``."""
+        return "musl" if "musl" in self.zig else "glibc"
+
+    @property
+    def glibc(self) -> str:
+        """The oldest glibc that it runs with; empty for musl."""
+        return self.zig.partition("gnu.")[2]
+
+
+PLATFORMS = (
+    Platform("manylinux2014_x86_64.manylinux_2_17_x86_64", "x86_64-linux-gnu.2.17", "linux-x86_64", "x86_64-linux-gnu"),
+    Platform(
+        "manylinux2014_aarch64.manylinux_2_17_aarch64", "aarch64-linux-gnu.2.17", "linux-aarch64", "aarch64-linux-gnu"
+    ),
+    Platform("musllinux_1_2_x86_64", "x86_64-linux-musl", "linux-x86_64", "x86_64-linux-musl"),
+    Platform("musllinux_1_2_aarch64", "aarch64-linux-musl", "linux-aarch64", "aarch64-linux-musl"),
+)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One wheel: a Python, or the stable ABI, on a platform."""
+
+    platform: Platform
+    python: str  # "3.12"
+    limited: bool = False
+
+    @property
+    def interpreter(self) -> str:
+        """The Python tag."""
+        return "cp" + self.python.replace(".", "")
+
+    @property
+    def abi(self) -> str:
+        """The ABI tag."""
+        return "abi3" if self.limited else self.interpreter
+
+    @property
+    def tag(self) -> str:
+        """All tags, as in the wheel's name."""
+        return f"{self.interpreter}-{self.abi}-{self.platform.tag}"
+
+    @property
+    def suffix(self) -> str:
+        """The end of the extension module's name.
+
+        A module of the stable ABI has one name on all platforms.
+        """
+        soabi = self.platform.soabi
+        return ".abi3.so" if self.limited else f".cpython-{self.python.replace('.', '')}-{soabi}.so"
+
+
+def variants(platforms: tuple[Platform, ...] = PLATFORMS) -> list[Variant]:
+    """List all wheels of these platforms."""
+    return [
+        variant
+        for platform in platforms
+        for variant in (*(Variant(platform, python) for python in PYTHONS), Variant(platform, LIMITED, limited=True))
+    ]

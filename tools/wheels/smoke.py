@@ -1,0 +1,23 @@
+"""Does an installed wheel of zkc work at all? Run by cibuildwheel in each environment; needs no server."""
+
+import json
+
+import zkc
+from zkc import _zookeeper as core
+
+info = zkc.build_info()
+assert info["linkage"] == "static", info
+assert info["openssl_bundled"], info
+assert info["tls"], info
+assert "DIGEST-MD5" in info["sasl_mechanisms"], info
+# A session to nobody: its threads start and end, with TLS and without.
+for tls in (None, {"verify": False}):
+    session = core.Session("127.0.0.1:1", tls=tls)
+    assert session.close(10)
+try:
+    zkc.Client("127.0.0.1:1", connect_timeout=0.2).start()
+except zkc.ConnectTimeoutError:
+    pass
+else:
+    raise AssertionError("a client connected to nobody")
+print(json.dumps(info))

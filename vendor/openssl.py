@@ -1,0 +1,146 @@
+"""Build OpenSSL from the archive that lock.json pins, as static libraries: for wheels, which count on no system.
+
+Chosen with ``ZKC_OPENSSL=static``; a build for the machine at hand links the machine's, which gets its security fixes.
+OpenSSL brings its own way of building, which needs perl and make.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import fetch
+from toolchain import BuildError, Toolchain
+
+# What a client of ZooKeeper never uses is left out. Providers and engines are files that a wheel cannot find again.
+_OPTIONS = (
+    *("no-shared", "no-tests", "no-apps", "no-docs", "no-module", "no-engine", "no-legacy", "no-dso"),
+    *("no-comp", "no-zlib", "no-ssl3", "no-dtls", "no-quic", "no-psk", "no-srp", "no-srtp", "no-cmp", "no-cms"),
+    *("no-ts", "no-ct", "no-ocsp", "no-rfc3779", "no-gost", "no-idea", "no-seed", "no-rc2", "no-rc5", "no-mdc2"),
+    *("no-whirlpool", "no-bf", "no-cast", "no-camellia", "no-aria", "no-sm2", "no-sm3", "no-sm4", "no-ui-console"),
+    # Where it looks for authorities by itself. Distributions differ: src/authorities.c knows the others' places.
+    "--openssldir=/etc/ssl",
+    # It is written into the library, and must not be another for each build.
+    "--prefix=/usr",
+    "--libdir=lib",
+)
+_RECIPE = 1  # as in build.py
+
+
+def is_static() -> bool:
+    """Say whether OpenSSL is to be built, and not the machine's to be used.
+
+    Raises:
+        BuildError: ``ZKC_OPENSSL`` asks for neither.
+    """
+    wanted = os.environ.get("ZKC_OPENSSL", "system")
+    if wanted not in ("static", "system"):
+        raise BuildError(f"ZKC_OPENSSL={wanted!r} is neither 'system' (the default) nor 'static'")
+    return wanted == "static"
+
+
+def target() -> str:
+    """Name the machine to build for, in OpenSSL's way: ``ZKC_OPENSSL_TARGET``, or this machine."""
+    given = os.environ.get("ZKC_OPENSSL_TARGET")
+    if given:
+        return given
+    machine = platform.machine().lower()
+    if sys.platform == "darwin":
+        return f"darwin64-{machine}-cc"
+    return {"x86_64": "linux-x86_64", "amd64": "linux-x86_64", "aarch64": "linux-aarch64"}.get(
+        machine, "linux-generic64"
+    )
+
+
+def build(tools: Toolchain, lock: dict[str, Any], base: Path) -> Path:
+    """Build the static libraries unless this very build was made before.
+
+    Args:
+        tools: the compiler.
+        lock: what lock.json says.
+        base: the folder that builds are kept in.
+
+    Returns:
+        A folder with ``include/`` and ``lib/``.
+
+    Raises:
+        BuildError: perl or make is missing, the source is not to be had, or it does not compile.
+    """
+    version = lock["openssl"]["version"]
+    inputs = [_RECIPE, tools.identity, tools.flags, target(), _OPTIONS, lock["openssl"]]
+    key = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
+    done = base / f"openssl-{version}-{key}"
+    if done.is_dir():
+        return done
+    for program in ("perl", "make"):
+        if shutil.which(program) is None:
+            raise BuildError(
+                f"ZKC_OPENSSL=static needs {program} to build OpenSSL: install it (Debian and Ubuntu: apt-get install "
+                f"{program}), or link the machine's OpenSSL with ZKC_OPENSSL=system"
+            )
+    base.mkdir(parents=True, exist_ok=True)
+    working = Path(tempfile.mkdtemp(prefix=".building-", dir=base))
+    try:
+        archive = fetch.Fetcher(lock).fetch("openssl")
+        fetch.say(f"building openssl {version} for {target()}: some minutes")
+        tree = _unpacked(archive, working / "src")
+        _compile(tools, tree, working / "staging")
+        shutil.copy(tree / "LICENSE.txt", working)
+        shutil.rmtree(working / "src")
+        for folder in ("include", "lib"):
+            (working / "staging" / "usr" / folder).rename(working / folder)
+        shutil.rmtree(working / "staging")
+        working.chmod(0o755)
+        try:
+            working.rename(done)
+        except OSError:
+            if not done.is_dir():
+                raise
+    except fetch.FetchError as error:
+        raise BuildError(str(error)) from error
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+    return done
+
+
+def _unpacked(archive: Path, folder: Path) -> Path:
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            # Links and tests are not needed, and nothing may get out of the folder.
+            parts = Path(member.name).parts
+            if member.isfile() and ".." not in parts and not Path(member.name).is_absolute() and parts[1] != "demos":
+                tar.extract(member, folder)
+    return next(folder.iterdir())
+
+
+def _compile(tools: Toolchain, tree: Path, staging: Path) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        "CC": shlex.join(tools.cc),
+        "AR": shlex.join(tools.ar),
+        "RANLIB": "true",  # `ar s` does it
+        # No path of this machine: the command and the date are written into the library.
+        "CFLAGS": shlex.join(tools.flags),
+        "SOURCE_DATE_EPOCH": "1704067200",
+        "LC_ALL": "C",
+    }
+    steps = (
+        ["perl", "Configure", target(), *_OPTIONS],
+        ["make", f"-j{os.cpu_count() or 1}", "build_libs"],
+        ["make", "install_dev", f"DESTDIR={staging}"],
+    )
+    for step in steps:
+        run = subprocess.run(step, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            said = "\n".join((run.stdout + run.stderr).splitlines()[-30:])
+            raise BuildError(f"OpenSSL could not be built: `{shlex.join(step[:2])}` failed, saying\n{said}")

@@ -1,0 +1,59 @@
+"""Where a system keeps the certificate authorities that it trusts.
+
+An OpenSSL that comes with the system knows; one that is inside a wheel looks where it was told when it was built, and
+distributions differ.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Optional
+
+__all__ = ["system_authorities"]
+
+# One file with all of them, in the order of what is looked for.
+_BUNDLES = (
+    "etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch, Gentoo; Alpine with ca-certificates
+    "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # Fedora, RHEL and their kin
+    "etc/pki/tls/certs/ca-bundle.crt",  # the same, of old
+    "etc/ssl/ca-bundle.pem",  # SUSE
+    "var/lib/ca-certificates/ca-bundle.pem",  # the same, of late
+    "etc/ssl/cert.pem",  # Alpine by itself, macOS, the BSDs
+    "etc/pki/tls/cert.pem",
+    "usr/local/share/certs/ca-root-nss.crt",
+)
+# Or a folder of them, by the hash of their names: <hash>.<number>.
+_FOLDERS = ("etc/ssl/certs", "etc/pki/tls/certs", "var/lib/ca-certificates/openssl", "etc/openssl/certs")
+
+
+def system_authorities(root: str = "/", environment: Optional[Mapping[str, str]] = None) -> Optional[str]:
+    """Find the authorities that a system trusts.
+
+    Args:
+        root: The folder that the system is in.
+        environment: Environment variables; None: those of this process.
+
+    Returns:
+        A file with them, or a folder; None when there is none, or when ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` name
+        them, which OpenSSL reads by itself.
+
+    .. versionadded:: 0.1
+    """
+    environment = os.environ if environment is None else environment
+    if environment.get("SSL_CERT_FILE") or environment.get("SSL_CERT_DIR"):
+        return None
+    for name in _BUNDLES:
+        path = os.path.join(root, name)
+        if os.path.isfile(path) and os.path.getsize(path) > 0 and os.access(path, os.R_OK):
+            return path
+    for name in _FOLDERS:
+        path = os.path.join(root, name)
+        if os.path.isdir(path) and any(_is_hashed(entry) for entry in os.listdir(path)):
+            return path
+    return None
+
+
+def _is_hashed(name: str) -> bool:
+    stem, _, number = name.partition(".")
+    return len(stem) == 8 and number.isdigit() and all(digit in "0123456789abcdef" for digit in stem)
