@@ -138,17 +138,19 @@ def _run_comparison(options: argparse.Namespace) -> int:
         for server in servers:
             versions[server], found = comparison.run(server, options.only)
             measured += found
-    judged = [] if options.quick else targets.judge(measured)  # A small run cannot tell.
+    judged = targets.judge(measured)
     results = {
         **report.environment(", ".join(versions.values())),
         "rounds": amount.rounds,
+        "quick": options.quick,
         "absent": comparison.absent,
         "failed": comparison.failed,
         "workloads": [compare.as_dict(table, tables.COMPARED) for table in measured],
         "targets": judged,
     }
     shown = [tables.comparison(table) for table in measured]
-    shown += [tables.targets(judged)] if judged else []
+    # A small run cannot tell; who reads the JSON sees that it was one.
+    shown += [tables.targets(judged)] if judged and not options.quick else []
     path = report.publish("comparison", results, shown, options.results, as_json=options.json)
     try:
         picture = plot.draw(measured, path.with_suffix(".png"))

@@ -45,6 +45,7 @@ def dev_verbs():
 def test_every_command_is_of_a_kind_that_is_tested():
     known = (
         r"\./dev |python -m zkc\.testing|python examples/\w+\.py |python vendor/fetch\.py( --list)?$"
+        r"|\./build_wheels\.sh( |$)|pip install --no-index --find-links FOLDER zkc-[\d.]+\.tar\.gz$"
         r"|pip install \.$|\.venv/bin/pip install kazoo$|python -m zkc\.legacy check |python tools/stubs\.py$"
     )
     strangers = [(place, command) for place, command in _COMMANDS if not re.match(known, _without_variables(command))]
@@ -65,6 +66,12 @@ def test_a_verb_of_dev_exists(place, command, dev_verbs):
         module = "benchmarks" if verb == "bench" else "benchmarks.soak"
         run = _run(sys.executable, "-m", module, *arguments, "--help", env=_environment())
         assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(("place", "command"), _of(r"\./build_wheels\.sh"))
+def test_wheels_are_asked_for_as_the_program_understands(place, command):
+    run = _run(sys.executable, "-m", "tools.wheels", *shlex.split(command)[1:], "--help")
+    assert run.returncode == 0, run.stderr
 
 
 def test_an_unknown_verb_is_refused_with_help():
@@ -143,6 +150,6 @@ def test_a_link_leads_somewhere(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_file_that_is_named_exists(page):
     pattern = r"`((?:src|zkc|vendor|tests|docs|benchmarks|examples)/[\w./-]*)`"
-    made = ("benchmarks/results/",)  # by a run
+    made = ("benchmarks/results/", "vendor/archives/")  # by a run
     for name in re.findall(pattern, prose(page)):
         assert name in made or Path(ROOT, name).exists(), f"{page.name} names {name}"

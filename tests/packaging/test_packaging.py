@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -87,6 +90,62 @@ def test_a_source_distribution_brings_archives_along(tmp_path, monkeypatch):
     (tmp_path / "a-1.tar.gz").write_bytes(b"another one")
     with pytest.raises(fetch.FetchError, match=r"is not the a-1\.tar\.gz that lock\.json pins"):
         fetch.Fetcher(lock, use_apt=False).fetch("a")
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    """A source distribution, made of a copy of the tree as `./dev sdist` makes it."""
+    folder = tmp_path_factory.mktemp("sdist")
+    tree = folder / "tree"
+    kept = shutil.ignore_patterns(".*", "build", "dist", "*.so", "__pycache__", "*.egg-info", "results")
+    shutil.copytree(ROOT, tree, ignore=kept)
+    run([sys.executable, "vendor/fetch.py", "--into", "vendor/archives"], tree)
+    run([sys.executable, "-m", "build", "-q", "--sdist", "--no-isolation", "--outdir", str(folder)], tree)
+    return folder / f"zkc-{zkc.__version__}.tar.gz"
+
+
+def run(command, folder, **environment):
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_source_distribution_has_what_it_takes_to_build(sdist):
+    with tarfile.open(sdist) as tar:
+        names = {name.partition("/")[2] for name in tar.getnames()}
+    assert {"setup.py", "vendor/lock.json", "src/_zookeeper.pyx", "src/limited_api.h", "tools/release.py"} <= names
+    assert {f"src/{path.name}" for path in (ROOT / "src").iterdir()} <= names
+    archives = [name for name in names if name.startswith("vendor/archives/") and name != "vendor/archives/"]
+    assert len(archives) == 2
+    assert not any(name.endswith(".so") or "__pycache__" in name for name in names)
+
+
+@pytest.mark.full
+def test_a_source_distribution_installs_with_nothing_to_fetch(sdist, tmp_path):
+    """Takes minutes: the libraries and the extension are compiled."""
+    options = ["--no-index", "--no-build-isolation", "--no-deps", "--target", str(tmp_path / "site")]
+    empty = {"ZKC_CACHE_DIR": str(tmp_path / "cache"), "PATH": f"{_without_apt(tmp_path)}:/usr/bin:/bin"}
+    run([sys.executable, "-m", "pip", "install", "-q", *options, str(sdist)], tmp_path, **empty)
+    program = "import zkc; print(zkc.__file__, zkc.build_info()['linkage'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{tmp_path / 'site' / 'zkc' / '__init__.py'} static\n"
+    assert list((tmp_path / "cache").glob("*.tar.*")) == []
+
+
+def _without_apt(folder):
+    """Make a folder whose apt-get fails, for a PATH."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "apt-get").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "bin" / "apt-get").chmod(0o755)
+    return folder / "bin"
 
 
 # ---- releases -------------------------------------------------------------------------------------------------------
