@@ -109,6 +109,9 @@ def run_script(zookeeper_chroot: str) -> Callable[..., ScriptResult]:
         environment = dict(os.environ)
         if "os.fork" in source or "multiprocessing" in source:
             # In a forked child the parent's threads are gone, and what only their stacks referred to looks lost.
+            # And Python 3.12 says of every such fork that it may hang, which is what these tests look at.
+            fork = "ignore:This process:DeprecationWarning"
+            environment["PYTHONWARNINGS"] = ",".join(filter(None, (environment.get("PYTHONWARNINGS"), fork)))
             environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), str(PACKAGE))))
         done = subprocess.run(
