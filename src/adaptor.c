@@ -142,7 +142,7 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
     zkc_transport *transport = &adaptor->transport;
     int packets = 0, held_back = 0;
 
-    while (!zh->close_requested && !is_unrecoverable(zh)) {
+    while (!zkc_adaptor_is_closing(zh) && !is_unrecoverable(zh)) {
         struct timeval tv;
         int fd, interest, events = 0;
         size_t unsent;
@@ -152,7 +152,7 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
         zookeeper_interest(zh, &fd, &interest, &tv);
         zkc_transport_bind(transport, zh->fd->sock); /* not fd: that is -1 also while names are not resolved */
         zkc_adaptor_run_completions(zh);
-        if (zh->close_requested)
+        if (zkc_adaptor_is_closing(zh))
             break; /* one of them did: who should wake us? */
         if (held_back)
             interest &= ~ZOOKEEPER_WRITE;
@@ -185,14 +185,14 @@ static void answer_stragglers(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     int reason = zh->state == ZOO_EXPIRED_SESSION_STATE ? ZSESSIONEXPIRED : ZAUTHFAILED;
 
-    while (!zh->close_requested) {
+    while (!zkc_adaptor_is_closing(zh)) {
         zkc_adaptor_look_around(adaptor);
         enter_critical(zh);
         free_buffers(&zh->to_send);
         free_completions(zh, 1, reason);
         leave_critical(zh);
         process_completions(zh);
-        if (!zh->close_requested)
+        if (!zkc_adaptor_is_closing(zh))
             rest(zh, adaptor, -1, 0, -1);
     }
 }
@@ -366,7 +366,7 @@ void adaptor_destroy(zhandle_t *zh)
 
 int adaptor_send_queue(zhandle_t *zh, int timeout)
 {
-    if (!zh->close_requested) {
+    if (!zkc_adaptor_is_closing(zh)) {
         zkc_adaptor_send(zh);
         return ZOK;
     }

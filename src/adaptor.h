@@ -72,6 +72,12 @@ void zkc_adaptor_send(zhandle_t *zh);
 /* With the turn: have a reader look whether it still has something to read. */
 void zkc_adaptor_kick_reader(zkc_adaptor *adaptor);
 
+/* Whether the handle is being closed; said by another thread, as by zkc_adaptor_end. */
+static inline int zkc_adaptor_is_closing(const zhandle_t *zh)
+{
+    return __atomic_load_n(&zh->close_requested, __ATOMIC_ACQUIRE);
+}
+
 static inline zkc_adaptor *adaptor_of(zhandle_t *zh)
 {
     return zh->adaptor_priv;

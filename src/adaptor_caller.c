@@ -43,7 +43,7 @@ static int is_alone(zhandle_t *zh)
 
 static int is_usable(zhandle_t *zh, const zkc_transport *transport)
 {
-    return zkc_adaptor_is_up(zh) && !zh->close_requested && transport->fd >= 0 && transport->fd == zh->fd->sock &&
+    return zkc_adaptor_is_up(zh) && !zkc_adaptor_is_closing(zh) && transport->fd >= 0 && transport->fd == zh->fd->sock &&
            !transport->broken && !transport->stuck;
 }
 
