@@ -16,9 +16,8 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "vendor"))
 
 # After the line above: vendor/ is no package, and is on the path only now.
-import bundled  # noqa: E402
-
 import build as vendor_build  # noqa: E402
+import bundled  # noqa: E402
 from toolchain import BuildError  # noqa: E402
 
 # For C that we wrote. What Cython generates is not ours to mend and would drown the rest.

@@ -29,11 +29,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
-import openssl
-
 import components
 import fetch
 import jute
+import openssl
 import patching
 from components import Component
 from toolchain import BuildError, Toolchain

@@ -10,10 +10,9 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-import openssl
-
 import components
 import fetch
+import openssl
 from toolchain import BuildError
 
 # The texts that must go wherever the code goes, by component.

@@ -237,8 +237,8 @@ def listen(state):
 def report(before, client):
     assert client.session_id != before
     end = time.monotonic() + 30
-    while states[-1] != "CONNECTED" and time.monotonic() < end:  # Who waits is told before who listens.
-        time.sleep(0.01)
+    while states[-1] != "CONNECTED" and time.monotonic() < end:
+        time.sleep(0.01)  # Who waits is told before who listens; looked at again until it was told, and no longer.
     assert states[-1] == "CONNECTED" and states[-2] == "LOST", states
     print("recovered")
 

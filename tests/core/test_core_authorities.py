@@ -28,7 +28,7 @@ LAYOUTS = {
 
 @pytest.fixture(scope="module")
 def server():
-    if not core.build_info()["tls"]:
+    if not core.build_info()["tls"]:  # the system's library, as distributions build it
         pytest.skip("this libzookeeper has no TLS")
     with ZooKeeperServer(tls=True) as running:
         yield running
@@ -54,7 +54,7 @@ def test_a_folder_of_authorities_serves(open_session, server, tmp_path):
     folder = tmp_path / "etc" / "ssl" / "certs"
     lay_out(tmp_path, ["etc/ssl/certs/one.pem"], server.tls.ca)
     assert _authorities.system_authorities(str(tmp_path), {}) is None  # nobody finds it by its name
-    if shutil.which("openssl") is None:
+    if shutil.which("openssl") is None:  # a program of the system's, which no build needs
         pytest.skip("no openssl to compute a hash with")
     command = ["openssl", "x509", "-noout", "-hash", "-in", str(folder / "one.pem")]
     hashed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -81,6 +81,6 @@ def test_what_is_empty_or_absent_is_passed_over(tmp_path):
 
 def test_this_system_has_some():
     found = _authorities.system_authorities(environment={})
-    if found is None:
+    if found is None:  # a machine without ca-certificates is none the worse for our tests
         pytest.skip("this system trusts nobody")
     assert os.path.isabs(found)

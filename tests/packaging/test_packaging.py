@@ -18,12 +18,13 @@ import zkc
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "vendor"), str(ROOT)]
 
-import bundled  # noqa: E402
-import openssl  # noqa: E402
+# After the line above: vendor/ is no package, and neither it nor tools/ is installed.
 from tools import release  # noqa: E402
 from tools.wheels import matrix  # noqa: E402
 
+import bundled  # noqa: E402
 import fetch  # noqa: E402
+import openssl  # noqa: E402
 from toolchain import BuildError  # noqa: E402
 
 

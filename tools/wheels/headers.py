@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "vendor"))
 
-# After the line above: vendor/ is no package.
+# After the line above: vendor/ is no package, and mypy, which reads no paths made at run time, cannot find it.
 import apt_source  # type: ignore[import-not-found]  # noqa: E402
 
 _SUITES = ("trixie", "forky", "sid")
