@@ -82,7 +82,7 @@ def test_a_failed_test_shows_what_its_servers_logged(run):
             with ZooKeeperServer():
                 assert False
 
-        def test_unrelated(zookeeper_server):
+        def test_unrelated():  # The shared server runs on, and is asked nothing that it would log.
             assert False
         """
     )
