@@ -60,7 +60,8 @@ def describe(folder: Path) -> None:
                     {"uri": "git", "digest": {"gitCommit": _git("rev-parse", "HEAD")}},
                     *(
                         {"name": entry["name"], "digest": {"sha256": entry["sha256"]}}
-                        for component in lock.values()
+                        for name, component in lock.items()
+                        if name != "cpython"  # Wheels are tried with it, and have nothing of it inside.
                         for entry in component["files"]
                     ),
                 ],

@@ -45,13 +45,19 @@ def download(package: dict[str, str], target: Path) -> None:
     shutil.copyfile(fetched, target)
 
 
-def binary(suite: str, package: str, folder: Path) -> Path:
+def binary(suite: str, package: str, folder: Path, architecture: str = "") -> Path:
     """Download a binary package of a suite that this machine need not run; apt verifies it.
+
+    Args:
+        suite: the suite.
+        package: the package's name.
+        folder: where to put it.
+        architecture: the processor it is for, as Debian calls it; this machine's if empty.
 
     Raises:
         AptError: apt is absent, is not Debian's, or has no such package.
     """
-    _, options = _prepared(suite, "deb")
+    _, options = _prepared(suite, "deb", architecture)
     run = _run(["apt-get", *options, "download", package], folder)
     fetched = sorted(folder.glob(f"{package}_*.deb"))
     if not fetched:
@@ -62,9 +68,9 @@ def binary(suite: str, package: str, folder: Path) -> Path:
 _folders: dict[str, Path] = {}
 
 
-def _prepared(suite: str, kind: str = "deb-src") -> tuple[Path, list[str]]:
+def _prepared(suite: str, kind: str = "deb-src", architecture: str = "") -> tuple[Path, list[str]]:
     """Return a folder and the options that make apt work in it, with the suite's lists loaded once a run."""
-    key = f"{kind} {suite}"
+    key = f"{kind} {suite} {architecture}"
     if key not in _folders:
         if shutil.which("apt-get") is None:
             raise AptError("there is no apt-get on this machine")
@@ -75,15 +81,15 @@ def _prepared(suite: str, kind: str = "deb-src") -> tuple[Path, list[str]]:
         (folder / "lists" / "partial").mkdir(parents=True)
         (folder / "cache" / "archives" / "partial").mkdir(parents=True)
         (folder / "zkc.sources").write_text("\n".join(stanzas), encoding="utf-8")
-        run = _run(["apt-get", *_options(folder), "update"], folder)
+        run = _run(["apt-get", *_options(folder, architecture), "update"], folder)
         if run.returncode != 0:
             shutil.rmtree(folder, ignore_errors=True)
             raise AptError(f"apt could not read the list of {suite}'s packages ({_last_line(run)})")
         _folders[key] = folder
-    return _folders[key], _options(_folders[key])
+    return _folders[key], _options(_folders[key], architecture)
 
 
-def _options(folder: Path) -> list[str]:
+def _options(folder: Path, architecture: str) -> list[str]:
     settings = {
         "Dir::Etc::sourcelist": folder / "zkc.sources",
         "Dir::Etc::sourceparts": "/dev/null",
@@ -93,6 +99,7 @@ def _options(folder: Path) -> list[str]:
         "Acquire::Retries": "3",
         # apt's own download user cannot write into a private folder; the files are verified by checksum all the same.
         "APT::Sandbox::User": "root",
+        **({"APT::Architecture": architecture, "APT::Architectures": architecture} if architecture else {}),
     }
     return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
 

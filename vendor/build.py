@@ -346,9 +346,10 @@ def _unpack(component: Component, archive: Path, target: Path) -> None:
 
 
 def main() -> None:
-    """Build the static libraries and say where they are."""
+    """Build the static libraries, or OpenSSL alone if that is asked for, and say where they are."""
+    only_openssl = sys.argv[1:] == ["openssl"]
     try:
-        print(build_libraries())
+        print(build_openssl(Toolchain.from_environment()) if only_openssl else build_libraries())
     except BuildError as error:
         sys.exit(f"zkc: error: {error}")
 

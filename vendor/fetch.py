@@ -37,6 +37,10 @@ import apt_source
 LOCK_FILE = Path(__file__).resolve().with_name("lock.json")
 BROUGHT = LOCK_FILE.with_name("archives")
 
+# What a source distribution does not bring along: only wheels have OpenSSL inside, and it is ten times as large as all
+# the rest; CPython is what some of them are tried with.
+_FOR_WHEELS = ("openssl", "cpython")
+
 # Upstream is often out of reach behind a firewall that drops packets: give up soon, there is another source to try.
 CONNECT_SECONDS = 8.0
 
@@ -274,14 +278,11 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _copy_all(folder: Path) -> None:
-    """Put what every build compiles into a folder, under the names that lock.json gives it.
-
-    OpenSSL is not among it: only wheels have it inside, and it is ten times as large as all the rest.
-    """
+    """Put what every build compiles into a folder, under the names that lock.json gives it."""
     fetcher = Fetcher()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        for component in (name for name in read_lock() if name != "openssl"):
+        for component in (name for name in read_lock() if name not in _FOR_WHEELS):
             print(shutil.copy(fetcher.fetch(component), folder))
     except FetchError as error:
         sys.exit(f"zkc: error: {error}")

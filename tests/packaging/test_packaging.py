@@ -79,6 +79,15 @@ def test_every_wheel_has_a_tag_of_its_own():
     assert "cp311-abi3-musllinux_1_2_aarch64" in tags
 
 
+def test_every_python_finds_the_module_by_its_name():
+    names = {one.tag: one.suffix for one in matrix.variants()}
+    assert names["cp39-cp39-manylinux2014_aarch64.manylinux_2_17_aarch64"] == ".cpython-39-aarch64-linux-gnu.so"
+    assert names["cp311-cp311-musllinux_1_2_x86_64"] == ".cpython-311-x86_64-linux-musl.so"
+    assert names["cp311-abi3-musllinux_1_2_x86_64"] == ".abi3.so"
+    # Pythons before 3.11 look for "gnu" with musl, too, unless Alpine built them.
+    assert names["cp310-cp310-musllinux_1_2_x86_64"] == names["cp39-cp39-musllinux_1_2_aarch64"] == ".so"
+
+
 def test_a_source_distribution_brings_archives_along(tmp_path, monkeypatch):
     """What is in vendor/archives/ is taken before anything is asked for, and only if its checksum is listed."""
     monkeypatch.setenv("ZKC_CACHE_DIR", str(tmp_path / "cache"))

@@ -18,7 +18,7 @@ import rich.console
 import rich.progress
 import rich.table
 
-from tools.wheels import checks, headers, trials
+from tools.wheels import checks, trials
 from tools.wheels.extension import ROOT, WheelError, Workshop, build
 from tools.wheels.matrix import Variant, variants
 
@@ -93,7 +93,7 @@ def _one(shop: Workshop, variant: Variant, tests: str) -> Row:
         with tempfile.TemporaryDirectory(prefix="zkc-wheel-") as scratch:
             facts = checks.check(wheel, variant, Path(scratch))
             row.size, row.glibc, row.bundled = facts.size, facts.glibc, facts.bundled
-        row.tests = _try(wheel, variant, tests)
+        row.tests = _try(shop, wheel, variant, tests)
     except (WheelError, LookupError) as error:
         row.failed = str(error)
     except subprocess.CalledProcessError as error:
@@ -102,21 +102,19 @@ def _one(shop: Workshop, variant: Variant, tests: str) -> Row:
     return row
 
 
-def _try(wheel: Path, variant: Variant, tests: str) -> str:
-    python = trials.runner(variant)
+def _try(shop: Workshop, wheel: Path, variant: Variant, tests: str) -> str:
     if tests == "none":
         return "not asked for"
-    if python is None:
-        return f"none: {trials.why_not(variant)}"
+    try:
+        pythons = trials.runners(shop, variant)
+    except LookupError as error:
+        return f"none: {error}"
     with tempfile.TemporaryDirectory(prefix="zkc-trial-") as folder:
-        pythons = [python]
-        if variant.limited:  # It is for all that follow, too.
-            pythons = headers.pythons_from(variant.python)
         for one in pythons:
-            inside = trials.import_it(wheel, one, Path(folder, "venv"))
+            inside = trials.import_it(wheel, variant, one, Path(folder, "venv"))
         if tests == "import" or variant.limited:
             return f"imported by {', '.join(one.name for one in pythons)}"
-        return trials.test_it(inside, Path(folder))
+        return trials.test_it(inside, variant, Path(folder))
 
 
 def _compare(shop: Workshop, wanted: Sequence[Variant], rows: Sequence[Row]) -> None:

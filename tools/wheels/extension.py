@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.wheels import headers
-from tools.wheels.matrix import LIMITED, PLATFORMS, Platform, Variant
+from tools.wheels.matrix import LIMITED, Platform, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -153,8 +153,3 @@ def _wheel(arguments: list[str], environment: dict[str, str]) -> None:
     )
     if run.returncode != 0:
         raise WheelError(f"wheel {arguments[0]}: {(run.stdout + run.stderr).strip()}")
-
-
-def needs_cross_tools() -> list[str]:
-    """List Debian's packages that hold the tools for other processors."""
-    return sorted({f"binutils-{p.machine}-linux-gnu" for p in PLATFORMS if p.machine != "x86_64"})

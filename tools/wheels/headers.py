@@ -7,15 +7,10 @@ that an extension sees. They come from the Pythons of this machine, or from Debi
 from __future__ import annotations
 
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "vendor"))
-
-# After the line above: vendor/ is no package, and mypy, which reads no paths made at run time, cannot find it.
-import apt_source  # type: ignore[import-not-found]  # noqa: E402
+from tools.wheels.vendored import apt_source
 
 _SUITES = ("trixie", "forky", "sid")
 

@@ -21,6 +21,11 @@ class Platform:
     soabi: str  # the end of the names of its extension modules
 
     @property
+    def short(self) -> str:
+        """What a person calls it."""
+        return f"{self.machine} with {self.libc}"
+
+    @property
     def machine(self) -> str:
         """Its processor, as ``uname -m`` says."""
         return self.zig.split("-")[0]
@@ -73,10 +78,14 @@ class Variant:
     def suffix(self) -> str:
         """The end of the extension module's name.
 
-        A module of the stable ABI has one name on all platforms.
+        A module of the stable ABI has one name on all platforms. Before 3.11, Python itself calls musl "gnu" in these
+        names, and Alpine's builds of the same Pythons do not: the name without either is found by both.
         """
-        soabi = self.platform.soabi
-        return ".abi3.so" if self.limited else f".cpython-{self.python.replace('.', '')}-{soabi}.so"
+        if self.limited:
+            return ".abi3.so"
+        if self.platform.libc == "musl" and self.python in ("3.9", "3.10"):
+            return ".so"
+        return f".cpython-{self.python.replace('.', '')}-{self.platform.soabi}.so"
 
 
 def variants(platforms: tuple[Platform, ...] = PLATFORMS) -> list[Variant]:
