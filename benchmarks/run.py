@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from benchmarks import compare, leaks, legacy, measure, plot, report, tables, targets
+from benchmarks import compare, leaks, legacy, measure, plot, report, tables, targets, wheel
 from benchmarks.absent import Absent
+from benchmarks.canned import CannedServer
 from benchmarks.clients import STARTS
 from benchmarks.side import SideError
 from benchmarks.workloads import WORKLOADS, Workload
@@ -21,6 +23,7 @@ _AMOUNTS = (
     compare.Amount(rounds=2, seconds=0.04, fixed_rounds=1, part=0.2),
 )
 _LEGACY = ((7, 2_000), (3, 400))  # (rounds, calls in a round)
+_WHEEL = ((11, 5_000), (3, 500))
 
 _DESCRIPTION = """\
 All clients of ZooKeeper beside each other, or with a verb something else. Results are also kept in
@@ -81,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     text = "the drop-in for zkpython, beside the original on Python 2.7 where there is one"
     verb = verbs.add_parser("legacy", parents=[shared, speed], help=text)
     verb.set_defaults(run=_run_legacy)
+    verb = verbs.add_parser("wheel", parents=[shared, speed], help="a wheel for this Python beside this tree's build")
+    verb.add_argument("wheel", type=Path, help="the wheel's file")
+    verb.set_defaults(run=_run_wheel)
     return parser
 
 
@@ -193,6 +199,23 @@ def _run_legacy(options: argparse.Namespace) -> int:
     table = report.speed_table(f"The old module: {rounds} rounds of about {calls:,}", outcomes)
     results: dict[str, Any] = {**about, "outcomes": [outcome.as_dict() for outcome in outcomes]}
     report.publish("legacy", results, [table], options.results, as_json=options.json)
+    return 0
+
+
+def _run_wheel(options: argparse.Namespace) -> int:
+    rounds, calls = _WHEEL[1 if options.quick else 0]
+    rounds, calls = options.rounds or rounds, options.calls or calls
+    with tempfile.TemporaryDirectory(prefix="zkc-wheel-") as folder, CannedServer() as server:
+        compare.seed(server.hosts, "canned", [wheel.SIZE])
+        with report.make_progress() as progress:
+            task = progress.add_task("wheel", total=wheel.wheel_turns(rounds))
+            outcomes = wheel.measure_wheel(
+                *(options.wheel, server.hosts, Path(folder), rounds, calls),
+                lambda turns: progress.advance(task, turns),
+            )
+    table = report.speed_table(f"{options.wheel.name}: {rounds} rounds of about {calls:,}", outcomes)
+    results = {**report.environment("canned"), "outcomes": [outcome.as_dict() for outcome in outcomes]}
+    report.publish("wheel", results, [table], options.results, as_json=options.json)
     return 0
 
 

@@ -6,9 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from docs_support import ROOT
+
+import zkc
 
 # The first time, compilers and pip have their part in it.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -106,3 +109,34 @@ def test_wrong_arguments_are_refused(bench, arguments):
     run = bench(*arguments)
     assert run.returncode == 2
     assert "usage: ./dev bench" in run.stderr
+
+
+@pytest.fixture
+def wheel(tmp_path_factory):
+    """What is built here, as a wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    name = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
+    path, info = folder / f"zkc-{zkc.__version__}-{name}.whl", f"zkc-{zkc.__version__}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted((ROOT / "zkc").rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                archive.write(file, file.relative_to(ROOT))
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: zkc\nVersion: {zkc.__version__}\n")
+        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {name}\n")
+        archive.writestr(f"{info}/RECORD", "".join(f"{each},,\n" for each in archive.namelist()))
+    return path
+
+
+def test_a_wheel_beside_this_build(bench, wheel):
+    run = bench("wheel", str(wheel), "--quick", "--rounds", "2", "--calls", "100", "--json")
+    assert run.returncode == 0, run.stderr
+    outcomes = json.loads(run.stdout)["outcomes"]
+    assert {outcome["client"] for outcome in outcomes} == {"this build", "the wheel"}
+    assert len(outcomes) == 12
+    assert all(len(outcome["rounds"]) == 2 for outcome in outcomes)
+
+
+def test_a_wheel_that_does_not_fit(bench, tmp_path):
+    run = bench("wheel", str(tmp_path / "zkc-1-cp27-cp27m-win32.whl"))
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith(f"./dev bench: pip cannot install {tmp_path}")
