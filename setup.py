@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -29,7 +31,10 @@ GENERATED_WARNINGS = ["-Wno-unused-function", "-Wno-unused-parameter", "-Wno-dep
 CROSS_INCLUDE, CROSS_SUFFIX = os.environ.get("ZKC_CROSS_INCLUDE"), os.environ.get("ZKC_CROSS_SUFFIX")
 # "3.11": one extension for that Python and all that follow it, by the stable ABI.
 LIMITED = os.environ.get("ZKC_LIMITED_API", "")
-LIMITED_HEX = "0x{:02X}{:02X}0000".format(*map(int, LIMITED.split("."))) if LIMITED else ""
+if LIMITED not in ("", "3.11"):
+    sys.exit(
+        f"zkc: error: ZKC_LIMITED_API={LIMITED!r} is not '3.11', the stable ABI that the extension can be built for"
+    )
 
 
 class BuildExtension(build_ext):
@@ -94,28 +99,39 @@ class Wheel(bdist_wheel):
 
     def egg2dist(self, egginfo_path: str, distinfo_path: str) -> None:
         super().egg2dist(egginfo_path, distinfo_path)
-        if vendor_build.linkage() != "static":
-            return
-        folder = Path(distinfo_path)
-        try:
+        # Also asked for by those who want to know what zkc needs, and build nothing: no archive is fetched for that.
+        with _in_one_sentence():
+            if vendor_build.linkage() != "static":
+                return
+            names, expression = bundled.texts(), bundled.expression()
+        metadata = Path(distinfo_path, "METADATA")
+        listed = "".join(f"License-File: bundled/{name}\n" for name in names)
+        text = metadata.read_text(encoding="utf-8")
+        text = text.replace("License-Expression: Apache-2.0\n", f"License-Expression: {expression}\n", 1)
+        text = text.replace("License-File: LICENSE\n", f"License-File: LICENSE\n{listed}", 1)
+        metadata.write_text(text, encoding="utf-8")
+
+    def write_wheelfile(self, wheelfile_base: str, *arguments: str, **options: str) -> None:
+        super().write_wheelfile(wheelfile_base, *arguments, **options)
+        with _in_one_sentence():
+            if vendor_build.linkage() != "static":
+                return
             texts = bundled.licences()
-        except BuildError as error:
-            raise SystemExit(f"zkc: error: {error}") from None
-        for name, text in texts.items():
-            target = folder / "licenses" / "bundled" / name
+            bill = bundled.bill_of_materials(self.distribution.get_version())
+        files = {f"licenses/bundled/{name}": text for name, text in texts.items()}
+        for name, text in {**files, "sboms/zkc.cdx.json": bill.encode()}.items():
+            target = Path(wheelfile_base, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(text)
-        (folder / "sboms").mkdir(exist_ok=True)
-        bill = bundled.bill_of_materials(self.distribution.get_version())
-        (folder / "sboms" / "zkc.cdx.json").write_text(bill, encoding="utf-8")
-        metadata = folder / "METADATA"
-        lines = metadata.read_text(encoding="utf-8").replace(
-            "License-Expression: Apache-2.0\n", f"License-Expression: {bundled.expression()}\n", 1
-        )
-        listed = "".join(f"License-File: bundled/{name}\n" for name in texts)
-        metadata.write_text(
-            lines.replace("License-File: LICENSE\n", f"License-File: LICENSE\n{listed}", 1), encoding="utf-8"
-        )
+
+
+@contextlib.contextmanager
+def _in_one_sentence() -> Iterator[None]:
+    """End with what is wrong, and without a traceback."""
+    try:
+        yield
+    except BuildError as error:
+        raise SystemExit(f"zkc: error: {error}") from None
 
 
 def _cythonize(extensions: list[Extension], *, force: bool) -> list[Extension]:
@@ -153,8 +169,9 @@ setup(
             depends=_sources("*.h", "*.pyx", "*.pxd", "*.pxi"),
             language="c",
             py_limited_api=bool(LIMITED),
-            define_macros=[("Py_LIMITED_API", LIMITED_HEX)] if LIMITED else [],
+            define_macros=[("Py_LIMITED_API", "0x030B0000")] if LIMITED else [],
         )
     ],
     cmdclass={"build_ext": BuildExtension, "bdist_wheel": Wheel},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED else {},
 )

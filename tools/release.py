@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import gzip
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
+
+import packaging.version
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,24 +38,56 @@ def complaints(changelog: str, number: str, uncommitted: str) -> list[str]:
         uncommitted: what git says of files that differ from the last commit.
     """
     found = []
-    if re.search(r"(dev|a|b|rc)\d*$", number) is None and not re.fullmatch(r"\d+(\.\d+){1,2}", number):
+    try:
+        packaging.version.Version(number)
+    except packaging.version.InvalidVersion:
         found.append(f"{number} is no version as PEP 440 writes it: mend zkc/_version.py")
-    heading = re.search(rf"^## {re.escape(number)}\b(.*)$", changelog, re.MULTILINE)
+    heading = re.search(rf"^## \[?{re.escape(number)}(?![\w.+-])\]?(.*)$", changelog, re.MULTILINE)
     if heading is None:
         found.append(f"CHANGELOG.md has no section for {number}: add '## {number} (the date)'")
-    elif re.search(r"\d{4}-\d{2}-\d{2}", heading[1]) is None:
+    elif not _has_date(heading[1]):
         found.append(f"the section for {number} in CHANGELOG.md has no date: write '## {number} (YYYY-MM-DD)'")
+    if re.search(r"^## \[?unreleased\]?.*\n+(?!## )\S", changelog, re.MULTILINE | re.IGNORECASE):
+        found.append(f"CHANGELOG.md tells of something unreleased: move it to the section for {number}")
     if uncommitted:
         found.append("the tree differs from the last commit, so nobody could build the same again: commit first")
     return found
 
 
+def _has_date(text: str) -> bool:
+    for found in re.findall(r"\d{4}-\d{2}-\d{2}", text):
+        with contextlib.suppress(ValueError):
+            return bool(datetime.date.fromisoformat(found))
+    return False
+
+
+def settle(archive: Path) -> None:
+    """Write an archive anew, so that the same tree makes the same bytes: with the commit's date, and no user's name."""
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct"))
+    settled = archive.with_suffix(".settled")
+    with (
+        tarfile.open(archive) as old,
+        settled.open("wb") as file,
+        gzip.GzipFile("", "wb", fileobj=file, mtime=seconds) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as new,
+    ):
+        for member in sorted(old.getmembers(), key=lambda each: each.name):
+            member.mtime, member.uid, member.gid, member.uname, member.gname = seconds, 0, 0, "", ""
+            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            member.pax_headers = {}
+            new.addfile(member, old.extractfile(member) if member.isfile() else None)
+    settled.replace(archive)
+
+
 def describe(folder: Path) -> None:
     """Write checksums and an account of how the files came to be, for whoever signs and publishes them."""
-    files = sorted(path for path in folder.iterdir() if path.name.endswith((".whl", ".tar.gz")))
+    files = sorted(path for path in folder.glob("*") if path.name.endswith((".whl", ".tar.gz")))
+    if not files:
+        sys.exit(f"zkc: error: {folder} has nothing to describe: ./dev release fills it")
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     (folder / "SHA256SUMS").write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()))
     lock = json.loads((ROOT / "vendor" / "lock.json").read_text(encoding="utf-8"))
+    used = _archives_inside(folder)
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in digests.items()],
@@ -63,6 +103,7 @@ def describe(folder: Path) -> None:
                         for name, component in lock.items()
                         if name != "cpython"  # Wheels are tried with it, and have nothing of it inside.
                         for entry in component["files"]
+                        if entry["sha256"] in used
                     ),
                 ],
             },
@@ -75,8 +116,20 @@ def describe(folder: Path) -> None:
     (folder / f"zkc-{version()}.intoto.json").write_text(json.dumps(statement, indent=2) + "\n")
 
 
+def _archives_inside(folder: Path) -> set[str]:
+    """Read from the wheels' bills which archives they were built from."""
+    found = set()
+    for wheel in folder.glob("zkc-*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            bills = [json.loads(archive.read(name)) for name in archive.namelist() if name.endswith("/zkc.cdx.json")]
+        found |= {digest["content"] for bill in bills for one in bill["components"] for digest in one["hashes"]}
+    return found
+
+
 def _git(*arguments: str) -> str:
-    run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        sys.exit(f"zkc: error: a release is made of a clone of the repository; git says {run.stderr.strip()}")
     return run.stdout.strip()
 
 
@@ -90,10 +143,12 @@ def main() -> None:
         found = complaints(changelog, version(), _git("status", "--porcelain"))
         if found:
             sys.exit("\n".join(f"zkc: error: {one}" for one in found))
+    elif len(arguments) == 2 and arguments[0] == "settle":
+        settle(Path(arguments[1]))
     elif len(arguments) == 2 and arguments[0] == "describe":
         describe(Path(arguments[1]))
     else:
-        sys.exit("usage: tools/release.py version | check | describe FOLDER")
+        sys.exit("usage: tools/release.py version | check | settle ARCHIVE | describe FOLDER")
 
 
 if __name__ == "__main__":

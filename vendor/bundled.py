@@ -6,6 +6,7 @@ Both are made of lock.json and the archives that it pins, when the wheel is made
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ import fetch
 import openssl
 from toolchain import BuildError
 
-# The texts that must go wherever the code goes, by component.
+_HASHTABLE = "zookeeper-client/zookeeper-client-c/src/hashtable/LICENSE.txt"
+# The texts that must go wherever the code goes: for each component, by the name that they get, the file in its archive.
 _TEXTS = {
-    "zookeeper": ("LICENSE.txt", "NOTICE.txt"),
-    "cyrus-sasl": ("COPYING",),
-    "openssl": ("LICENSE.txt",),
+    "zookeeper": {"LICENSE.txt": "LICENSE.txt", "NOTICE.txt": "NOTICE.txt", "hashtable/LICENSE.txt": _HASHTABLE},
+    # What RSA wants said of its MD5 stands at the head of the file, and nowhere else.
+    "cyrus-sasl": {"COPYING": "COPYING", "md5/LICENSE.txt": "lib/md5.c"},
+    "openssl": {"LICENSE.txt": "LICENSE.txt"},
 }
 
 
@@ -28,39 +31,55 @@ def names() -> list[str]:
     return ["zookeeper", "cyrus-sasl", *(["openssl"] if openssl.is_static() else [])]
 
 
+def texts() -> list[str]:
+    """List the licence texts of what is inside: ``<component>/<file>``."""
+    return [f"{component}/{name}" for component in names() for name in _TEXTS[component]]
+
+
 def licences() -> dict[str, bytes]:
     """Read the licence texts of what is inside.
 
     Returns:
-        Their bytes by path, ``<component>/<file>``.
+        Their bytes by path, as :func:`texts` lists them.
 
     Raises:
         BuildError: an archive is not to be had, or has no such text any more.
     """
-    fetcher = fetch.Fetcher()
     found: dict[str, bytes] = {}
     for component in names():
-        try:
-            archive = fetcher.fetch(component)
-        except fetch.FetchError as error:
-            raise BuildError(str(error)) from error
-        with tarfile.open(archive) as tar:
+        wanted = {path: f"{component}/{name}" for name, path in _TEXTS[component].items()}
+        with tarfile.open(_archive(component)) as tar:
             for member in tar:
-                parts = Path(member.name).parts
-                if member.isfile() and len(parts) == 2 and parts[1] in _TEXTS[component]:
+                path = member.name.partition("/")[2]
+                if member.isfile() and path in wanted:
                     content = tar.extractfile(member)
                     assert content is not None  # a regular file has content
-                    found[f"{component}/{parts[1]}"] = content.read()
-    missing = [f"{name}/{text}" for name in names() for text in _TEXTS[name] if f"{name}/{text}" not in found]
+                    text = content.read()
+                    found[wanted[path]] = _head_comment(text) if path.endswith(".c") else text
+    missing = [name for name in texts() if not found.get(name)]
     if missing:
         raise BuildError(f"the licence {missing[0]} is not in its archive: see vendor/bundled.py")
-    return found
+    return {name: found[name] for name in texts()}
+
+
+def _archive(component: str) -> Path:
+    try:
+        return fetch.Fetcher().fetch(component)
+    except fetch.FetchError as error:
+        raise BuildError(str(error)) from error
+
+
+def _head_comment(source: bytes) -> bytes:
+    """Return the comments before the first line of code."""
+    code = re.search(rb"^#", source, re.MULTILINE)
+    return source[: code.start()].strip() + b"\n" if code else b""
 
 
 def expression() -> str:
     """Join the licences of zkc and of what is inside, in SPDX's way."""
     lock = fetch.read_lock()
-    return " AND ".join(dict.fromkeys(["Apache-2.0", *(str(lock[name]["license"]) for name in names())]))
+    each = [part for name in names() for part in str(lock[name]["license"]).split(" AND ")]
+    return " AND ".join(dict.fromkeys(["Apache-2.0", *each]))
 
 
 def bill_of_materials(version: str) -> str:
@@ -68,6 +87,9 @@ def bill_of_materials(version: str) -> str:
 
     Args:
         version: the version of zkc.
+
+    Raises:
+        BuildError: an archive is not to be had.
     """
     lock = fetch.read_lock()
     own = {"type": "library", "bom-ref": "zkc", "name": "zkc", "version": version, "purl": f"pkg:pypi/zkc@{version}"}
@@ -91,7 +113,9 @@ def _reference(name: str, locked: dict[str, Any]) -> str:
 
 
 def _component(name: str, locked: dict[str, Any]) -> dict[str, Any]:
-    upstream = next((entry for entry in locked["files"] if entry.get("urls")), locked["files"][0])
+    # The archive that is really inside: there may be two, the project's own and one that a distribution packed again.
+    sha256 = fetch.digest(_archive(name))
+    used = next(entry for entry in locked["files"] if entry["sha256"] == sha256)
     patches = [path.name for component in components.COMPONENTS if component.name == name for path in component.patches]
     described: dict[str, Any] = {
         "type": "library",
@@ -99,9 +123,9 @@ def _component(name: str, locked: dict[str, Any]) -> dict[str, Any]:
         "name": name,
         "version": locked["version"],
         "purl": _reference(name, locked),
-        "licenses": [{"license": {"id": locked["license"]}}],
-        "hashes": [{"alg": "SHA-256", "content": upstream["sha256"]}],
-        "externalReferences": [{"type": "distribution", "url": url} for url in upstream.get("urls", ())],
+        "licenses": [{"expression": locked["license"]}],
+        "hashes": [{"alg": "SHA-256", "content": sha256}],
+        "externalReferences": [{"type": "distribution", "url": url} for url in used.get("urls", ())],
     }
     if patches:
         described["pedigree"] = {

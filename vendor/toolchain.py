@@ -37,7 +37,7 @@ class Toolchain:
 
     @classmethod
     def from_environment(cls) -> Toolchain:
-        """Find the compiler that CC, CFLAGS and ZKC_SANITIZE ask for.
+        """Find the compiler that CC, CPPFLAGS, CFLAGS and ZKC_SANITIZE ask for.
 
         Raises:
             BuildError: there is no such compiler, or ZKC_SANITIZE names no sanitizer.
@@ -64,7 +64,12 @@ class Toolchain:
         return cls(
             cc=cc,
             ar=tuple(shlex.split(os.environ.get("AR") or "ar")),
-            flags=(*_BASE_FLAGS, *extra, *shlex.split(os.environ.get("CFLAGS", ""))),
+            flags=(
+                *_BASE_FLAGS,
+                *extra,
+                *shlex.split(os.environ.get("CPPFLAGS", "")),
+                *shlex.split(os.environ.get("CFLAGS", "")),
+            ),
             link_flags=(f"-fsanitize={sanitizer}",) if sanitizer else (),
             sanitizer=sanitizer,
             identity=shlex.join(cc) + "\n" + version.stdout,

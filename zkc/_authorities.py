@@ -45,13 +45,29 @@ def system_authorities(root: str = "/", environment: Optional[Mapping[str, str]]
         return None
     for name in _BUNDLES:
         path = os.path.join(root, name)
-        if os.path.isfile(path) and os.path.getsize(path) > 0 and os.access(path, os.R_OK):
+        if _has_content(path):
             return path
     for name in _FOLDERS:
         path = os.path.join(root, name)
-        if os.path.isdir(path) and any(_is_hashed(entry) for entry in os.listdir(path)):
+        if _has_hashed(path):
             return path
     return None
+
+
+def _has_content(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return bool(file.read(1))
+    except OSError:
+        return False
+
+
+def _has_hashed(folder: str) -> bool:
+    try:
+        names = os.listdir(folder)
+    except OSError:  # It is not there, or not for us.
+        return False
+    return any(_is_hashed(name) and os.path.isfile(os.path.join(folder, name)) for name in names)
 
 
 def _is_hashed(name: str) -> bool:

@@ -79,6 +79,23 @@ def test_what_is_empty_or_absent_is_passed_over(tmp_path):
     assert _authorities.system_authorities(str(tmp_path), {}) == str(tmp_path / "etc" / "ssl" / "cert.pem")
 
 
+def test_a_name_that_leads_nowhere_is_no_authority(tmp_path):
+    folder = tmp_path / "etc" / "ssl" / "certs"
+    folder.mkdir(parents=True)
+    (folder / "4a6481c9.0").symlink_to("gone.pem")
+    assert _authorities.system_authorities(str(tmp_path), {}) is None
+
+
+def test_what_may_not_be_read_is_passed_over(tmp_path, monkeypatch):
+    lay_out(tmp_path, ["etc/ssl/certs/4a6481c9.0"], __file__)
+
+    def refuse(path):  # Nobody refuses root anything.
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert _authorities.system_authorities(str(tmp_path), {}) is None
+
+
 def test_this_system_has_some():
     found = _authorities.system_authorities(environment={})
     if found is None:  # a machine without ca-certificates is none the worse for our tests

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
+
+import zkc
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -93,3 +97,17 @@ def anchors(page: Path) -> set[str]:
     """Return the anchors that a page's headings make, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+def make_wheel(folder: Path) -> Path:
+    """Pack what is built here into a wheel for this Python."""
+    name = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
+    path, info = folder / f"zkc-{zkc.__version__}-{name}.whl", f"zkc-{zkc.__version__}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted((ROOT / "zkc").rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                archive.write(file, file.relative_to(ROOT))
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: zkc\nVersion: {zkc.__version__}\n")
+        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {name}\n")
+        archive.writestr(f"{info}/RECORD", "".join(f"{each},,\n" for each in archive.namelist()))
+    return path

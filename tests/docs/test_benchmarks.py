@@ -6,12 +6,9 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 
 import pytest
-from docs_support import ROOT
-
-import zkc
+from docs_support import ROOT, make_wheel
 
 # The first time, compilers and pip have their part in it.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -113,18 +110,7 @@ def test_wrong_arguments_are_refused(bench, arguments):
 
 @pytest.fixture
 def wheel(tmp_path_factory):
-    """What is built here, as a wheel."""
-    folder = tmp_path_factory.mktemp("wheel")
-    name = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
-    path, info = folder / f"zkc-{zkc.__version__}-{name}.whl", f"zkc-{zkc.__version__}.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        for file in sorted((ROOT / "zkc").rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
-                archive.write(file, file.relative_to(ROOT))
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: zkc\nVersion: {zkc.__version__}\n")
-        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {name}\n")
-        archive.writestr(f"{info}/RECORD", "".join(f"{each},,\n" for each in archive.namelist()))
-    return path
+    return make_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_a_wheel_beside_this_build(bench, wheel):

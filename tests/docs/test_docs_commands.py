@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from docs_support import PAGES, PLACEHOLDER, ROOT, anchors, commands, prose
+from docs_support import PAGES, PLACEHOLDER, ROOT, anchors, commands, make_wheel, prose
 
 _COMMANDS = commands()
 
@@ -45,7 +45,7 @@ def dev_verbs():
 def test_every_command_is_of_a_kind_that_is_tested():
     known = (
         r"\./dev |python -m zkc\.testing|python examples/\w+\.py |python vendor/fetch\.py( --list)?$"
-        r"|\./build_wheels\.sh( |$)|pip install --no-index --find-links FOLDER zkc-[\d.]+\.tar\.gz$"
+        r"|\./build_wheels\.sh( |$)|pip install --no-index --find-links (FOLDER zkc-[\d.]+\.tar\.gz|dist zkc)$"
         r"|pip install \.$|\.venv/bin/pip install kazoo$|python -m zkc\.legacy check |python tools/stubs\.py$"
     )
     strangers = [(place, command) for place, command in _COMMANDS if not re.match(known, _without_variables(command))]
@@ -72,6 +72,16 @@ def test_a_verb_of_dev_exists(place, command, dev_verbs):
 def test_wheels_are_asked_for_as_the_program_understands(place, command):
     run = _run(sys.executable, "-m", "tools.wheels", *shlex.split(command)[1:], "--help")
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(("place", "command"), _of(r"pip install --no-index --find-links dist "))
+def test_a_wheel_is_installed_from_a_folder(place, command, tmp_path):
+    make_wheel(tmp_path)
+    arguments = shlex.split(command.replace(" dist ", f" {tmp_path} "))[1:]
+    target = tmp_path / "site"
+    run = _run(sys.executable, "-m", "pip", *arguments, "--target", str(target), env=_environment())
+    assert run.returncode == 0, run.stderr
+    assert (target / "zkc" / "__init__.py").is_file()
 
 
 def test_an_unknown_verb_is_refused_with_help():

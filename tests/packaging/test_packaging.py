@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,12 +56,17 @@ def test_without_openssl_inside_it_is_not_named():
         "zookeeper",
         "cyrus-sasl",
     ]
-    assert bundled.expression() == "Apache-2.0 AND BSD-4-Clause-UC"
+    assert bundled.expression() == ("Apache-2.0 AND BSD-3-Clause AND BSD-Attribution-HPND-disclaimer AND RSA-MD")
 
 
 def test_the_licences_of_what_is_inside_are_found():
     texts = bundled.licences()
-    assert set(texts) == {"zookeeper/LICENSE.txt", "zookeeper/NOTICE.txt", "cyrus-sasl/COPYING"}
+    assert list(texts) == bundled.texts()
+    zookeeper = {"zookeeper/LICENSE.txt", "zookeeper/NOTICE.txt", "zookeeper/hashtable/LICENSE.txt"}
+    assert set(texts) == {*zookeeper, "cyrus-sasl/COPYING", "cyrus-sasl/md5/LICENSE.txt"}
+    assert b"Christopher Clark" in texts["zookeeper/hashtable/LICENSE.txt"]
+    assert b"RSA Data Security, Inc. MD5" in texts["cyrus-sasl/md5/LICENSE.txt"]
+    assert b"#include" not in texts["cyrus-sasl/md5/LICENSE.txt"]
     assert b"Apache License" in texts["zookeeper/LICENSE.txt"]
     assert b"Carnegie Mellon" in texts["cyrus-sasl/COPYING"]
 
@@ -158,6 +165,47 @@ def _without_apt(folder):
     return folder / "bin"
 
 
+def _setup(tmp_path, *command, **environment):
+    """Run setup.py where no archive is to be had."""
+    home = tmp_path / "empty"
+    home.mkdir()
+    settings = {"ZKC_CACHE_DIR": str(home), "PATH": f"{_without_apt(tmp_path)}:{os.environ['PATH']}", **environment}
+    command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path), *command]
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=False
+    )
+
+
+def test_what_zkc_needs_is_told_without_any_archive(tmp_path):
+    """Who resolves versions makes metadata, and builds nothing."""
+    done = _setup(tmp_path, "dist_info", "--output-dir", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    metadata = (tmp_path / f"zkc-{zkc.__version__}.dist-info" / "METADATA").read_text()
+    assert (
+        "License-Expression: Apache-2.0 AND BSD-3-Clause AND BSD-Attribution-HPND-disclaimer AND RSA-MD\n" in metadata
+    )
+    assert "License-File: bundled/zookeeper/hashtable/LICENSE.txt\n" in metadata
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ZKC_LIBZOOKEEPER", "mine"), ("ZKC_OPENSSL", "mine"), ("ZKC_LIMITED_API", "3.9")]
+)
+def test_a_wrong_variable_is_told_of_in_one_sentence(tmp_path, name, value):
+    done = _setup(tmp_path, "dist_info", "--output-dir", str(tmp_path), **{name: value})
+    assert done.returncode == 1
+    # setuptools may have warned of something before.
+    assert done.stderr.splitlines()[-1].startswith(f"zkc: error: {name}={value!r} is n")
+    assert "Traceback" not in done.stderr
+
+
+def test_wheels_are_not_begun_where_they_cannot_be_put(tmp_path):
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "tools.wheels", "--output", str(tmp_path / "file")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"wheels cannot be put into {tmp_path / 'file'}: File exists\n"
+
+
 # ---- releases -------------------------------------------------------------------------------------------------------
 
 
@@ -170,7 +218,13 @@ def test_the_version_stands_in_one_place():
     [
         ("## 1.2.3 (2026-01-31)\n", "", None),
         ("## 1.2.3 - 2026-01-31\n", "", None),
+        ("## [1.2.3] - 2026-01-31\n", "", None),
+        ("## [Unreleased]\n\n## 1.2.3 (2026-01-31)\n", "", None),
+        ("## [Unreleased]\n\n- more\n\n## 1.2.3 (2026-01-31)\n", "", "something unreleased"),
         ("## 1.2.30 (2026-01-31)\n", "", "no section for 1.2.3"),
+        ("## 1.2.3.1 (2026-01-31)\n", "", "no section for 1.2.3"),
+        ("## 1.2.3-rc1 (2026-01-31)\n", "", "no section for 1.2.3"),
+        ("## 1.2.3 (2026-99-31)\n", "", "has no date"),
         ("## [Unreleased]\n", "", "no section for 1.2.3"),
         ("## 1.2.3\n", "", "has no date"),
         ("## 1.2.3 (2026-01-31)\n", " M setup.py", "differs from the last commit"),
@@ -182,9 +236,42 @@ def test_what_stands_against_a_release(changelog, uncommitted, complaint):
     assert complaint is None or complaint in found[0]
 
 
-def test_checksums_and_provenance(tmp_path):
+@pytest.mark.parametrize(("number", "known"), [("1.0.0.post1", True), ("1", True), ("foorc1", False), ("1.2.x", False)])
+def test_versions_are_those_of_pep_440(number, known):
+    found = release.complaints(f"## {number} (2026-01-31)\n", number, "")
+    assert found == [] if known else "PEP 440" in found[0]
+
+
+def test_an_archive_is_settled(tmp_path, monkeypatch):
+    """Made twice, in another order and by somebody else, it has the same bytes."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    made = []
+    for number, names in enumerate((("a/x", "a/y"), ("a/y", "a/x"))):
+        path = tmp_path / f"{number}.tar.gz"
+        with tarfile.open(path, "w:gz") as tar:
+            for name in names:
+                member = tarfile.TarInfo(name)
+                member.size, member.mtime, member.uid, member.mode = 1, 1000 + number, number, 0o600 + number * 0o064
+                tar.addfile(member, io.BytesIO(name[-1:].encode()))
+        release.settle(path)
+        made.append(path.read_bytes())
+    assert made[0] == made[1]
+    with tarfile.open(path) as tar:
+        assert [(one.name, one.mtime, one.mode) for one in tar] == [(f"a/{x}", 1700000000, 0o644) for x in "xy"]
+        assert tar.extractfile("a/y").read() == b"y"
+
+
+def test_a_folder_without_packages_is_not_described(tmp_path):
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(SystemExit, match="has nothing to describe"):
+            release.describe(folder)
+
+
+def test_checksums_and_provenance(tmp_path, with_openssl):
     for name in ("zkc-1.tar.gz", "zkc-1-py3-none-any.whl", "wheels.json"):
         (tmp_path / name).write_text(name)
+    with zipfile.ZipFile(tmp_path / "zkc-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("zkc-1.dist-info/sboms/zkc.cdx.json", bundled.bill_of_materials("1"))
     release.describe(tmp_path)
     checked = subprocess.run(
         ["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path, capture_output=True, text=True, check=True
@@ -192,3 +279,7 @@ def test_checksums_and_provenance(tmp_path):
     assert checked.stdout == "zkc-1-py3-none-any.whl: OK\nzkc-1.tar.gz: OK\n"
     statement = json.loads((tmp_path / f"zkc-{zkc.__version__}.intoto.json").read_text())
     assert [one["name"] for one in statement["subject"]] == ["zkc-1-py3-none-any.whl", "zkc-1.tar.gz"]
+    dependencies = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    # One archive of each, that which was used.
+    assert len(dependencies) == 4
+    assert dependencies[0]["uri"] == "git"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +21,7 @@ import rich.table
 from tools.wheels import checks, trials
 from tools.wheels.extension import ROOT, WheelError, Workshop, build
 from tools.wheels.matrix import Variant, variants
+from tools.wheels.options import parse
 
 
 @dataclass
@@ -39,7 +40,12 @@ class Row:
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Do what the command line asks for; the exit status is 1 when a wheel is missing or not as it should be."""
-    options = _parser().parse_args(arguments)
+    options = parse(arguments)
+    try:
+        _open(options.output)
+    except OSError as error:  # Not after minutes of building.
+        print(f"wheels cannot be put into {options.output}: {error.strerror}", file=sys.stderr)
+        return 2
     shop = Workshop(ROOT / "build" / "wheels", options.output, options.output / "debug")
     wanted = [one for one in variants() if all(part in one.tag for part in options.only)]
     if not wanted:
@@ -53,13 +59,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         task = progress.add_task("", total=len(wanted))
         for variant in wanted:
             progress.update(task, description=variant.tag)
+            if not console.is_terminal:
+                print(f"building {variant.tag}", file=sys.stderr, flush=True)
             rows.append(_one(shop, variant, options.tests))
             progress.advance(task)
             if not console.is_terminal:
                 print(f"{rows[-1].failed or rows[-1].tests}: {variant.tag}", file=sys.stderr, flush=True)
     if options.twice:
         _compare(shop, wanted, rows)
-    options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "wheels.json").write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
@@ -68,21 +75,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     return 1 if any(row.failed for row in rows) else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="build_wheels.sh", description=__doc__)
-    parser.add_argument("--output", type=Path, default=ROOT / "dist", help="where the wheels go (dist/)")
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="PART", help="wheels with this in their tags, such as musl"
-    )
-    parser.add_argument(
-        "--tests",
-        choices=("none", "import", "core"),
-        default="core",
-        help="what to try of each wheel that a Python here can load",
-    )
-    parser.add_argument("--twice", action="store_true", help="build each again, and compare the bytes")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    return parser
+def _open(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _one(shop: Workshop, variant: Variant, tests: str) -> Row:
@@ -94,6 +90,7 @@ def _one(shop: Workshop, variant: Variant, tests: str) -> Row:
             facts = checks.check(wheel, variant, Path(scratch))
             row.size, row.glibc, row.bundled = facts.size, facts.glibc, facts.bundled
         row.tests = _try(shop, wheel, variant, tests)
+        shutil.move(wheel, shop.output / wheel.name)
     except (WheelError, LookupError) as error:
         row.failed = str(error)
     except subprocess.CalledProcessError as error:
@@ -114,7 +111,7 @@ def _try(shop: Workshop, wheel: Path, variant: Variant, tests: str) -> str:
             inside = trials.import_it(wheel, variant, one, Path(folder, "venv"))
         if tests == "import" or variant.limited:
             return f"imported by {', '.join(one.name for one in pythons)}"
-        return trials.test_it(inside, variant, Path(folder))
+        return trials.test_it(one, inside, variant, Path(folder))
 
 
 def _compare(shop: Workshop, wanted: Sequence[Variant], rows: Sequence[Row]) -> None:

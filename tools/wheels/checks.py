@@ -24,7 +24,10 @@ _LICENCES = (
     "LICENSE",
     *(
         f"bundled/{name}"
-        for name in ("zookeeper/LICENSE.txt", "zookeeper/NOTICE.txt", "cyrus-sasl/COPYING", "openssl/LICENSE.txt")
+        for name in (
+            *("zookeeper/LICENSE.txt", "zookeeper/NOTICE.txt", "zookeeper/hashtable/LICENSE.txt"),
+            *("cyrus-sasl/COPYING", "cyrus-sasl/md5/LICENSE.txt", "openssl/LICENSE.txt"),
+        )
     ),
 )
 
@@ -75,6 +78,7 @@ def check(wheel: Path, variant: Variant, scratch: Path) -> Facts:
     demand(not re.search(r"\((RPATH|RUNPATH)\)", dynamic), "it has a path to libraries of the machine that built it")
     exported = _exported(module)
     demand(exported == ["PyInit__zookeeper"], f"it exports {', '.join(exported)}")
+    demand(" __stack_chk_fail" in _said("readelf", "--dyn-syms", "-W", str(module)), "its stack is not guarded")
     demand(".debug_info" not in _said("readelf", "-SW", str(module)), "it is not stripped")
     versions = [
         tuple(map(int, found.split(".")))

@@ -88,7 +88,7 @@ def build(shop: Workshop, variant: Variant) -> Path:
     """Build a wheel.
 
     Returns:
-        Its path in ``shop.output``.
+        Its path in a folder of its own; it goes to ``shop.output`` when it has passed its checks.
 
     Raises:
         WheelError: it could not be built.
@@ -110,7 +110,7 @@ def build(shop: Workshop, variant: Variant) -> Path:
     if run.returncode != 0 or len(made) != 1:
         raise WheelError(f"{variant.tag} could not be built:\n{(run.stdout + run.stderr)[-4000:]}")
     _strip(shop, variant, made[0], environment)
-    return _tagged(shop, variant, made[0], environment)
+    return _tagged(variant, made[0], environment)
 
 
 PLATFORM_NAME = "linux_x86_64"  # of setuptools, until the wheel has its own
@@ -121,6 +121,8 @@ def _strip(shop: Workshop, variant: Variant, wheel: Path, environment: dict[str,
     folder = wheel.parent / "unpacked"
     _wheel(["unpack", "-d", str(folder), str(wheel)], environment)
     module = next(folder.glob(f"*/zkc/_zookeeper{variant.suffix}"))
+    for path in folder.rglob("*"):  # The same for everybody, whatever their umask.
+        path.chmod(0o755 if path.is_dir() or path == module else 0o644)
     kept = shop.debug / f"{variant.tag}.debug"
     kept.parent.mkdir(parents=True, exist_ok=True)
     objcopy = "objcopy" if variant.platform.machine == "x86_64" else f"{variant.platform.machine}-linux-gnu-objcopy"
@@ -135,16 +137,12 @@ def _strip(shop: Workshop, variant: Variant, wheel: Path, environment: dict[str,
     _wheel(["pack", "-d", str(wheel.parent), str(next(folder.iterdir()))], environment)
 
 
-def _tagged(shop: Workshop, variant: Variant, wheel: Path, environment: dict[str, str]) -> Path:
-    """Name the wheel after what it is, and put it where it belongs."""
+def _tagged(variant: Variant, wheel: Path, environment: dict[str, str]) -> Path:
+    """Name the wheel after what it is."""
     tags = ["--python-tag", variant.interpreter, "--abi-tag", variant.abi, "--platform-tag", variant.platform.tag]
     _wheel(["tags", "--remove", *tags, str(wheel)], environment)
-    made = next(wheel.parent.glob("*.whl"))
-    shop.output.mkdir(parents=True, exist_ok=True)
-    target = shop.output / made.name
-    shutil.move(made, target)
     shutil.rmtree(wheel.parent / "unpacked", ignore_errors=True)
-    return target
+    return next(wheel.parent.glob("*.whl"))
 
 
 def _wheel(arguments: list[str], environment: dict[str, str]) -> None:

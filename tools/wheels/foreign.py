@@ -1,7 +1,7 @@
-"""Pythons of other machines, to try a wheel with: Debian's for its processor, one of our own for musl.
+"""Pythons that this machine does not have, to try a wheel with: Debian's of other suites and processors, ours for musl.
 
 Each is a folder with a root of its own and a command in it that runs its Python here: under qemu if the processor is
-another, by its own loader if only the C library is. Environments made with that command run the same way.
+another, by its own loader otherwise. Environments made with that command run the same way.
 """
 
 from __future__ import annotations
@@ -17,20 +17,18 @@ from tools.wheels.extension import Workshop
 from tools.wheels.matrix import Platform
 from tools.wheels.vendored import apt_source
 
-VERSION = "3.11"
-"""The one that is to be had for all machines."""
+OLDEST = "3.11"
+"""The one that is to be had for all machines. An emulator may not know what a newer system asks of it."""
 
-_SUITE = "bookworm"
-# What the interpreter, its standard library and its extension modules need to run.
-_PACKAGES = (
-    *("python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib", "libc6", "libgcc-s1", "zlib1g"),
-    *("libexpat1", "libffi8", "libssl3", "libbz2-1.0", "liblzma5", "libuuid1"),
-)
+# Which suite of Debian has which Python, and what its OpenSSL is called there.
+_SUITES = {"3.11": ("bookworm", "libssl3"), "3.13": ("trixie", "libssl3t64"), "3.14": ("forky", "libssl3t64")}
+# What the interpreter and the modules of its standard library need to run.
+_LIBRARIES = ("libc6", "libgcc-s1", "zlib1g", "libexpat1", "libffi8", "libbz2-1.0", "liblzma5", "libuuid1", "libzstd1")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def python(shop: Workshop, platform: Platform, version: str) -> Path:
-    """Return a command that runs a Python of another machine here, after getting that Python if need be.
+    """Return a command that runs a Python of another machine or suite here, after getting that Python if need be.
 
     Args:
         shop: where it is kept.
@@ -40,33 +38,38 @@ def python(shop: Workshop, platform: Platform, version: str) -> Path:
     Raises:
         LookupError: there is none; the message says why.
     """
-    if version != VERSION:
+    emulated = platform.machine != this.machine()
+    if version not in _SUITES or ((emulated or platform.libc == "musl") and version != OLDEST):
         raise LookupError(f"no Python {version} for {platform.short} here")
     if this.system() != "Linux" or platform.machine not in _ARCHITECTURES:
         raise LookupError(f"nothing here runs {platform.short}")
     if platform.libc == "musl":
         root = musl.root(shop, platform, _base_python())
-        _get(platform, root, ("musl",))
+        _get(platform, root, _SUITES[OLDEST][0], ("musl",))
     else:
-        root = shop.folder / "roots" / platform.zig
-        _get(platform, root, _PACKAGES)
-    return _command(platform, root)
+        suite, ssl = _SUITES[version]
+        root = shop.folder / "roots" / f"{platform.zig}-{version}"
+        own = (f"python{version}-minimal", f"libpython{version}-minimal", f"libpython{version}-stdlib")
+        _get(platform, root, suite, (*own, ssl, *_LIBRARIES))
+    return _command(platform, root, version)
 
 
 def way(platform: Platform) -> str:
     """Say what makes a Python of another machine run here."""
-    return "qemu" if platform.machine != this.machine() else "musl"
+    if platform.machine != this.machine():
+        return "qemu"
+    return "musl" if platform.libc == "musl" else "Debian"
 
 
 def _base_python() -> Path:
-    found = headers.pythons().get(VERSION)
+    found = headers.pythons().get(OLDEST)
     if found is None:
-        raise LookupError(f"a Python {VERSION} of this machine is needed to build one for musl")
+        raise LookupError(f"a Python {OLDEST} of this machine is needed to build one for musl")
     return found
 
 
-def _get(platform: Platform, root: Path, packages: tuple[str, ...]) -> None:
-    """Unpack packages of Debian for another processor, unless they are there."""
+def _get(platform: Platform, root: Path, suite: str, packages: tuple[str, ...]) -> None:
+    """Unpack packages of Debian, unless they are there."""
     done = root / f".{packages[0]}"
     if done.is_file():
         return
@@ -74,7 +77,7 @@ def _get(platform: Platform, root: Path, packages: tuple[str, ...]) -> None:
     debs.mkdir(parents=True, exist_ok=True)
     try:
         for package in packages:
-            fetched = apt_source.binary(_SUITE, package, debs, _ARCHITECTURES[platform.machine])
+            fetched = apt_source.binary(suite, package, debs, _ARCHITECTURES[platform.machine])
             subprocess.run(["dpkg", "-x", fetched, root], check=True)
     except apt_source.AptError as error:
         raise LookupError(f"no {packages[0]} of Debian for {platform.short}: {error}") from error
@@ -83,22 +86,26 @@ def _get(platform: Platform, root: Path, packages: tuple[str, ...]) -> None:
     done.touch()
 
 
-def _command(platform: Platform, root: Path) -> Path:
+def _command(platform: Platform, root: Path, version: str) -> Path:
     """Write the command that runs the Python in a root.
 
     It hands on the name that it was called by: that is how Python knows in which environment it is, and how it calls
     itself.
     """
-    program = root / "usr" / "bin" / f"python{VERSION}"
+    program = root / "usr" / "bin" / f"python{version}"
     if platform.machine != this.machine():
         emulator = shutil.which(f"qemu-{platform.machine}-static") or shutil.which(f"qemu-{platform.machine}")
         if emulator is None:
             raise LookupError(f"no qemu-{platform.machine} here: install qemu-user-static")
-        launcher = f'{shlex.join([emulator, "-L", str(root)])} -0 "$0"'
+        launcher = [emulator, "-L", str(root), "-0"]
+    elif platform.libc == "musl":
+        launcher = [str(next(root.glob("lib/ld-musl-*.so.1"))), "--argv0"]
     else:
-        loader = next(root.glob("lib/ld-musl-*.so.1"))
-        launcher = f'{shlex.quote(str(loader))} --argv0 "$0"'
+        folders = ":".join(str(root / place / f"{platform.machine}-linux-gnu") for place in ("usr/lib", "lib"))
+        loader = next(path for place in ("lib64", "usr/lib64") for path in (root / place).glob("ld-linux-*.so.*"))
+        launcher = [str(loader), "--library-path", folders, "--argv0"]
     command = program.with_name(f"{program.name}-{way(platform)}")
-    command.write_text(f'#!/bin/sh\nexec {launcher} {shlex.quote(str(program))} "$@"\n', encoding="utf-8")
+    line = f'exec {shlex.join(launcher)} "$0" {shlex.quote(str(program))} "$@"'
+    command.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
     command.chmod(0o755)
     return command

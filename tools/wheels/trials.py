@@ -17,7 +17,7 @@ from typing import Optional
 
 from tools.wheels import foreign, headers
 from tools.wheels.extension import Workshop
-from tools.wheels.matrix import Variant
+from tools.wheels.matrix import PYTHONS, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 # Enough to know that this build works: calls of every kind, watches, closing, TLS, SASL.
@@ -37,23 +37,26 @@ print(json.dumps(info))
 
 
 def runners(shop: Workshop, variant: Variant) -> list[Path]:
-    """Find the Pythons that can load a wheel, here or by an emulator: for the stable ABI there may be several.
+    """Find the Pythons that can load a wheel, here or brought here: for the stable ABI there may be several.
 
     Raises:
         LookupError: there is none; the message says why.
     """
-    if not _is_own(variant):
+    if variant.platform.machine != platform.machine() or variant.platform.libc != "glibc":
         return [foreign.python(shop, variant.platform, variant.python)]
-    found = headers.pythons_from(variant.python)
-    if not variant.limited:
-        found = [python for python in found if python == headers.pythons().get(variant.python)]
-    if not found:
-        raise LookupError(f"no Python {variant.python} here")
-    return found
+    if variant.limited:
+        return [*headers.pythons_from(variant.python), *_newest(shop, variant)]
+    found = headers.pythons().get(variant.python)
+    return [found or foreign.python(shop, variant.platform, variant.python)]
 
 
-def _is_own(variant: Variant) -> bool:
-    return variant.platform.machine == platform.machine() and variant.platform.libc == "glibc"
+def _newest(shop: Workshop, variant: Variant) -> list[Path]:
+    if PYTHONS[-1] in headers.pythons():
+        return []
+    try:
+        return [foreign.python(shop, variant.platform, PYTHONS[-1])]
+    except LookupError:
+        return []
 
 
 def import_it(wheel: Path, variant: Variant, python: Path, folder: Path) -> Path:
@@ -67,25 +70,30 @@ def import_it(wheel: Path, variant: Variant, python: Path, folder: Path) -> Path
     """
     shutil.rmtree(folder, ignore_errors=True)
     inside = folder / "bin" / "python"
-    _run(python, "-m", "venv", *(() if _is_own(variant) else ("--without-pip",)), str(folder))
-    _install(inside, variant, "--no-deps", "--no-index", str(wheel))
+    _run(python, "-m", "venv", *(() if _is_own(python) else ("--without-pip",)), str(folder))
+    _install(python, inside, variant, "--no-deps", "--no-index", str(wheel))
     _run(inside, "-I", "-c", _PROGRAM)
     return inside
 
 
-def _install(inside: Path, variant: Variant, *what: str) -> None:
+def _is_own(python: Path) -> bool:
+    return python in headers.pythons().values()
+
+
+def _install(python: Path, inside: Path, variant: Variant, *what: str) -> None:
     quiet = ("-q", "--disable-pip-version-check")
-    if _is_own(variant):
+    if _is_own(python):
         _run(inside, "-m", "pip", "install", *quiet, *what)
         return
     # By this machine's pip: the other's would take minutes, and need more of a Python than zkc does.
-    packages = next(folder for folder in inside.parents[1].glob("lib/python3.*/site-packages"))
+    packages = next(inside.parents[1].glob("lib/python3.*/site-packages"))
+    version = packages.parent.name.removeprefix("python")
     machine = [option for tag in variant.platform.tag.split(".") for option in ("--platform", tag)]
-    options = ["--target", str(packages), "--only-binary=:all:", "--python-version", variant.python, *machine]
+    options = ["--target", str(packages), "--only-binary=:all:", "--python-version", version, *machine]
     _run(Path(sys.executable), "-m", "pip", "install", *quiet, *options, *what)
 
 
-def test_it(inside: Path, variant: Variant, folder: Path) -> str:
+def test_it(python: Path, inside: Path, variant: Variant, folder: Path) -> str:
     """Run the core's tests with the installed package.
 
     Returns:
@@ -98,14 +106,14 @@ def test_it(inside: Path, variant: Variant, folder: Path) -> str:
     shutil.copytree(ROOT / "tests", copy, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     requirements = ["pytest==8.*", "pytest-timeout", "pytest-xdist"]
-    _install(inside, variant, *requirements)
+    _install(python, inside, variant, *requirements)
     emulated = variant.platform.machine != platform.machine()
     left_out = [f"--ignore={path}" for path in (_OF_SOURCES, *(_OF_MACHINES if emulated else ()))]
     # An emulator may take longer than a test's own limit allows for.
     patience = ["--timeout=600"] if emulated else []
     command = ["-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", _TESTS, *left_out, *patience]
     said = _run(inside, *command, at=folder).strip().splitlines()[-1].strip("= ")
-    return said if _is_own(variant) else f"{said}, by {foreign.way(variant.platform)}"
+    return said if _is_own(python) else f"{said}, by {python.name}"
 
 
 def _run(program: Path, *arguments: str, at: Optional[Path] = None) -> str:
