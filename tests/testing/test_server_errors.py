@@ -8,6 +8,7 @@ import pytest
 
 from zkc.testing import Ensemble, NotInstalledError, PortTakenError, ServerStartError, ZooKeeperServer, _find
 from zkc.testing.certificates import CertificateAuthority
+from zkc.testing.ensemble import Member
 
 
 def start_fails(error, message, **options):
@@ -93,6 +94,16 @@ def test_a_member_that_fails_takes_the_ensemble_down():
     with pytest.raises(ServerStartError, match="member 1 ended"), ensemble:
         pass
     assert repr(ensemble) == "<Ensemble of 2, not started>"
+
+
+def test_a_member_that_has_failed_before_it_is_waited_for(monkeypatch, eventually):
+    def start_and_end(member, *, wait=True):
+        ZooKeeperServer.start(member, wait=wait)
+        eventually(lambda: member.state == "stopped")
+
+    monkeypatch.setattr(Member, "start", start_and_end)
+    with pytest.raises(ServerStartError, match="member 1 ended"), Ensemble(2, config={"tickTime": "soon"}):
+        pass
 
 
 def test_other_ports_are_tried_when_the_log_says_that_one_is_taken(monkeypatch):

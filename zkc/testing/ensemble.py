@@ -317,7 +317,10 @@ class Ensemble:
         # All are launched before any is waited for: alone, none of them can serve.
         for member in self._members:
             member.start(wait=False)
-        self.wait_ready(self._options.start_timeout)
+        deadline = time.monotonic() + self._options.start_timeout
+        for member in self._members:
+            # One that has ended meanwhile did not come up; nobody stopped it.
+            member._instance.wait_ready(deadline)
 
     def _end_members(self) -> None:
         for member in self._members:
