@@ -143,9 +143,15 @@ except errors.ClosingError:
 assert events.empty()
 go()
 print(session.close(20))
-print(events.get(timeout=20), events.get(timeout=20), events.qsize())
+heard = []
+while not heard or heard[-1] != (-1, 0, ""):
+    heard.append(events.get(timeout=20))
+print(*heard, events.qsize())
 """)
-    assert result.ended_in_silence().splitlines() == ["closing", "True", f"({OPENED}, 0, '') (-1, 0, '') 0"]
+    closing, closed, heard = result.ended_in_silence().splitlines()
+    assert (closing, closed) == ("closing", "True")
+    # Between the two it may have been connected for a moment: a server that is near answers at once.
+    assert heard.replace(f"(-1, {CONNECTED}, '') ", "") == f"({OPENED}, 0, '') (-1, 0, '') 0"
 
 
 def test_a_close_that_does_not_wait_for_the_names(run_slowly):
