@@ -94,6 +94,9 @@ class TLSFront:
             sock.close()
             return
         self._sockets.append(client)
+        if client.version() is None:  # Gone before the handshake: Pythons before 3.11.5 would read what it sent as data.
+            self.failures.append("gone")
+            return
         if self._target is None:
             with contextlib.suppress(OSError):
                 while data := client.recv(65536):
