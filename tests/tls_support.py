@@ -94,7 +94,7 @@ class TLSFront:
             sock.close()
             return
         self._sockets.append(client)
-        if client.version() is None:  # Gone before the handshake: Pythons before 3.11.5 would read what it sent as data.
+        if client.version() is None:  # Gone before. Pythons older than 3.11.5 would take what it sent for data.
             self.failures.append("gone")
             return
         if self._target is None:
