@@ -22,6 +22,7 @@
 #endif
 #include "adaptor.h"
 #include "adaptor_read.h"
+#include "adaptor_thread.h"
 #include "zookeeper_log.h"
 
 #include <errno.h>
@@ -225,6 +226,7 @@ static void *do_io(void *argument)
 static int start_thread(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     sigset_t all, before;
+    pthread_attr_t attributes;
     int rc;
 
     /* It inherits the mask: no signal of the program's is handled on a thread that knows nothing of it. */
@@ -232,7 +234,9 @@ static int start_thread(zhandle_t *zh, zkc_adaptor *adaptor)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     api_prolog(zh); /* the thread's */
     api_prolog(zh); /* the adaptor's */
-    rc = pthread_create(&adaptor->io, NULL, do_io, zh);
+    zkc_thread_attributes(&attributes);
+    rc = pthread_create(&adaptor->io, &attributes, do_io, zh);
+    pthread_attr_destroy(&attributes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0) {
         LOG_ERROR(LOGCALLBACK(zh), "pthread_create() failed: %s", strerror(rc));

@@ -6,6 +6,7 @@
  * on the thread that asks for it; and our own adaptor's I/O thread closes the handle itself, when there is one. */
 #define _GNU_SOURCE
 #include "adaptor_read.h"
+#include "adaptor_thread.h"
 #include "bridge.h"
 #include "sasl.h"
 #include "tls.h"
@@ -168,7 +169,7 @@ static int run_detached(void *(*body)(void *), zkc_session *session)
 
     zkc_session_ref(session); /* back at the end of the thread */
     sigfillset(&all);
-    pthread_attr_init(&attributes);
+    zkc_thread_attributes(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     error = pthread_create(&thread, &attributes, body, session);

@@ -1,5 +1,7 @@
 """delete_tree and copy_tree, and trees when something breaks."""
 
+import threading
+
 import both
 import pytest
 from trees_support import SMALL, grow, shape
@@ -172,22 +174,34 @@ def proxy(zookeeper_server):
 
 
 @pytest.mark.parametrize("call", ["tree", "walk", "delete_tree", "copy_tree"])
-async def test_a_lost_connection_ends_a_call_on_a_tree(make_zk, hosts, proxy, call):
+async def test_a_lost_connection_ends_a_call_on_a_tree(make_zk, hosts, proxy, eventually, call):
     async with make_zk(proxy.hosts + "/" + hosts.partition("/")[2]) as zk:
         await grow(zk)
+        cuts = []
+
+        def drop_what_is_asked():
+            eventually(lambda: zk.session.in_flight > 0)
+            proxy.drop_connections()
+            proxy.resume()
+
+        def cut(_):
+            """Let nothing through any more, so that what is asked next has no answer when the connection ends."""
+            if not cuts:
+                proxy.pause()
+                cuts.append(threading.Thread(target=drop_what_is_asked))
+                cuts[0].start()
 
         async def walk(path, progress):
-            # Connections may end when nothing is under way on them: nothing is lost then, and it walks again.
-            while True:
-                async for _ in zk.walk(path, window=10):
-                    progress(1)
+            async for _ in zk.walk(path, window=10):
+                progress(1)
 
         function = walk if call == "walk" else getattr(zk, call)
         arguments = ("/t", "/u") if call == "copy_tree" else ("/t",)
         options = {} if call == "walk" else {"window": 10}
         with pytest.raises(zkc.ConnectionLossError):
-            await function(*arguments, progress=lambda _: proxy.drop_connections(), **options)
-        await both.mended(zk.sync)  # The last of the connections that were cut may seem to be there still.
+            await function(*arguments, progress=cut, **options)
+        cuts[0].join()
+        await both.mended(zk.sync)  # The connection that was cut may seem to be there still.
         assert await zk.delete_tree("/") > 0
 
 

@@ -14,7 +14,7 @@ from tools.wheels.matrix import Platform
 from tools.wheels.vendored import fetch
 
 _OPTIONS = ("--prefix=/usr", "--without-ensurepip", "--disable-test-modules", "OPT=-O1")
-_RECIPE = 1  # Another number is another build.
+_RECIPE = 2  # Another number is another build.
 
 
 def root(shop: Workshop, platform: Platform, base: Path) -> Path:
@@ -64,7 +64,8 @@ def _build(shop: Workshop, platform: Platform, base: Path, tree: Path, target: P
         **{name: value for name, value in os.environ.items() if name not in ("CFLAGS", "LDFLAGS", "CPPFLAGS")},
         "PATH": os.pathsep.join([str(shop.programs), os.environ.get("PATH", os.defpath)]),
         # Without -fPIC the program would have copies of musl's variables, and zig puts several of them in one place.
-        "CC": f"{compiler} -Wno-date-time -fPIC",
+        # musl's threads have little stack; who builds Python for it gives them more, and so does this.
+        "CC": f"{compiler} -Wno-date-time -fPIC -DTHREAD_STACK_SIZE=0x100000",
         "AR": shop.archiver(),
         # zig links with musl statically unless told otherwise, and such a program loads no extension modules.
         "LDFLAGS": "-dynamic",
