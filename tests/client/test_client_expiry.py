@@ -142,6 +142,7 @@ async def test_closing_while_the_next_session_is_made(make_zk, hosts, zookeeper_
         zookeeper_server.expire(zk.session_id, zk.session_password)
         while await told.next() is not ClientState.LOST:
             pass
+        await both.eventually(lambda: not zk.connected)  # The next session may have been quicker than the listener.
         waiting = both.begin(zk, "wait_for", ClientState.CONNECTED)
         await asyncio.sleep(0)
         await zk.close()
