@@ -129,7 +129,7 @@ async def test_a_session_that_expires_while_nobody_listens(make_zk, hosts, zooke
 
 async def test_closing_while_the_next_session_is_made(make_zk, hosts, zookeeper_server, told):
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
-        zk = make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30)
+        zk = make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=6)
         await zk.start()
 
         def stop_serving(state):
