@@ -126,10 +126,8 @@ def _strip(shop: Workshop, variant: Variant, wheel: Path, environment: dict[str,
     kept = shop.debug / f"{variant.tag}.debug"
     kept.parent.mkdir(parents=True, exist_ok=True)
     objcopy = "objcopy" if variant.platform.machine == "x86_64" else f"{variant.platform.machine}-linux-gnu-objcopy"
-    for arguments in (
-        ["--only-keep-debug", str(module), str(kept)],
-        ["--strip-unneeded", f"--add-gnu-debuglink={kept}", str(module)],
-    ):
+    # No link from the one to the other: it has a checksum, and what is kept aside names folders of this machine.
+    for arguments in (["--only-keep-debug", str(module), str(kept)], ["--strip-unneeded", str(module)]):
         run = subprocess.run([objcopy, *arguments], capture_output=True, text=True, check=False)
         if run.returncode != 0:
             raise WheelError(f"{objcopy} {' '.join(arguments)}: {run.stderr.strip()}")
