@@ -11,8 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from setuptools import Extension, setup
-from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
+
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:
+    sys.exit(
+        "zkc: error: this setuptools is too old: run `pip install .`, which brings one, or pip install 'setuptools>=77'"
+    )
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "vendor"))
@@ -138,10 +144,16 @@ def _cythonize(extensions: list[Extension], *, force: bool) -> list[Extension]:
     try:
         from Cython.Build import cythonize
         from Cython.Compiler.Errors import CompileError
+        from Cython.Compiler.Version import version
     except ImportError:
         raise BuildError(
             "Cython is missing: run `pip install .`, which brings it for the build, or pip install 'cython>=3.1,<4'"
         ) from None
+    if tuple(map(int, version.split(".")[:2])) < (3, 1):
+        raise BuildError(
+            f"Cython {version} is too old: run `pip install .`, which brings one for the build, or pip install "
+            "'cython>=3.1,<4'"
+        )
     try:
         cythonized: list[Extension] = cythonize(
             extensions, build_dir="build/cython", include_path=["src"], force=force, nthreads=0, quiet=True

@@ -253,3 +253,11 @@ def test_a_failure_of_tls_has_a_reason(reason, name):
     assert (error.reason, error.code, error.maybe_applied) == (reason, -15, False)
     assert re.fullmatch(r"connect: it failed\. [A-Z].* \[ZSSLCONNECTIONERROR -15\]", str(error))
     assert pickle.loads(pickle.dumps(error)).reason == reason
+
+
+def test_a_variable_that_leads_to_no_authority_is_named(monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    assert "SSL_CERT_FILE=/nowhere/ca.pem counts, and no certificate is there" in str(
+        tls_error("unknown_ca", "refused")
+    )
+    assert "SSL_CERT_FILE" not in str(tls_error("expired", "refused"))

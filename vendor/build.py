@@ -24,7 +24,6 @@ import shlex
 import shutil
 import sys
 import tarfile
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -36,6 +35,7 @@ import openssl
 import patching
 from components import Component
 from toolchain import BuildError, Toolchain
+from workroom import keep, workroom
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -261,26 +261,16 @@ def build_libraries(tools: Optional[Toolchain] = None) -> Path:
     if target.is_dir():
         return target
     bundled = build_openssl(tools)
-    base.mkdir(parents=True, exist_ok=True)
-    # Built aside and renamed when whole: a build that was interrupted, or one that runs at the same time, is never seen
-    # half done.
-    working = Path(tempfile.mkdtemp(prefix=".building-", dir=base))
     try:
-        fetcher = fetch.Fetcher(lock)
-        (working / "lib").mkdir()
-        for component in _components():
-            version = lock[component.name]["version"]
-            _build(component, version, fetcher.fetch(component.name), working, tools, bundled)
-        working.chmod(0o755)
-        try:
-            working.rename(target)
-        except OSError:
-            if not target.is_dir():
-                raise
+        with workroom(base) as working:
+            fetcher = fetch.Fetcher(lock)
+            (working / "lib").mkdir()
+            for component in _components():
+                version = lock[component.name]["version"]
+                _build(component, version, fetcher.fetch(component.name), working, tools, bundled)
+            keep(working, target)
     except (fetch.FetchError, patching.PatchError, jute.JuteError) as error:
         raise BuildError(str(error)) from error
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
     return target
 
 

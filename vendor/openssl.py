@@ -15,12 +15,12 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import fetch
 from toolchain import BuildError, Toolchain
+from workroom import keep, workroom
 
 # What a client of ZooKeeper never uses is left out. Providers and engines are files that a wheel cannot find again.
 _OPTIONS = (
@@ -88,28 +88,20 @@ def build(tools: Toolchain, lock: dict[str, Any], base: Path) -> Path:
                 f"ZKC_OPENSSL=static needs {program} to build OpenSSL: install it (Debian and Ubuntu: apt-get install "
                 f"{program}), or link the machine's OpenSSL with ZKC_OPENSSL=system"
             )
-    base.mkdir(parents=True, exist_ok=True)
-    working = Path(tempfile.mkdtemp(prefix=".building-", dir=base))
     try:
-        archive = fetch.Fetcher(lock).fetch("openssl")
-        fetch.say(f"building openssl {version} for {target()}: some minutes")
-        tree = _unpacked(archive, working / "src")
-        _compile(tools, tree, working / "staging")
-        shutil.copy(tree / "LICENSE.txt", working)
-        shutil.rmtree(working / "src")
-        for folder in ("include", "lib"):
-            (working / "staging" / "usr" / folder).rename(working / folder)
-        shutil.rmtree(working / "staging")
-        working.chmod(0o755)
-        try:
-            working.rename(done)
-        except OSError:
-            if not done.is_dir():
-                raise
+        with workroom(base) as working:
+            archive = fetch.Fetcher(lock).fetch("openssl")
+            fetch.say(f"building openssl {version} for {target()}: some minutes")
+            tree = _unpacked(archive, working / "src")
+            _compile(tools, tree, working / "staging")
+            shutil.copy(tree / "LICENSE.txt", working)
+            shutil.rmtree(working / "src")
+            for folder in ("include", "lib"):
+                (working / "staging" / "usr" / folder).rename(working / folder)
+            shutil.rmtree(working / "staging")
+            keep(working, done)
     except fetch.FetchError as error:
         raise BuildError(str(error)) from error
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
     return done
 
 

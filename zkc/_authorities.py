@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Optional
 
-__all__ = ["system_authorities"]
+__all__ = ["missing", "system_authorities"]
 
 # One file with all of them, in the order of what is looked for.
 _BUNDLES = (
@@ -51,6 +51,26 @@ def system_authorities(root: str = "/", environment: Optional[Mapping[str, str]]
         path = os.path.join(root, name)
         if _has_hashed(path):
             return path
+    return None
+
+
+def missing(environment: Optional[Mapping[str, str]] = None) -> Optional[str]:
+    """Tell of a variable of OpenSSL that names authorities which are not there: OpenSSL says nothing of it.
+
+    Args:
+        environment: Environment variables; None: those of this process.
+
+    Returns:
+        The variable and what it names, None when there is no such.
+
+    .. versionadded:: 0.1
+    """
+    environment = os.environ if environment is None else environment
+    file, folders = environment.get("SSL_CERT_FILE"), environment.get("SSL_CERT_DIR")
+    if file and not _has_content(file):
+        return f"SSL_CERT_FILE={file}"
+    if folders and not any(map(_has_hashed, folders.split(os.pathsep))):
+        return f"SSL_CERT_DIR={folders}"
     return None
 
 

@@ -71,6 +71,23 @@ def test_the_environment_comes_first(tmp_path, variable):
     assert _authorities.system_authorities(str(tmp_path), {variable: ""}) is not None
 
 
+@pytest.mark.parametrize(
+    ("variable", "named"),
+    [("SSL_CERT_FILE", "gone.pem"), ("SSL_CERT_FILE", "empty.pem"), ("SSL_CERT_DIR", "folder:gone")],
+)
+def test_a_variable_that_names_nothing_is_told_of(tmp_path, variable, named):
+    (tmp_path / "empty.pem").touch()
+    (tmp_path / "folder").mkdir()
+    value = os.pathsep.join(str(tmp_path / name) for name in named.split(":"))
+    assert _authorities.missing({variable: value}) == f"{variable}={value}"
+
+
+def test_a_variable_that_names_authorities_is_not_told_of(tmp_path):
+    (tmp_path / "4a6481c9.0").write_text("a certificate")
+    assert _authorities.missing({}) is None
+    assert _authorities.missing({"SSL_CERT_FILE": __file__, "SSL_CERT_DIR": f"/nowhere{os.pathsep}{tmp_path}"}) is None
+
+
 def test_what_is_empty_or_absent_is_passed_over(tmp_path):
     assert _authorities.system_authorities(str(tmp_path), {}) is None
     lay_out(tmp_path, ["etc/ssl/cert.pem"], __file__)

@@ -114,7 +114,9 @@ def sdist(tmp_path_factory):
     """A source distribution, made of a copy of the tree as `./dev sdist` makes it."""
     folder = tmp_path_factory.mktemp("sdist")
     tree = folder / "tree"
-    kept = shutil.ignore_patterns(".*", "build", "dist", "*.so", "__pycache__", "*.egg-info", "results")
+    kept = shutil.ignore_patterns(
+        ".git", ".venv", ".*_cache", "build", "dist", "*.so", "__pycache__", "*.egg-info", "results"
+    )
     shutil.copytree(ROOT, tree, ignore=kept)
     run([sys.executable, "vendor/fetch.py", "--into", "vendor/archives"], tree)
     run([sys.executable, "-m", "build", "-q", "--sdist", "--no-isolation", "--outdir", str(folder)], tree)
@@ -131,7 +133,15 @@ def run(command, folder, **environment):
 def test_a_source_distribution_has_what_it_takes_to_build(sdist):
     with tarfile.open(sdist) as tar:
         names = {name.partition("/")[2] for name in tar.getnames()}
-    assert {"setup.py", "vendor/lock.json", "src/_zookeeper.pyx", "src/limited_api.h", "tools/release.py"} <= names
+    assert {
+        "setup.py",
+        "vendor/lock.json",
+        "src/_zookeeper.pyx",
+        "src/limited_api.h",
+        "tools/release.py",
+        "dev",
+        ".ci/run",
+    } <= names
     assert {f"src/{path.name}" for path in (ROOT / "src").iterdir()} <= names
     archives = [name for name in names if name.startswith("vendor/archives/") and name != "vendor/archives/"]
     assert len(archives) == 2

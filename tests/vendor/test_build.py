@@ -19,6 +19,7 @@ import build as vendor_build
 import components
 import fetch
 import patching
+import workroom
 from toolchain import BuildError, Toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +101,35 @@ def test_a_second_build_is_the_first_ones_result(libraries: Callable[[], Path]) 
     before = (made / "lib" / "libzookeeper_mt.a").stat().st_mtime_ns
     assert vendor_build.build_libraries() == made
     assert (made / "lib" / "libzookeeper_mt.a").stat().st_mtime_ns == before
+
+
+# --- the folder a build is made in ------------------------------------------------------------------------------------
+
+
+def test_what_a_killed_build_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    script = """
+import os, pathlib, signal, workroom
+with workroom.workroom(pathlib.Path(%r)):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "vendor")}
+    killed = subprocess.run([sys.executable, "-c", script % str(tmp_path)], env=environment, check=False)
+    left = list(tmp_path.iterdir())
+    assert (killed.returncode, len(left)) == (-9, 1)
+    with workroom.workroom(tmp_path) as working:
+        assert list(tmp_path.iterdir()) == [working]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_builds_at_the_same_time_have_folders_of_their_own(tmp_path: Path) -> None:
+    with workroom.workroom(tmp_path) as first, workroom.workroom(tmp_path) as second:
+        assert first.is_dir()
+        assert second.is_dir()
+        workroom.keep(first, tmp_path / "done")
+        (tmp_path / "done" / "library").touch()
+        workroom.keep(second, tmp_path / "done")  # It came second: the first's stays.
+    assert list(tmp_path.iterdir()) == [tmp_path / "done"]
+    assert (tmp_path / "done" / "library").is_file()
 
 
 # --- the libraries ----------------------------------------------------------------------------------------------------
