@@ -103,6 +103,16 @@ def test_only_a_running_server_can_be_paused(server):
         server.pause()
 
 
+@pytest.mark.parametrize("length", [0, 15])
+def test_a_server_that_was_killed_while_it_created_a_log_starts_again(tmp_path, length):
+    with ZooKeeperServer(data_dir=tmp_path) as server:
+        server.create("/kept", b"data")
+        server.kill()
+        (tmp_path / "version-2" / "log.7fffffff").write_bytes(bytes(length))
+        server.start()
+        assert has(server, "/kept")
+
+
 def test_expire_ends_a_session(server):
     connection = WireConnection(address(server))
     server.expire(connection.session_id, connection.password)

@@ -20,10 +20,21 @@ if TYPE_CHECKING:
     from .certificates import TLSFiles
 
 _POLL = 0.01
+_LOG_HEADER = 16  # bytes
 _STOP_TIMEOUT = 10.0
 _PORT_TAKEN = re.compile(r"BindException|Address already in use")
 # What the JVM says about itself at every start fills a screen and never helps.
 _NOISE = re.compile(r" environment:|ZooKeeperServer - ( .*)?$")
+
+
+def _remove_logs_without_a_header(data: Path) -> None:
+    """Remove what a server that was killed had only just created: no transaction is in it.
+
+    ZooKeeper up to 3.9.3 does not start with such a file (ZOOKEEPER-2332).
+    """
+    for log in data.glob("version-2/log.*"):
+        if log.stat().st_size < _LOG_HEADER:
+            log.unlink()
 
 
 class Instance:
@@ -107,6 +118,7 @@ class Instance:
         if self.data is None:
             self.data = self.home / "data"
         self.data.mkdir(parents=True, exist_ok=True)
+        _remove_logs_without_a_header(self.data)
         self._make_tls_files()
         if not self._configured:
             self.take_ports()
