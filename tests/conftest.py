@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import threading
 import time
@@ -19,6 +20,10 @@ _PATIENCE = 10.0
 # Started when first needed and kept for the life of the process.
 _LASTING_THREADS = ("zkc-log",)
 _FAILED: pytest.StashKey[bool] = pytest.StashKey()
+
+# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C: some are about it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _eventually(predicate: Callable[[], Any], timeout: float = 20.0, interval: float = 0.005) -> Any:
