@@ -50,10 +50,8 @@ class BuildExtension(build_ext):
         # `./dev` builds in place, then lets pip install the metadata alone.
         if os.environ.get("ZKC_BUILD_EXTENSION") == "0":
             return
-        try:
+        with _in_one_sentence():
             self._configure()
-        except BuildError as error:
-            raise SystemExit(f"zkc: error: {error}") from None
         super().run()
 
     def _configure(self) -> None:

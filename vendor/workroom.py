@@ -46,15 +46,21 @@ def keep(working: Path, target: Path) -> None:
 def _sweep(base: Path) -> None:
     """Remove the folders of builds that were killed: the system released their locks."""
     for left in base.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+            if held:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
+def _locked(folder: Path, how: int) -> Iterator[bool]:
+    """Hold a folder's lock, and say whether: some file systems have none, and then nothing is removed."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, how)
-        yield
+        try:
+            fcntl.flock(descriptor, how)
+            held = True
+        except OSError:
+            held = False
+        yield held
     finally:
         os.close(descriptor)

@@ -121,6 +121,19 @@ with workroom.workroom(pathlib.Path(%r)):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_no_folder_can_be_locked_it_is_built_and_nothing_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, how: int) -> None:
+        raise OSError("no locks available")
+
+    monkeypatch.setattr(workroom.fcntl, "flock", refuse)
+    (tmp_path / ".building-perhaps-somebody-else").mkdir()
+    with workroom.workroom(tmp_path) as working:
+        workroom.keep(working, tmp_path / "done")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".building-perhaps-somebody-else", "done"]
+
+
 def test_builds_at_the_same_time_have_folders_of_their_own(tmp_path: Path) -> None:
     with workroom.workroom(tmp_path) as first, workroom.workroom(tmp_path) as second:
         assert first.is_dir()

@@ -103,7 +103,6 @@ def build(shop: Workshop, variant: Variant) -> Path:
         *("egg_info", "--egg-base", str(work)),
         *("bdist_wheel", "--dist-dir", str(work), "--bdist-dir", str(work / "bdist")),
         *("--python-tag", variant.interpreter, "--plat-name", PLATFORM_NAME),
-        *(("--py-limited-api", variant.interpreter) if variant.limited else ()),
     ]
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     made = sorted(work.glob("*.whl"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Optional
 
 ROOT = Path(__file__).resolve().parents[2]
+_DESCRIPTION = "Build, check and try every wheel that this machine can make, and show what came of it."
 
 
 def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -15,7 +16,7 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="build_wheels.sh", description=_DESCRIPTION)
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="where the wheels go (dist/)")
     parser.add_argument(
-        *("--only",),
+        "--only",
         action="append",
         default=[],
         metavar="PART",
@@ -31,8 +32,6 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args(arguments)
 
-
-_DESCRIPTION = "Build, check and try every wheel that this machine can make, and show what came of it."
 
 if __name__ == "__main__":
     parse()
