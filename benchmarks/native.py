@@ -11,11 +11,8 @@ import hashlib
 import importlib
 import os
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -95,48 +92,26 @@ def _vendor(name: str) -> Any:
 
 def _build_own() -> Path:
     """Build the libraries that zkc is linked with; done before, unless zkc came from elsewhere."""
-    build = _vendor("build")
     asked = os.environ.get("ZKC_ADAPTOR")
     os.environ["ZKC_ADAPTOR"] = "own"  # whatever zkc itself is built with
     try:
-        folder: Path = build.build_libraries()
-    except Exception as error:
-        raise Absent(f"libzookeeper with the own adaptor does not build: {error}") from error
+        return _built("build_libraries", "libzookeeper with the own adaptor")
     finally:
         os.environ.pop("ZKC_ADAPTOR")
         if asked is not None:
             os.environ["ZKC_ADAPTOR"] = asked
-    return folder
 
 
 def _build_stock() -> Path:
     """Build upstream's libzookeeper with its own adaptor and none of the patches of vendor/."""
-    build, components, fetch, toolchain = map(_vendor, ("build", "components", "fetch", "toolchain"))
+    return _built("build_unpatched", "libzookeeper as upstream released it")
 
-    # mypy does not see vendor's modules, which are no package.
-    class AsItComes(components.Component):  # type: ignore[misc, name-defined]
-        patches: list[Path] = []  # noqa: RUF012 - a property otherwise
 
-    source = components.ZOOKEEPER
-    values = {field.name: getattr(source, field.name) for field in fields(components.Component)}
-    values["defines"] = tuple(name for name in source.defines if name != "HAVE_CYRUS_SASL_H")
-    values["sources"] = tuple(name for name in source.sources if not name.endswith("/zk_sasl.c"))
-    lock = fetch.read_lock()
-    target = BUILT / f"stock-{lock['zookeeper']['version']}"
-    if target.is_dir():
-        return target
-    BUILT.mkdir(parents=True, exist_ok=True)
-    working = Path(tempfile.mkdtemp(prefix=".stock-", dir=BUILT))
+def _built(function: str, what: str) -> Path:
+    """Call a public function of vendor/build.py, and have the comparison know of it when that fails."""
+    build = _vendor("build")
     try:
-        (working / "lib").mkdir()
-        archive = fetch.Fetcher(lock).fetch("zookeeper")
-        build._build(
-            AsItComes(**values), lock["zookeeper"]["version"], archive, working, toolchain.Toolchain.from_environment()
-        )
-        working.chmod(0o755)
-        working.rename(target)
-    except Exception as error:
-        raise Absent(f"libzookeeper as it comes does not build: {error}") from error
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
-    return target
+        folder: Path = getattr(build, function)()
+    except build.BuildError as error:
+        raise Absent(f"{what} does not build: {error}") from error
+    return folder

@@ -18,7 +18,8 @@ def find_python2() -> Optional[str]:
     """Find a Python 2.7 that runs: what ``ZKC_PYTHON27`` names, on the path, or in pyenv's folder."""
     pyenv = sorted(Path("~/.pyenv/versions").expanduser().glob("2.7*/bin/python2.7"))
     for candidate in [os.environ.get("ZKC_PYTHON27"), shutil.which("python2.7"), *map(str, pyenv)]:
-        if candidate and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+        # -E: a PYTHONPATH of this Python would keep that one from starting.
+        if candidate and subprocess.run([candidate, "-E", "-c", ""], capture_output=True, check=False).returncode == 0:
             return candidate
     return None
 
@@ -38,9 +39,10 @@ def build_original(python: str) -> Path:
     # Its C client is of a time when a compiler let more pass.
     flags = "-O2 -fcommon -w -Wno-error"
     command = [python, "-m", "pip", "install", "-q", "--no-deps", "--no-binary", ":all:", "--target", str(folder)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     built = subprocess.run(
         [*command, ORIGINAL],
-        env={**os.environ, "CFLAGS": flags, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONWARNINGS": "ignore"},
+        env={**environment, "CFLAGS": flags, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
         check=False,

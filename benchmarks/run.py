@@ -37,7 +37,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         arguments: Those of the command line if None.
 
     Returns:
-        The exit status: 1 when something grew that must not, when a client got a wrong answer, or without a server.
+        The exit status: 1 when something grew that must not, when a client got a wrong answer, when a client that was
+        asked for or the other side of a target is missing, or without a server.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -144,7 +145,8 @@ def _run_comparison(options: argparse.Namespace) -> int:
         for server in servers:
             versions[server], found = comparison.run(server, options.only)
             measured += found
-    judged = targets.judge(measured)
+    judged = targets.judge(measured, options.clients)
+    missing = targets.missing(judged)
     results = {
         **report.environment(", ".join(versions.values())),
         "rounds": amount.rounds,
@@ -153,6 +155,7 @@ def _run_comparison(options: argparse.Namespace) -> int:
         "failed": comparison.failed,
         "workloads": [compare.as_dict(table, tables.COMPARED) for table in measured],
         "targets": judged,
+        "missing": missing,
     }
     shown = [tables.comparison(table) for table in measured]
     # A small run cannot tell; who reads the JSON sees that it was one.
@@ -165,7 +168,15 @@ def _run_comparison(options: argparse.Namespace) -> int:
     else:
         if picture is not None and not options.json:
             print(f"As a picture: {report.relative(picture)}")
-    return 1 if comparison.failed else 0
+    for what in missing:
+        print(f"./dev bench: not measured: {what}", file=sys.stderr)
+    if comparison.absent:
+        print(
+            f"./dev bench: incomplete, without {', '.join(comparison.absent)}: install what is named above, or say "
+            "with --clients which clients to compare",
+            file=sys.stderr,
+        )
+    return 1 if comparison.failed or comparison.absent or missing else 0
 
 
 def _run_leaks(options: argparse.Namespace) -> int:
@@ -199,7 +210,8 @@ def _run_legacy(options: argparse.Namespace) -> int:
     table = report.speed_table(f"The old module: {rounds} rounds of about {calls:,}", outcomes)
     results: dict[str, Any] = {**about, "outcomes": [outcome.as_dict() for outcome in outcomes]}
     report.publish("legacy", results, [table], options.results, as_json=options.json)
-    return 0
+    # Without the original there is no comparison, only a figure; the reason is on stderr.
+    return 0 if any(outcome.client == "original" for outcome in outcomes) else 1
 
 
 def _run_wheel(options: argparse.Namespace) -> int:

@@ -93,7 +93,7 @@ def targets(judged: Iterable[dict[str, Any]]) -> rich.table.Table:
             one["against"] or "",
             f"{'≥' if one['at_least'] else '≤'} {one['bound']:g}",
             _small(one["measured"]),
-            "[green]met" if one["met"] else "[red]not met",
+            "[green]met" if one["met"] else "[red]missing" if one["measured"] is None else "[red]not met",
         )
     shown.caption = "Medians of the rounds. A ratio is the median of the rounds' ratios."
     shown.caption_justify = "left"

@@ -1,12 +1,13 @@
 """What zkc sets out to reach beside other clients, and whether this run shows it.
 
-A bound is for a ratio of two rows of one table, the median of the rounds' ratios, or for a figure itself.
+A bound is for a ratio of two rows of one table, the median of the rounds' ratios, or for a figure itself. A bound whose
+rows were asked for, and of which one could not be measured, is missing: that is a failure of the run.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -68,20 +69,25 @@ _WORSE = 1.0  # no row worse than tuned
 _OURS = ("Client", "AsyncClient", "Session", "client.submit", "get_many", "zkc.legacy", _OWN)
 
 
-def judge(tables: Sequence[Table]) -> list[dict[str, Any]]:
-    """Hold what was measured against the bounds; what was not measured is left out.
+def judge(tables: Sequence[Table], clients: Optional[Sequence[str]] = None) -> list[dict[str, Any]]:
+    """Hold what was measured against the bounds; a bound is left out if a row that it needs was not asked for.
+
+    Args:
+        tables: What was measured.
+        clients: The names of the workers that were asked for; None for all.
 
     Returns:
         For each bound ``what``, ``server``, ``against``, ``bound``, ``at_least``, ``measured`` and ``met``.
+        ``measured`` is None, and ``met`` false, where a row that was asked for is missing.
     """
     judged = []
     by_name = {(table.workload.name, table.server): table for table in tables}
     for target in [*TARGETS, *_no_row_worse(tables)]:
         table = by_name.get((target.workload, target.server))
-        measured = _measured(target, table) if table else None
-        if measured is None:
+        if table is None or not _asked_for(target, table, clients):
             continue
-        met = measured >= target.bound if target.at_least else measured <= target.bound
+        measured = _measured(target, table)
+        met = measured is not None and (measured >= target.bound if target.at_least else measured <= target.bound)
         judged.append(
             {
                 "what": target.what,
@@ -96,15 +102,31 @@ def judge(tables: Sequence[Table]) -> list[dict[str, Any]]:
     return judged
 
 
+def missing(judged: Iterable[dict[str, Any]]) -> list[str]:
+    """Name the bounds that have no measurement, with the row that they compare with."""
+    return [
+        f"{one['what']}, {one['server']}" + (f", beside {one['against']}" if one["against"] else "")
+        for one in judged
+        if one["measured"] is None
+    ]
+
+
+def _asked_for(target: Target, table: Table, clients: Optional[Sequence[str]]) -> bool:
+    """Tell whether the workers of all rows that a bound is about were asked for."""
+    workers = {row.label: row.worker for row in table.workload.rows}
+    labels = [label for label in (target.label, target.against) if label]
+    return clients is None or all(workers[label] in clients for label in labels)
+
+
 def _no_row_worse(tables: Sequence[Table]) -> Iterator[Target]:
     for table in tables:
         if table.server != "real":
             continue
-        for outcome in table.outcomes:
-            if outcome.client.startswith(_OURS):
+        for row in table.workload.rows:
+            if row.label.startswith(_OURS):
                 workload, better = table.workload, table.workload.more_is_better
-                what = f"{outcome.client}: {workload.name}, {workload.figure}"
-                yield Target(what, workload.name, outcome.client, workload.figure, _WORSE, "tuned", better, "real")
+                what = f"{row.label}: {workload.name}, {workload.figure}"
+                yield Target(what, workload.name, row.label, workload.figure, _WORSE, "tuned", better, "real")
 
 
 def _measured(target: Target, table: Table) -> Optional[float]:

@@ -256,16 +256,37 @@ def build_libraries(tools: Optional[Toolchain] = None) -> Path:
     """
     tools = tools or Toolchain.from_environment()
     lock = fetch.read_lock()
-    base = _base()
-    target = base / build_key(tools, lock)
+    return _build_into(_base() / build_key(tools, lock), _components(), lock, tools)
+
+
+def build_unpatched(tools: Optional[Toolchain] = None) -> Path:
+    """Build libzookeeper as upstream released it, unless this very build was made before; benchmarks compare with it.
+
+    Args:
+        tools: The compiler and its flags; those of the environment if None.
+
+    Returns:
+        A folder with ``include/`` and ``lib/``.
+
+    Raises:
+        BuildError: a source cannot be fetched, or a file does not compile.
+    """
+    tools = tools or Toolchain.from_environment()
+    lock = fetch.read_lock()
+    target = _base() / f"{build_key(tools, lock)}-unpatched"
+    return _build_into(target, [components.unpatched(components.ZOOKEEPER)], lock, tools)
+
+
+def _build_into(target: Path, wanted: list[Component], lock: dict[str, Any], tools: Toolchain) -> Path:
+    """Build components into a folder, unless it is there."""
     if target.is_dir():
         return target
     bundled = build_openssl(tools)
     try:
-        with workroom(base) as working:
+        with workroom(target.parent) as working:
             fetcher = fetch.Fetcher(lock)
             (working / "lib").mkdir()
-            for component in _components():
+            for component in wanted:
                 version = lock[component.name]["version"]
                 _build(component, version, fetcher.fetch(component.name), working, tools, bundled)
             keep(working, target)

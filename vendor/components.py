@@ -32,11 +32,12 @@ class Component:
     own_sources: tuple[str, ...] = ()  # of src/: what is compiled with it, and in place of what `sources` lacks
     hooks: tuple[tuple[str, str], ...] = ()  # (source, header of src/ that comes before its first line)
     std: str = "gnu99"
+    patched: bool = True  # False: the source as upstream released it
 
     @property
     def patches(self) -> list[Path]:
         """Our changes to the source, in the order of their names."""
-        return sorted((PATCHES / self.name).glob("*.patch"))
+        return sorted((PATCHES / self.name).glob("*.patch")) if self.patched else []
 
 
 CYRUS_SASL = Component(
@@ -101,6 +102,16 @@ def with_own_adaptor(component: Component) -> Component:
         sources=tuple(name for name in component.sources if name != _STOCK_ADAPTOR),
         own_sources=("adaptor.c", "adaptor_caller.c", "adaptor_locks.c", "adaptor_wake.c", "transport.c"),
         hooks=((f"{_CLIENT}/src/zookeeper.c", "transport_hooks.h"),),
+    )
+
+
+def unpatched(component: Component) -> Component:
+    """Return libzookeeper as upstream released it: its own adaptor, none of our patches, and no SASL."""
+    return replace(
+        component,
+        sources=tuple(name for name in component.sources if not name.endswith("/zk_sasl.c")),
+        defines=tuple(name for name in component.defines if name != "HAVE_CYRUS_SASL_H"),
+        patched=False,
     )
 
 
