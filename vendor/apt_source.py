@@ -2,47 +2,160 @@
 
 The machine may run another suite than the one whose source is wanted, and may list no sources at all. So apt gets a
 private sources file and private folders for its lists and cache: the mirror and the key come from the machine's own
-configuration, the suite from the lock file.
+configuration, the suites from the lock file.
+
+A suite may list several versions of a package, and a mirror may list files that it does not have: the newest version's
+for some hours, a superseded version's later on. So a file is asked for by the version whose entry in the suite's index
+has the pinned name and the pinned checksum, and by no other.
 """
 
 from __future__ import annotations
 
 import atexit
+import functools
 import re
 import shlex
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 APT_FOLDER = Path("/etc/apt")
 OS_RELEASE = Path("/etc/os-release")
 
 
 class AptError(Exception):
-    """The distribution's source package is not to be had."""
+    """The distribution's package cannot be fetched."""
 
 
-def download(package: dict[str, str], target: Path) -> None:
-    """Download one file of a source package.
+@dataclass(frozen=True)
+class File:
+    """One file of a source package, as a suite's index describes it."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One version of a source package that a suite lists."""
+
+    suite: str
+    source: str
+    version: str
+    files: tuple[File, ...]
+
+
+def download(package: dict[str, Any], sha256: str, target: Path) -> None:
+    """Download one file of a source package, from the first of its suites that lists it and has it.
 
     Args:
-        package: its ``suite``, ``source`` (package name) and ``file`` (the wanted file's name).
+        package: its ``suites``, ``source`` (package name) and ``file`` (the wanted file's name).
+        sha256: the file's checksum, in hexadecimal. A version whose index entry has another is not asked for.
         target: the file to write. Its bytes are not checked here.
 
     Raises:
-        AptError: apt is absent, is not Debian's, or did not deliver the file.
+        AptError: apt is absent, is not Debian's, or no suite delivered the file.
     """
-    folder, options = _prepared(package["suite"])
-    # The exit code says whether every file of the package came, and mirrors do drop a .dsc that was superseded: what
-    # counts is our file.
-    run = _run(["apt-get", *options, "source", "--download-only", package["source"]], folder)
-    fetched = folder / package["file"]
+    reasons = []
+    for suite in package["suites"]:
+        try:
+            versions = listed(suite, package["source"])
+        except AptError as error:
+            reasons.append(str(error))
+            continue
+        pinned = pinned_in(versions, package["file"], sha256)
+        if not pinned:
+            reasons.append(why_not_listed(suite, versions, package, sha256))
+        for version in pinned:
+            try:
+                deliver(version, package["file"], target)
+            except AptError as error:
+                reasons.append(str(error))
+            else:
+                return
+    raise AptError("; ".join(dict.fromkeys(reasons)))
+
+
+def listed(suite: str, source: str) -> list[Listed]:
+    """Return the versions of a source package that a suite lists, the newest first.
+
+    Args:
+        suite: the suite.
+        source: the source package's name.
+
+    Raises:
+        AptError: apt is absent, is not Debian's, or could not read the suite's lists.
+    """
+    folder, options = _prepared(suite)
+    run = _run(["apt-cache", *options, "showsrc", "--only-source", source], folder)
+    found = {}
+    for text in re.split(r"\n\s*\n", run.stdout):
+        entry = _stanza(text)
+        if entry.get("package") == source and "version" in entry:
+            files = [line.split() for line in entry.get("checksums-sha256", "").splitlines() if line.strip()]
+            found[entry["version"]] = tuple(File(name, int(size), sha256) for sha256, size, name in files)
+    newest_first = sorted(found, key=functools.cmp_to_key(_compare), reverse=True)
+    return [Listed(suite, source, version, found[version]) for version in newest_first]
+
+
+def pinned_in(versions: list[Listed], file: str, sha256: str) -> list[Listed]:
+    """Return the versions whose entry has a file of that name and that checksum."""
+    return [version for version in versions if any((one.name, one.sha256) == (file, sha256) for one in version.files)]
+
+
+def why_not_listed(suite: str, versions: list[Listed], package: dict[str, Any], sha256: str) -> str:
+    """Say why none of a suite's versions has the pinned file."""
+    for version in versions:
+        for one in version.files:
+            if one.name == package["file"] and one.sha256 != sha256:
+                return f"{suite} lists a {one.name} with another checksum, {one.sha256}, in version {version.version}"
+    has = ", ".join(version.version for version in versions) or "no version at all"
+    return f"{suite} does not list {package['file']}: of {package['source']} it lists {has}"
+
+
+def deliver(version: Listed, file: str, target: Path) -> None:
+    """Download one file of one version of a source package.
+
+    Args:
+        version: the version, as :func:`listed` returns it.
+        file: the file's name.
+        target: the file to write. apt compares it with the checksum in the suite's index.
+
+    Raises:
+        AptError: apt did not deliver the file.
+    """
+    folder, options = _prepared(version.suite)
+    fetched = folder / file
+    fetched.unlink(missing_ok=True)  # Another version may have a file of that name.
+    # --tar-only: a .dsc or a patch that the mirror dropped is no concern of ours. The exit code says whether all files
+    # of that kind came; what counts is our file.
+    command = ["apt-get", *options, "source", "--download-only", "--tar-only", f"{version.source}={version.version}"]
+    run = _run(command, folder)
     if not fetched.is_file():
-        raise AptError(f"apt did not deliver {package['file']} ({_last_line(run)})")
-    shutil.copyfile(fetched, target)
+        raise AptError(f"apt did not deliver {file} of {version.version} from {version.suite} ({_reason(run)})")
+    shutil.move(fetched, target)
+
+
+def uri(version: Listed, file: str) -> str:
+    """Return where apt would download a file from; an empty string if it does not say so."""
+    folder, options = _prepared(version.suite)
+    command = ["apt-get", *options, "source", "--print-uris", "--tar-only", f"{version.source}={version.version}"]
+    for line in _run(command, folder).stdout.splitlines():
+        match = re.match(r"'(\S+)' (\S+) ", line)
+        if match and match[2] == file:
+            return match[1]
+    return ""
+
+
+def _compare(one: str, other: str) -> int:
+    """Compare two versions as Debian does."""
+    newer = subprocess.run(["dpkg", "--compare-versions", one, "gt", other], check=False).returncode == 0
+    return 1 if newer else -1
 
 
 def binary(suite: str, package: str, folder: Path, architecture: str = "") -> Path:
@@ -58,35 +171,52 @@ def binary(suite: str, package: str, folder: Path, architecture: str = "") -> Pa
         AptError: apt is absent, is not Debian's, or has no such package.
     """
     _, options = _prepared(suite, "deb", architecture)
-    run = _run(["apt-get", *options, "download", package], folder)
-    fetched = sorted(folder.glob(f"{package}_*.deb"))
-    if not fetched:
-        raise AptError(f"apt did not deliver {package} ({_last_line(run)})")
-    return fetched[-1]
+    table = _run(["apt-cache", *options, "madison", package], folder).stdout.splitlines()
+    versions = dict.fromkeys(line.split("|")[1].strip() for line in table if line.count("|") == 2)
+    # The newest first; the mirror may not have its file yet, and still have that of the one before.
+    reasons = []
+    for wanted in [f"{package}={version}" for version in versions] or [package]:
+        run = _run(["apt-get", *options, "download", wanted], folder)
+        fetched = sorted(folder.glob(f"{package}_*.deb"))
+        if fetched:
+            return fetched[-1]
+        reasons.append(_reason(run))
+    raise AptError(f"apt did not deliver {package} ({'; '.join(reasons)})")
 
 
 _folders: dict[str, Path] = {}
+_failures: dict[str, AptError] = {}
 
 
 def _prepared(suite: str, kind: str = "deb-src", architecture: str = "") -> tuple[Path, list[str]]:
     """Return a folder and the options that make apt work in it, with the suite's lists loaded once a run."""
     key = f"{kind} {suite} {architecture}"
+    if key in _failures:
+        raise _failures[key]
     if key not in _folders:
-        if shutil.which("apt-get") is None:
-            raise AptError("there is no apt-get on this machine")
-        stanzas = [stanza.replace("deb-src", kind, 1) for stanza in private_sources(suite)]
-        if not stanzas:
-            raise AptError("apt's configuration here names no Debian mirror")
-        folder = Path(tempfile.mkdtemp(prefix="zkc-apt-"))
-        (folder / "lists" / "partial").mkdir(parents=True)
-        (folder / "cache" / "archives" / "partial").mkdir(parents=True)
-        (folder / "zkc.sources").write_text("\n".join(stanzas), encoding="utf-8")
-        run = _run(["apt-get", *_options(folder, architecture), "update"], folder)
-        if run.returncode != 0:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise AptError(f"apt could not read the list of {suite}'s packages ({_last_line(run)})")
-        _folders[key] = folder
+        try:
+            _folders[key] = _prepare(suite, kind, architecture)
+        except AptError as error:
+            _failures[key] = error
+            raise
     return _folders[key], _options(_folders[key], architecture)
+
+
+def _prepare(suite: str, kind: str, architecture: str) -> Path:
+    if shutil.which("apt-get") is None:
+        raise AptError("there is no apt-get on this machine")
+    stanzas = [stanza.replace("deb-src", kind, 1) for stanza in private_sources(suite)]
+    if not stanzas:
+        raise AptError(f"apt's configuration here names no Debian mirror that could have {suite}")
+    folder = Path(tempfile.mkdtemp(prefix="zkc-apt-"))
+    (folder / "lists" / "partial").mkdir(parents=True)
+    (folder / "cache" / "archives" / "partial").mkdir(parents=True)
+    (folder / "zkc.sources").write_text("\n".join(stanzas), encoding="utf-8")
+    run = _run(["apt-get", *_options(folder, architecture), "update"], folder)
+    if run.returncode != 0:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise AptError(f"apt could not read the list of {suite}'s packages ({_reason(run)})")
+    return folder
 
 
 def _options(folder: Path, architecture: str) -> list[str]:
@@ -108,9 +238,13 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
-def _last_line(run: subprocess.CompletedProcess[str]) -> str:
-    lines = [line for line in run.stdout.splitlines() if line.startswith("E:")] or run.stdout.split("\n")
-    return lines[-1].strip() or f"apt-get ended with status {run.returncode}"
+def _reason(run: subprocess.CompletedProcess[str]) -> str:
+    """Return the line of apt's output that says why it failed: its last error, unless an earlier one names a file."""
+    errors = [line for line in run.stdout.splitlines() if line.startswith("E:")] or run.stdout.split("\n")
+    for line in errors:
+        if line.startswith("E: Failed to fetch ") and "://" in line:
+            return line.strip()
+    return errors[-1].strip() or f"apt-get ended with status {run.returncode}"
 
 
 def private_sources(suite: str, apt_folder: Optional[Path] = None, os_release: Optional[Path] = None) -> Iterator[str]:
@@ -119,14 +253,17 @@ def private_sources(suite: str, apt_folder: Optional[Path] = None, os_release: O
     if release.get("ID") != "debian":
         return
     # A third party's repository seldom calls its suite exactly like the distribution's and its component "main": that
-    # tells them apart.
+    # tells them apart. Security updates have a mirror of their own.
     own_suites = {release.get("VERSION_CODENAME", ""), "stable", "testing", "unstable", "sid"} - {""}
+    if suite.endswith("-security"):
+        own_suites = {f"{name}-security" for name in own_suites}
     seen = set()
     for entry in _entries(apt_folder or APT_FOLDER):
         if not own_suites & set(entry.get("suites", "").split()) or "main" not in entry.get("components", "").split():
             continue
         key = f"Signed-By: {entry['signed-by']}\n" if "signed-by" in entry else ""
-        stanza = f"Types: deb-src\nURIs: {entry['uris']}\nSuites: {suite}\nComponents: main\n{key}"
+        trusted = "Trusted: yes\n" if entry.get("trusted", "").lower() == "yes" else ""
+        stanza = f"Types: deb-src\nURIs: {entry['uris']}\nSuites: {suite}\nComponents: main\n{key}{trusted}"
         if stanza not in seen:
             seen.add(stanza)
             yield stanza
@@ -163,7 +300,8 @@ def _entries(folder: Path) -> Iterator[dict[str, str]]:
                 )
                 if match:
                     options = dict(option.partition("=")[::2] for option in (match["options"] or "").split())
-                    key = {name.lower(): value for name, value in options.items() if name.lower() == "signed-by"}
+                    known = ("signed-by", "trusted")
+                    key = {name.lower(): value for name, value in options.items() if name.lower() in known}
                     yield {"uris": match["uris"], "suites": match["suites"], "components": match["components"], **key}
 
 
@@ -189,5 +327,6 @@ def _stanza(text: str) -> dict[str, str]:
 @atexit.register
 def forget() -> None:
     """Remove the private apt folders."""
+    _failures.clear()
     while _folders:
         shutil.rmtree(_folders.popitem()[1], ignore_errors=True)

@@ -46,7 +46,7 @@ CONNECT_SECONDS = 8.0
 
 
 class FetchError(Exception):
-    """An archive is not to be had, or is not the one that was pinned."""
+    """An archive cannot be fetched, or is not the one that was pinned."""
 
 
 def say(message: str) -> None:
@@ -112,7 +112,7 @@ class Fetcher:
             component: its name in the lock file.
 
         Raises:
-            FetchError: the component is not listed, is not to be had, or has other bytes than listed.
+            FetchError: the component is not listed, cannot be fetched, or has other bytes than listed.
         """
         if component not in self._lock:
             raise FetchError(
@@ -193,15 +193,15 @@ class Fetcher:
             if "debian" not in entry or not self._use_apt:
                 continue
             package = entry["debian"]
-            origin = f"Debian {package['suite']}'s source package {package['source']}"
-            path = self._attempt(folder, entry, origin, partial(apt_source.download, package))
+            origin = f"Debian's source package {package['source']} ({', '.join(package['suites'])})"
+            path = self._attempt(folder, entry, origin, partial(apt_source.download, package, entry["sha256"]))
             if path is not None:
                 return path
         names = " or ".join(entry["name"] for entry in entries)
         reasons = "; ".join(self._refusals) or "nowhere to fetch it from is listed"
         raise FetchError(
-            f"the source of {component} is not to be had ({reasons}): put {names} into a folder and set "
-            f"ZKC_VENDOR_DIR to it"
+            f"the source of {component} cannot be fetched ({reasons}): put {names} into a folder and set "
+            f"ZKC_VENDOR_DIR to it (in a clone, ./dev outdated shows where each archive is available)"
         )
 
     def _attempt(
@@ -232,9 +232,7 @@ class Fetcher:
         if host in self._silent_hosts:
             raise OSError(f"{host} did not answer a moment ago ({self._silent_hosts[host]})")
         try:
-            _resolve_in_time(url, host)
-            with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, target.open("wb") as file:
-                shutil.copyfileobj(answer, file, 1 << 20)
+            download(url, target)
         except urllib.error.HTTPError:
             raise  # the host answers: another file of it may be there
         except OSError as error:
@@ -242,7 +240,18 @@ class Fetcher:
             raise
 
 
-def _resolve_in_time(url: str, host: str) -> None:
+def download(url: str, target: Path) -> None:
+    """Download a file, whose bytes are not checked here.
+
+    Raises:
+        OSError: the host is unknown, does not answer, or does not have the file.
+    """
+    resolve_in_time(url, urllib.parse.urlsplit(url).hostname or "")
+    with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, target.open("wb") as file:
+        shutil.copyfileobj(answer, file, 1 << 20)
+
+
+def resolve_in_time(url: str, host: str) -> None:
     """Look the host up with a time limit: urlopen's covers connecting and reading, not the name look-up before."""
     if urllib.request.getproxies().get(urllib.parse.urlsplit(url).scheme):
         return  # the proxy looks names up

@@ -120,7 +120,7 @@ def test_a_given_folder_comes_before_cache_and_upstream(
     assert fetch.Fetcher(lock(upstream.url)).fetch("thing").parent == cache
     # ... one with the file is preferred, under the distribution's name as well ...
     (given / "thing.orig.tar.gz").write_bytes(CONTENT)
-    debian = {"suite": "any", "source": "thing", "file": "thing.orig.tar.gz"}
+    debian = {"suites": ["any"], "source": "thing", "file": "thing.orig.tar.gz"}
     assert fetch.Fetcher(lock(upstream.url, debian=debian)).fetch("thing").parent == given
     # ... and one with another file of that name is a mistake to be told, not to be passed over.
     (given / "thing.tar.gz").write_bytes(b"stale")
