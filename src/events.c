@@ -310,8 +310,9 @@ void zkc_on_watch(zhandle_t *handle, int type, int state, const char *path, void
 void zkc_on_config_watch(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
     (void)handle;
+    (void)path; /* What a chroot makes of the configuration's path differs; there is one configuration. */
     /* Session events reach zkc_on_watch too, unless only the configuration is watched: then nothing is lost but an
      * echo, which only the legacy layer asks for and which has no configuration watch. */
     if (type != ZOO_SESSION_EVENT)
-        deliver(context, type, state, path, 1);
+        deliver(context, type, state, ZOO_CONFIG_NODE, 1);
 }

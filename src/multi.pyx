@@ -82,12 +82,6 @@ cdef tuple _parse_op(index, op):
                 ZUNIMPLEMENTED, "multi", op[1],
                 "this libzookeeper creates plain znodes in transactions only: no containers, no TTL, no stat",
             )
-        if operation == "create_with_stat" and mode < 4:
-            raise errors.error_for(
-                ZUNIMPLEMENTED, "multi", op[1],
-                "no server tells the stat of a plain znode that a transaction creates (only of containers and TTL"
-                " znodes): use create, and get the stat after",
-            )
         ttl = _ttl_milliseconds(mode, op[5] if len(op) == 6 else None)
         data = _data_bytes(op[2])
         return operation, op[1], _path_bytes("multi", op[1], _is_sequential(mode)), data, _AclVector(op[3]), mode, ttl
@@ -105,7 +99,9 @@ cdef list _multi_results(Request request):
         if operation == "create":
             values.append(_c_text(c.results[i].value))
         elif operation == "create_with_stat":
-            values.append((_c_text(c.results[i].value), _make_stat(&c.result_stats[i])))
+            # Servers before 3.7.2, 3.8.2 and 3.9.0 have no stat for a plain znode (ZOOKEEPER-4026).
+            known = c.results[i].stat != NULL
+            values.append((_c_text(c.results[i].value), _make_stat(&c.result_stats[i]) if known else None))
         elif operation == "set":
             values.append(_make_stat(&c.result_stats[i]))
         else:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zkc._futures import Future
     from zkc._operations import CoreACL
     from zkc.aio import Answer
+    from zkc.constants import CreateMode
 
 __all__ = ["AsyncTransaction", "Operation", "SubmitTransaction", "Transaction"]
 
@@ -42,7 +43,7 @@ class Operation(Generic[_T]):
     __slots__ = ("_outcome", "name", "path")
 
     name: str
-    """``check``, ``create``, ``set`` or ``delete``."""
+    """``check``, ``create``, ``create_with_stat``, ``set`` or ``delete``."""
     path: str
     """Path of its znode, as given."""
 
@@ -55,7 +56,8 @@ class Operation(Generic[_T]):
         """Return what the operation gave.
 
         Returns:
-            The path as made for a create, the new :class:`~zkc.Stat` for a set, None for a check or a delete.
+            The path as made for a create, the path and the :class:`~zkc.Stat` for a create with stat, the new
+            :class:`~zkc.Stat` for a set, None for a check or a delete.
 
         Raises:
             RuntimeError: The transaction has no answer yet.
@@ -123,10 +125,44 @@ class BaseTransaction:
         .. versionadded:: 0.1
         """
         mode = create_mode(ephemeral, sequential, container, ttl)
+        return self._create("create", path, data, acl, mode, ttl, sequential)
+
+    def create_with_stat(
+        self,
+        path: str,
+        data: Optional[Data] = b"",
+        *,
+        acl: Optional[Sequence[ACL]] = None,
+        ephemeral: bool = False,
+        sequential: bool = False,
+        container: bool = False,
+        ttl: Optional[float] = None,
+    ) -> Operation[tuple[str, Optional[Stat]]]:
+        """Create a znode and return its stat too; the arguments are those of :meth:`zkc.Client.create`.
+
+        Returns:
+            An operation whose result is ``(path, stat)``. The stat is None if the server does not send it: servers
+            before 3.7.2, 3.8.2 and 3.9.0 send none for a plain, ephemeral or sequential znode (ZOOKEEPER-4026).
+
+        .. versionadded:: 0.1
+        """
+        mode = create_mode(ephemeral, sequential, container, ttl)
+        return self._create("create_with_stat", path, data, acl, mode, ttl, sequential)
+
+    def _create(
+        self,
+        name: str,
+        path: str,
+        data: Optional[Data],
+        acl: Optional[Sequence[ACL]],
+        mode: CreateMode,
+        ttl: Optional[float],
+        sequential: bool,
+    ) -> Operation[Any]:
         check_create_path(path, sequential)
         check_data(data)
         entries = self._default_acl if acl is None else encode_acl(acl)
-        core: CoreOp = ("create", path, data if data is None else bytes(data), entries, mode)
+        core: CoreOp = (name, path, data if data is None else bytes(data), entries, mode)
         return self._add(core if ttl is None else (*core, ttl))
 
     def set(self, path: str, data: Optional[Data], *, version: int = -1) -> Operation[Stat]:

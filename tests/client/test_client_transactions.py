@@ -48,6 +48,21 @@ async def test_every_kind_of_znode(zk, flags):
     assert await zk.children(made.result()) == ["child"]
 
 
+@needs_create_with_stat
+@pytest.mark.parametrize("flags", [{}, {"ephemeral": True}, {"sequential": True}, {"container": True}, {"ttl": 1e6}])
+async def test_a_create_with_stat(zk, flags):
+    async with zk.transaction() as transaction:
+        made = transaction.create_with_stat("/a", b"four", **flags)
+        after = transaction.create("/b")
+    path, stat = made.result()
+    assert (path, after.result()) == ("/a0000000000" if "sequential" in flags else "/a", "/b")
+    assert (made.name, made.path) == ("create_with_stat", "/a")
+    # Servers before 3.7.2, 3.8.2 and 3.9.0 send no stat for a plain znode.
+    assert stat is None or stat == await zk.exists(path)
+    if flags.keys() & {"container", "ttl"}:
+        assert stat.data_length == 4
+
+
 async def test_a_block_commits_at_its_end(zk):
     async with zk.transaction() as transaction:
         made = transaction.create("/a", b"1")

@@ -88,6 +88,21 @@ def test_a_config_watch_is_no_watch_of_another_znode_of_that_path(open_session, 
     assert len(of_config.calls) == 1
 
 
+@pytest.mark.parametrize("chroot", ["/z", "/zoo", "/zookeeper", "/zookeeper/config", "/zookeeperx"])
+def test_a_config_watch_under_a_chroot_that_its_path_begins_with(open_session, ensemble, admin, caplog, chroot):
+    """libzookeeper cuts the chroot off an event's path; the configuration's path is outside of every chroot."""
+    if not admin.exists(chroot).result(20):
+        admin.create(chroot, b"", ANYONE).result(20)
+    session = open_session(ensemble.hosts + chroot)
+    seen = Recorder()
+    session.get_config(watch=seen).result(20)
+    admin.reconfig(leaving="9").result(30)  # changes nothing but the version
+    assert seen.next() == (CHANGED, CONNECTED, "/zookeeper/config")
+    settle(session)
+    assert len(seen.calls) == 1
+    assert "does not include chroot" not in caplog.text
+
+
 def test_all_members_at_once(admin):
     lines = server_lines(admin)
     config, _ = admin.reconfig(members=",".join(lines)).result(30)

@@ -58,11 +58,23 @@ def test_create_with_a_time_to_live(session, eventually):
     eventually(lambda: session.exists("/short").result(20) is None)
 
 
+@needs_create_with_stat
 @pytest.mark.parametrize("mode", [0, EPHEMERAL, SEQUENTIAL])
-def test_no_server_tells_the_stat_of_a_plain_znode_in_a_transaction(session, mode):
-    with pytest.raises(errors.UnimplementedError):
-        session.multi([("create_with_stat", "/b", b"", ANYONE, mode)])
-    assert session.in_flight == 0
+def test_the_stat_of_a_plain_znode_if_the_server_sends_it(session, zookeeper_server, mode):
+    (path, stat), (later, _), changed = session.multi(
+        [
+            ("create_with_stat", "/b", b"four", ANYONE, mode),
+            ("create_with_stat", "/c", b"", ANYONE, CONTAINER),
+            ("set", "/c", b"2", 0),
+        ]
+    ).result(20)
+    assert (path, later, changed.version) == ("/b0000000000" if mode == SEQUENTIAL else "/b", "/c", 1)
+    version = zookeeper_server.version
+    if version >= (3, 9) or (version[:2] in ((3, 7), (3, 8)) and version[2] >= 2):
+        assert stat == session.exists(path).result(20)
+    else:
+        assert stat is None
+        assert session.get(path).result(20)[0] == b"four"
 
 
 def test_data_that_is_none_and_data_that_is_empty(session):
