@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(shutil.which("apt-get") is None, reason="it runs apt")
 
 OLD, NEW = b"the archive of 1.0.0", b"the archive of 1.0.1, which is newer"
-NOWHERE = "http://127.0.0.1:9/thing-1.0.0.tar.gz"  # nobody listens there, so it refuses at once
+NOWHERE = "http://127.0.0.1:9/thing-1.0.0.tar.gz"  # no server is at port 9: the connection is refused at once
 
 
 @pytest.fixture
@@ -40,6 +40,9 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     apt, release = served.configure(tmp_path / "apt")
     monkeypatch.setattr(apt_source, "APT_FOLDER", apt)
     monkeypatch.setattr(apt_source, "OS_RELEASE", release)
+    # Without the settings of this machine's apt, such as a proxy.
+    (tmp_path / "apt.conf").write_text('Dir::Etc::parts "/dev/null"; Dir::Etc::main "/dev/null";\n', encoding="utf-8")
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
     yield served
     availability.forget()
     served.close()
