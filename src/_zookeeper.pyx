@@ -43,6 +43,7 @@ cdef extern from "limited_api.h":
 
 include "stat.pyx"
 include "path_rules.pyx"
+include "sizes.pyx"
 include "decode.pyx"
 include "legacy.pyx"
 include "request.pyx"

@@ -129,15 +129,15 @@ cdef Request _send_read(Session session, str operation, int reply, str path):
         text = PyBytes_AS_STRING(encoded)
         size = PyBytes_GET_SIZE(encoded)
     if reply == REPLY_DATA:
-        request = _new_request(session, operation, path, reply, ZKC_KIND_GET, size)
+        request = _new_request(session, operation, path, reply, ZKC_KIND_GET, size, _AROUND_READ)
         request.admit(None)
         rc = zoo_awget(session.c.handle, text, NULL, NULL, zkc_on_data, request.c)
     elif reply == REPLY_EXISTS:
-        request = _new_request(session, operation, path, reply, ZKC_KIND_EXISTS, size)
+        request = _new_request(session, operation, path, reply, ZKC_KIND_EXISTS, size, _AROUND_READ)
         request.admit(None)
         rc = zoo_awexists(session.c.handle, text, NULL, NULL, zkc_on_stat, request.c)
     else:
-        request = _new_request(session, operation, path, reply, ZKC_KIND_CHILDREN, size)
+        request = _new_request(session, operation, path, reply, ZKC_KIND_CHILDREN, size, _AROUND_READ)
         request.admit(None)
         rc = zoo_awget_children(session.c.handle, text, NULL, NULL, zkc_on_strings, request.c)
     return request.sent(rc)

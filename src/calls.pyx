@@ -7,11 +7,16 @@ cdef inline watcher_fn _watcher(object watch, watcher_fn function) noexcept:
 
 
 cdef Request _new_request(
-    Session session, str operation, object path, int reply, int metric, Py_ssize_t size
+    Session session, str operation, object path, int reply, int metric, Py_ssize_t size, Py_ssize_t around
 ):
-    """Make the request of a call; it counts as ``metric``, with ``size`` bytes of what the caller gave to send."""
+    """Make the request of a call.
+
+    It counts as ``metric``, with ``size`` bytes of what the caller gave to send. The protocol adds ``around`` bytes to
+    them, the chroot and a header: that makes the size that servers compare with their jute.maxbuffer.
+    """
     session.check_process(operation, path)
     cdef Request request = Request.__new__(Request)
+    request.packet = _packet_size(session, operation, path, size + around)
     request.session = session
     request.operation = operation
     request.path = path
@@ -52,11 +57,12 @@ cdef class Session(_ConnectingSession):
         cdef int flags = _create_mode(mode)
         cdef int64_t ttl_ms = _ttl_milliseconds(flags, ttl)
         cdef bytes raw = _path_bytes("create", path, _is_sequential(flags))
-        cdef bytes value = _data_bytes(data)
+        cdef bytes value = _data_bytes("create", path, data, self.most_data())
         cdef int length = _data_length(value)
         cdef _AclVector acls = _AclVector(acl)
         cdef Request request = _new_request(
-            self, "create", path, REPLY_STRING, ZKC_KIND_CREATE, len(raw) + max(length, 0)
+            self, "create", path, REPLY_STRING, ZKC_KIND_CREATE, len(raw) + max(length, 0),
+            _AROUND_CREATE + acls.size + (8 if ttl_ms >= 0 else 0),
         )
         request.admit(callback)
         return request.sent(zoo_acreate_ttl(
@@ -75,11 +81,12 @@ cdef class Session(_ConnectingSession):
         cdef int flags = _create_mode(mode)
         cdef int64_t ttl_ms = _ttl_milliseconds(flags, ttl)
         cdef bytes raw = _path_bytes("create", path, _is_sequential(flags))
-        cdef bytes value = _data_bytes(data)
+        cdef bytes value = _data_bytes("create", path, data, self.most_data())
         cdef int length = _data_length(value)
         cdef _AclVector acls = _AclVector(acl)
         cdef Request request = _new_request(
-            self, "create", path, REPLY_STRING_STAT, ZKC_KIND_CREATE, len(raw) + max(length, 0)
+            self, "create", path, REPLY_STRING_STAT, ZKC_KIND_CREATE, len(raw) + max(length, 0),
+            _AROUND_CREATE + acls.size + (8 if ttl_ms >= 0 else 0),
         )
         request.admit(callback)
         return request.sent(zoo_acreate2_ttl(
@@ -94,7 +101,7 @@ cdef class Session(_ConnectingSession):
         """
         cdef bytes raw = _path_bytes("delete", path)
         cdef int expected = _int32("version", version)
-        cdef Request request = _new_request(self, "delete", path, REPLY_VOID, ZKC_KIND_DELETE, len(raw))
+        cdef Request request = _new_request(self, "delete", path, REPLY_VOID, ZKC_KIND_DELETE, len(raw), 8)
         request.admit(callback)
         return request.sent(zoo_adelete(self.c.handle, PyBytes_AS_STRING(raw), expected, zkc_on_void, request.c))
 
@@ -104,7 +111,7 @@ cdef class Session(_ConnectingSession):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("exists", path)
-        cdef Request request = _new_request(self, "exists", path, REPLY_EXISTS, ZKC_KIND_EXISTS, len(raw))
+        cdef Request request = _new_request(self, "exists", path, REPLY_EXISTS, ZKC_KIND_EXISTS, len(raw), _AROUND_READ)
         request.want_watch(ZKC_WATCH_DATA, raw, watch)
         request.c.arm_on_missing = 1
         request.admit(callback)
@@ -118,7 +125,7 @@ cdef class Session(_ConnectingSession):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("get", path)
-        cdef Request request = _new_request(self, "get", path, REPLY_DATA, ZKC_KIND_GET, len(raw))
+        cdef Request request = _new_request(self, "get", path, REPLY_DATA, ZKC_KIND_GET, len(raw), _AROUND_READ)
         request.want_watch(ZKC_WATCH_DATA, raw, watch)
         request.admit(callback)
         return request.sent(zoo_awget(
@@ -131,10 +138,12 @@ cdef class Session(_ConnectingSession):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("set", path)
-        cdef bytes value = _data_bytes(data)
+        cdef bytes value = _data_bytes("set", path, data, self.most_data())
         cdef int length = _data_length(value)
         cdef int expected = _int32("version", version)
-        cdef Request request = _new_request(self, "set", path, REPLY_STAT, ZKC_KIND_SET, len(raw) + max(length, 0))
+        cdef Request request = _new_request(
+            self, "set", path, REPLY_STAT, ZKC_KIND_SET, len(raw) + max(length, 0), _AROUND_SET
+        )
         request.admit(callback)
         return request.sent(zoo_aset(
             self.c.handle, PyBytes_AS_STRING(raw), _data_pointer(value), length, expected, zkc_on_stat, request.c
@@ -146,7 +155,9 @@ cdef class Session(_ConnectingSession):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("get_children", path)
-        cdef Request request = _new_request(self, "get_children", path, REPLY_STRINGS, ZKC_KIND_CHILDREN, len(raw))
+        cdef Request request = _new_request(
+            self, "get_children", path, REPLY_STRINGS, ZKC_KIND_CHILDREN, len(raw), _AROUND_READ
+        )
         request.want_watch(ZKC_WATCH_CHILD, raw, watch)
         request.admit(callback)
         return request.sent(zoo_awget_children(
@@ -159,7 +170,9 @@ cdef class Session(_ConnectingSession):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("get_children", path)
-        cdef Request request = _new_request(self, "get_children", path, REPLY_STRINGS_STAT, ZKC_KIND_CHILDREN, len(raw))
+        cdef Request request = _new_request(
+            self, "get_children", path, REPLY_STRINGS_STAT, ZKC_KIND_CHILDREN, len(raw), _AROUND_READ
+        )
         request.want_watch(ZKC_WATCH_CHILD, raw, watch)
         request.admit(callback)
         return request.sent(zoo_awget_children2(
@@ -172,7 +185,7 @@ cdef class Session(_ConnectingSession):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("get_acl", path)
-        cdef Request request = _new_request(self, "get_acl", path, REPLY_ACL, ZKC_KIND_GET_ACL, len(raw))
+        cdef Request request = _new_request(self, "get_acl", path, REPLY_ACL, ZKC_KIND_GET_ACL, len(raw), 4)
         request.admit(callback)
         return request.sent(zoo_aget_acl(self.c.handle, PyBytes_AS_STRING(raw), zkc_on_acl, request.c))
 
@@ -184,7 +197,9 @@ cdef class Session(_ConnectingSession):
         cdef bytes raw = _path_bytes("set_acl", path)
         cdef _AclVector acls = _AclVector(acl)
         cdef int expected = _int32("version", version)
-        cdef Request request = _new_request(self, "set_acl", path, REPLY_VOID, ZKC_KIND_SET_ACL, len(raw))
+        cdef Request request = _new_request(
+            self, "set_acl", path, REPLY_VOID, ZKC_KIND_SET_ACL, len(raw), 8 + acls.size
+        )
         request.admit(callback)
         return request.sent(zoo_aset_acl(
             self.c.handle, PyBytes_AS_STRING(raw), expected, &acls.vector, zkc_on_void, request.c
@@ -196,7 +211,7 @@ cdef class Session(_ConnectingSession):
         .. versionadded:: 0.1
         """
         cdef bytes raw = _path_bytes("sync", path)
-        cdef Request request = _new_request(self, "sync", path, REPLY_STRING, ZKC_KIND_SYNC, len(raw))
+        cdef Request request = _new_request(self, "sync", path, REPLY_STRING, ZKC_KIND_SYNC, len(raw), 4)
         request.admit(callback)
         return request.sent(zoo_async(self.c.handle, PyBytes_AS_STRING(raw), zkc_on_string, request.c))
 
@@ -213,8 +228,10 @@ cdef class Session(_ConnectingSession):
 
         .. versionadded:: 0.1
         """
-        cdef _Ops built = _Ops(ops)
-        cdef Request request = _new_request(self, "multi", None, REPLY_MULTI, ZKC_KIND_MULTI, built.size)
+        cdef _Ops built = _Ops(ops, self.most_data(), self.chroot)
+        cdef Request request = _new_request(
+            self, "multi", None, REPLY_MULTI, ZKC_KIND_MULTI, built.size, built.around
+        )
         built.reserve(request)
         request.admit(callback)
         # A stock libzookeeper frees a path twice when it refuses an operation of a session that is over.
@@ -238,8 +255,11 @@ cdef class Session(_ConnectingSession):
         if not isinstance(credentials, bytes):
             raise TypeError(f"credentials must be bytes, not {type(credentials).__name__}")
         cdef bytes value = credentials
+        _check_data_size("add_auth", None, len(value), self.most_data())
         cdef int length = _data_length(value)
-        cdef Request request = _new_request(self, "add_auth", None, REPLY_VOID, ZKC_KIND_ADD_AUTH, len(raw) + length)
+        cdef Request request = _new_request(
+            self, "add_auth", None, REPLY_VOID, ZKC_KIND_ADD_AUTH, len(raw) + length, 12
+        )
         request.admit(callback)
         return request.sent(zoo_add_auth(
             self.c.handle, PyBytes_AS_STRING(raw), PyBytes_AS_STRING(value), length, zkc_on_void, request.c
@@ -250,7 +270,9 @@ cdef class Session(_ConnectingSession):
 
         .. versionadded:: 0.1
         """
-        cdef Request request = _new_request(self, "get_config", "/zookeeper/config", REPLY_DATA, ZKC_KIND_CONFIG, 0)
+        cdef Request request = _new_request(
+            self, "get_config", "/zookeeper/config", REPLY_DATA, ZKC_KIND_CONFIG, 0, _AROUND_READ
+        )
         request.want_watch(ZKC_WATCH_CONFIG, b"/zookeeper/config", watch)
         request.admit(callback)
         return request.sent(zoo_awgetconfig(
@@ -281,7 +303,9 @@ cdef class Session(_ConnectingSession):
         cdef bytes raw_members = _encoded("members", members) if members is not None else None
         cdef int64_t expected = _int64("version", version)
         cdef Py_ssize_t size = sum([len(each) for each in (raw_joining, raw_leaving, raw_members) if each is not None])
-        cdef Request request = _new_request(self, "reconfig", "/zookeeper/config", REPLY_DATA, ZKC_KIND_RECONFIG, size)
+        cdef Request request = _new_request(
+            self, "reconfig", "/zookeeper/config", REPLY_DATA, ZKC_KIND_RECONFIG, size, 20
+        )
         request.admit(callback)
         return request.sent(zoo_areconfig(
             self.c.handle, _data_pointer(raw_joining), _data_pointer(raw_leaving), _data_pointer(raw_members), expected,
@@ -315,7 +339,7 @@ cdef class Session(_ConnectingSession):
         if zkc_has_other_watches(self.c, c_path, kinds, <void *>watch):
             # The server knows one watch per path and session: it stays for the others. A sync keeps the order.
             zkc_forget_watches(self.c, c_path, kinds, <void *>watch)
-            request = _new_request(self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw))
+            request = _new_request(self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw), 8)
             (<Request>request).admit(callback)
             return (<Request>request).sent(zoo_async(self.c.handle, c_path, zkc_on_string, (<Request>request).c))
         return self.remove_all_watches(path, watch_type, callback)
@@ -335,7 +359,9 @@ cdef class Session(_ConnectingSession):
         """
         cdef bytes raw = _path_bytes("remove_watches", path)
         cdef unsigned kinds = _watch_kinds(watch_type)
-        cdef Request request = _new_request(self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw))
+        cdef Request request = _new_request(
+            self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw), 8
+        )
         request.c.doomed_path = strdup(raw)
         request.c.doomed_kinds = kinds
         request.admit(callback)
@@ -368,10 +394,3 @@ cdef int64_t _ttl_milliseconds(int mode, object ttl) except? -2:
     if milliseconds < 1 or ttl > 1e9:
         raise ValueError(f"ttl must be from 0.001 to 1e9 seconds, not {ttl}")
     return milliseconds
-
-
-cdef unsigned _watch_kinds(object watch_type) except 0:
-    cdef int number = _int32("watch_type", watch_type)
-    if not 1 <= number <= 3:
-        raise ValueError(f"watch_type must be 1 (children), 2 (data) or 3 (both), not {watch_type}")
-    return (1 << ZKC_WATCH_CHILD if number & 1 else 0) | (1 << ZKC_WATCH_DATA if number & 2 else 0)

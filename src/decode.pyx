@@ -97,13 +97,20 @@ cdef bytes _path_bytes(str operation, object path, bint sequential=False):
     return encoded
 
 
-cdef bytes _data_bytes(object data):
-    """Return the data as bytes; None stays None (a znode without data)."""
-    if data is None or type(data) is bytes:
+cdef bytes _data_bytes(str operation, object path, object data, Py_ssize_t most):
+    """Return the data as bytes; None stays None (a znode without data).
+
+    What would be copied is refused before that if it has more than ``most`` bytes.
+    """
+    if data is None:
+        return None
+    if type(data) is bytes:
+        _check_data_size(operation, path, PyBytes_GET_SIZE(data), _MOST_DATA)
         return data
     if isinstance(data, str):
         raise TypeError("data must be bytes, not str: encode it first, for example data.encode()")
     if isinstance(data, (bytes, bytearray, memoryview)):
+        _check_data_size(operation, path, memoryview(data).nbytes, most)
         return bytes(data)
     raise TypeError(f"data must be bytes, bytearray, memoryview or None, not {type(data).__name__}")
 
@@ -115,8 +122,6 @@ cdef inline const char *_data_pointer(bytes data):
 cdef int _data_length(bytes data) except? -2:
     if data is None:
         return -1
-    if PyBytes_GET_SIZE(data) > 0x7FFFFFFF - 65536:
-        raise ValueError(f"data of {PyBytes_GET_SIZE(data)} bytes is more than a request can carry (2 GiB)")
     return <int>PyBytes_GET_SIZE(data)
 
 
@@ -147,6 +152,13 @@ cdef int64_t _nanoseconds(str name, object seconds) except? -2:
     return <int64_t>(min(seconds, 1e9) * 1e9)
 
 
+cdef unsigned _watch_kinds(object watch_type) except 0:
+    cdef int number = _int32("watch_type", watch_type)
+    if not 1 <= number <= 3:
+        raise ValueError(f"watch_type must be 1 (children), 2 (data) or 3 (both), not {watch_type}")
+    return (1 << ZKC_WATCH_CHILD if number & 1 else 0) | (1 << ZKC_WATCH_DATA if number & 2 else 0)
+
+
 cdef object _checked_callable(str name, object value):
     if value is not None and not callable(value):
         raise TypeError(f"{name} must be callable or None, not {type(value).__name__}")
@@ -158,6 +170,7 @@ cdef class _AclVector:
 
     cdef ACL_vector vector
     cdef list kept
+    cdef Py_ssize_t size  # bytes that it takes in a request
 
     def __cinit__(self, object acl):
         if isinstance(acl, (str, bytes)) or not hasattr(acl, "__iter__"):
@@ -171,6 +184,7 @@ cdef class _AclVector:
             self.kept.append((perms, scheme, _encoded("id of an ACL entry", entry[2])))
         if not self.kept:
             raise ValueError("acl must have at least one entry: a znode without one could never be used")
+        self.size = 4 + sum([12 + len(kept[1]) + len(kept[2]) for kept in self.kept])
         self.vector.count = len(self.kept)
         self.vector.data = <ACL_c *>calloc(self.vector.count, sizeof(ACL_c))
         if self.vector.data == NULL:

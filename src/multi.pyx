@@ -4,17 +4,26 @@
 cdef class _Ops:
     cdef zoo_op_t *array
     cdef int count
-    cdef Py_ssize_t size  # bytes of paths and data
+    cdef Py_ssize_t size    # bytes of paths and data
+    cdef Py_ssize_t around  # what the protocol adds to them, apart from the header of the request
     cdef list kept    # what the array points into
     cdef list parsed  # (operation, path, encoded path, data, acl, mode or version, ttl)
 
-    def __cinit__(self, ops):
+    def __cinit__(self, ops, Py_ssize_t most, Py_ssize_t chroot):
+        """Check the operations, whose data may have ``most`` bytes together."""
         self.kept = []
-        self.parsed = [_parse_op(index, op) for index, op in enumerate(ops)]
+        self.parsed = []
+        self.around = _MULTI_HEADER
+        listed = list(ops)
+        _check_data_size("multi", None, _ops_data(listed), most)
+        for index, op in enumerate(listed):
+            parsed = _parse_op(index, op)
+            self.parsed.append(parsed)
+            self.size += len(parsed[2]) + (len(parsed[3]) if parsed[3] is not None else 0)
+            self.around += _MULTI_HEADER + _op_around(parsed) + chroot - (1 if chroot and parsed[1] == "/" else 0)
         if not self.parsed:
             raise ValueError("multi needs at least one operation")
         self.count = len(self.parsed)
-        self.size = sum([len(parsed[2]) + (len(parsed[3]) if parsed[3] is not None else 0) for parsed in self.parsed])
         self.array = <zoo_op_t *>calloc(self.count, zkc_sizeof_op())
         if self.array == NULL:
             raise MemoryError
@@ -66,6 +75,22 @@ cdef class _Ops:
 cdef dict _OP_LENGTHS = {"create": (5, 6), "create_with_stat": (5, 6), "delete": (3, 3), "set": (4, 4), "check": (3, 3)}
 
 
+cdef Py_ssize_t _ops_data(list ops):
+    """Return how many bytes the data of operations have, before any of them is looked at otherwise, or copied."""
+    cdef Py_ssize_t size = 0
+    for op in ops:
+        if isinstance(op, tuple) and len(op) > 2 and isinstance(op[2], (bytes, bytearray, memoryview)):
+            size += len(op[2]) if type(op[2]) is bytes else memoryview(op[2]).nbytes
+    return size
+
+
+cdef Py_ssize_t _op_around(tuple parsed):
+    """Return what the protocol adds to path and data of an operation."""
+    if parsed[4] is not None:
+        return _AROUND_CREATE + (<_AclVector>parsed[4]).size + (8 if parsed[6] >= 0 else 0)
+    return _AROUND_SET if parsed[0] == "set" else 8
+
+
 cdef tuple _parse_op(index, op):
     """Check one operation; (operation, path, encoded path, data, acl, mode or version, ttl in milliseconds)."""
     if not isinstance(op, tuple) or not op or op[0] not in _OP_LENGTHS:
@@ -83,9 +108,9 @@ cdef tuple _parse_op(index, op):
                 "this libzookeeper creates plain znodes in transactions only: no containers, no TTL, no stat",
             )
         ttl = _ttl_milliseconds(mode, op[5] if len(op) == 6 else None)
-        data = _data_bytes(op[2])
+        data = _data_bytes(operation, op[1], op[2], _MOST_DATA)
         return operation, op[1], _path_bytes("multi", op[1], _is_sequential(mode)), data, _AclVector(op[3]), mode, ttl
-    data = _data_bytes(op[2]) if operation == "set" else None
+    data = _data_bytes(operation, op[1], op[2], _MOST_DATA) if operation == "set" else None
     version = _int32(f"version of operation {index}", op[len(op) - 1])
     return operation, op[1], _path_bytes("multi", op[1]), data, None, version, -1
 
@@ -115,4 +140,4 @@ cdef object _multi_error(Request request, int rc):
     cdef list codes = [request.c.results[i].err for i in range(request.c.op_count)]
     if rc in codes and rc not in errors.SESSION_CODES:
         return errors.multi_error(codes, request.ops)
-    return errors.error_for(rc, "multi", None)
+    return request.loss(None) if rc == ZCONNECTIONLOSS else errors.error_for(rc, "multi", None)

@@ -27,6 +27,7 @@ cdef class Request:
     cdef bint abandoned
     cdef bint queued             # the queue has, or will get, a token for this object
     cdef list ops                # multi: (operation, path) of each
+    cdef Py_ssize_t packet       # bytes of the request, as the servers count them
     cdef object __weakref__
 
     __class_getitem__ = classmethod(types.GenericAlias)
@@ -235,17 +236,20 @@ cdef class Request:
     cdef object error(self, int rc):
         if rc == ZOPERATIONTIMEOUT:
             # The library's, not the caller's: the server was silent, and the connection was given up.
-            why = "the server was silent for two thirds of the session timeout, so the connection to it was given up"
-            return errors.error_for(ZCONNECTIONLOSS, self.operation, self.path, why)
+            return self.loss(
+                "the server was silent for two thirds of the session timeout, so the connection to it was given up"
+            )
         if rc == errors.RuntimeInconsistencyError.code:
             # Servers use this code inside transactions only. The library's: a reply to another request than the next.
-            why = "the server left out a reply, or sent one too many, so the connection to it was given up"
-            return errors.error_for(ZCONNECTIONLOSS, self.operation, self.path, why)
+            return self.loss("the server left out a reply, or sent one too many, so the connection to it was given up")
         if rc == errors.SSLConnectionError.code:
             return self.tls_loss()
         if self.reply == REPLY_MULTI:
             return _multi_error(self, rc)
-        return errors.error_for(rc, self.operation, self.path)
+        return self.loss(None) if rc == ZCONNECTIONLOSS else errors.error_for(rc, self.operation, self.path)
+
+    cdef object loss(self, str why):
+        return errors.lost(self.operation, self.path, why, self.packet)
 
     cdef object tls_loss(self):
         # It waited for a connection, and TLS let none be: a lost one like any other.

@@ -15,6 +15,8 @@ cdef class _SessionBase:
     cdef object dispatcher       # None with manual delivery
     cdef readonly Delivery delivery
     cdef readonly str hosts
+    cdef Py_ssize_t max_packet   # most bytes of a request; -1: no limit
+    cdef Py_ssize_t chroot       # bytes that libzookeeper puts before each path
     cdef object __weakref__
 
     def __init__(
@@ -30,6 +32,7 @@ cdef class _SessionBase:
         sasl=None,
         resolution_delay=None,
         max_in_flight=16384,
+        max_packet=None,
         watches_see_session_events=False,
         open_timeout=None,
         deliver="thread",
@@ -51,6 +54,8 @@ cdef class _SessionBase:
                 connecting; 0: at every turn of the library's loop, as libzookeeper does by default.
             max_in_flight: Most requests without a reply; a call beyond it waits for a place. With manual delivery it
                 waits only beyond 16384 more: who delivers looks at :attr:`in_flight` first, and must not be kept.
+            max_packet: Most bytes that a request may have, as the servers count them for their ``jute.maxbuffer``;
+                one that has more is refused by its call with ValueError. None: no limit.
             watches_see_session_events: Whether an armed watch is also called for session events.
             open_timeout: How long resolving the names may take, in seconds; None: as long as it takes.
             deliver: Where callbacks and watches run: ``"thread"``, a dispatcher thread of this session; ``"manual"``,
@@ -82,6 +87,9 @@ cdef class _SessionBase:
         if not 1 <= max_in_flight <= 32768:
             # Each request writes a byte to the library's 64 KiB wake-up pipe; a stock library must not overflow it.
             raise ValueError(f"max_in_flight must be from 1 to 32768, not {max_in_flight}")
+        self.max_packet = -1 if max_packet is None else _int32("max_packet", max_packet)
+        if max_packet is not None and max_packet < 1:
+            raise ValueError(f"max_packet must be at least 1, or None for no limit, not {max_packet}")
         args = _open_args(hosts, session_timeout, client_id, read_only, log_client_env, tls, sasl, resolution_delay)
         line = _Line()
         handed = [line]  # what the dispatcher takes its end from
@@ -99,6 +107,7 @@ cdef class _SessionBase:
                     target=_dispatch, args=(handed,), name=f"zkc-dispatch-{next(_numbers)}", daemon=True
                 )
             self.hosts, self.watcher = hosts, watcher
+            self.chroot = _chroot_size(hosts)
             self.line = line
             self.c = line.c
             _live_sessions.add(self)
@@ -140,6 +149,9 @@ cdef class _SessionBase:
         return f"<zkc session to {self.hosts}>"
 
     # ---- states ---------------------------------------------------------------------------------------------------
+
+    cdef inline Py_ssize_t most_data(self) noexcept:
+        return self.max_packet if self.max_packet >= 0 else _MOST_DATA
 
     cdef int check_process(self, str operation, object path) except -1:
         if self.c == NULL:

@@ -14,6 +14,7 @@ from zkc._watchers import Watchers, call_watch
 from zkc._zookeeper import Session
 from zkc.constants import ClientState, State
 from zkc.errors import (
+    MAX_BUFFER,
     ClosingError,
     ConnectionLossError,
     ConnectTimeoutError,
@@ -72,6 +73,7 @@ class BaseClient(Life):
         client_id: Optional[tuple[int, bytes]] = None,
         default_acl: Sequence[ACL] = OPEN_ACL_UNSAFE,
         max_in_flight: int = 16384,
+        max_data: Optional[int] = MAX_BUFFER,
     ) -> None:
         self._settings = Settings(
             hosts,
@@ -85,6 +87,7 @@ class BaseClient(Life):
             client_id=client_id,
             default_acl=default_acl,
             max_in_flight=max_in_flight,
+            max_data=max_data,
         )
         super().__init__()
         self._watches = Watchers(self._call_watch)

@@ -173,6 +173,6 @@ else:
 
             .. versionadded:: 0.1
             """
-            return SubmitTransaction(self, self._client._settings.default_acl)
+            return SubmitTransaction(self, self._client._settings)
 
     rewrap(Submit, Future, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls)

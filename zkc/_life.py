@@ -56,6 +56,7 @@ class Life:
         self._fading: weakref.WeakSet[Session] = weakref.WeakSet()  # Expired ones, until they are closed.
         self._past: Optional[Metrics] = None  # What was measured in sessions that are over.
         self._expirations = 0
+        self._connections = 0  # How often a server has answered, in all sessions: to tell one outage from many losses.
         self._was_closed = False
         self._pid = 0
         self._failure: Optional[Callable[[], ZooKeeperError]] = None  # Why there will be no session any more.
@@ -172,6 +173,7 @@ class Life:
             if not tenure.connected and tenure.first and session.tls_futile:
                 self._fail(tenure, session.tls_error)
         elif state in (State.CONNECTED, State.READ_ONLY):
+            self._connections += 1
             self._arrive(tenure, session, state)
         elif state == State.EXPIRED_SESSION:
             self._expired(tenure)

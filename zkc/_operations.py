@@ -14,12 +14,14 @@ from typing import Optional
 
 from zkc._zookeeper import is_path
 from zkc.constants import ClientState, CreateMode, Perms, WatchType
+from zkc.errors import too_large
 from zkc.types import ACL, Data
 
 CoreACL = list[tuple[int, str, str]]
 
 _DEFAULT_PORT = 2181
 _INT32 = 2**31
+_MOST_DATA = _INT32 - 1 - 65536  # The protocol counts in 32 bits, and there is more in a request than data.
 _MAX_SECONDS = 1e9  # Thirty years; the core counts nanoseconds in 64 bits.
 _MAX_SESSION_TIMEOUT = (_INT32 - 1) / 1000
 _MAX_TTL = (2**40 - 1) / 1000  # The servers keep a TTL as 40 bits of milliseconds.
@@ -85,6 +87,28 @@ def check_data(data: object) -> Optional[Data]:
     if isinstance(data, str):
         raise TypeError("data must be bytes, not str: encode it first, for example data.encode()")
     raise TypeError(f"data must be bytes, bytearray, memoryview or None, not {type(data).__name__}")
+
+
+def data_size(data: Optional[Data]) -> int:
+    """Return how many bytes a znode's data have."""
+    if data is None:
+        return 0
+    return data.nbytes if isinstance(data, memoryview) else len(data)
+
+
+def check_data_size(operation: str, path: str, size: int, limit: Optional[int]) -> None:
+    """Raise ValueError if that many bytes of data are more than a request may have.
+
+    Args:
+        operation: What they are for.
+        path: Path of the znode.
+        size: How many bytes there are.
+        limit: The client's ``max_data``.
+    """
+    if size > _MOST_DATA:
+        raise ValueError(f"{operation} {path!r}: {size:,} bytes of data are more than a request can carry (2 GiB)")
+    if limit is not None and size > limit:
+        raise ValueError(too_large(operation, path, size, limit))
 
 
 def check_version(version: object) -> int:
@@ -182,6 +206,11 @@ def check_auths(auth: object) -> list[tuple[str, bytes]]:
 def check_max_in_flight(value: object) -> int:
     """Return how many requests may be without an answer, else raise."""
     return check_count(value, "max_in_flight", 1, 32768)
+
+
+def check_max_data(value: object) -> Optional[int]:
+    """Return how many bytes a request may have, or None for no limit, else raise."""
+    return None if value is None else check_count(value, "max_data")
 
 
 def check_count(value: object, name: str, least: int = 1, most: int = _INT32 - 1) -> int:

@@ -31,6 +31,7 @@ class Settings:
         client_id: Optional[tuple[int, bytes]],
         default_acl: Sequence[ACL],
         max_in_flight: int,
+        max_data: Optional[int],
     ) -> None:
         self.hosts, self.core_hosts = ops.check_hosts(hosts)
         self.session_timeout = ops.check_session_timeout(session_timeout)
@@ -43,6 +44,7 @@ class Settings:
         self.client_id = ops.check_client_id(client_id)
         self.default_acl = ops.encode_acl(default_acl, "default_acl")
         self.max_in_flight = ops.check_max_in_flight(max_in_flight)
+        self.max_data = ops.check_max_data(max_data)
 
     def session_arguments(self, resume: bool) -> dict[str, Any]:
         """Return what the native session is opened with.
@@ -57,6 +59,7 @@ class Settings:
             "tls": None if self.tls is None else self.tls._core(),
             "sasl": None if self.sasl is None else self.sasl._core(),
             "max_in_flight": self.max_in_flight,
+            "max_packet": self.max_data,
         }
 
     def add_auth(self, scheme: str, encoded: bytes) -> None:

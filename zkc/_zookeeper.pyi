@@ -161,6 +161,7 @@ class Session:
         sasl: dict[str, str] | None = None,
         resolution_delay: float | None = None,
         max_in_flight: int = 16384,
+        max_packet: int | None = None,
         watches_see_session_events: bool = False,
         open_timeout: float | None = None,
         deliver: Literal["thread", "manual"] = "thread",

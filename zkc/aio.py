@@ -173,7 +173,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
 
         .. versionadded:: 0.1
         """
-        return AsyncTransaction(self, self._settings.default_acl)
+        return AsyncTransaction(self, self._settings)
 
     @property
     def submit(self) -> AsyncClient:

@@ -91,6 +91,9 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         default_acl: ACL of znodes created without one.
         max_in_flight: How many requests may be without an answer, from 1 to 32768; a call beyond that waits for a
             place.
+        max_data: How many bytes a request may have, its data, paths and ACLs together: a call that would send more
+            raises ValueError, and sends nothing. The servers would close the connection, with all that is under way.
+            The default is their own (``jute.maxbuffer``): give what is set there, or None for no limit.
 
     Raises:
         TypeError: An argument has a wrong type.
@@ -295,7 +298,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
 
         .. versionadded:: 0.1
         """
-        return Transaction(self, self._settings.default_acl)
+        return Transaction(self, self._settings)
 
     # ---- beside code of the old module -------------------------------------------------------------------------------
 

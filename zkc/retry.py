@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar, cast, overload
 
 from zkc._base import BaseClient
 from zkc._operations import check_count, check_flag, check_seconds, check_timeout
+from zkc._plans.losses import Losses
 from zkc.constants import ClientState
 from zkc.errors import (
     ConnectionLossError,
@@ -29,7 +30,7 @@ from zkc.errors import (
 )
 
 if TYPE_CHECKING:
-    from typing_extensions import ParamSpec
+    from typing_extensions import ParamSpec, TypeGuard
 
     from zkc.aio import AsyncClient
     from zkc.client import Client
@@ -213,13 +214,15 @@ def _check_policy(policy: object) -> Retry:
 class _Course:
     """One call under a policy: how many attempts it has left, and how much time."""
 
-    __slots__ = ("_client", "_delays", "_end", "_idempotent")
+    __slots__ = ("_client", "_delays", "_end", "_idempotent", "_large")
 
     def __init__(self, policy: Retry, client: Optional[BaseClient]) -> None:
         self._client = client
         self._delays = policy.delays()
         self._end = None if policy.deadline is None else time.monotonic() + policy.deadline
         self._idempotent = policy.idempotent
+        # A large request that every connection is lost with is refused, however many attempts there may be.
+        self._large = None if client is None else Losses(client)
 
     def pauses(self, error: ZooKeeperError) -> Optional[tuple[float, float]]:
         """Return for how long to sleep after an error, and then to wait for a connection; None if that was it."""
@@ -228,8 +231,10 @@ class _Course:
         seconds = next(self._delays, None)
         if seconds is None:
             return None
+        if self._breaks_connections(error):
+            return None
         left = math.inf if self._end is None else self._end - time.monotonic()
-        if self._awaits_connection(error):
+        if self._awaits_connection(error) and not _is_large(error):
             blind = seconds * _BLIND
             return (blind, min(seconds, left) - blind) if blind < left else None
         return (seconds, 0.0) if seconds < left else None
@@ -243,12 +248,20 @@ class _Course:
         client = self._client
         return error.session_lost and client is not None and (client.closed or client._failure is not None)
 
+    def _breaks_connections(self, error: ZooKeeperError) -> bool:
+        """Tell whether a call was lost with one connection after the other because it is too large."""
+        return self._large is not None and _is_large(error) and self._large.note(error)
+
     def _awaits_connection(self, error: ZooKeeperError) -> bool:
         """Tell whether it is the next connection that a call waits for, and not just some time."""
         client = self._client
         if client is None or client.closed:  # As when start() is what is called again.
             return False
         return isinstance(error, (ConnectionLossError, SessionExpiredError)) or not client.connected
+
+
+def _is_large(error: ZooKeeperError) -> TypeGuard[ConnectionLossError]:
+    return isinstance(error, ConnectionLossError) and error.request_size is not None
 
 
 def _repeat(policy: Retry, client: Optional[Client], fn: Callable[..., _T], args: Any, kwargs: Any) -> _T:

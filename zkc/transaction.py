@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 from zkc._operations import (
     check_create_path,
     check_data,
+    check_data_size,
     check_path,
     check_seconds,
     check_version,
     create_mode,
+    data_size,
     encode_acl,
 )
 from zkc._plans.multi import CoreOp, commit
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from zkc._calls.runner import Runner
     from zkc._futures import Future
-    from zkc._operations import CoreACL
+    from zkc._settings import Settings
     from zkc.aio import Answer
     from zkc.constants import CreateMode
 
@@ -79,9 +81,11 @@ class Operation(Generic[_T]):
 class BaseTransaction:
     """What all transactions have: the operations."""
 
-    def __init__(self, runner: Runner, default_acl: CoreACL) -> None:
+    def __init__(self, runner: Runner, settings: Settings) -> None:
         self._runner = runner
-        self._default_acl = default_acl
+        self._default_acl = settings.default_acl
+        self._max_data = settings.max_data
+        self._size = 0  # Of the data so far, in bytes.
         self._core: list[CoreOp] = []
         self._committed = False
         self.operations: list[Operation[Any]] = []
@@ -97,6 +101,14 @@ class BaseTransaction:
         self._core.append(core)
         self.operations.append(operation)
         return operation
+
+    def _copy(self, operation: str, path: str, data: Optional[Data]) -> Optional[bytes]:
+        """Return a copy of data that go into the request; what makes it too large is refused before it is copied."""
+        size = self._size + data_size(check_data(data))
+        check_data_size(operation, path, size, self._max_data)
+        copied = data if data is None else bytes(data)
+        self._size = size
+        return copied
 
     def check(self, path: str, version: int = -1) -> Operation[None]:
         """Demand that a znode exists, with a version.
@@ -160,9 +172,8 @@ class BaseTransaction:
         sequential: bool,
     ) -> Operation[Any]:
         check_create_path(path, sequential)
-        check_data(data)
         entries = self._default_acl if acl is None else encode_acl(acl)
-        core: CoreOp = (name, path, data if data is None else bytes(data), entries, mode)
+        core: CoreOp = (name, path, self._copy(name, path, data), entries, mode)
         return self._add(core if ttl is None else (*core, ttl))
 
     def set(self, path: str, data: Optional[Data], *, version: int = -1) -> Operation[Stat]:
@@ -171,8 +182,8 @@ class BaseTransaction:
         .. versionadded:: 0.1
         """
         check_path(path)
-        check_data(data)
-        return self._add(("set", path, data if data is None else bytes(data), check_version(version)))
+        check_version(version)
+        return self._add(("set", path, self._copy("set", path, data), version))
 
     def delete(self, path: str, *, version: int = -1) -> Operation[None]:
         """Delete a znode; the arguments are those of :meth:`zkc.Client.delete`.
@@ -236,7 +247,7 @@ class Transaction(BaseTransaction):
         Raises:
             ZooKeeperError: None was carried out. The error is of the class of the operation that failed, and its
                 ``index`` and ``results`` tell which and why.
-            ValueError: It was committed already.
+            ValueError: It was committed already, or all of it is more than the client's ``max_data``.
 
         .. versionadded:: 0.1
         """

@@ -3,6 +3,7 @@
 import pytest
 from legacy_support import OPEN
 
+import zkc
 from zkc.legacy import zookeeper
 from zkc.legacy.zookeeper import EPHEMERAL, SEQUENCE
 from zkc.testing import ZooKeeperServer
@@ -303,3 +304,12 @@ def test_a_chroot(h, make_handle, hosts, zookeeper_server):
     assert zookeeper.get(deeper, "/")[0] == "x"
     assert zookeeper.create(deeper, "/b", "", OPEN) == "/b"
     assert zookeeper.get_children(whole, f"{below}/a") == ["b"]
+
+
+def test_data_that_the_servers_refuse_are_sent_as_ever(h, hosts):
+    """The limit is one of the client's, which old programs do not know of."""
+    zookeeper.create(h, "/a", "", OPEN)
+    with pytest.raises(zookeeper.ConnectionLossException):
+        zookeeper.set(h, "/a", "x" * (2 << 20))
+    with zkc.Client.from_handle(h) as client, pytest.raises(zkc.ConnectionLossError):
+        client.set("/a", b"x" * (2 << 20))

@@ -27,8 +27,8 @@ class AsyncZnodeCalls:
 
         Args:
             path: Path of the znode. Its parent must exist, unless ``make_parents`` is given.
-            data: What it holds; None is no data at all, which differs from ``b""``. The servers take about one
-                megabyte (their ``jute.maxbuffer``) and drop the connection of who sends more.
+            data: What it holds; None is no data at all, which differs from ``b""``. A request larger
+                than the client's ``max_data`` is refused with ValueError.
             acl: Who may do what with it; the client's ``default_acl`` if None.
             ephemeral: Whether it goes with this client's session.
             sequential: Whether a ten-digit counter of the parent is appended to its name.
@@ -54,7 +54,7 @@ class AsyncZnodeCalls:
             NoChildrenForEphemeralsError: The parent is ephemeral.
             InvalidACLError: The servers do not take the ACL.
             UnimplementedError: The servers allow no TTL.
-            ValueError: Flags that exclude each other.
+            ValueError: Flags that exclude each other, or more data than ``max_data`` allows.
 
         .. versionadded:: 0.1
         """

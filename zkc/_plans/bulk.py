@@ -65,6 +65,8 @@ def send_creates(session: Session, acl: ops.CoreACL, mode: int, ttl: Optional[fl
                 sent.append(create(path, data, acl, mode, ttl))
             except ZooKeeperError as error:
                 sent.append(Refused(error))
+            except ValueError as error:  # More than max_data.
+                raise BadItem(error) from None
 
     return send
 
@@ -87,6 +89,8 @@ def send_sets(session: Session, kept: Kept) -> Sender:
             except ZooKeeperError as error:
                 sent.append(Refused(error))
                 continue
+            except ValueError as error:  # More than max_data.
+                raise BadItem(error) from None
             sent.append(request if path not in kept else _Then(request, kept.changed, path, data))
 
     return send

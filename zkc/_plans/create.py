@@ -8,9 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 
 from zkc._operations import CoreACL, check_create_path, check_data, check_flag, check_path, create_mode, encode_acl
-from zkc._plans.flow import Flow, Pause, Plan, answer
+from zkc._plans.flow import Flow, Pause, Plan, answer, errand
+from zkc._plans.losses import Losses
 from zkc._zookeeper import Request, Session
-from zkc.errors import ConnectionLossError, NodeExistsError, NoNodeError, SessionExpiredError, ZooKeeperError
+from zkc.errors import (
+    MAX_BUFFER,
+    ConnectionLossError,
+    NodeExistsError,
+    NoNodeError,
+    SessionExpiredError,
+    ZooKeeperError,
+)
 from zkc.types import ACL, Data, Stat
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ Made = Union[str, tuple[str, Stat]]
 # In front of the name of a protected znode: the form that Curator and kazoo use, so that all find each other's.
 _MARKER = "_c_{}-"
 _MARKER_LENGTH = len(_MARKER.format(uuid.UUID(int=0)))
+_LOOKS = 30  # How many connections are lost, one after the other, before a search is given up.
 _PAUSE = 0.05  # Before looking again while there is no connection, in seconds.
 
 
@@ -94,32 +103,65 @@ def _create(
 def _protected(
     client: BaseClient, path: str, options: Options, marker: str, send: Callable[[Session], Request[Made]]
 ) -> Flow[Made]:
-    """Create, and when the answer is lost look whether it was done, until that is known."""
+    """Create, and when the answer is lost look whether it was done, until that is known.
+
+    Raises:
+        ConnectionLossError: One connection after the other was lost with the request, which is no accident.
+    """
     request = None
     sent = False
+    losses = Losses(client, "create", path)
     try:
         while True:
             session = client.session
+            lost = None
             try:
                 sent = True  # Before it is: a signal handler may raise between the sending and the next line.
                 request = send(session)
                 return (yield from answer(request))
             except ConnectionLossError as error:
                 if not error.maybe_applied:  # Never sent.
-                    yield Pause(_PAUSE)
+                    yield Pause(_PAUSE, "create", path)
                     continue
+                lost = error.with_traceback(None)  # Its frames refer to this one.
             except SessionExpiredError:
                 if options.ephemeral:  # If it was made, it went with the session.
                     raise
-            found = yield from _find(client, path, marker, session if options.ephemeral else None)
+            try:
+                found = yield from _find(client, path, marker, session if options.ephemeral else None)
+            except ConnectionLossError:
+                client._background(_clean(client, path, marker, request))
+                raise
             if found is not None:
                 return found if options.with_stat else found[0]
-    except ZooKeeperError:
+            if lost is not None:
+                if losses.note(lost):
+                    raise _refused(lost, losses.count)
+                yield losses.pause(_PAUSE)
+    except (ZooKeeperError, TypeError, ValueError):  # An answer, or it was never sent.
         raise
     except BaseException:  # Too late, interrupted or cancelled: nobody will know the name, so the znode must not stay.
         if sent:
             client._background(_clean(client, path, marker, request))
         raise
+
+
+def _refused(lost: ConnectionLossError, count: int) -> ConnectionLossError:
+    """Make the error of a create that the servers seem to refuse by closing the connection."""
+    size = lost.request_size
+    if size is None:
+        cause = "the servers seem to refuse it: see their logs"
+    else:
+        cause = (
+            f"it has {size:,} bytes, and servers close a connection that brings more than their jute.maxbuffer "
+            f"({MAX_BUFFER:,} bytes by default): store less, or set jute.maxbuffer on the servers"
+        )
+    text = f"{count} connections, one after the other, were lost with this request, and no znode was made; {cause}"
+    error = ConnectionLossError(
+        ConnectionLossError.describe("create", lost.path, text), operation="create", path=lost.path
+    )
+    error.request_size = size
+    return error
 
 
 def _find(client: BaseClient, path: str, marker: str, owner: Optional[Session]) -> Flow[Optional[tuple[str, Stat]]]:
@@ -131,8 +173,10 @@ def _find(client: BaseClient, path: str, marker: str, owner: Optional[Session]) 
 
     Raises:
         SessionExpiredError: ``owner`` is gone.
+        ConnectionLossError: One connection after the other was lost before it had an answer.
     """
     parent = path.rpartition("/")[0]
+    losses = Losses(client, "create", path, _LOOKS)
     while True:
         try:
             session = client.session
@@ -140,10 +184,10 @@ def _find(client: BaseClient, path: str, marker: str, owner: Optional[Session]) 
                 raise SessionExpiredError(operation="create", path=path)
             # The server of the new connection may be behind; after the sync it knows all that the old one has done.
             sync, listing = session.sync(parent or "/"), session.get_children(parent or "/")
-            yield from answer(sync)
-            for name in (yield from answer(listing)):
+            yield from errand(sync, "create", path)
+            for name in (yield from errand(listing, "create", path)):
                 if name.startswith(marker):
-                    stat = yield from answer(session.exists(f"{parent}/{name}"))
+                    stat = yield from errand(session.exists(f"{parent}/{name}"), "create", path)
                     return None if stat is None else (f"{parent}/{name}", stat)
             return None
         except NoNodeError:
@@ -151,9 +195,14 @@ def _find(client: BaseClient, path: str, marker: str, owner: Optional[Session]) 
         except SessionExpiredError:
             if owner is not None:
                 raise
-            yield Pause(_PAUSE)
-        except ConnectionLossError:
-            yield Pause(_PAUSE)
+            yield Pause(_PAUSE, "create", path)
+        except ConnectionLossError as error:
+            if losses.note(error):
+                text = f"{losses.count} connections, one after the other, were lost before it could be looked for"
+                raise ConnectionLossError(
+                    ConnectionLossError.describe("create", path, text), operation="create", path=path
+                ) from None
+            yield losses.pause(_PAUSE)
 
 
 def _clean(client: BaseClient, path: str, marker: str, request: Optional[Request[Made]]) -> Flow[None]:
@@ -172,11 +221,16 @@ def _clean(client: BaseClient, path: str, marker: str, request: Optional[Request
         if looked is None:
             return
         found = looked[0]
+    losses = Losses(client)
     while True:
         try:
             yield from answer(client.session.delete(found))
             return
-        except (ConnectionLossError, SessionExpiredError):
+        except ConnectionLossError as error:
+            if losses.note(error):
+                raise
+            yield losses.pause(_PAUSE)
+        except SessionExpiredError:
             yield Pause(_PAUSE)
         except NoNodeError:
             return

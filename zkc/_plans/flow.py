@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Course",
     "Driver",
+    "Errand",
     "Flow",
     "Pause",
     "Plan",
     "Settable",
     "answer",
+    "errand",
     "follow",
     "limited",
     "remaining",
@@ -45,15 +47,38 @@ class Pause:
 
     Args:
         seconds: How long to pause.
+        operation: What an error of time names, if it comes meanwhile.
+        path: The path that it names.
     """
 
-    __slots__ = ("seconds",)
+    __slots__ = ("operation", "path", "seconds")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, operation: Optional[str] = None, path: Optional[str] = None) -> None:
         self.seconds = seconds
+        self.operation = operation
+        self.path = path
 
 
-Step = Union["Request[Any]", Pause]
+class Errand:
+    """A request that a flow makes for the sake of another, which errors of time name instead.
+
+    Args:
+        request: The request.
+        operation: The operation that it serves.
+        path: The path of that.
+    """
+
+    __slots__ = ("add_done_callback", "done", "operation", "path", "wait")
+
+    def __init__(self, request: Request[Any], operation: str, path: Optional[str]) -> None:
+        self.operation = operation
+        self.path = path
+        self.done = request.done
+        self.wait = request.wait
+        self.add_done_callback = request.add_done_callback
+
+
+Step = Union["Request[Any]", Errand, Pause]
 Flow = Generator[Step, None, _T]
 Plan = Union["Request[_T]", Flow[_T]]
 
@@ -61,6 +86,12 @@ Plan = Union["Request[_T]", Flow[_T]]
 def answer(request: Request[_T]) -> Flow[_T]:
     """Wait for a request in a flow: ``value = yield from answer(request)``."""
     yield request
+    return request.result()
+
+
+def errand(request: Request[_T], operation: str, path: Optional[str]) -> Flow[_T]:
+    """Wait for a request that serves another operation, which an error of time names."""
+    yield Errand(request, operation, path)
     return request.result()
 
 
@@ -108,7 +139,7 @@ def _run(flow: Flow[_T], limit: Optional[float]) -> _T:
                 if step.seconds > 0.0:  # Else it is for event loops: here it would give up the GIL for nothing.
                     time.sleep(step.seconds if left is None else min(left, step.seconds))
                 if left is not None and left <= step.seconds:
-                    raise late(None, limit)
+                    raise late(step, limit)
             elif not step.wait(left):
                 raise late(step, limit)
     except StopIteration as stop:
@@ -121,7 +152,7 @@ def _run(flow: Flow[_T], limit: Optional[float]) -> _T:
         flow.close()
 
 
-def late(step: Optional[Request[Any]], limit: Optional[float]) -> OperationTimeoutError:
+def late(step: Optional[Step], limit: Optional[float]) -> OperationTimeoutError:
     """Make the error of a call that took too long."""
     operation, path = (None, None) if step is None else (step.operation, step.path)
     text = f"no answer within {limit:g} s; the request may still be carried out"
@@ -165,7 +196,7 @@ class Driver:
         self.flow: Flow[Any] = flow
         self.future: Settable[Any] = future
         self.later = later
-        self.step: Optional[Request[Any]] = None
+        self.step: Optional[Step] = None
         self.changed = False  # Whether a step before this one may have changed the data.
 
     def late(self, limit: float) -> OperationTimeoutError:
@@ -192,11 +223,10 @@ class Driver:
 
     def _wait(self, step: Step) -> None:
         while True:
+            self.step = step
             if isinstance(step, Pause):
-                self.step = None
                 self.later(step.seconds, self._advance)
                 return
-            self.step = step
             if not step.done():
                 step.add_done_callback(self._advance)
                 return

@@ -105,10 +105,11 @@ from zkc.errors._codes import (
     UnimplementedError,
     UnknownError,
 )
-from zkc.errors._make import error_class, error_for, multi_error, tls_error
+from zkc.errors._make import MAX_BUFFER, error_class, error_for, lost, multi_error, tls_error, too_large
 from zkc.errors._tls import CertificateError, SSLConnectionError, TLSError
 
 __all__ = [
+    "MAX_BUFFER",
     "SESSION_CODES",
     "APIError",
     "AuthFailedError",
@@ -156,6 +157,8 @@ __all__ = [
     "ZooKeeperError",
     "error_class",
     "error_for",
+    "lost",
     "multi_error",
     "tls_error",
+    "too_large",
 ]

@@ -160,6 +160,10 @@ class ConnectionLossError(ZooKeeperError, ConnectionError):
     advice = "the client reconnects by itself; read what is there before writing again"
     maybe_applied = True
 
+    request_size: Optional[int] = None
+    """Size of the request in bytes, as the servers compare it with their ``jute.maxbuffer``, if it is large enough
+    (more than 128 KiB) to be why a server closed the connection. Else None."""
+
 
 class SessionMovedError(ZooKeeperError, ConnectionError):
     """The session has moved to another server; this one ignored the request."""

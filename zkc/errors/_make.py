@@ -7,10 +7,14 @@ from typing import Optional
 
 from zkc import _authorities
 from zkc.errors._base import BY_CODE, ZooKeeperError, where
-from zkc.errors._codes import RuntimeInconsistencyError, UnknownError
+from zkc.errors._codes import ConnectionLossError, RuntimeInconsistencyError, UnknownError
 from zkc.errors._tls import CertificateError, TLSError
 
-__all__ = ["error_class", "error_for", "multi_error", "tls_error"]
+__all__ = ["MAX_BUFFER", "error_class", "error_for", "lost", "multi_error", "tls_error", "too_large"]
+
+# What servers take unless their jute.maxbuffer says otherwise, in bytes.
+MAX_BUFFER = 0xFFFFF
+_LARGE = 128 * 1024  # Servers that are told to take less than this are rare.
 
 # The reasons that the native core gives, and what to do. Those of the second group are about a certificate.
 _TLS_ADVICE = {
@@ -71,6 +75,58 @@ def error_for(
     error = cls(text, operation=operation, path=path, maybe_applied=maybe_applied)
     error.code = code
     return error
+
+
+def lost(operation: Optional[str], path: Optional[str], why: Optional[str], size: int) -> ConnectionLossError:
+    """Make the error of a request that was lost with its connection; about a large one it says what size may do.
+
+    Args:
+        operation: Name of the operation that failed.
+        path: Path of the znode concerned.
+        why: What happened, instead of the class's own words.
+        size: Size of the request in bytes, as the servers count it.
+
+    Returns:
+        The error, to be raised.
+
+    .. versionadded:: 0.1
+    """
+    cls = ConnectionLossError
+    text = why
+    if size > _LARGE:
+        limit = f"their jute.maxbuffer ({MAX_BUFFER:,} bytes by default)"
+        text = (
+            f"{why or cls.what}. The request has {size:,} bytes, and servers close a connection that brings more than "
+        )
+        text += limit
+        if size > MAX_BUFFER:
+            text += ": store less, or set jute.maxbuffer on the servers"
+        else:
+            text += f". {cls.advice[0].upper()}{cls.advice[1:]}"
+    error = cls(text and cls.describe(operation, path, text), operation=operation, path=path)
+    if size > _LARGE:
+        error.request_size = size
+    return error
+
+
+def too_large(operation: Optional[str], path: Optional[str], size: int, limit: int) -> str:
+    """Say that a request has more bytes than the client's ``max_data``.
+
+    Args:
+        operation: Name of the operation.
+        path: Path of the znode concerned.
+        size: Size of the request in bytes, as the servers count it, or of its data.
+        limit: What is allowed, in bytes.
+
+    .. versionadded:: 0.1
+    """
+    place = where(operation, path)
+    before = f"{place}: " if place else ""
+    return (
+        f"{before}the request has {size:,} bytes, which is more than max_data, {limit:,} bytes, so it was not sent: "
+        f"servers close a connection that brings more than their jute.maxbuffer ({MAX_BUFFER:,} bytes by default). "
+        "Store less, or set jute.maxbuffer on the servers and max_data of the client"
+    )
 
 
 def multi_error(codes: Sequence[int], operations: Sequence[tuple[str, Optional[str]]]) -> ZooKeeperError:

@@ -30,7 +30,7 @@ os.register_at_fork(after_in_child=_after_fork)
 def client_of(cls: type[_C], handle: int, request_timeout: Optional[float]) -> _C:
     """Make a client over the session of a handle."""
     session, entry = session_of(handle), entry_of(handle)
-    client = cls(entry.hosts, auth=tuple(entry.auth), request_timeout=request_timeout, **entry.options)
+    client = cls(entry.hosts, auth=tuple(entry.auth), request_timeout=request_timeout, max_data=None, **entry.options)
     client._timers.open()
     told = client._borrow(session)
     entry.others = (*(other for other in entry.others if _is_used(other)), told)
