@@ -38,6 +38,10 @@ _JVM_ARGUMENTS = (
     "-XX:-UsePerfData",
     "-Djava.awt.headless=true",
     "-Djava.net.preferIPv4Stack=true",
+    # One thread reads all connections: of two that ask for one session in the same moment, the server could forget one.
+    # It would stay open and get no answers, and its client would learn of the session's end only by its read timeout.
+    "-Dzookeeper.nio.numSelectorThreads=1",
+    "-Dzookeeper.nio.numWorkerThreads=0",
 )
 _SASL_NAME = re.compile(r"[A-Za-z0-9_.$*-]+")
 

@@ -6,12 +6,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Optional
 
+from . import _wire
 from ._config import Options
 from ._errors import ServerStartError, TestingError
 from ._instance import Instance
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .certificates import TLSFiles
 
 _POLL = 0.01
+_FOLLOWING = 5.0  # seconds that a follower may take to apply the end of a session
 
 
 class _MemberInstance(Instance):
@@ -249,12 +251,19 @@ class Ensemble:
     # ---- What tests ask of it
 
     def expire(self, session_id: int, password: bytes) -> None:
-        """End somebody's session; see :meth:`ZooKeeperServer.expire`.
+        """End a session of a client, and see it cut off by all running members; see :meth:`ZooKeeperServer.expire`.
 
         :param session_id: the id of the session.
         :param password: its password.
+        :raises OSError: if the leader does not answer, or knows no such session.
         """
-        self.wait_for_leader().expire(session_id, password)
+        leader = self.wait_for_leader()
+        leader.expire(session_id, password)
+        for member in self.members:
+            # A follower learns of the end a moment later than the leader. One that is stopped or paused cannot tell.
+            if member is not leader and member.state == "running":
+                with suppress(OSError):
+                    _wire.wait_cut_off((LOOPBACK, member.port), session_id, _FOLLOWING)
 
     def create(self, path: str, data: bytes = b"") -> None:
         """Create a znode; see :meth:`ZooKeeperServer.create`.

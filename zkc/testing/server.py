@@ -270,9 +270,11 @@ class ZooKeeperServer:
         return _wire.four_letter_word(self._instance.address, word, timeout)
 
     def expire(self, session_id: int, password: bytes) -> None:
-        """End somebody's session, so that its client learns that it has expired.
+        """End a session of a client, and cut the client off, so that it learns that its session has expired.
 
-        Another connection takes the session over and closes it, which is how the server sees a real end.
+        Another connection takes the session over and closes it, which is how the server sees a real end. When this
+        returns, the session is over and the server has cut its connection off: a client that connects again gets the
+        answer that its session has expired.
 
         :param session_id: the id of the session.
         :param password: its password.

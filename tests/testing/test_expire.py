@@ -1,0 +1,94 @@
+"""expire(): when it returns, the session is over, and its client is cut off and gets to know."""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+import zkc
+from zkc.testing import Ensemble, ZooKeeperServer
+
+_OFTEN = 40  # one in twelve was left on a connection that was open and never answered
+
+
+def listed(server: ZooKeeperServer, session_id: int) -> list[str]:
+    return re.findall(rf"^.*sid={session_id:#x}\b.*$", server.four_letter_word("cons"), re.MULTILINE)
+
+
+def test_the_client_learns_of_it_at_once(zookeeper_server: ZooKeeperServer) -> None:
+    """Two thirds of this session timeout, after which a silent connection is given up, would be 20 seconds."""
+    for _ in range(_OFTEN):
+        with zkc.Client(zookeeper_server.hosts, session_timeout=30.0) as client:
+            session = client.session_id
+            lost = threading.Event()
+            client.add_listener(lambda state, lost=lost: lost.set() if state is zkc.ClientState.LOST else None)
+            zookeeper_server.expire(session, client.session_password)
+            assert lost.wait(10)
+
+
+class Returning:
+    """A client that takes its session back as soon as it is cut off, until the server says that it has expired."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.address = address
+        self.session, self.password, self.returned, self.expired = 0, bytes(16), 0, threading.Event()
+        self.connection = self.connect()
+        self.thread = threading.Thread(target=self.keep_coming)
+        self.thread.start()
+
+    def connect(self) -> socket.socket:
+        connection = socket.create_connection(self.address, 10)
+        body = struct.pack(">iqiqi", 0, 0, 30_000, self.session, 16) + self.password + b"\0"
+        connection.sendall(struct.pack(">i", len(body)) + body)
+        answer = connection.recv(64)
+        if len(answer) >= 40:
+            _, timeout, self.session = struct.unpack_from(">iiq", answer, 4)
+            self.password = answer[24:40]
+            if timeout <= 0:
+                self.expired.set()
+        return connection
+
+    def keep_coming(self) -> None:
+        while not self.expired.is_set():
+            with self.connection:
+                while self.connection.recv(4096):
+                    pass
+            self.connection = self.connect()
+            self.returned += 1
+        self.connection.close()
+
+
+def test_a_client_that_returns_at_once_is_told(zookeeper_server: ZooKeeperServer) -> None:
+    for _ in range(_OFTEN):
+        client = Returning(("127.0.0.1", zookeeper_server.port))
+        zookeeper_server.expire(client.session, client.password)
+        assert client.expired.wait(8)
+        client.thread.join()
+
+
+@pytest.fixture(scope="module")
+def ensemble() -> Iterator[Ensemble]:
+    with Ensemble(3) as ensemble:
+        yield ensemble
+
+
+def test_every_member_cuts_it_off(ensemble: Ensemble, eventually: Callable[..., Any]) -> None:
+    for member in ensemble.members:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(zkc.Client(member.hosts, session_timeout=30.0)) for _ in range(3)]
+            for client in clients:
+                session = client.session_id
+                ensemble.expire(session, client.session_password)
+                # One that comes back is listed until it has its answer.
+                eventually(
+                    lambda session=session: not any(listed(one, session) for one in ensemble.members), timeout=10
+                )
+            for client in clients:
+                client.wait_for(zkc.ClientState.CONNECTED, timeout=10)
