@@ -33,6 +33,15 @@ Column = tuple[str, Callable[[Outcome], str]]
 def _columns(table: Table) -> list[Column]:
     if table.workload.figure == "bytes":
         return [("KB each", lambda outcome: _small((outcome.median("bytes") or 0) / 1024))]
+    if table.workload.name == "beside":
+        return [
+            ("p50, µs", lambda outcome: _small(outcome.median("p50"))),
+            ("without it", lambda outcome: _small(outcome.median("quiet_p50"))),
+            ("p99, µs", lambda outcome: _small(outcome.median("p99"))),
+            ("a second", lambda outcome: _number(outcome.median("rate"))),
+            ("without it", lambda outcome: _number(outcome.median("quiet_rate"))),
+            ("its own speed", lambda outcome: _small(outcome.median("busy"))),
+        ]
     cpu: Column = ("CPU, µs each", lambda outcome: _small(outcome.median("cpu")))
     if table.workload.figure == "p50":
         return [
@@ -66,7 +75,7 @@ def comparison(table: Table) -> rich.table.Table:
     for label, _ in others:
         shown.add_column(f"{'x' if workload.more_is_better else 'of'} {label}", justify="right")
     # The other thread's CPU time would be in it.
-    with_cpu = workload.figure != "bytes" and workload.name != "gil"
+    with_cpu = workload.figure != "bytes" and workload.name not in ("gil", "beside")
     if with_cpu:
         for label, _ in others:
             shown.add_column(f"CPU, of {label}", justify="right")

@@ -37,6 +37,7 @@ def _gets(label: str, **bounds: float) -> Iterator[Target]:
         yield Target(f"{label}: gets a second", "pipelined", label, "rate", bound, against, at_least=True)
 
 
+_BUSY = "beside bytecode: the other thread's speed, of its own"
 _TWO_SWITCHES = 2e3 * sys.getswitchinterval()  # in ms
 _CALLBACKS, _TASKS, _OWN = "Session, callbacks", "AsyncClient, 1,000 tasks", "c on zkc's adaptor"
 
@@ -54,6 +55,13 @@ TARGETS = (
     Target("beside bytecode: gets a second, of those without", "gil", _CALLBACKS, "kept", 0.5, at_least=True),
     Target("beside bytecode: p99 beyond a window's time then, ms", "gil", _CALLBACKS, "late", _TWO_SWITCHES),
     Target("beside bytecode: p99 beyond a window's time without, ms", "gil", _CALLBACKS, "later", _TWO_SWITCHES),
+    Target("beside bytecode: a get's p50, of that without", "beside", "Client", "slower", 2),
+    Target("beside bytecode: a get's p50, of that without", "beside", "Client", "slower", 2, server="real"),
+    Target("beside bytecode: zkc.legacy's get, p50, of that without", "beside", "zkc.legacy", "slower", 2),
+    Target("beside bytecode: a get's p50", "beside", "Client", "p50", 1.0, "zc-zookeeper-static"),
+    Target("beside bytecode: a get's p50", "beside", "Client", "p50", 0.33, "kazoo"),
+    Target(_BUSY, "beside", "Client", "busy", 0.4, at_least=True),
+    Target(_BUSY, "beside", "Client", "busy", 0.4, at_least=True, server="real"),
     Target("Client: watch, p50", "watch", "Client", "p50", 0.8, "c"),
     Target("Client: gets a second from 8 threads", "threads", "Client", "rate", 3, "c", at_least=True),
     Target("Client: connect and close, p50", "connect", "Client", "p50", 1.0, "c"),
@@ -120,7 +128,7 @@ def _asked_for(target: Target, table: Table, clients: Optional[Sequence[str]]) -
 
 def _no_row_worse(tables: Sequence[Table]) -> Iterator[Target]:
     for table in tables:
-        if table.server != "real":
+        if table.server != "real" or all(row.label != "tuned" for row in table.workload.rows):
             continue
         for row in table.workload.rows:
             if row.label.startswith(_OURS):
@@ -143,6 +151,8 @@ def _of_one(outcome: Outcome, figure: str) -> Optional[float]:
     """Return a figure that only a target has, made of those of the rounds."""
     if figure == "kept" and outcome.has("quiet_rate"):
         return median([taken["rate"] / taken["quiet_rate"] for taken in outcome.rounds])
+    if figure == "slower" and outcome.has("quiet_p50"):
+        return median([taken["p50"] / taken["quiet_p50"] for taken in outcome.rounds])
     if figure in ("late", "later") and outcome.has("quiet_rate"):
         # A window's own time is what its requests take at the speed with that thread, or at the one without it.
         speed = "rate" if figure == "late" else "quiet_rate"

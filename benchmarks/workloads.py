@@ -108,6 +108,17 @@ WORKLOADS = (
         least=2_500,
     ),
     Workload(
+        "beside",
+        "One get after the other, beside a thread of bytecode",
+        "p50",
+        (
+            *_rows("beside", "zkc"),
+            Row("Client, set_gil_hold(0)", "zkc", "beside_without"),
+            *_rows("beside", "zkc-async", "zkc-legacy", "zc", "aiozk", "kazoo"),
+        ),
+        real=True,
+    ),
+    Workload(
         "watch",
         "From a set to the watch of another session",
         "p50",

@@ -24,6 +24,8 @@ int zookeeper_process(zhandle_t *zh, int events);
 
 /* How many packets a reader takes before it lets others have the turn. */
 enum { LONGEST_READ = 128 };
+/* How many bytes it reads at a time, and how large a packet it takes, who looks without waiting: a few microseconds' work. */
+enum { SMALL = 16 * 1024 };
 /* How long a reader looks before it sleeps, in nanoseconds; how often it does in vain before it sleeps at once; and how
  * many sleeps later it looks again. */
 enum { MOMENT_NS = 30000, MOST_QUICK = 8, LOOK_AGAIN = 32 };
@@ -204,11 +206,12 @@ static int look_for_a_moment(zkc_adaptor *adaptor, struct pollfd fds[2])
 }
 
 /* Wait until there is something to read, or a kick. The events of the connection; -1: an enum zkc_read in `why`. */
-static int wait_for_connection(zkc_adaptor *adaptor, int fd, short wanted, int kick, int64_t nanoseconds, int *why)
+static int wait_for_connection(zkc_adaptor *adaptor, int looked, int fd, short wanted, int kick, int64_t nanoseconds,
+                               int *why)
 {
     struct pollfd fds[2] = {{.fd = fd, .events = wanted}, {.fd = kick, .events = POLLIN}};
     struct timespec limit = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
-    int count = look_for_a_moment(adaptor, fds);
+    int count = looked ? 0 : look_for_a_moment(adaptor, fds);
 
     if (count == 0)
         count = ppoll(fds, 2, nanoseconds < 0 ? NULL : &limit, NULL);
@@ -221,13 +224,78 @@ static int wait_for_connection(zkc_adaptor *adaptor, int fd, short wanted, int k
     return fds[0].revents;
 }
 
-int zkc_adaptor_read(zhandle_t *zh, int kick, int (*enough)(void *context), void *context, int64_t nanoseconds)
+/* As the reader: take the turn again. If it is another's, who works, that one looks at the connection again when it goes to
+ * sleep, and this is the reader no more: 0. */
+static int go_on_reading(zhandle_t *zh, zkc_adaptor *adaptor)
+{
+    if (pthread_mutex_trylock(&adaptor->turn) == 0)
+        return 1;
+    atomic_store(&adaptor->reader, 0);
+    wakeup_io_thread(zh);
+    return 0;
+}
+
+/* With the turn. Take one packet, if a small one is there whole. 1: taken; 0: nothing has come; -1: what has come is for
+ * who may take the time: a large packet, a part of one, or the end of the connection, at which libzookeeper asks for locks
+ * that another thread may hold while it resolves names. */
+static int take_packet_at_hand(zhandle_t *zh, zkc_adaptor *adaptor)
+{
+    zkc_transport *transport = &adaptor->transport;
+    int filled;
+
+#ifdef HAVE_OPENSSL_H
+    if ((zh->fd->ssl_sock != NULL) != (transport->ssl != NULL))
+        return -1; /* nothing was sent over this connection yet: so the transport does not know that it is TLS */
+#endif
+    filled = zkc_transport_fill(transport, SMALL);
+    if (filled <= 0)
+        return filled;
+    if (transport->broken || !zkc_transport_has_packet(transport) ||
+        (zh->input_buffer != NULL && zh->input_buffer->curr_offset > 0))
+        return -1;
+    zkc_transport_use(transport);
+    zookeeper_process(zh, ZOOKEEPER_READ);
+    zkc_adaptor_run_completions(zh);
+    zkc_transport_use(NULL);
+    return 1;
+}
+
+/* It keeps the turn for as long as it looks. The I/O thread may have to wait that long for it, which needs nothing that
+ * the caller holds; and there is no other mutex here, nor in libzookeeper's step for a packet, under which anybody does
+ * more than change a list. */
+int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+                     int64_t nanoseconds)
+{
+    zkc_adaptor *adaptor = adaptor_of(zh);
+    int64_t end = now() + nanoseconds;
+    int fd, taken = 0;
+
+    if (!(looked ? go_on_reading(zh, adaptor) : begin_reading(zh, adaptor, kick)))
+        return ZKC_READ_REFUSED;
+    fd = adaptor->transport.fd;
+    for (;;) {
+        int done = enough(context);
+
+        if (done || !is_usable(zh, &adaptor->transport) || adaptor->transport.fd != fd) {
+            end_reading(zh, adaptor);
+            return done ? ZKC_READ_ENOUGH : ZKC_READ_REFUSED;
+        }
+        if (taken < 0 || now() >= end) /* `nanoseconds` have what sending took in them */
+            break;
+        taken = take_packet_at_hand(zh, adaptor);
+    }
+    pthread_mutex_unlock(&adaptor->turn);
+    return ZKC_READ_NOT_YET;
+}
+
+int zkc_adaptor_read(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+                     int64_t nanoseconds)
 {
     zkc_adaptor *adaptor = adaptor_of(zh);
     int64_t deadline = nanoseconds < 0 ? 0 : now() + nanoseconds;
     int fd, outcome = ZKC_READ_REFUSED;
 
-    if (!begin_reading(zh, adaptor, kick))
+    if (!(looked ? go_on_reading(zh, adaptor) : begin_reading(zh, adaptor, kick)))
         return ZKC_READ_REFUSED;
     fd = adaptor->transport.fd;
     for (;;) {
@@ -241,14 +309,15 @@ int zkc_adaptor_read(zhandle_t *zh, int kick, int (*enough)(void *context), void
         }
         if (!is_usable(zh, &adaptor->transport) || adaptor->transport.fd != fd)
             break; /* connecting is the I/O thread's */
-        pthread_mutex_unlock(&adaptor->turn);
-        events = wait_for_connection(adaptor, fd, wanted, kick, left > 0 || nanoseconds < 0 ? left : 0, &outcome);
-        if (pthread_mutex_trylock(&adaptor->turn) != 0) {
-            /* The I/O thread works, and looks at the connection again when it goes to sleep. */
-            atomic_store(&adaptor->reader, 0);
-            wakeup_io_thread(zh);
-            return enough(context) ? ZKC_READ_ENOUGH : outcome;
+        if (zkc_transport_readable(&adaptor->transport)) { /* a look has read it ahead */
+            take_replies(zh, adaptor);
+            continue;
         }
+        pthread_mutex_unlock(&adaptor->turn);
+        events = wait_for_connection(adaptor, looked, fd, wanted, kick, left > 0 || nanoseconds < 0 ? left : 0, &outcome);
+        looked = 0;
+        if (!go_on_reading(zh, adaptor))
+            return enough(context) ? ZKC_READ_ENOUGH : outcome;
         if (events < 0)
             break;
         if (events > 0 && is_usable(zh, &adaptor->transport) && adaptor->transport.fd == fd)
@@ -265,9 +334,17 @@ void zkc_adaptor_kick_reader(zkc_adaptor *adaptor)
     (void)adaptor;
 }
 
-int zkc_adaptor_read(zhandle_t *zh, int kick, int (*enough)(void *context), void *context, int64_t nanoseconds)
+int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+                     int64_t nanoseconds)
 {
-    (void)zh, (void)kick, (void)enough, (void)context, (void)nanoseconds;
+    (void)zh, (void)looked, (void)kick, (void)enough, (void)context, (void)nanoseconds;
+    return ZKC_READ_REFUSED;
+}
+
+int zkc_adaptor_read(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+                     int64_t nanoseconds)
+{
+    (void)zh, (void)looked, (void)kick, (void)enough, (void)context, (void)nanoseconds;
     return ZKC_READ_REFUSED;
 }
 

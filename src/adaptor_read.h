@@ -12,15 +12,25 @@ void zkc_adaptor_hold(int on);
 int zkc_adaptor_holds(void); /* whether one is held; from then on no other is */
 void zkc_adaptor_let_go(zhandle_t *zh);
 
-enum zkc_read { ZKC_READ_ENOUGH, ZKC_READ_TIMED_OUT, ZKC_READ_INTERRUPTED, ZKC_READ_REFUSED };
+enum zkc_read { ZKC_READ_ENOUGH, ZKC_READ_TIMED_OUT, ZKC_READ_INTERRUPTED, ZKC_READ_REFUSED,
+                ZKC_READ_NOT_YET };
 
 /* Send what is queued, take replies from the connection and run their completions, on this thread, until `enough(context)`, or for at most
  * `nanoseconds` (negative: no limit). The caller sees to it that the handle is not closed meanwhile, and that no
  * completion closes it or waits. Whoever makes `enough` true elsewhere writes to the eventfd `kick`, which may be
  * readable for nothing.
  *
+ * `looked`: zkc_adaptor_peek said ZKC_READ_NOT_YET just before.
+ *
  * ZKC_READ_REFUSED: that is somebody else's just now. ZKC_READ_INTERRUPTED: a signal handler ran. */
-int zkc_adaptor_read(zhandle_t *zh, int kick, int (*enough)(void *context), void *context, int64_t nanoseconds);
+int zkc_adaptor_read(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+                     int64_t nanoseconds);
+
+/* Begin the same and look for so long, without ever waiting: for who must not, because others wait for what it holds.
+ * Only small packets that are there whole are taken. ZKC_READ_ENOUGH, ZKC_READ_REFUSED, or ZKC_READ_NOT_YET: the caller
+ * is the reader still, and has to go on soon, with this again (`looked`) or with zkc_adaptor_read. */
+int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+                     int64_t nanoseconds);
 
 /* Tell how many requests wait for a reply, at any time, so that the I/O thread can gather replies when they are many. */
 void zkc_adaptor_tell_load(zhandle_t *zh, const atomic_int *in_flight);

@@ -45,7 +45,7 @@ int zkc_request_wait(zkc_request *request, int64_t nanoseconds)
     uint32_t bits = atomic_load(&request->bits);
     int rc = -1;
 
-    if (!(bits & ZKC_DONE))
+    if (!(bits & ZKC_DONE) || zkc_has_looked(request)) /* who has looked ends its reading there */
         rc = zkc_read_reply(request, nanoseconds);
     if (zkc_request_done(request))
         return ZKC_WOKEN;

@@ -158,6 +158,15 @@ int zkc_request_done(zkc_request *request);
 int zkc_request_wait(zkc_request *request, int64_t nanoseconds);
 /* The same by reading the connection; -1: that is not for this thread now, and it waits as others do. */
 int zkc_read_reply(zkc_request *request, int64_t nanoseconds);
+/* Send and look for the reply for so long at the most, without ever waiting for anything else. If the request is not done
+ * then, the thread goes on soon, with the same or with zkc_request_wait. */
+enum zkc_look { ZKC_LOOKED_AND_DONE, ZKC_LOOKED_IN_VAIN, ZKC_LOOK_REFUSED };
+enum zkc_look zkc_look_for_reply(zkc_request *request, int64_t nanoseconds);
+int zkc_has_looked(const zkc_request *request); /* in vain, and has to go on */
+/* zkc_look_for_reply with the GIL, if that is worth it: keeping.c. Begin with `times` 0; ZKC_LOOK_AGAIN: give the GIL up
+ * and ask for it again at once, then call this again. Else the request is done, or zkc_request_wait comes next. */
+enum zkc_request_looked { ZKC_LOOK_DONE, ZKC_LOOK_AGAIN, ZKC_LOOK_NO_MORE };
+enum zkc_request_looked zkc_request_look(zkc_request *request, int *times, int64_t nanoseconds);
 /* Ask for the request to be queued when it is done, lending it `token`. 0: it will be; 1: it is done already, and
  * the caller keeps the token. */
 int zkc_request_notify(zkc_request *request, void *token);
@@ -213,6 +222,8 @@ typedef struct zkc_session {
     int open_errno;
     zkc_word closing;    /* enum zkc_close_state */
     atomic_int inside;   /* threads inside a zoo_… call: the handle is not freed under them */
+    atomic_int worth;    /* keeping.c: whether replies of late came while a call kept the GIL; how often not tried */
+    atomic_uint untried;
     int kick[2];         /* wakes who reads the connection; -1: nobody may. From opening to the end */
 
     pthread_mutex_t lock; /* for the list of loans and the watch table; never held while calling libzookeeper */
@@ -346,6 +357,18 @@ void zkc_process_init(void);   /* once, before the first session: the fork handl
 /* The interpreter is going: from here on a thread of ours that waits below never returns to Python. */
 void zkc_quiesce(void);
 void zkc_rest_if_quiet(void);
+
+/* How long a call may keep the GIL at a stretch while it looks for its reply, in nanoseconds (0: not at all), and how
+ * often. */
+void zkc_set_gil_hold(int64_t nanoseconds, int times);
+/* A thread asks for the GIL that it gave up; and has it. `interval` is the interpreter's switch interval, and `tried`
+ * whether it gave the GIL up for long enough that another thread would have taken it. */
+typedef struct zkc_gil_asked {
+    int64_t at, kept;
+} zkc_gil_asked;
+void zkc_gil_ask(zkc_gil_asked *asked);
+int64_t zkc_gil_waited(const zkc_gil_asked *asked);
+void zkc_gil_came(const zkc_gil_asked *asked, int64_t waited, int64_t interval, int tried);
 
 typedef struct zkc_counts {
     int sessions, requests, watches, items, handles;

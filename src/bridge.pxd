@@ -69,6 +69,9 @@ cdef extern from "bridge.h" nogil:
     void zkc_request_unref(zkc_request *)
     int zkc_request_done(zkc_request *)
     int zkc_request_wait(zkc_request *, int64_t)
+    int zkc_has_looked(const zkc_request *)
+    const int ZKC_LOOK_DONE, ZKC_LOOK_AGAIN, ZKC_LOOK_NO_MORE
+    int zkc_request_look(zkc_request *, int *, int64_t)
     int zkc_request_notify(zkc_request *, void *)
     void zkc_request_abandon(zkc_request *)
     int zkc_request_reserve_results(zkc_request *, int)
@@ -103,6 +106,9 @@ cdef extern from "bridge.h" nogil:
         zkc_counter latency_sum_ns
         zkc_counter watch_events
         zkc_counter connects
+        zkc_counter gil_kept
+        zkc_counter gil_given_up
+        zkc_counter gil_ns
         zkc_counter bytes_sent
         zkc_counter bytes_received
 
@@ -197,6 +203,13 @@ cdef extern from "bridge.h" nogil:
     void zkc_process_init()
     void zkc_quiesce()
     void zkc_rest_if_quiet()
+
+    ctypedef struct zkc_gil_asked:
+        pass
+    void zkc_set_gil_hold(int64_t, int)
+    void zkc_gil_ask(zkc_gil_asked *)
+    int64_t zkc_gil_waited(const zkc_gil_asked *)
+    void zkc_gil_came(const zkc_gil_asked *, int64_t, int64_t, int)
 
     ctypedef struct zkc_counts:
         int sessions

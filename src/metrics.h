@@ -39,6 +39,8 @@ typedef struct zkc_metrics {
     zkc_counter latency_sum_ns;
     zkc_counter watch_events; /* watches that an event of their znode fired */
     zkc_counter connects;
+    zkc_counter gil_kept, gil_given_up; /* replies that came while a call kept the GIL, and looks in vain */
+    zkc_counter gil_ns;                 /* how long calls have kept it so */
     zkc_counter bytes_sent, bytes_received; /* of paths, data and credentials; of replies as they were copied */
 } zkc_metrics;
 

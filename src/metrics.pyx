@@ -29,6 +29,11 @@ cdef dict _metrics(zkc_session *c):
         "in_flight": zkc_in_flight(c),
         "watch_events": zkc_metric_get(&metrics.watch_events),
         "connects": zkc_metric_get(&metrics.connects),
+        "gil": {
+            "kept": zkc_metric_get(&metrics.gil_kept),
+            "given_up": zkc_metric_get(&metrics.gil_given_up),
+            "seconds": zkc_metric_get(&metrics.gil_ns) / 1e9,
+        },
         "bytes_sent": zkc_metric_get(&metrics.bytes_sent),
         "bytes_received": zkc_metric_get(&metrics.bytes_received),
     }

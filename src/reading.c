@@ -56,28 +56,71 @@ static int is_enough(void *context)
     return zkc_request_done(request) || zkc_word_get(&request->session->closing) != ZKC_NOT_CLOSING;
 }
 
-int zkc_read_reply(zkc_request *request, int64_t nanoseconds)
+/* What this thread has looked for in vain: it is inside the session, and the reader, until it has gone on. */
+static _Thread_local const zkc_request *looked;
+
+int zkc_has_looked(const zkc_request *request)
+{
+    return looked == request;
+}
+
+static int begin_reading(zkc_request *request)
 {
     zkc_session *session = request->session;
-    int outcome;
 
     /* With more than one under way the I/O thread is needed anyway. */
     if (session->kick[0] < 0 || zkc_in_flight(session) != 1 || zkc_enter(session) != ZKC_ENTERED) {
         zkc_let_go();
-        return -1;
+        return 0;
     }
     if (held != session)
         zkc_let_go();
     atomic_fetch_or(&request->bits, ZKC_READING);
-    awaited = request;
-    outcome = zkc_adaptor_read(session->handle, session->kick[0], is_enough, request, nanoseconds);
-    awaited = NULL;
+    return 1;
+}
+
+static void end_reading(zkc_request *request, int refused)
+{
     atomic_fetch_and(&request->bits, ~(uint32_t)ZKC_READING);
-    if (outcome == ZKC_READ_REFUSED)
+    if (refused)
         zkc_let_go(); /* maybe nothing was sent */
     else
         drop_hold();
-    zkc_leave(session);
+    zkc_leave(request->session);
+}
+
+enum zkc_look zkc_look_for_reply(zkc_request *request, int64_t nanoseconds)
+{
+    zkc_session *session = request->session;
+    int goes_on = looked == request, outcome;
+
+    looked = NULL;
+    if (!goes_on && !begin_reading(request))
+        return ZKC_LOOK_REFUSED;
+    awaited = request;
+    outcome = zkc_adaptor_peek(session->handle, goes_on, session->kick[0], is_enough, request, nanoseconds);
+    awaited = NULL;
+    if (outcome == ZKC_READ_NOT_YET) {
+        drop_hold(); /* it is sent */
+        looked = request;
+        return ZKC_LOOKED_IN_VAIN;
+    }
+    end_reading(request, outcome == ZKC_READ_REFUSED);
+    return outcome == ZKC_READ_REFUSED ? ZKC_LOOK_REFUSED : ZKC_LOOKED_AND_DONE;
+}
+
+int zkc_read_reply(zkc_request *request, int64_t nanoseconds)
+{
+    zkc_session *session = request->session;
+    int goes_on = looked == request, outcome;
+
+    looked = NULL;
+    if (!goes_on && !begin_reading(request))
+        return -1;
+    awaited = request;
+    outcome = zkc_adaptor_read(session->handle, goes_on, session->kick[0], is_enough, request, nanoseconds);
+    awaited = NULL;
+    end_reading(request, outcome == ZKC_READ_REFUSED);
     if (outcome == ZKC_READ_TIMED_OUT)
         return ZKC_TIMED_OUT;
     return outcome == ZKC_READ_INTERRUPTED ? ZKC_INTERRUPTED : -1;
@@ -109,6 +152,18 @@ void zkc_leave_called(zkc_session *session)
 
 void zkc_let_go(void)
 {
+}
+
+int zkc_has_looked(const zkc_request *request)
+{
+    (void)request;
+    return 0;
+}
+
+enum zkc_look zkc_look_for_reply(zkc_request *request, int64_t nanoseconds)
+{
+    (void)request, (void)nanoseconds;
+    return ZKC_LOOK_REFUSED;
 }
 
 int zkc_read_reply(zkc_request *request, int64_t nanoseconds)

@@ -201,18 +201,25 @@ cdef class Request:
         """Wait for at most so many nanoseconds, for ever when negative; tell whether the request is done."""
         cdef int64_t deadline, left
         cdef int rc
+        cdef zkc_gil_asked asked
         self.check()
         if zkc_request_done(self.c):
             return True
         deadline = zkc_now_ns() + limit if limit >= 0 else 0
+        if limit != 0 and _look(self.c, limit):
+            return True
         left = _SLICE
         while True:
             if limit >= 0:
                 left = min(deadline - zkc_now_ns(), _SLICE)
                 if left <= 0:
-                    return False
+                    if not zkc_has_looked(self.c):
+                        return False
+                    left = 0  # what looking in vain has begun ends in there
             with nogil:
                 rc = zkc_request_wait(self.c, left)
+                zkc_gil_ask(&asked)
+            _gil_came(&asked, True)
             if rc == ZKC_WOKEN:
                 return True
             PyErr_CheckSignals()

@@ -62,7 +62,9 @@ cdef class _SessionSettings(_SessionBase):
             from sending to the end of a request, however it ended: ``bounds`` (upper ones, in seconds), ``counts`` (one
             more: the rest), ``sum`` (seconds). ``in_flight``: requests without a reply. ``watch_events``: watches that
             an event fired. ``connects``: how often a server accepted the session. ``bytes_sent``: of paths, data and
-            credentials. ``bytes_received``: of the replies' data, names and paths.
+            credentials. ``bytes_received``: of the replies' data, names and paths. ``gil``: ``kept`` (replies that came
+            while a call kept the GIL), ``given_up`` (calls that kept it in vain), ``seconds`` (how long in all); see
+            :func:`set_gil_hold`.
 
         .. versionadded:: 0.1
         """

@@ -69,11 +69,6 @@ int zkc_transport_readable(const zkc_transport *transport)
     return transport->in_begin < transport->in_end || transport->broken != 0;
 }
 
-size_t zkc_transport_unsent(const zkc_transport *transport)
-{
-    return transport->out_end - transport->out_begin;
-}
-
 /* The transport whose buffers a call on this descriptor goes through, if any. */
 static zkc_transport *transport_of(int fd)
 {
@@ -211,6 +206,64 @@ int zkc_transport_flush_wait(zkc_transport *transport, int *milliseconds)
     return rc == 0 ? 0 : -1;
 }
 
+#ifdef HAVE_OPENSSL_H
+static int read_ssl(zkc_transport *transport, SSL *ssl, void *bytes, int length)
+{
+    int got = SSL_read(ssl, bytes, length);
+
+    /* A renegotiation can want to write first, which poll would not wait for otherwise. */
+    transport->read_wants = got <= 0 && SSL_get_error(ssl, got) == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN;
+    return got;
+}
+
+static int fill_ssl(zkc_transport *transport, int most)
+{
+    int got, error;
+
+    ERR_clear_error(); /* as in flush_ssl */
+    errno = 0;
+    got = read_ssl(transport, transport->ssl, transport->in, most);
+    error = got > 0 ? SSL_ERROR_NONE : SSL_get_error(transport->ssl, got);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+        return 0;
+    if (got <= 0)
+        fail(transport);
+    return got > 0 ? got : -1;
+}
+#endif
+
+static int fill_plain(zkc_transport *transport, size_t most)
+{
+    ssize_t got = recv(transport->fd, transport->in, most, MSG_DONTWAIT);
+
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return 0;
+    if (got < 0)
+        fail(transport); /* the system reports it once: whoever reads next learns it from here */
+    return got > 0 ? (int)got : -1;
+}
+
+int zkc_transport_fill(zkc_transport *transport, size_t most)
+{
+    int got;
+
+    if (zkc_transport_readable(transport))
+        return 1;
+    if (transport->fd < 0 || !room(&transport->in))
+        return -1;
+#ifdef HAVE_OPENSSL_H
+    if (transport->ssl != NULL)
+        got = fill_ssl(transport, (int)most);
+    else
+#endif
+        got = fill_plain(transport, most);
+    if (got <= 0)
+        return got;
+    transport->in_begin = 0;
+    transport->in_end = (size_t)got;
+    return 1;
+}
+
 /* ---- what libzookeeper calls ------------------------------------------------------------------------------------- */
 
 ssize_t zkc_hook_send(int fd, const void *bytes, size_t length, int flags)
@@ -311,15 +364,6 @@ int zkc_hook_ssl_write(SSL *ssl, const void *bytes, int length)
             return result; /* it would block: SSL_get_error says so of the last call */
     }
     return (int)taken;
-}
-
-static int read_ssl(zkc_transport *transport, SSL *ssl, void *bytes, int length)
-{
-    int got = SSL_read(ssl, bytes, length);
-
-    /* A renegotiation can want to write first, which poll would not wait for otherwise. */
-    transport->read_wants = got <= 0 && SSL_get_error(ssl, got) == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN;
-    return got;
 }
 
 int zkc_hook_ssl_read(SSL *ssl, void *bytes, int length)

@@ -7,7 +7,10 @@
 #ifndef ZKC_TRANSPORT_H
 #define ZKC_TRANSPORT_H
 
+#include <arpa/inet.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #ifdef HAVE_OPENSSL_H
@@ -39,8 +42,27 @@ int zkc_transport_is_used(const zkc_transport *transport); /* on this thread */
 void zkc_transport_bind(zkc_transport *transport, int fd);
 /* Whether something can be taken without asking the system; an error, too. */
 int zkc_transport_readable(const zkc_transport *transport);
+/* Read ahead what has come, `most` bytes at the most, without waiting. 1: something can be taken; 0: nothing has come;
+ * -1: the connection has ended or failed, which whoever reads next learns, or there is no memory. */
+int zkc_transport_fill(zkc_transport *transport, size_t most);
+/* Whether a whole packet of the protocol can be taken. */
+static inline int zkc_transport_has_packet(const zkc_transport *transport)
+{
+    size_t there = transport->in_end - transport->in_begin;
+    uint32_t length;
+
+    if (there < sizeof length)
+        return 0;
+    memcpy(&length, transport->in + transport->in_begin, sizeof length);
+    return ntohl(length) <= there - sizeof length;
+}
+
 /* How many bytes are gathered. */
-size_t zkc_transport_unsent(const zkc_transport *transport);
+static inline size_t zkc_transport_unsent(const zkc_transport *transport)
+{
+    return transport->out_end - transport->out_begin;
+}
+
 /* Send what is gathered, as far as the system takes it. 0: all; 1: some is left; -1: broken. */
 int zkc_transport_flush(zkc_transport *transport);
 /* The same, waiting for so many milliseconds, which become what is left of them. 0: all; -1: broken, or not in time. */

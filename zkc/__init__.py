@@ -13,7 +13,7 @@ from zkc._plans.trees import TreeNode
 from zkc._staying_watch import StayingWatch
 from zkc._version import __version__
 from zkc._watch_events import AsyncWatchEvents, WatchEvents
-from zkc._zookeeper import Request, Session, build_info, set_log_level
+from zkc._zookeeper import Request, Session, build_info, set_gil_hold, set_log_level
 from zkc.aio import AsyncClient
 from zkc.client import Client
 from zkc.constants import ClientState, CreateMode, EventType, LogLevel, Perms, State, WatchType
@@ -149,6 +149,7 @@ __all__ = [
     "__version__",
     "build_info",
     "is_retriable",
+    "set_gil_hold",
     "set_log_level",
     "unprotected_name",
 ]

@@ -36,6 +36,10 @@ class Worker:
         path, get = protocol.path_of(size), self.client.get
         return protocol.timed_each(count, lambda: get(path), self._checker(size))
 
+    def beside(self, count: int, size: int) -> Figures:
+        path, get = protocol.path_of(size), self.client.get
+        return protocol.each_beside_bytecode(count, lambda: get(path), self._checker(size))
+
     def _checker(self, size: int) -> Any:
         data = protocol.data_of(protocol.path_of(size), size)
 

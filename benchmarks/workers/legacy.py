@@ -49,6 +49,10 @@ class Worker(object):
         get, h, path = self.zookeeper.get, self.h, protocol.path_of(size)
         return timed_each(count, lambda: get(h, path), self.checker(size))
 
+    def beside(self, count, size):
+        get, h, path = self.zookeeper.get, self.h, protocol.path_of(size)
+        return protocol.each_beside_bytecode(count, lambda: get(h, path), self.checker(size))
+
     def checker(self, size):
         data = text_of(protocol.path_of(size), size)
 
@@ -152,7 +156,7 @@ class Worker(object):
 def main():
     which, hosts = sys.argv[1:]
     worker = Worker(load(which), hosts)
-    names = ("get", "set", "create", "pipelined", "threads", "watch", "watchers", "core")
+    names = ("get", "beside", "set", "create", "pipelined", "threads", "watch", "watchers", "core")
     protocol.serve(dict((name, getattr(worker, name)) for name in names))
     worker.zookeeper.close(worker.h)
 

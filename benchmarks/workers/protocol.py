@@ -109,6 +109,19 @@ def timed(count, action, *arguments):
     return taken.figures(count)
 
 
+def each_beside_bytecode(count, action, check):
+    """Call an action that often, one after the other, without and with a thread of bytecode."""
+
+    def run(count, times):
+        for _ in range(count):
+            begun = clock()
+            found = action()
+            times.append(clock() - begun)
+            check(found)
+
+    return beside_bytecode(count, run)
+
+
 def in_threads(count, action):
     """Call an action that often from several threads together; any failure is one of the whole."""
     failures = []
@@ -134,28 +147,36 @@ def beside_bytecode(count, run):
     """Measure the same without and with a thread that does nothing but run bytecode.
 
     :param run: takes the count and a list for the seconds that each request took.
-    :returns: the figures with it, and under names that begin with ``quiet_`` those without.
+    :returns: the figures with it, and under names that begin with ``quiet_`` those without; ``busy`` is the speed of
+        that thread, of what it has while nothing is measured.
     """
-    quiet, busy, over = [], [], threading.Event()
+    quiet, busy, over, turns = [], [], threading.Event(), [0]
 
     def burn():
         number = 0
         while not over.is_set():
-            for _ in range(1000):
+            for _ in range(100):
                 number += 1
+            turns[0] += 1
 
     with Taken() as alone:
         run(count, quiet)
     burner = threading.Thread(target=burn)
     burner.start()
     try:
+        begun = turns[0]
         with Taken() as taken:
             run(count, busy)
+        ended = turns[0]
+        with Taken() as rest:
+            time.sleep(0.1)  # Not for luck: the length of what the other thread's speed is measured in.
+        whole = turns[0] - ended
     finally:
         over.set()
         burner.join()
     before = dict(percentiles(quiet), rate=count / alone.seconds)
-    figures = taken.figures(count, **percentiles(busy))
+    kept = (ended - begun) / taken.seconds * rest.seconds / max(1, whole)
+    figures = taken.figures(count, busy=kept, **percentiles(busy))
     figures.update(("quiet_" + name, value) for name, value in before.items())
     return figures
 

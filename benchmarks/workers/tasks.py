@@ -112,6 +112,20 @@ class Worker:
         """Do the same beside a thread of bytecode."""
         return protocol.beside_bytecode(count, lambda count, times: self.run(self._by_tasks(count, size, times)))
 
+    def do_beside(self, count: int, size: int) -> Figures:
+        """Read again and again beside a thread of bytecode."""
+        path = protocol.path_of(size)
+        wanted = (protocol.data_of(path, size), size, 0)
+
+        async def work(count: int, times: list[float]) -> None:
+            for _ in range(count):
+                begun = clock()
+                found = await self.get(path)
+                times.append(clock() - begun)
+                expect(found == wanted)
+
+        return protocol.beside_bytecode(count, lambda count, times: self.run(work(count, times)))
+
     async def _by_tasks(self, count: int, size: int, times: Optional[list[float]]) -> None:
         paths, data = protocol.many(size)
         get = self.client.get

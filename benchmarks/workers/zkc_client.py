@@ -13,6 +13,7 @@ from protocol import PATHS, WINDOW, Taken, clock, expect
 
 import zkc
 
+GIL_HOLD = 50e-6  # in seconds; zkc's default
 Figures = Any  # as protocol.py makes them, which has no annotations
 
 
@@ -36,6 +37,17 @@ class Worker:
     def get(self, count: int, size: int) -> Figures:
         path, get = protocol.path_of(size), self.client.get
         return protocol.timed_each(count, lambda: get(path), self._checker(size))
+
+    def beside(self, count: int, size: int) -> Figures:
+        path, get = protocol.path_of(size), self.client.get
+        return protocol.each_beside_bytecode(count, lambda: get(path), self._checker(size))
+
+    def beside_without(self, count: int, size: int) -> Figures:
+        zkc.set_gil_hold(0)
+        try:
+            return self.beside(count, size)
+        finally:
+            zkc.set_gil_hold(GIL_HOLD)
 
     def core_get(self, count: int, size: int) -> Figures:
         path, get = protocol.path_of(size), self.client.session.get

@@ -13,8 +13,10 @@ KINDS = "create delete exists get set children get_acl set_acl sync multi add_au
 def test_a_new_session(session):
     metrics = session.metrics()
     assert list(metrics) == [
-        *("requests", "errors", "latency", "in_flight", "watch_events", "connects", "bytes_sent", "bytes_received")
+        *("requests", "errors", "latency", "in_flight", "watch_events", "connects", "gil", "bytes_sent"),
+        "bytes_received",
     ]
+    assert metrics["gil"] == {"kept": 0, "given_up": 0, "seconds": 0.0}
     assert metrics["requests"] == dict.fromkeys(KINDS.split(), 0)
     assert (metrics["errors"], metrics["in_flight"], metrics["connects"]) == ({}, 0, 1)
     bounds, counts = metrics["latency"]["bounds"], metrics["latency"]["counts"]

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "transport.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -366,6 +367,74 @@ static void a_descriptor_beyond_select_is_like_another(void)
         test();                           \
     } while (0)
 
+static void packet(char *into, uint32_t length)
+{
+    uint32_t ordered = htonl(length);
+
+    memcpy(into, &ordered, sizeof ordered);
+}
+
+static void filling_takes_what_is_there_and_does_not_wait(void)
+{
+    struct pair pair;
+    char head[4];
+
+    open_pair(&pair);
+    CHECK_EQ(zkc_transport_fill(&pair.transport, 100), 0);
+    packet(head, 50);
+    CHECK_EQ(send(pair.theirs, head, 2, 0), 2);
+    CHECK_EQ(zkc_transport_fill(&pair.transport, 100), 1);
+    CHECK(!zkc_transport_has_packet(&pair.transport)); /* a part of its length */
+    CHECK_EQ(zkc_transport_fill(&pair.transport, 100), 1);
+    CHECK_EQ(zkc_hook_recv(pair.ours, copy, 4, 0), 2);
+    CHECK_EQ(send(pair.theirs, head, 4, 0), 4);
+    CHECK_EQ(send(pair.theirs, pattern, 49, 0), 49);
+    CHECK_EQ(zkc_transport_fill(&pair.transport, 100), 1);
+    CHECK(!zkc_transport_has_packet(&pair.transport)); /* a byte is missing */
+    CHECK_EQ(zkc_hook_recv(pair.ours, copy, 100, 0), 53);
+    CHECK_EQ(send(pair.theirs, head, 4, 0), 4);
+    CHECK_EQ(send(pair.theirs, pattern, 60, 0), 60);
+    CHECK_EQ(zkc_transport_fill(&pair.transport, 54), 1); /* no more than was asked for */
+    CHECK(zkc_transport_has_packet(&pair.transport));
+    CHECK_EQ(zkc_hook_recv(pair.ours, copy, 100, 0), 54);
+    CHECK_EQ(memcmp(copy + 4, pattern, 50), 0);
+    CHECK(!zkc_transport_has_packet(&pair.transport));
+    CHECK_EQ(zkc_hook_recv(pair.ours, copy, 100, 0), 10);
+    packet(head, UINT32_MAX);
+    CHECK_EQ(send(pair.theirs, head, 4, 0), 4);
+    CHECK_EQ(zkc_transport_fill(&pair.transport, 100), 1);
+    CHECK(!zkc_transport_has_packet(&pair.transport));
+    close_pair(&pair);
+}
+
+static void filling_leaves_the_end_to_who_reads(void)
+{
+    struct pair pair;
+    int fds[2];
+
+    open_pair(&pair);
+    CHECK_EQ(shutdown(pair.theirs, SHUT_WR), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(zkc_transport_fill(&pair.transport, 100), -1);
+    CHECK_EQ(zkc_hook_recv(pair.ours, copy, 100, 0), 0);
+    close_pair(&pair);
+
+    open_pair(&pair); /* an error that the system tells once */
+    CHECK_EQ(send(pair.ours, pattern, 10, 0), 10);
+    close(pair.theirs); /* with something unread: the other end is reset */
+    CHECK_EQ(zkc_transport_fill(&pair.transport, 100), -1);
+    CHECK_EQ(zkc_hook_recv(pair.ours, copy, 100, 0), -1);
+    CHECK_EQ(errno, ECONNRESET);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    pair.theirs = fds[0];
+    close(fds[1]);
+    close_pair(&pair);
+
+    zkc_transport_init(&pair.transport); /* without a connection */
+    CHECK_EQ(zkc_transport_fill(&pair.transport, 100), -1);
+    zkc_transport_free(&pair.transport);
+}
+
 int main(void)
 {
     uint64_t state = 7;
@@ -376,6 +445,8 @@ int main(void)
     RUN(a_socket_with_little_room_gets_everything_in_order);
     RUN(what_is_large_comes_behind_what_is_gathered);
     RUN(receiving_reads_ahead);
+    RUN(filling_takes_what_is_there_and_does_not_wait);
+    RUN(filling_leaves_the_end_to_who_reads);
     RUN(a_large_reply_goes_where_it_is_to_be);
     RUN(a_new_connection_sees_nothing_of_the_old_one);
     RUN(a_peer_that_is_gone_is_told_to_who_sends_and_who_reads);
