@@ -36,6 +36,7 @@ import weakref
 from datetime import datetime, timedelta, timezone
 
 from zkc import _authorities, errors
+from zkc._repeats import Repeats
 
 cdef extern from "limited_api.h":
     char *PyBytes_AS_STRING(object)

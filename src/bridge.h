@@ -380,11 +380,13 @@ void zkc_count(enum zkc_counted what, int change);
 /* libzookeeper's log lines: copied into a bounded queue by whatever thread logs, read by one Python thread. */
 typedef struct zkc_log_line {
     struct zkc_log_line *next;
+    int level; /* which lines were wanted when it came: zkc_log_set_level */
     char text[];
 } zkc_log_line;
 void zkc_log_init(void);              /* once, before the first session: lines without a handle come here too */
 void zkc_on_log(const char *message); /* log_callback_fn */
 zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped); /* a list, oldest first; free() each */
+void zkc_log_set_level(int level);    /* 0 nothing … 4 debugging; noted in each line */
 void zkc_log_wake(void);              /* make zkc_log_take return, the waiting one or the next */
 void zkc_log_after_fork(void);
 

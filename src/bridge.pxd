@@ -221,8 +221,10 @@ cdef extern from "bridge.h" nogil:
 
     ctypedef struct zkc_log_line:
         zkc_log_line *next
+        int level
         char text[1]
     void zkc_log_init()
+    void zkc_log_set_level(int)
     zkc_log_line *zkc_log_take(int64_t, unsigned *)
     void zkc_log_wake()
 

@@ -18,6 +18,13 @@ static struct {
     zkc_word wake;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static atomic_int wanted_level = 3;
+
+void zkc_log_set_level(int level)
+{
+    atomic_store(&wanted_level, level);
+}
+
 static void wake_reader(void)
 {
     atomic_fetch_add(&queue.wake, 1);
@@ -42,6 +49,7 @@ static void push(const char *text, size_t length)
         memcpy(line->text, text, length);
         line->text[length] = '\0';
         line->next = NULL;
+        line->level = atomic_load(&wanted_level);
         if (queue.head == NULL)
             queue.head = line;
         else

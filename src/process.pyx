@@ -40,7 +40,8 @@ def build_info():
 def set_log_level(level):
     """Set which lines libzookeeper logs, in the whole process.
 
-    The lines arrive in :mod:`logging` under ``zkc.libzookeeper``.
+    The lines arrive in :mod:`logging` under ``zkc.libzookeeper``. What a session logs again and again while it finds no
+    server is logged as DEBUG after the first time, and counted once a minute.
 
     Args:
         level: 0 nothing, 1 errors, 2 warnings, 3 information (the default), 4 debugging.
@@ -50,7 +51,9 @@ def set_log_level(level):
     cdef int number = _int32("level", level)
     if not 0 <= number <= 4:
         raise ValueError(f"level must be from 0 to 4, not {level}")
-    zoo_set_debug_level(<ZooLogLevel>number)
+    zkc_log_set_level(number)
+    # Never less than information: from it _log_line knows when an outage is over.
+    zoo_set_debug_level(<ZooLogLevel>(max(number, 3) if number else 0))
 
 
 def set_deterministic_order(enabled):
@@ -94,8 +97,13 @@ def live_counts():
 # ---- log lines ------------------------------------------------------------------------------------------------------
 
 cdef object _library_log = logging.getLogger("zkc.libzookeeper")
-cdef object _LINE = re.compile(r"[^:]*:\d\d:\d\d,\d+:\d+(?:\(0x[0-9a-f]+\))?:ZOO_([A-Z]+)@(\w+)@(\d+): (.*)", re.DOTALL)
+cdef object _LINE = re.compile(
+    r"[^:]*:\d\d:\d\d,\d+:\d+(?:\((0x[0-9a-f]+)\))?:ZOO_([A-Z]+)@(\w+)@(\d+): (.*)",
+    re.DOTALL,
+)
 cdef object _log_sink = None
+cdef object _repeats = Repeats()
+cdef dict _NUMBERS = {"ERROR": 1, "WARN": 2, "INFO": 3, "DEBUG": 4}
 cdef dict _LEVELS = {
     "ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO, "DEBUG": logging.DEBUG,
 }
@@ -114,15 +122,19 @@ def set_log_sink(sink):
     _log_sink = _checked_callable("sink", sink)
 
 
-cdef int _log_line(str line) except -1:
+cdef int _log_line(str line, int most) except -1:
     sink = _log_sink
-    if sink is not None:
-        sink(line)
-        return 0
     match = _LINE.match(line)
-    level, function, number, message = match.groups() if match else ("INFO", None, 0, line)
-    level = _LEVELS.get(level, logging.INFO)
-    if _library_log.isEnabledFor(level):
+    thread, name, function, number, message = match.groups() if match else (None, "INFO", None, 0, line)
+    wanted = _NUMBERS.get(name, 3) <= most
+    if sink is not None:
+        if wanted:
+            sink(line)
+        return 0
+    level = _LEVELS.get(name, logging.INFO)
+    if function is not None:
+        level, message = _repeats.judge(thread or "", level, function, number, message)
+    if wanted and _library_log.isEnabledFor(level):
         _library_log.handle(_library_log.makeRecord(
             _library_log.name, level, "zookeeper.c", int(number), message.strip(), (), None, function
         ))
@@ -146,10 +158,11 @@ cdef int _hand_over(zkc_log_line *line, unsigned dropped) except -1:
     while line != NULL:
         after = line.next
         text = _c_text(line.text)
+        level = line.level
         free(line)
         line = after
         try:
-            _log_line(text)
+            _log_line(text, level)
         except BaseException:
             pass  # a handler's trouble: logging has its own way to report it, and the lines must go on
     if dropped:

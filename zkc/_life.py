@@ -214,7 +214,7 @@ class Life:
         if tenure.first:
             self._fail(tenure, error)
             return
-        _log.warning("no new session could be opened, another attempt follows: %s", error)
+        self._log_failed_opening(tenure, str(error))
         session.begin_close()
         tenure.session = None
         self._later(tenure.delay, lambda: self._open_next(tenure))
@@ -245,8 +245,13 @@ class Life:
                 return
             except (ZooKeeperError, OSError, RuntimeError, MemoryError) as error:
                 # As text: a record that is kept would keep the frames of the error, and all they refer to.
-                _log.warning("no new session could be opened, another attempt follows: %s", repr(error))
+                self._log_failed_opening(tenure, repr(error))
         self._later(tenure.delay, lambda: self._open_next(tenure))
+
+    def _log_failed_opening(self, tenure: Tenure, reason: str) -> None:
+        level = logging.DEBUG if tenure.told else logging.WARNING
+        tenure.told = True
+        _log.log(level, "no new session could be opened, other attempts follow: %s", reason)
 
     def _arrive(self, tenure: Tenure, session: Session, state: int) -> None:
         """Do what a new connection needs before anybody is told of it."""
