@@ -261,7 +261,7 @@ static int take_packet_at_hand(zhandle_t *zh, zkc_adaptor *adaptor)
 }
 
 /* It keeps the turn for as long as it looks. The I/O thread may have to wait that long for it, which needs nothing that
- * the caller holds; and there is no other mutex here, nor in libzookeeper's step for a packet, under which anybody does
+ * the caller holds; and there is no other mutex here, nor in libzookeeper's step for a packet, under which a thread does
  * more than change a list. */
 int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
                      int64_t nanoseconds)

@@ -8,7 +8,7 @@
  * long: where it does not, keeping it would be of no use to the caller, and would keep the other threads.
  *
  * Nothing here waits, and nor does the look (zkc_adaptor_peek): a thread that has the GIL and waits for a mutex whose
- * owner waits for the GIL would wait for ever. */
+ * owner waits for the GIL would never get it. */
 #include "bridge.h"
 
 /* What is sent with the GIL at the most, in bytes: some ten microseconds' work. */
@@ -16,7 +16,7 @@ enum { MOST_SENT = 16 * 1024 };
 /* How often the GIL is to come back quickly before it is believed that it does, and how long it is kept between two tries
  * to give it up, in nanoseconds. */
 enum { CONTENDED = 3, BETWEEN_TRIES = 10000000 };
-/* How often looking in vain is forgiven, where a session begins, and how many calls later it is tried again. */
+/* How many looks without a reply are forgiven, where a session begins, and how many calls later it is tried again. */
 enum { MOST_WORTH = 8, BEGINNING = 2, TRY_AGAIN = 32 };
 /* What is no sign of a busy thread, however short the switch interval is, in nanoseconds. */
 enum { SHORT_WAIT = 100000 };

@@ -56,7 +56,7 @@ static int is_enough(void *context)
     return zkc_request_done(request) || zkc_word_get(&request->session->closing) != ZKC_NOT_CLOSING;
 }
 
-/* What this thread has looked for in vain: it is inside the session, and the reader, until it has gone on. */
+/* What this thread has looked for and not found yet: it is inside the session, and the reader, until it has gone on. */
 static _Thread_local const zkc_request *looked;
 
 int zkc_has_looked(const zkc_request *request)

@@ -239,7 +239,7 @@ static int fill_plain(zkc_transport *transport, size_t most)
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return 0;
     if (got < 0)
-        fail(transport); /* the system reports it once: whoever reads next learns it from here */
+        fail(transport); /* the system reports it once: the next read gets it from here */
     return got > 0 ? (int)got : -1;
 }
 

@@ -43,7 +43,7 @@ void zkc_transport_bind(zkc_transport *transport, int fd);
 /* Whether something can be taken without asking the system; an error, too. */
 int zkc_transport_readable(const zkc_transport *transport);
 /* Read ahead what has come, `most` bytes at the most, without waiting. 1: something can be taken; 0: nothing has come;
- * -1: the connection has ended or failed, which whoever reads next learns, or there is no memory. */
+ * -1: the connection has ended or failed, as the next read says, or there is no memory. */
 int zkc_transport_fill(zkc_transport *transport, size_t most);
 /* Whether a whole packet of the protocol can be taken. */
 static inline int zkc_transport_has_packet(const zkc_transport *transport)
