@@ -83,7 +83,8 @@ static int rest(zhandle_t *zh, zkc_adaptor *adaptor, int fd, short wanted, int m
     /* A descriptor that somebody else has closed: who reads finds it out, who sleeps never would. */
     if (adaptor->unknown)
         return POLLNVAL;
-    if (!zkc_adaptor_is_up(zh))
+    /* What is left to be sent, a ping maybe, is waited for here: not while another thread waits for the connection. */
+    if (!zkc_adaptor_is_up(zh) || adaptor->transport.stuck)
         zkc_adaptor_kick_reader(adaptor);
     zkc_transport_use(NULL);
     pthread_mutex_unlock(&adaptor->turn);
