@@ -146,7 +146,7 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
 
     while (!zkc_adaptor_is_closing(zh) && !is_unrecoverable(zh)) {
         struct timeval tv;
-        int fd, interest, events = 0;
+        int fd, interest, awaited, events = 0;
         size_t unsent;
 
         zh->io_count++;
@@ -171,7 +171,10 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
         }
         adaptor->taken += (events & ZOOKEEPER_READ) != 0;
         unsent = zkc_transport_unsent(transport);
+        awaited = zkc_adaptor_awaits_answer(zh);
         zookeeper_process(zh, events);
+        if (awaited)
+            zkc_adaptor_note_answer(zh);
         zkc_adaptor_run_completions(zh);
         /* While SASL negotiates, libzookeeper wants to write what it does not write yet: only an answer helps. */
         held_back = events == ZOOKEEPER_WRITE && zh->state == ZOO_ASSOCIATING_STATE &&

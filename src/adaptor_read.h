@@ -35,6 +35,10 @@ int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *co
 /* Tell how many requests wait for a reply, at any time, so that the I/O thread can gather replies when they are many. */
 void zkc_adaptor_tell_load(zhandle_t *zh, const atomic_int *in_flight);
 
+/* Have the I/O thread tell of each connection that a server closed before it answered the request for the session: how
+ * many that were in a row, and the last zxid that the session has seen. The context is the handle's. */
+void zkc_adaptor_tell_unanswered(zhandle_t *zh, void (*tell)(void *context, int count, int64_t zxid));
+
 /* Have the I/O thread stop, and as its last act call `end(context)`, which waits for who is inside a call and then does
  * zkc_adaptor_close: so closing costs neither a thread of its own nor a join. Who calls this counts as inside. */
 void zkc_adaptor_end(zhandle_t *zh, void (*end)(void *context), void *context);

@@ -207,6 +207,7 @@ typedef struct zkc_tls_state {
     int futile;         /* every server of the list failed for a certificate, and nothing else happened since */
 } zkc_tls_state;
 
+#define ZKC_EVENT_UNANSWERED (-102) /* the same for connections that servers closed before they answered, now and then */
 #define ZKC_EVENT_TLS_FAILED (-101) /* type of the session event for a failure; its state is their number in a row */
 
 typedef struct zkc_tls_options {
@@ -246,7 +247,9 @@ typedef struct zkc_session {
     int overdraft;        /* how many more a call takes before it waits: for an event loop, which must not */
     int echo;             /* all watches are shown session events */
     atomic_int echoing;   /* some may be: those with an `echo` of their own */
-    zkc_tls_state tls;    /* `lock` protects it */
+    zkc_tls_state tls;    /* `lock` protects it, and these two: */
+    int unanswered;       /* connections in a row that servers closed without an answer, */
+    int64_t seen_zxid;    /* and the last zxid of the session then */
     struct zkc_open_args *args; /* what zookeeper_init borrows for as long as the handle lives */
 } zkc_session;
 
@@ -267,6 +270,8 @@ zkc_open_args *zkc_open_args_new(void);
 void zkc_open_args_free(zkc_open_args *args); /* before zkc_session_open: that takes them over */
 zkc_tls_options *zkc_tls_options_new(void);
 void zkc_tls_options_free(zkc_tls_options *tls);
+void zkc_tell_adaptor(zkc_session *session); /* once it has a handle */
+void zkc_unanswered(zkc_session *session, int *count, int64_t *zxid);
 void zkc_tls_look(zkc_session *session, zkc_tls_state *copy);
 void zkc_tls_new_servers(zkc_session *session); /* what the old ones did says nothing of these */
 zkc_session *zkc_session_new(int max_in_flight, int echo); /* one reference: the caller's */

@@ -133,6 +133,8 @@ cdef extern from "bridge.h" nogil:
         int failures
         int futile
 
+    const int ZKC_EVENT_UNANSWERED
+    void zkc_unanswered(zkc_session *, int *, int64_t *)
     const int ZKC_EVENT_TLS_FAILED
 
     ctypedef struct zkc_tls_options:

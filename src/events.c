@@ -247,6 +247,8 @@ void zkc_on_event(zhandle_t *handle, int type, int state, const char *path, void
     if (state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE)
         zkc_metric_add(&session->metrics.connects, 1);
     pthread_mutex_lock(&session->lock);
+    if (state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE)
+        session->unanswered = 0;
     zkc_push_begin(session);
     if (state < 0 && !session->ended) /* expired or refused: libzookeeper will never fire these */
         watches = zkc_end_watches(session, state);

@@ -228,9 +228,7 @@ static void open_here(zkc_session *session)
         zkc_session_ref(session); /* the handle's: back in closed() */
         zkc_count(ZKC_COUNT_HANDLE, 1);
         session->handle = handle;
-#ifdef ZKC_OWN_ADAPTOR
-        zkc_adaptor_tell_load(handle, &session->in_flight);
-#endif
+        zkc_tell_adaptor(session);
         zkc_opened(session, ZKC_OPEN);
     }
 }

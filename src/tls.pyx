@@ -1,6 +1,7 @@
 # A session on its way to a server, and what TLS has to do with that: settings, failures, waiting for the connection.
 
 TLS_FAILED = ZKC_EVENT_TLS_FAILED
+UNANSWERED = ZKC_EVENT_UNANSWERED
 
 cdef tuple _TLS_PATHS = ("ca", "certificate", "key")
 cdef tuple _TLS_TEXTS = ("password", "server_name")
@@ -88,6 +89,18 @@ cdef class _ConnectingSession(_SessionSettings):
         self.check_process("tls_futile", None)
         zkc_tls_look(self.c, &state)
         return bool(state.futile)
+
+    @property
+    def unanswered(self):
+        """Return how many connections in a row servers closed before they answered, and the last zxid seen then.
+
+        Known with our own adaptor only; else the first is 0.
+        """
+        cdef int count = 0
+        cdef int64_t zxid = 0
+        self.check_process("unanswered", None)
+        zkc_unanswered(self.c, &count, &zxid)
+        return count, zxid
 
     cdef object no_connection(self, object timeout):
         """Make the error for a wait that took too long."""

@@ -100,7 +100,14 @@ def with_own_adaptor(component: Component) -> Component:
     return replace(
         component,
         sources=tuple(name for name in component.sources if name != _STOCK_ADAPTOR),
-        own_sources=("adaptor.c", "adaptor_caller.c", "adaptor_locks.c", "adaptor_wake.c", "transport.c"),
+        own_sources=(
+            "adaptor.c",
+            "adaptor_answers.c",
+            "adaptor_caller.c",
+            "adaptor_locks.c",
+            "adaptor_wake.c",
+            "transport.c",
+        ),
         hooks=((f"{_CLIENT}/src/zookeeper.c", "transport_hooks.h"),),
     )
 

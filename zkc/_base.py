@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Optional, Union
 from zkc._life import Life
 from zkc._plans.flow import Driver, Flow
 from zkc._settings import Settings
+from zkc._unanswered import explain
 from zkc._watchers import Watchers, call_watch
 from zkc._zookeeper import Session
 from zkc.constants import ClientState, State
@@ -110,11 +111,13 @@ class BaseClient(Life):
         except ZooKeeperError as error:
             _Nobody().set_exception(error)
 
-    def _connect_error(self, reached: str, cause: Optional[BaseException]) -> ConnectTimeoutError:
+    def _connect_error(self, reached: str, cause: Optional[BaseException], looks: str = "") -> ConnectTimeoutError:
         limit = self._settings.connect_timeout
         text = f"no session with {self._settings.hosts} within {limit:g} s (state: {reached}). "
         if cause is not None:
             text += f"The last attempt failed: {cause}"
+        elif looks:
+            text += looks[0].upper() + looks[1:]
         else:
             text += ConnectTimeoutError.advice[0].upper() + ConnectTimeoutError.advice[1:]
         error = ConnectTimeoutError(f"start: {text}", operation="start")
@@ -131,12 +134,15 @@ class BaseClient(Life):
             reached = State(session.state).name
         except ConnectionLossError:
             reached = "resolving the host names"
-        return self._connect_error(reached, session.tls_error)
+        return self._connect_error(reached, session.tls_error, explain(session))
 
     def _never_was(self, states: Iterable[ClientState], limit: Optional[float]) -> OperationTimeoutError:
         """Make the error of a wait for states of which none came in time."""
         names = " or ".join(sorted(wanted.name for wanted in states))
         text = f"the client is {self.state} and was not {names} within {limit:g} s"
+        looks = explain(self._session)
+        if looks:
+            text += f"; {looks}"
         return OperationTimeoutError(text, operation="wait_for", maybe_applied=False)
 
     def __repr__(self) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional
@@ -19,7 +21,8 @@ from zkc._listeners import Listeners
 from zkc._plans.flow import Driver, Flow, answer
 from zkc._settings import Settings
 from zkc._tenure import SessionEvents, Tenure
-from zkc._zookeeper import OPENED, TLS_FAILED, Session
+from zkc._unanswered import PATIENCE, explain
+from zkc._zookeeper import OPENED, TLS_FAILED, UNANSWERED, Session
 from zkc.constants import ClientState, State
 from zkc.errors import (
     AuthFailedError,
@@ -172,7 +175,14 @@ class Life:
         elif type_ == TLS_FAILED:
             if not tenure.connected and tenure.first and session.tls_futile:
                 self._fail(tenure, session.tls_error)
+        elif type_ == UNANSWERED:
+            if tenure.unanswered is None:
+                tenure.unanswered = time.monotonic()
+            elif time.monotonic() - tenure.unanswered >= PATIENCE:
+                tenure.unanswered = math.inf  # Once is enough, until there is a connection.
+                _log.warning("%s: %s", self._settings.hosts, explain(session))
         elif state in (State.CONNECTED, State.READ_ONLY):
+            tenure.unanswered = None
             self._connections += 1
             self._arrive(tenure, session, state)
         elif state == State.EXPIRED_SESSION:

@@ -18,7 +18,7 @@ _FIRST_DELAY = 0.5  # Between two attempts to open a session that follows an exp
 class Tenure:
     """One session of a client, from its opening to its last event. The client holds it, and it holds the session."""
 
-    __slots__ = ("__weakref__", "auth", "closing", "connected", "delay", "first", "session", "told")
+    __slots__ = ("__weakref__", "auth", "closing", "connected", "delay", "first", "session", "told", "unanswered")
 
     def __init__(self, *, first: bool) -> None:
         self.first = first  # Made by start(), and not after an expiry.
@@ -27,6 +27,7 @@ class Tenure:
         self.connected = False  # It was at least once, with everything made anew that was to be.
         self.closing = False
         self.delay = _FIRST_DELAY
+        self.unanswered: Optional[float] = None  # Since when servers close connections without an answer.
         self.told = False  # Whether the log says that it cannot be opened.
 
 

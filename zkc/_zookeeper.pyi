@@ -25,6 +25,7 @@ LIBZOOKEEPER_VERSION: Final[str]
 # Type of the session event for a TLS connection that was not made; in the state's place is how many that were in a row.
 # Session.tls_error has the cause.
 TLS_FAILED: Final[int]
+UNANSWERED: Final[int]
 OPENED: Final[int]
 
 class _Future(Protocol):
@@ -178,6 +179,8 @@ class Session:
     def tls_error(self) -> TLSError | None: ...
     @property
     def tls_futile(self) -> bool: ...
+    @property
+    def unanswered(self) -> tuple[int, int]: ...
     @property
     def closed(self) -> bool: ...
     @property

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Optional
 
 from zkc import _zookeeper as core
-from zkc._zookeeper import OPENED, TLS_FAILED, Session
+from zkc._zookeeper import OPENED, TLS_FAILED, UNANSWERED, Session
 from zkc.legacy._core.constants import SESSION_EVENT
 from zkc.legacy._core.exceptions import ZooKeeperException
 
@@ -66,7 +66,7 @@ class Entry:
             other(type_, state, path)
         watcher = self.watcher
         # How opening ended, why TLS failed and that the session was closed: the old module told of none of them.
-        if watcher is None or type_ in (OPENED, TLS_FAILED) or (type_ == SESSION_EVENT and state == 0):
+        if watcher is None or type_ in (OPENED, TLS_FAILED, UNANSWERED) or (type_ == SESSION_EVENT and state == 0):
             return
         core.call_printed(watcher, self.handle, type_, state, path)
 

@@ -1,0 +1,32 @@
+"""What it looks like when servers close each connection before they answer: libzookeeper goes on for ever, in silence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+from zkc.errors import ZooKeeperError
+
+if TYPE_CHECKING:
+    from zkc._zookeeper import Session
+
+__all__ = ["PATIENCE", "explain"]
+
+PATIENCE = 10.0  # For how long it goes on before the log has it, in seconds. A server that starts does so, too.
+_SOME = 5
+
+
+def explain(session: Optional[Session]) -> str:
+    """Say what connections look like that servers accept and close; nothing if there is nothing to say."""
+    try:
+        count, zxid = (0, 0) if session is None else session.unanswered
+    except ZooKeeperError:
+        return ""
+    if count < _SOME:
+        return ""
+    text = f"the servers accepted {count} connections, one after the other, and closed each before they answered: "
+    if zxid <= 0:
+        return text + "they have no quorum, or are not ready yet. See their logs"
+    return text + (
+        f"they have no quorum, or are behind what this client has seen (zxid 0x{zxid:x}) because their data were deleted "
+        "or are those of an older backup. In the second case restore the data, or close this client and start it again"
+    )
