@@ -4,7 +4,7 @@ import both
 import pytest
 
 import zkc
-from zkc import ACL, SASL
+from zkc import ACL, SASL, ClientState
 from zkc.testing import FaultProxy, ZooKeeperServer
 
 needs_sasl = pytest.mark.skipif(not zkc.build_info()["sasl"], reason="this libzookeeper has no SASL")
@@ -131,3 +131,31 @@ async def test_a_wrong_password(make_zk, sasl_server):
     with pytest.raises(zkc.AuthFailedError):
         await zk.start()
     assert zk.closed
+
+
+async def test_credentials_of_an_outage_are_sent_later_and_the_error_says_so(make_zk, hosts, zookeeper_server, zk2):
+    await zk2.create("/bobs", b"x", acl=[ACL.digest("bob", "other")])
+    with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
+        async with make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30) as zk:
+            proxy.refuse()
+            proxy.drop_connections()
+            await zk.wait_for(ClientState.SUSPENDED)
+            with pytest.raises(zkc.ConnectionLossError, match="the client sends them with each connection") as caught:
+                await zk.add_auth("digest", "bob:other")
+            assert (caught.value.operation, caught.value.maybe_applied) == ("add_auth", False)
+            proxy.accept()
+            await zk.wait_for(ClientState.CONNECTED)
+            assert (await zk.get("/bobs"))[0] == b"x"
+
+
+async def test_credentials_that_came_too_late_are_those_of_the_next_session_too(zk, zookeeper_server, zk2, expire_zk):
+    await zk2.create("/bobs", b"x", acl=[ACL.digest("bob", "other")])
+    zookeeper_server.pause()
+    try:
+        with pytest.raises(zkc.OperationTimeoutError):
+            await zk.add_auth("digest", "bob:other", timeout=0.1)
+    finally:
+        zookeeper_server.resume()
+    await both.mended(lambda: zk.get("/bobs"))
+    await expire_zk(zk)
+    assert (await zk.get("/bobs"))[0] == b"x"

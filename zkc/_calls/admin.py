@@ -72,6 +72,8 @@ class AdminCalls(Runner):
 
         Raises:
             AuthFailedError: The servers refused them, and with them the session.
+            ConnectionLossError: The connection broke before the answer came, or there is none. The credentials are
+                kept, and sent with the next connection.
 
         .. versionadded:: 0.1
         """

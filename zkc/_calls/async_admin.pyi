@@ -62,6 +62,8 @@ class AsyncAdminCalls:
 
         Raises:
             AuthFailedError: The servers refused them, and with them the session.
+            ConnectionLossError: The connection broke before the answer came, or there is none. The credentials are
+                kept, and sent with the next connection.
 
         .. versionadded:: 0.1
         """

@@ -85,13 +85,15 @@ def _create(
     while True:
         try:
             made = yield from (
-                _protected(client, path, options, marker, send) if marker else answer(send(client.session))
+                _protected(client, path, options, marker, send)
+                if marker
+                else errand(send(client.session), "create", path)  # Refused for its parents it has changed nothing.
             )
             break
         except NoNodeError:
             if not options.make_parents or path.count("/") == 1:
                 raise
-        yield from _ensure(client, path.rpartition("/")[0], client._settings.default_acl)
+        yield from _ensure(client, path.rpartition("/")[0], client._settings.default_acl, "create", path)
     if options.keep:
         client._kept.add(made if isinstance(made, str) else made[0], data, entries)
     return made
@@ -263,10 +265,12 @@ def unprotected_name(name: str) -> str:
 def ensure_path(client: BaseClient, path: str, acl: Optional[Sequence[ACL]]) -> Flow[None]:
     """Create a znode and all above it, as far as they are missing."""
     check_path(path)
-    return _ensure(client, path, client._settings.default_acl if acl is None else encode_acl(acl))
+    entries = client._settings.default_acl if acl is None else encode_acl(acl)
+    return _ensure(client, path, entries, "ensure_path", path)
 
 
-def _ensure(client: BaseClient, path: str, entries: CoreACL) -> Flow[None]:
+def _ensure(client: BaseClient, path: str, entries: CoreACL, operation: str, wanted: str) -> Flow[None]:
+    """Create what is missing of a path; an error about the chroot names the operation that wants it, and its path."""
     names = path.split("/")[1:] if path != "/" else []
     paths = ["/", *("/" + "/".join(names[: depth + 1]) for depth in range(len(names)))]
     while True:
@@ -287,4 +291,15 @@ def _ensure(client: BaseClient, path: str, entries: CoreACL) -> Flow[None]:
             return
         except NoNodeError as error:  # Somebody deletes at the same time. But what is above the root is not ours.
             if error.path == "/":
-                raise
+                raise _no_chroot(client, operation, wanted) from None
+
+
+def _no_chroot(client: BaseClient, operation: str, path: str) -> NoNodeError:
+    chroot = "".join(client.hosts.partition("/")[1:])
+    text = (
+        f"the chroot {chroot} does not exist, nor does its parent, and a client makes nothing above its chroot. Create it "
+        f"with a client that has none (ensure_path({chroot!r})), or check the hosts"
+    )
+    error = NoNodeError(NoNodeError.describe(operation, path, text), operation=operation, path=path)
+    error.maybe_applied = False
+    return error

@@ -110,7 +110,14 @@ def _add_auth(client: BaseClient, scheme: str, encoded: bytes, request: Request[
     try:
         yield from answer(request)
     except ConnectionLossError:
-        client._settings.add_auth(scheme, encoded)  # libzookeeper sends it again with the next connection.
+        client._settings.add_auth(scheme, encoded)
+        text = (
+            "the connection was lost before the answer came. The credentials are not lost: the client sends them with "
+            "each connection from the next one on. Adding them again does no harm, and tells whether they are accepted"
+        )
+        raise ConnectionLossError(ConnectionLossError.describe("add_auth", None, text), operation="add_auth") from None
+    except GeneratorExit:  # Too late, or cancelled: libzookeeper has them all the same.
+        client._settings.add_auth(scheme, encoded)
         raise
     client._settings.add_auth(scheme, encoded)
 
