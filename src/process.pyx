@@ -102,6 +102,8 @@ cdef object _LINE = re.compile(
     re.DOTALL,
 )
 cdef object _log_sink = None
+cdef long long _log_asked = 0  # how often flush_log() was called
+cdef long long _log_told = 0   # up to which of these calls the log thread has handed over what there was
 cdef object _repeats = Repeats()
 cdef dict _NUMBERS = {"ERROR": 1, "WARN": 2, "INFO": 3, "DEBUG": 4}
 cdef dict _LEVELS = {
@@ -120,6 +122,31 @@ def set_log_sink(sink):
     """
     global _log_sink
     _log_sink = _checked_callable("sink", sink)
+
+
+def flush_log(timeout=1.0):
+    """Wait until the log thread has handed over the lines that were logged so far.
+
+    Args:
+        timeout: How long to wait, in seconds.
+
+    Returns:
+        Whether it has; False after the timeout, for a handler may take its time, and in a process without a session.
+
+    .. versionadded:: 0.1
+    """
+    global _log_asked
+    deadline = time.monotonic() + float(timeout)
+    with _services_lock:
+        _log_asked += 1
+        asked = _log_asked
+    # Polled, for the thread that asks may be one that gevent or eventlet switches, and the log thread is none.
+    while _log_told < asked:
+        if _log_thread is None or time.monotonic() > deadline:
+            return False
+        zkc_log_wake()
+        time.sleep(0.001)
+    return True
 
 
 cdef int _log_line(str line, int most) except -1:
@@ -143,6 +170,7 @@ cdef int _log_line(str line, int most) except -1:
 
 def _log_lines():
     """Run on the log thread: hand the library's lines to logging, where handlers may take their time."""
+    global _log_told
     cdef zkc_log_line *lines
     cdef unsigned dropped
     while not _log_stop:
@@ -150,6 +178,10 @@ def _log_lines():
             lines = zkc_log_take(-1, &dropped)
             zkc_rest_if_quiet()
         _hand_over(lines, dropped)
+        asked = _log_asked
+        if _log_told < asked:  # What was logged before it was asked for may have come after these lines were taken.
+            _hand_over(zkc_log_take(0, &dropped), dropped)
+            _log_told = asked
     _hand_over(zkc_log_take(0, &dropped), dropped)
 
 

@@ -64,6 +64,34 @@ def test_importing_begins_nothing_and_the_first_session_does(hosts):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_what_was_logged_when_no_session_can_be_opened_was_logged_before_the_error():
+    """A host's name that cannot be resolved; nothing may get lost at the end of the program either."""
+    program = textwrap.dedent("""
+        import logging, sys
+        import zkc.legacy
+        zkc.legacy.install()
+        import zc.zk, zookeeper
+
+        lines = []
+        class Handler(logging.Handler):
+            def emit(self, record):
+                lines.append(record.getMessage())
+        logging.getLogger("ZooKeeper").addHandler(Handler())
+        logging.getLogger("ZooKeeper").setLevel(logging.INFO)
+        for _ in range(3):
+            del lines[:]
+            try:
+                zc.zk.ZooKeeper("no-such-host.invalid:2181")
+            except zookeeper.ZooKeeperException:
+                assert sum("Client environment:" in line for line in lines) == 8, lines
+                assert any("Initiating client connection" in line for line in lines), lines
+            else:
+                raise AssertionError("the name is known here")
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_a_slow_handler_of_log_lines_stops_nobody(log_pipe, make_zk):
     blocked, go_on = threading.Event(), threading.Event()
 

@@ -315,21 +315,26 @@ def test_walk(zk):
     assert list(zk.walk("/nothing")) == []
 
 
-def test_a_walk_without_ephemeral_nodes(zk):
+def test_a_walk_looks_at_its_first_node_only_for_whether_it_is_ephemeral(zk):
+    """That is what the original does, and what its documentation shows."""
     zk.import_tree("/a\n  /b")
     zk.create("/a/b/e", "", OPEN, zookeeper.EPHEMERAL)
     assert list(zk.walk("/a")) == ["/a", "/a/b", "/a/b/e"]
-    assert list(zk.walk("/a", ephemeral=False)) == ["/a", "/a/b"]
+    assert list(zk.walk("/a", ephemeral=False)) == ["/a", "/a/b", "/a/b/e"]
+    assert list(zk.walk("/a/b/e", ephemeral=False)) == []
+    assert list(zk.walk("/nothing", ephemeral=False)) == []
 
 
-def test_what_is_taken_out_of_the_children_is_not_walked_into(zk):
+def test_a_walk_with_children_yields_those_of_its_first_node(zk):
+    """That is what the original does; what is taken out of the list is not walked into."""
     zk.import_tree(TREE)
-    seen = []
-    for path, children in zk.walk("/cms", children=True):
-        seen.append((path, list(children)))
-        if path == "/cms":
-            children.remove("databases")
-    assert seen == [("/cms", ["databases", "providers"]), ("/cms/providers", [])]
+    databases = ["/cms/databases", "/cms/databases/main", "/cms/databases/main/providers"]
+    top = ("/cms", ["databases", "providers"])
+    assert list(zk.walk("/cms", children=True)) == [top, *databases, "/cms/providers"]
+    walk = zk.walk("/cms", children=True)
+    path, children = next(walk)
+    children.remove("databases")
+    assert (path, list(walk)) == ("/cms", ["/cms/providers"])
 
 
 def test_a_walk_passes_over_what_is_deleted_meanwhile(zk):

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
+from collections import UserList
 
 import pytest
 from legacy_support import OPEN, TIMEOUT, Watcher, settle
@@ -55,6 +56,31 @@ def test_hosts_may_be_bytes(make_handle, hosts):
 @pytest.mark.parametrize("nothing", [0, (), "", None])
 def test_a_client_id_that_is_nothing(make_handle, hosts, nothing):
     assert zookeeper.client_id(make_handle(hosts, clientid=nothing))[0] != 0
+
+
+@pytest.mark.parametrize("nothing", [(-1, ""), [-1, ""], (-1, b"x" * 16), [0, ""]])
+def test_an_id_of_minus_one_is_no_id(make_handle, hosts, nothing):
+    """It is the default of the original, and programs give it."""
+    h = make_handle(hosts, clientid=nothing)
+    assert zookeeper.exists(h, "/") is not None
+    assert zookeeper.client_id(h)[0] not in (0, -1)
+
+
+class Pair(UserList):
+    """A sequence that is neither a tuple nor a list."""
+
+
+@pytest.mark.parametrize("kind", [tuple, list, Pair])
+def test_any_sequence_of_two_is_a_client_id(abandoned, make_handle, kind):
+    number, password = abandoned(lambda password: True)
+    h = make_handle(recv_timeout_ms=60000, clientid=kind([number, password]))
+    assert zookeeper.client_id(h) == (number, password)
+
+
+@pytest.mark.parametrize("wrong", [(1,), [1, "", 2], {"id": 1, "password": ""}, {1, ""}, 7, "ab", ("1", ""), (1, None)])
+def test_what_is_no_client_id(hosts, wrong):
+    with pytest.raises(TypeError, match="clientid"):
+        zookeeper.init(hosts, None, 10000, wrong)
 
 
 def test_several_servers_of_which_one_is_there(make_handle, zookeeper_server):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from collections.abc import Sequence
+from typing import Any, Optional, Union
 
 from zkc._operations import check_hosts
 from zkc._zookeeper import Session, error_text
@@ -18,7 +19,7 @@ _IN_FLIGHT = 32768  # As many as the core takes: the old module knew no limit.
 _CLOSE_TIMEOUT = 10.0
 _NOT_CONNECTED = 999  # A state that came with libzookeeper 3.5: it has not tried any server yet.
 
-ClientId = tuple[int, Text]
+ClientId = Sequence[Union[int, Text]]
 
 
 def init(
@@ -32,8 +33,8 @@ def init(
         hosts: The servers, ``host:port,host:port/chroot``; a port left out is 2181, and empty entries do not count.
         watcher: Called with ``(h, type, state, path)`` for each session event, the first of which is CONNECTED.
         recv_timeout_ms: Session timeout to ask for, in milliseconds.
-        clientid: Session to resume, as :func:`client_id` gave it: ``(id, password)``. What is false, such as 0,
-            counts as None.
+        clientid: Session to resume, as :func:`client_id` gave it: a sequence of two, ``(id, password)``. What is false,
+            such as 0, counts as None, and so does an id of -1.
 
     Returns:
         A handle: the lowest free one, from 0.
@@ -143,11 +144,12 @@ def _check_watcher(watcher: Optional[Watcher], name: str = "watcher") -> None:
         raise TypeError(f"{name} must be callable or None, not {type(watcher).__name__}")
 
 
-def _client_id(clientid: ClientId) -> tuple[int, bytes]:
+def _client_id(clientid: ClientId) -> Optional[tuple[int, bytes]]:
+    """Return the session to resume; None for an id of -1, which is none: it was the default of the original."""
     given: object = clientid
-    if not isinstance(given, tuple) or len(given) != 2:
-        raise TypeError(f"clientid must be a tuple (id, password), not {clientid!r}")
-    number, password = clientid
+    if not isinstance(given, Sequence) or len(given) != 2:
+        raise TypeError(f"clientid must be a sequence of two, (id, password), not {clientid!r}")
+    number, password = given
     if not isinstance(number, int):
         raise TypeError(f"the id of clientid must be int, not {type(number).__name__}")
     if isinstance(password, str):
@@ -157,6 +159,8 @@ def _client_id(clientid: ClientId) -> tuple[int, bytes]:
             raise bad_arguments("a password of clientid is 16 bytes, or a str of as many latin-1 characters") from None
     if not isinstance(password, bytes):
         raise TypeError(f"the password of clientid must be str or bytes, not {type(password).__name__}")
+    if number == -1:
+        return None
     if len(password) > _PASSWORD:
         raise bad_arguments(f"the password of clientid has {len(password)} bytes, and {_PASSWORD} at the most")
     if not -(2**63) <= number < 2**63:

@@ -127,7 +127,6 @@ _HIGH = [
         "(path, addr[, acl], **properties)",
         'client.create(f"{path}/{addr}", data, ephemeral=True, keep=True)',
         "Addresses without a host are expanded by the drop-in only",
-        "an address without a host gives the interfaces' IPv4 addresses also where netifaces is missing",
     ),
     _session("resolve", "(path)", "", _LINKS),
     _session("ln", "(target, source)", "", _LINKS),

@@ -9,12 +9,14 @@ import io
 import logging
 import os
 import threading
+import time
 from typing import Optional
 
+from zkc import _zookeeper as core
 from zkc.legacy import zookeeper
 from zkc.legacy._core import logs
 
-__all__ = ["logging_pipe"]
+__all__ = ["flush_log", "logging_pipe"]
 
 _LEVELS = {
     "ZOO_ERROR": logging.ERROR,
@@ -25,6 +27,8 @@ _LEVELS = {
 _lock = threading.RLock()  # Held while the pipe is made: nobody is called under it.
 _pipe: Optional[tuple[int, int]] = None
 _writer: Optional[_Writer] = None
+_FLUSH = "\x1fflush"  # A line of its own: what stands before it in the pipe was logged when it is read.
+_asked = _told = 0  # How many of these lines were written, and read.
 
 
 class _Writer(io.RawIOBase):
@@ -69,6 +73,23 @@ def logging_pipe() -> tuple[int, int]:
     return pipe
 
 
+def flush_log(timeout: float = 1.0) -> None:
+    """Wait until the logger has what libzookeeper has logged so far, or until the timeout, in seconds.
+
+    The original's library writes a line before it goes on. Here the lines travel through two threads.
+    """
+    global _asked
+    deadline = time.monotonic() + timeout
+    if _pipe is None or not core.flush_log(timeout):
+        return
+    with _lock:
+        _asked += 1
+        asked, writer = _asked, _writer
+    if writer is not None and writer.write(_FLUSH + "\n"):
+        while _told < asked and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+
 def _forget() -> None:
     """In a forked child: it has no thread that reads, and what it wrote would come out in its parent."""
     global _pipe, _writer, _lock
@@ -82,10 +103,13 @@ os.register_at_fork(after_in_child=_forget)
 
 
 def _forward(descriptor: int) -> None:
+    global _told
     with open(descriptor, encoding="utf-8", errors="replace", newline="\n") as lines:
         for line in lines:
             text = line.strip()
-            if text:
+            if text == _FLUSH:
+                _told += 1
+            elif text:
                 try:
                     _log(text)
                 except Exception as error:

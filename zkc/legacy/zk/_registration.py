@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import array
-import fcntl
 import importlib
 import os
 import socket
-import struct
 from typing import Any, Union
 
 from zkc.legacy import zookeeper
@@ -17,9 +14,6 @@ from zkc.legacy.zk._low_level import LowLevel
 from zkc.legacy.zk._resolving import Resolving
 
 __all__ = ["RegisteringServer", "Registration"]
-
-_SIOCGIFCONF = 0x8912  # Linux: list the IPv4 addresses of all interfaces.
-_REQUEST_SIZE = 40 if struct.calcsize("P") == 8 else 32  # struct ifreq: a name of 16 bytes, then a sockaddr.
 
 
 class RegisteringServer:
@@ -55,7 +49,8 @@ class Registration(LowLevel, Resolving):
         Args:
             path: The path of the node above it; links are resolved.
             addr: ``"host:port"`` or ``(host, port)``. Without a host there is a node for each IPv4 address of the
-                machine; the loopback ones count only if there is no other.
+                machine, if the package netifaces is installed; the loopback addresses count only if there is no other.
+                Without netifaces there is one node, named after the machine's full name (:func:`socket.getfqdn`).
             acl: The ACL of the node, a list of dicts.
             kw: Its properties; ``pid`` is the number of this process.
 
@@ -78,11 +73,8 @@ class Registration(LowLevel, Resolving):
             self.create(f"{path if path != '/' else ''}/{each}", encode(kw), acl, zookeeper.EPHEMERAL)
 
     def _findallipv4addrs(self, tail: str) -> set[str]:
-        """Return the machine's IPv4 addresses with something appended, or its name if none can be found."""
-        try:
-            found = _addresses()
-        except OSError:
-            found = set()
+        """Return the machine's IPv4 addresses with something appended; without netifaces, its full name."""
+        found = _addresses()
         remote = {address for address in found if not address.startswith("127.")}
         return {address + tail for address in remote or found or {socket.getfqdn()}}
 
@@ -99,29 +91,14 @@ def _name_of(addr: object) -> str:
 
 
 def _addresses() -> set[str]:
+    """Return the IPv4 addresses of all interfaces, as the optional package netifaces lists them; without it, none."""
     try:
-        # Optional, and not ours: it knows about other systems than Linux.
         netifaces = importlib.import_module("netifaces")
     except ImportError:
-        return _own_addresses()
+        return set()
     return {
         info["addr"]
         for interface in netifaces.interfaces()
         for info in netifaces.ifaddresses(interface).get(socket.AF_INET, ())
         if info.get("addr")
     }
-
-
-def _own_addresses() -> set[str]:
-    """Ask the kernel for the IPv4 addresses of all interfaces that are up."""
-    size = 64 * _REQUEST_SIZE
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        while True:
-            requests = array.array("B", bytes(size))
-            # struct ifconf: the size and where it is; the kernel writes how much it used.
-            conf = struct.pack("iP", size, requests.buffer_info()[0])
-            (used,) = struct.unpack_from("i", fcntl.ioctl(asking.fileno(), _SIOCGIFCONF, conf))
-            if used < size:
-                break
-            size *= 2  # It may not have been all.
-    return {socket.inet_ntoa(requests[start + 20 : start + 24].tobytes()) for start in range(0, used, _REQUEST_SIZE)}

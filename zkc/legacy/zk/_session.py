@@ -12,7 +12,7 @@ from typing import Any, Optional
 from zkc.legacy import zookeeper
 from zkc.legacy.zk._data import Data, logger
 from zkc.legacy.zk._errors import FailedConnect, LinkLoop, is_of_connection
-from zkc.legacy.zk._logging import logging_pipe
+from zkc.legacy.zk._logging import flush_log, logging_pipe
 from zkc.legacy.zk._nodes import Children, NodeInfo, let_go
 from zkc.legacy.zk._properties import Properties
 from zkc.legacy.zk._registration import Registration
@@ -63,7 +63,11 @@ class ZooKeeper(Registration, Trees):
         self._unmade: list[str] = []  # Ephemeral nodes that wait for a connection.
         self._keepers: weakref.WeakSet[types.FunctionType] = weakref.WeakSet()
         logging_pipe()
-        self._open()
+        try:
+            self._open()
+        except BaseException:
+            flush_log()  # The original has logged the client's environment, and why it failed, by then.
+            raise
         try:
             self.connected.wait(self.initial_connection_wait)
             while wait and not self.connected.is_set():

@@ -258,26 +258,31 @@ class Trees(LowLevel, Resolving):
     ) -> Iterator[Union[str, tuple[str, list[str]]]]:
         """Go through a tree: a node comes before those below it, and these by name.
 
+        As in the original, both flags are about the first node alone.
+
         Args:
-            path: Where to begin.
-            ephemeral: Whether ephemeral nodes are part of it.
-            children: Yield ``(path, names)`` with the list of the children; what is taken out of it is not gone into.
+            path: The first node.
+            ephemeral: False: if the first node is ephemeral, yield nothing. Ephemeral nodes below it are yielded.
+            children: Yield ``(path, names)`` for the first node, with the list of its children. The walk does not visit
+                a child whose name the caller takes out of that list. For the nodes below it, yield plain paths.
 
         Yields:
             The paths. Nodes that are deleted meanwhile are passed over.
 
         .. versionadded:: 0.1
         """
-        waiting = [encode_path(path)]
+        top = encode_path(path)
+        waiting = [top]
         while waiting:
             path = waiting.pop()
+            first = path is top
             try:
-                if not ephemeral and self.is_ephemeral(path):
-                    continue
+                if first and not ephemeral and self.is_ephemeral(path):
+                    return
                 names = sorted(self.get_children(path))
             except zookeeper.NoNodeException:
                 continue
-            yield (path, names) if children else path
+            yield (path, names) if first and children else path
             waiting += [f"{path if path != '/' else ''}/{name}" for name in reversed(names)]
 
     def ln(self, target: Data, source: Data) -> None:
