@@ -237,7 +237,7 @@ def build_openssl(tools: Toolchain) -> Optional[Path]:
         A folder with ``include/`` and ``lib/``, or None for the machine's.
 
     Raises:
-        BuildError: it is not to be had.
+        BuildError: it cannot be fetched.
     """
     if openssl.is_static():
         return openssl.build(tools, fetch.read_lock(), _base())
@@ -252,7 +252,7 @@ def build_libraries(tools: Optional[Toolchain] = None) -> Path:
         A folder with ``include/`` and ``lib/``.
 
     Raises:
-        BuildError: a source is not to be had, a patch does not apply, or a file does not compile.
+        BuildError: a source cannot be fetched, a patch does not apply, or a file does not compile.
     """
     tools = tools or Toolchain.from_environment()
     lock = fetch.read_lock()

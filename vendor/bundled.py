@@ -43,7 +43,7 @@ def licences() -> dict[str, bytes]:
         Their bytes by path, as :func:`texts` lists them.
 
     Raises:
-        BuildError: an archive is not to be had, or has no such text any more.
+        BuildError: an archive cannot be fetched, or has no such text any more.
     """
     found: dict[str, bytes] = {}
     for component in names():
@@ -89,7 +89,7 @@ def bill_of_materials(version: str) -> str:
         version: the version of zkc.
 
     Raises:
-        BuildError: an archive is not to be had.
+        BuildError: an archive cannot be fetched.
     """
     lock = fetch.read_lock()
     own = {"type": "library", "bom-ref": "zkc", "name": "zkc", "version": version, "purl": f"pkg:pypi/zkc@{version}"}

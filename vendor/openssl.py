@@ -74,7 +74,7 @@ def build(tools: Toolchain, lock: dict[str, Any], base: Path) -> Path:
         A folder with ``include/`` and ``lib/``.
 
     Raises:
-        BuildError: perl or make is missing, the source is not to be had, or it does not compile.
+        BuildError: perl or make is missing, the source cannot be fetched, or it does not compile.
     """
     version = lock["openssl"]["version"]
     inputs = [_RECIPE, tools.identity, tools.flags, target(), _OPTIONS, lock["openssl"]]

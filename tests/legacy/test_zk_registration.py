@@ -11,7 +11,6 @@ from legacy_support import OPEN
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
-from zkc.legacy.zk import _registration
 
 pytest_plugins = ["zk_fixtures"]
 

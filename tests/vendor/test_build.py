@@ -290,7 +290,7 @@ def fake_compiler(folder: Path, refuse: str) -> str:
         ("libc", "cannot build a small program"),
         ("openssl", "OpenSSL's development files (1.1.1 or later) are missing"),
         ("library", "no libzookeeper_mt of 3.5 or later can be linked"),
-        ("source", "is not to be had"),
+        ("source", "cannot be fetched"),
     ],
 )
 def test_what_is_missing_is_told_in_one_sentence(tmp_path: Path, case: str, sentence: str) -> None:
