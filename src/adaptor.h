@@ -40,7 +40,7 @@ typedef struct zkc_adaptor {
     int quick;       /* how often of late a reply came before a sleep was worth its while */
     unsigned sleeps; /* how often that was not looked at */
 
-    /* Connections in a row that servers closed without an answer, and who is told: adaptor_answers.c. */
+    /* Connections in a row that servers closed without an answer, and what is called then: adaptor_answers.c. */
     int unanswered;
     void (*_Atomic tell_unanswered)(void *context, int count, int64_t zxid);
 

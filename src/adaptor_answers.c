@@ -1,5 +1,5 @@
 /* Connections that servers accept and close before they have answered the request for the session: libzookeeper takes
- * them for lost ones and tries for ever. Servers do so without a quorum, and to who has seen later transactions than
+ * them for lost ones and tries without end. Servers do so without a quorum, and to who has seen later transactions than
  * they have. Part of our adaptor: see adaptor.c. */
 #include "adaptor.h"
 #include "adaptor_read.h"

@@ -17,7 +17,7 @@ from collections.abc import Callable
 __all__ = ["Repeats"]
 
 _WINDOW = 60.0  # For how long lines of a kind are counted, in seconds.
-_MOST_OUTAGES = 5  # How many outages of a session are told from each other in such a time.
+_MOST_OUTAGES = 5  # How many outages of a session have lines of their own in such a time.
 _MOST_THREADS = 1000
 # libzookeeper's own use of that number, which the system has another meaning for: a read found the end.
 _CLOSED = re.compile(rf"errno={errno.EHOSTDOWN}\([^)]*\)")

@@ -1,4 +1,4 @@
-"""What it looks like when servers close each connection before they answer: libzookeeper goes on for ever, in silence."""
+"""What it looks like when servers close each connection before they answer: libzookeeper tries on, and says nothing."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def explain(session: Optional[Session]) -> str:
     if zxid <= 0:
         return text + "they have no quorum, or are not ready yet. See their logs"
     return text + (
-        f"they have no quorum, or are behind what this client has seen (zxid 0x{zxid:x}) because their data were deleted "
-        "or are those of an older backup. In the second case restore the data, or close this client and start it again"
+        f"they have no quorum, or are behind what this client has seen (zxid 0x{zxid:x}), as after their data were "
+        "deleted or replaced by those of an older backup. In the second case restore the data, or close this client "
+        "and start it again"
     )

@@ -17,7 +17,7 @@ def own_server():
         yield server
 
 
-async def test_an_outage_is_told_in_a_few_lines(make_zk, own_server, caplog):
+async def test_an_outage_has_a_few_lines(make_zk, own_server, caplog):
     caplog.set_level(logging.DEBUG, "zkc")
 
     def lines(least, *texts):
@@ -70,7 +70,7 @@ async def test_a_level_below_information_changes_nothing_of_that(make_zk, own_se
         zkc.set_log_level(zkc.LogLevel.INFO)
 
 
-# ---- how repeats are told, by a clock of the test's ------------------------------------------------------------------
+# ---- how repeats are counted, by a clock of the test ---------------------------------------------------------------
 
 
 class Log:
@@ -113,7 +113,7 @@ def test_each_session_has_its_own_lines():
     assert log.refused("b")[0] == logging.DEBUG
 
 
-def test_connections_that_come_and_go_are_not_told_one_by_one():
+def test_connections_that_come_and_go_have_few_lines():
     log = Log()
     told = 0
     for _ in range(1000):

@@ -112,13 +112,9 @@ async def test_ensure_path_below_an_ephemeral_znode(zk):
 @pytest.mark.parametrize("call", ["create", "ensure_path"])
 async def test_a_chroot_without_a_parent_is_named(make_zk, zookeeper_server, call):
     async with make_zk(zookeeper_server.hosts + "/no-such/chroot") as zk:
-        with pytest.raises(
-            zkc.NoNodeError, match=r"the chroot /no-such/chroot does not exist, nor does its parent"
-        ) as caught:
-            if call == "create":
-                await zk.create("/y/z", b"x", make_parents=True)
-            else:
-                await zk.ensure_path("/y/z")
+        options = {"make_parents": True} if call == "create" else {}
+        with pytest.raises(zkc.NoNodeError, match="the chroot /no-such/chroot does not exist, nor does its") as caught:
+            await getattr(zk, call)("/y/z", **options)
         error = caught.value
         assert (error.operation, error.path, error.maybe_applied) == (call, "/y/z", False)
         assert "ensure_path('/no-such/chroot')" in str(error)

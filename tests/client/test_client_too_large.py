@@ -233,7 +233,7 @@ HUGE = """
 import mmap, resource, sys, zkc
 from zkc import _zookeeper as core
 
-huge = memoryview(mmap.mmap(-1, 1 << 31))  # No page of it exists until somebody reads it.
+huge = memoryview(mmap.mmap(-1, 1 << 31))  # No page of it exists before it is read.
 acl = [(31, "world", "anyone")]
 with zkc.Client(sys.argv[1], max_data=None) as client:
     session = client.session

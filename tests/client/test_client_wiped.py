@@ -19,7 +19,7 @@ def own_server(tmp_path):
 
 
 def wipe(server):
-    """Have a server begin anew, without what it knew."""
+    """Have a server start with an empty data folder."""
     server.stop()
     shutil.rmtree(server.folder)
     server.start()
@@ -33,8 +33,8 @@ async def test_servers_that_are_behind_are_recognized(make_zk, own_server, caplo
     seen = (await zk.exists("/199")).czxid
     assert zk.session.unanswered == (0, 0)
     wipe(own_server)
+    await both.eventually(lambda: zk.session.unanswered[0] >= 5)
     with pytest.raises(zkc.OperationTimeoutError) as caught:
-        await both.eventually(lambda: zk.session.unanswered[0] >= 5)
         await zk.wait_for(ClientState.CONNECTED, timeout=0.1)
     text = str(caught.value)
     assert "closed each before they answered" in text

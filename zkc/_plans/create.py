@@ -297,8 +297,8 @@ def _ensure(client: BaseClient, path: str, entries: CoreACL, operation: str, wan
 def _no_chroot(client: BaseClient, operation: str, path: str) -> NoNodeError:
     chroot = "".join(client.hosts.partition("/")[1:])
     text = (
-        f"the chroot {chroot} does not exist, nor does its parent, and a client makes nothing above its chroot. Create it "
-        f"with a client that has none (ensure_path({chroot!r})), or check the hosts"
+        f"the chroot {chroot} does not exist, nor does its parent, and a client makes nothing above its chroot. Create "
+        f"it with a client that has none (ensure_path({chroot!r})), or check the hosts"
     )
     error = NoNodeError(NoNodeError.describe(operation, path, text), operation=operation, path=path)
     error.maybe_applied = False

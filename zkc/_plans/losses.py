@@ -22,7 +22,7 @@ _LONGEST = 2.0  # The longest pause, in seconds.
 class Losses:
     """Counts the losses of one request, each with a connection of its own.
 
-    A request that waits in vain while there is no connection is lost again and again, too: that counts as one loss.
+    A request that is made while there is no connection is lost with each attempt to connect: all of these count as one.
 
     Args:
         client: Whose request it is.

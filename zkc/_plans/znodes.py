@@ -116,7 +116,7 @@ def _add_auth(client: BaseClient, scheme: str, encoded: bytes, request: Request[
             "each connection from the next one on. Adding them again does no harm, and tells whether they are accepted"
         )
         raise ConnectionLossError(ConnectionLossError.describe("add_auth", None, text), operation="add_auth") from None
-    except GeneratorExit:  # Too late, or cancelled: libzookeeper has them all the same.
+    except GeneratorExit:  # Too late, or cancelled: libzookeeper has them, and sends them with each connection.
         client._settings.add_auth(scheme, encoded)
         raise
     client._settings.add_auth(scheme, encoded)

@@ -14,7 +14,7 @@ __all__ = ["MAX_BUFFER", "error_class", "error_for", "lost", "multi_error", "tls
 
 # What servers take unless their jute.maxbuffer says otherwise, in bytes.
 MAX_BUFFER = 0xFFFFF
-_LARGE = 128 * 1024  # Servers that are told to take less than this are rare.
+_LARGE = 128 * 1024  # Few servers are set to take less than this.
 
 # The reasons that the native core gives, and what to do. Those of the second group are about a certificate.
 _TLS_ADVICE = {
