@@ -72,9 +72,10 @@ class Kept:
         znodes = list(self._znodes.items())
         for start in range(0, len(znodes), _WINDOW):
             window = znodes[start : start + _WINDOW]
-            requests = [session.create(path, znode.data, znode.acl, CreateMode.EPHEMERAL) for path, znode in window]
+            requests = [_create(session, path, znode) for path, znode in window]
             for (path, _), request in zip(window, requests):
-                yield from self._made(session, path, request)
+                if request is not None:
+                    yield from self._made(session, path, request)
 
     def _made(self, session: Session, path: str, request: Request[str]) -> Flow[None]:
         try:
@@ -89,6 +90,17 @@ class Kept:
                 _log.error("the kept ephemeral znode %s was not made anew: somebody else has made it meanwhile", path)
         except ZooKeeperError as error:
             _log.error("the kept ephemeral znode %s was not made anew: %s", path, error)
+
+
+def _create(session: Session, path: str, znode: _Znode) -> Optional[Request[str]]:
+    try:
+        return session.create(path, znode.data, znode.acl, CreateMode.EPHEMERAL)
+    except ZooKeeperError:
+        raise
+    except ValueError as error:
+        # Its data fitted in a set, which is smaller. As text: a record that is kept would keep the session.
+        _log.error("the kept ephemeral znode %s was not made anew: %s", path, str(error))
+        return None
 
 
 def _copy(data: Optional[Data]) -> Optional[bytes]:

@@ -124,6 +124,6 @@ async def test_a_broken_connection_is_told_and_mended(make_zk, zookeeper_server)
 
 async def test_a_request_over_the_servers_limit_breaks_the_connection(patient, make_zk):
     async with make_zk(max_data=None) as zk:
-        with pytest.raises(zkc.ConnectionLossError, match="jute.maxbuffer"):
+        with pytest.raises(zkc.ConnectionLossError, match=r"jute\.maxbuffer"):
             await zk.set("/a", b"x" * 2_000_000)
         assert (await both.mended(lambda: zk.get("/a")))[0] == b"x"

@@ -184,6 +184,15 @@ async def test_a_retried_call_that_is_too_large_ends(make_zk):
     assert zk.metrics().reconnects <= 8
 
 
+async def test_a_kept_znode_that_became_too_large_does_not_keep_the_client_away(zk, chroot, expire_zk, caplog):
+    """What a set may bring can be too much for a create, which has an ACL besides."""
+    await zk.create("/kept", b"", ephemeral=True, keep=True)
+    await zk.set("/kept", b"x" * (LIMIT - AROUND_SET - len(chroot) - len("/kept")))
+    await expire_zk(zk)
+    assert await zk.exists("/kept") is None
+    assert "max_data" in caplog.text
+
+
 class Poisoned(FaultProxy):
     """A proxy that resets each connection over which a client sends certain bytes."""
 
