@@ -60,6 +60,11 @@ int zkc_request_wait(zkc_request *request, int64_t nanoseconds)
     return rc == ZKC_WOKEN ? ZKC_INTERRUPTED : rc;
 }
 
+uint32_t zkc_request_await(zkc_request *request)
+{
+    return atomic_fetch_or(&request->bits, ZKC_WAITING) | ZKC_WAITING;
+}
+
 int zkc_request_notify(zkc_request *request, void *token)
 {
     request->item.token = token; /* before the bit: whoever sees the bit sees the token */

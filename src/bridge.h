@@ -33,6 +33,36 @@ void zkc_word_wake(zkc_word *word);
 uint32_t zkc_word_get(zkc_word *word);
 int64_t zkc_now_ns(void); /* monotonic clock */
 
+/* The same for greenlets, which must not put their thread to sleep (sleepers.c). A waker is what an event loop polls; a
+ * sleeper is one greenlet that sleeps on a word. Its memory is the caller's, and must not be on a greenlet's stack, which
+ * is moved while others run. Python's thread takes what has fired from its waker, and holds the GIL then. */
+typedef struct zkc_waker {
+    int fds[2];                /* as a notifier's */
+    struct zkc_sleeper *fired; /* whose word was woken; the module's lock protects it */
+    uint32_t generation;       /* of the process that made it */
+} zkc_waker;
+
+typedef struct zkc_sleeper {
+    struct zkc_sleeper *next, **link; /* in a bucket, then in `fired`, then in none */
+    zkc_word *word;
+    zkc_waker *waker;
+    void *token; /* what zkc_waker_next returns: borrowed, the sleeper's Python object */
+    uint32_t generation;
+} zkc_sleeper;
+
+extern _Atomic uint32_t zkc_sleepers; /* how many there are */
+int zkc_waker_open(zkc_waker *waker); /* errno on failure */
+void zkc_waker_close(zkc_waker *waker);
+void *zkc_waker_next(zkc_waker *waker); /* the token of one that was woken, once; NULL when there is none */
+void zkc_sleep_begin(zkc_sleeper *sleeper, zkc_word *word, zkc_waker *waker, void *token); /* then look at the word */
+void zkc_sleep_end(zkc_sleeper *sleeper); /* however it ended; a second time does nothing */
+void zkc_sleepers_wake(const zkc_word *word);
+/* A word as a flag and as a lock, for what Python's threads and greenlets share. Lock: 0 free, 1 held, 2 held and wanted. */
+void zkc_word_set(zkc_word *word, uint32_t value); /* and wake */
+uint32_t zkc_word_swap(zkc_word *word, uint32_t value);
+int zkc_word_try_lock(zkc_word *word); /* 0: it is the caller's now */
+int zkc_is_main_thread(void);          /* of this process; 0 where the system cannot tell */
+
 /* ---- the queue ------------------------------------------------------------------------------------------------ */
 
 enum zkc_item_kind {
@@ -154,6 +184,8 @@ typedef struct zkc_request {
 zkc_request *zkc_request_new(void); /* one reference: the caller's */
 void zkc_request_unref(zkc_request *request);
 int zkc_request_done(zkc_request *request);
+/* Before a greenlet sleeps on `bits`: have who settles it wake the word. The bits by then; look for ZKC_DONE. */
+uint32_t zkc_request_await(zkc_request *request);
 /* ZKC_WOKEN: done. Otherwise look for signals and the deadline, and call again. Call without the GIL. */
 int zkc_request_wait(zkc_request *request, int64_t nanoseconds);
 /* The same by reading the connection; -1: that is not for this thread now, and it waits as others do. */
@@ -307,6 +339,7 @@ int zkc_slot_take(zkc_session *session, uint32_t *slots);
 void zkc_set_place_deadline(int64_t deadline);
 int64_t zkc_place_deadline(void);
 int zkc_slot_wait(zkc_session *session, uint32_t slots, int64_t nanoseconds);
+void zkc_slot_wanted(zkc_session *session, int change); /* while a greenlet sleeps on `slots`: +1, then -1 */
 void zkc_slot_return(zkc_session *session);
 int zkc_in_flight(zkc_session *session);
 /* Lend a request, with the slot taken for it, to libzookeeper: from here on its completion ends the loan, or close
@@ -392,6 +425,7 @@ void zkc_log_init(void);              /* once, before the first session: lines w
 void zkc_on_log(const char *message); /* log_callback_fn */
 zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped); /* a list, oldest first; free() each */
 void zkc_log_set_level(int level);    /* 0 nothing … 4 debugging; noted in each line */
+zkc_word *zkc_log_word(void);        /* woken for the first line; look, then take without a wait, then sleep */
 void zkc_log_wake(void);              /* make zkc_log_take return, the waiting one or the next */
 void zkc_log_after_fork(void);
 

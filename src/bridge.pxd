@@ -11,8 +11,26 @@ cdef extern from "bridge.h" nogil:
 
     const int ZKC_WOKEN, ZKC_TIMED_OUT, ZKC_INTERRUPTED
     int zkc_word_wait(zkc_word *, uint32_t, int64_t)
+    void zkc_word_wake(zkc_word *)
     uint32_t zkc_word_get(zkc_word *)
     int64_t zkc_now_ns()
+
+    ctypedef struct zkc_waker:
+        int fds[2]
+        uint32_t generation
+
+    ctypedef struct zkc_sleeper:
+        pass
+
+    int zkc_waker_open(zkc_waker *)
+    void zkc_waker_close(zkc_waker *)
+    void *zkc_waker_next(zkc_waker *)
+    void zkc_sleep_begin(zkc_sleeper *, zkc_word *, zkc_waker *, void *)
+    void zkc_sleep_end(zkc_sleeper *)
+    void zkc_word_set(zkc_word *, uint32_t)
+    uint32_t zkc_word_swap(zkc_word *, uint32_t)
+    int zkc_word_try_lock(zkc_word *)
+    int zkc_is_main_thread()
 
     const int ZKC_ITEM_REQUEST, ZKC_ITEM_EVENT, ZKC_ITEM_ECHO, ZKC_ITEM_SESSION, ZKC_ITEM_DROP, ZKC_ITEM_STOP
 
@@ -25,7 +43,7 @@ cdef extern from "bridge.h" nogil:
         char *path
 
     ctypedef struct zkc_queue:
-        pass
+        zkc_word wake
 
     void zkc_queue_push(zkc_queue *, zkc_item *)
     zkc_item *zkc_queue_take(zkc_queue *, int64_t)
@@ -48,6 +66,7 @@ cdef extern from "bridge.h" nogil:
 
     ctypedef struct zkc_request:
         zkc_item item
+        zkc_word bits
         zkc_watch *watch
         int arm_on_missing
         unsigned doomed_kinds
@@ -72,6 +91,7 @@ cdef extern from "bridge.h" nogil:
     int zkc_has_looked(const zkc_request *)
     const int ZKC_LOOK_DONE, ZKC_LOOK_AGAIN, ZKC_LOOK_NO_MORE
     int zkc_request_look(zkc_request *, int *, int64_t)
+    uint32_t zkc_request_await(zkc_request *)
     int zkc_request_notify(zkc_request *, void *)
     void zkc_request_abandon(zkc_request *)
     int zkc_request_reserve_results(zkc_request *, int)
@@ -123,6 +143,7 @@ cdef extern from "bridge.h" nogil:
         zkc_queue queue
         zkc_metrics metrics
         zkc_word events
+        zkc_word slots
         zkc_watch_table watches
         int max_in_flight
         int overdraft
@@ -180,6 +201,7 @@ cdef extern from "bridge.h" nogil:
     void zkc_let_go()
     int zkc_slot_take(zkc_session *, uint32_t *)
     int zkc_slot_wait(zkc_session *, uint32_t, int64_t)
+    void zkc_slot_wanted(zkc_session *, int)
     void zkc_set_place_deadline(int64_t)
     int64_t zkc_place_deadline()
     void zkc_slot_return(zkc_session *)
@@ -228,6 +250,7 @@ cdef extern from "bridge.h" nogil:
     void zkc_log_init()
     void zkc_log_set_level(int)
     zkc_log_line *zkc_log_take(int64_t, unsigned *)
+    zkc_word *zkc_log_word()
     void zkc_log_wake()
 
 

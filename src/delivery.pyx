@@ -32,7 +32,7 @@ cdef class Delivery:
         if line.stopped or line.c == NULL or line.c.generation != zkc_generation() or _exiting:
             return
         # Nobody delivers any more, and the session with its tokens still has to end: a thread takes them home.
-        _thread.start_new_thread(_take_home, ([line],))
+        _start_thread(_take_home, ([line],))
 
     cdef _Line checked_line(self):
         if self.line is None:

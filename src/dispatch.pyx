@@ -12,14 +12,35 @@ def _dispatch(list handed not None):
     if not handed:
         return  # the session gave up before this thread began
     line = handed.pop()
-    while not stopped:
-        with nogil:
-            items = zkc_queue_take(&line.c.queue, -1)
-            zkc_rest_if_quiet()
-        stopped = _deliver_all(line, items)
+    try:
+        while not stopped:
+            items = _await_items(line)
+            stopped = _deliver_all(line, items)
+    except BaseException:  # a greenlet can be killed in its sleep: the tokens come home, and nobody is called any more
+        if line.c.generation == zkc_generation() and not _exiting:
+            _start_thread(_take_home, ([line],))
+        return
     line.stopped = True
     # A callback that was added just before the line above may have put its request here.
     _deliver_all(line, zkc_queue_take(&line.c.queue, 0))
+
+
+cdef zkc_item *_await_items(_Line line) except? NULL:
+    """Sleep until there is something in the queue, and take it; NULL when there is nothing yet."""
+    cdef zkc_item *items
+    cdef uint32_t seen
+    hub = _hub_here()
+    if hub is not None:
+        seen = zkc_word_get(&line.c.queue.wake)
+        items = zkc_queue_take(&line.c.queue, 0)
+        if items != NULL:
+            return items
+        _sleep_as_greenlet(hub, &line.c.queue.wake, seen, -1)
+        return zkc_queue_take(&line.c.queue, 0)
+    with nogil:
+        items = zkc_queue_take(&line.c.queue, -1)
+        zkc_rest_if_quiet()
+    return items
 
 
 cdef bint _deliver_all(_Line line, zkc_item *item):

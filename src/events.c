@@ -55,10 +55,15 @@ int zkc_slot_wait(zkc_session *session, uint32_t slots, int64_t nanoseconds)
 {
     int rc;
 
-    atomic_fetch_add(&session->slot_waiters, 1);
+    zkc_slot_wanted(session, 1);
     rc = zkc_word_wait(&session->slots, slots, nanoseconds);
-    atomic_fetch_sub(&session->slot_waiters, 1);
+    zkc_slot_wanted(session, -1);
     return rc;
+}
+
+void zkc_slot_wanted(zkc_session *session, int change)
+{
+    atomic_fetch_add(&session->slot_waiters, change);
 }
 
 void zkc_slot_return(zkc_session *session)

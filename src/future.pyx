@@ -248,7 +248,7 @@ cdef class FutureCore:
             condition = self.condition
         if condition is None:
             self.look()
-            condition = threading.Condition()
+            condition = Condition()
             with cython.critical_section(self):
                 if self.condition is None:
                     self.condition = condition

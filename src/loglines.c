@@ -105,6 +105,11 @@ zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped)
     return lines;
 }
 
+zkc_word *zkc_log_word(void)
+{
+    return &queue.wake;
+}
+
 void zkc_log_wake(void)
 {
     pthread_mutex_lock(&queue.lock);

@@ -3,7 +3,7 @@
 import itertools
 
 cdef object _numbers = itertools.count(1)
-cdef object _services_lock = threading.Lock()
+cdef object _services_lock = RLock()
 cdef object _log_thread = None
 cdef uint32_t _services_generation = 0
 cdef bint _log_stop = False
@@ -140,7 +140,7 @@ def flush_log(timeout=1.0):
     with _services_lock:
         _log_asked += 1
         asked = _log_asked
-    # Polled, for the thread that asks may be one that gevent or eventlet switches, and the log thread is none.
+    # Polled: in a program patched by gevent or eventlet the pause lets the log reader run, which is a greenlet there.
     while _log_told < asked:
         if _log_thread is None or time.monotonic() > deadline:
             return False
@@ -172,11 +172,20 @@ def _log_lines():
     """Run on the log thread: hand the library's lines to logging, where handlers may take their time."""
     global _log_told
     cdef zkc_log_line *lines
-    cdef unsigned dropped
+    cdef unsigned dropped = 0
+    cdef uint32_t seen
     while not _log_stop:
-        with nogil:
-            lines = zkc_log_take(-1, &dropped)
-            zkc_rest_if_quiet()
+        hub = _world.here(True) if _green else None
+        if hub is not None:
+            seen = zkc_word_get(zkc_log_word())
+            lines = zkc_log_take(0, &dropped)
+            if lines == NULL and not dropped and _log_told >= _log_asked:
+                _sleep_as_greenlet(hub, zkc_log_word(), seen, -1)
+                continue
+        else:
+            with nogil:
+                lines = zkc_log_take(-1, &dropped)
+                zkc_rest_if_quiet()
         _hand_over(lines, dropped)
         asked = _log_asked
         if _log_told < asked:  # What was logged before it was asked for may have come after these lines were taken.
@@ -221,7 +230,7 @@ cdef int _start_process_services() except -1:
             _library_log.addHandler(logging.NullHandler())
             _initialized = True
         if _services_generation != zkc_generation():
-            _log_thread = threading.Thread(target=_log_lines, name="zkc-log", daemon=True)
+            _log_thread = new_worker(_log_lines, (), "zkc-log")
             _log_thread.start()
             _services_generation = zkc_generation()
     return 0
@@ -238,8 +247,11 @@ cdef double _EXIT_SECONDS = 3.0
 
 def _at_exit():
     """Close what is still open, in silence and in bounded time; after it no thread of ours touches the interpreter."""
-    global _log_stop, _exiting
+    global _log_stop, _exiting, _green, _exit_thread
+    cdef unsigned dropped = 0
     _exiting = True
+    _green = False  # a hub would go on with greenlets of a program that has ended
+    _exit_thread = PyThread_get_thread_ident()
     cdef list sessions = [session for session in _live_sessions if (<_SessionBase>session).c != NULL]
     sessions = [session for session in sessions if (<_SessionBase>session).c.generation == zkc_generation()]
     for session in sessions:
@@ -253,5 +265,8 @@ def _at_exit():
     _log_stop = True
     zkc_log_wake()
     if _log_thread is not None and _services_generation == zkc_generation():
-        _log_thread.join(1.0)
+        if _is_greenlet(_log_thread):
+            _hand_over(zkc_log_take(0, &dropped), dropped)
+        else:
+            _log_thread.join(1.0)
     zkc_quiesce()

@@ -205,6 +205,10 @@ cdef class Request:
         self.check()
         if zkc_request_done(self.c):
             return True
+        if _green:
+            hub = _hub_here()
+            if hub is not None:
+                return _sleep_until_settled(hub, self, limit)
         deadline = zkc_now_ns() + limit if limit >= 0 else 0
         if limit != 0 and _look(self.c, limit):
             return True
@@ -285,7 +289,6 @@ cdef class Request:
         cdef Session session = self.session
         cdef uint32_t slots
         cdef int refused
-        cdef int64_t left
         try:
             _checked_callable("callback", callback)
             refused = zkc_enter(session.c)
@@ -293,10 +296,7 @@ cdef class Request:
                 session.refuse(refused, self.operation, self.path)
             while zkc_slot_take(session.c, &slots):
                 zkc_leave(session.c)
-                left = _place_wait(self, session)
-                with nogil:  # not inside the session: it can be closed meanwhile
-                    zkc_slot_wait(session.c, slots, left)
-                PyErr_CheckSignals()
+                _sleep_for_slot(session, slots, _place_wait(self, session))
                 refused = zkc_enter(session.c)
                 if refused:
                     session.refuse(refused, self.operation, self.path)

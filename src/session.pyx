@@ -103,9 +103,7 @@ cdef class _SessionBase:
                 line.c.overdraft = _OVERDRAFT
                 self.delivery = _new_delivery(line)
             else:
-                self.dispatcher = threading.Thread(
-                    target=_dispatch, args=(handed,), name=f"zkc-dispatch-{next(_numbers)}", daemon=True
-                )
+                self.dispatcher = new_worker(_dispatch, (handed,), f"zkc-dispatch-{next(_numbers)}")
             self.hosts, self.watcher = hosts, watcher
             self.chroot = _chroot_size(hosts)
             self.line = line
@@ -191,17 +189,15 @@ cdef class _SessionBase:
 
     cdef int wait_open(self, int64_t limit, object timeout) except -1:
         cdef int64_t deadline = zkc_now_ns() + limit if limit >= 0 else 0
-        cdef int64_t left = _SLICE
+        cdef int64_t left = -1
         while zkc_word_get(&self.c.opened) == ZKC_OPENING:
             if limit >= 0:
-                left = min(deadline - zkc_now_ns(), _SLICE)
+                left = deadline - zkc_now_ns()
                 if left <= 0:
                     raise errors.error_for(
                         ZOPERATIONTIMEOUT, "open", None, f"the names in {self.hosts!r} were not resolved in {timeout} s"
                     )
-            with nogil:
-                zkc_word_wait(&self.c.opened, ZKC_OPENING, left)
-            PyErr_CheckSignals()
+            _sleep_on(&self.c.opened, ZKC_OPENING, left)
         return self.check_opening()
 
     cdef int check_opening(self) except -1:
@@ -280,7 +276,7 @@ cdef class _SessionBase:
         .. versionadded:: 0.1
         """
         self.check_process("delivers_here", None)
-        return self.dispatcher is threading.current_thread()
+        return _runs_here(self.dispatcher)
 
     def close(self, timeout=10.0):
         """Close the session; requests without a reply fail with ClosingError, watches get a last event.
@@ -308,19 +304,21 @@ cdef class _SessionBase:
 
     cdef object finish_close(self, int64_t limit):
         cdef int64_t deadline = zkc_now_ns() + limit
-        cdef int64_t left = _SLICE
+        cdef int64_t left = -1
         while zkc_word_get(&self.c.closing) != ZKC_CLOSED:
             if limit >= 0:
-                left = min(deadline - zkc_now_ns(), _SLICE)
+                left = deadline - zkc_now_ns()
                 if left <= 0:
                     with nogil:
                         zkc_session_abandon(self.c)
                     break
-            with nogil:
-                zkc_word_wait(&self.c.closing, ZKC_CLOSING, left)
-            PyErr_CheckSignals()
+            _sleep_on(&self.c.closing, ZKC_CLOSING, left)
         ended = zkc_word_get(&self.c.closing) == ZKC_CLOSED
-        if self.dispatcher is None or self.dispatcher is threading.current_thread():
+        if self.dispatcher is None or _runs_here(self.dispatcher):
+            return ended
+        if _exiting and _is_greenlet(self.dispatcher):
+            # No hub runs any more, and nobody is called: the tokens come home here.
+            _give_all_back(zkc_queue_take(&self.c.queue, 0))
             return ended
         self.dispatcher.join(max(0.0, (deadline - zkc_now_ns()) / 1e9) if limit >= 0 else None)
         return ended and not self.dispatcher.is_alive()

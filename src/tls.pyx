@@ -133,7 +133,7 @@ cdef class _ConnectingSession(_SessionSettings):
         """
         cdef int64_t limit = _nanoseconds("timeout", timeout)
         cdef int64_t deadline = zkc_now_ns() + limit if limit >= 0 else 0
-        cdef int64_t left = _SLICE
+        cdef int64_t left = -1
         cdef uint32_t seen
         cdef int state
         while True:
@@ -152,9 +152,7 @@ cdef class _ConnectingSession(_SessionSettings):
             if self.tls_futile:
                 raise _tls_error(self.c, "connect") or self.no_connection(timeout)
             if limit >= 0:
-                left = min(deadline - zkc_now_ns(), _SLICE)
+                left = deadline - zkc_now_ns()
                 if left <= 0:
                     raise self.no_connection(timeout)
-            with nogil:
-                zkc_word_wait(&self.c.events, seen, left)
-            PyErr_CheckSignals()
+            _sleep_on(&self.c.events, seen, left)

@@ -42,6 +42,8 @@ int zkc_word_wait(zkc_word *word, uint32_t expected, int64_t nanoseconds)
 void zkc_word_wake(zkc_word *word)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    if (atomic_load(&zkc_sleepers) != 0)
+        zkc_sleepers_wake(word);
 }
 
 #else
@@ -98,6 +100,8 @@ void zkc_word_wake(zkc_word *word)
     pthread_mutex_lock(&share->lock);
     pthread_cond_broadcast(&share->changed);
     pthread_mutex_unlock(&share->lock);
+    if (atomic_load(&zkc_sleepers) != 0)
+        zkc_sleepers_wake(word);
 }
 
 #endif

@@ -10,7 +10,6 @@ import copy
 import logging
 import math
 import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
@@ -22,7 +21,7 @@ from zkc._plans.flow import Driver, Flow, answer
 from zkc._settings import Settings
 from zkc._tenure import SessionEvents, Tenure
 from zkc._unanswered import PATIENCE, explain
-from zkc._zookeeper import OPENED, TLS_FAILED, UNANSWERED, Session
+from zkc._zookeeper import OPENED, TLS_FAILED, UNANSWERED, RLock, Session
 from zkc.constants import ClientState, State
 from zkc.errors import (
     AuthFailedError,
@@ -52,7 +51,7 @@ class Life:
     def __init__(self) -> None:
         # Guards the change from one session to the next. Nothing is waited for under it. It is taken again by the
         # thread that has it when a signal handler closes the client there.
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._session: Optional[Session] = None  # What calls are made on.
         self._tenure: Optional[Tenure] = None
         self._borrowed: Optional[Session] = None  # It is somebody else's to close: see Client.from_handle.

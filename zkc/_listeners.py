@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 
+from zkc._zookeeper import RLock
 from zkc.constants import ClientState
 
 __all__ = ["Listeners"]
@@ -25,7 +25,7 @@ class Listeners:
 
     def __init__(self, call: Callable[..., None]) -> None:
         self._call = call
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._all: list[Listener] = []
         self._untold: deque[tuple[ClientState, list[Listener]]] = deque()
         self._telling = False

@@ -10,14 +10,13 @@ to say is told from the news by its identity.
 from __future__ import annotations
 
 import logging
-import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._plans.flow import Driver, Flow
-from zkc._zookeeper import Request, Session, Stat
+from zkc._zookeeper import Request, RLock, Session, Stat
 from zkc.constants import ClientState, EventType, WatchType
 from zkc.errors import ClosingError, ConnectionLossError, NoNodeError, SessionLostError, ZooKeeperError
 
@@ -159,7 +158,7 @@ class Follower:
         self.path = path
         self._home = home
         self._kind = kind
-        self._lock = threading.RLock()  # A finalizer may cancel in the middle of anything.
+        self._lock = RLock()  # A finalizer may cancel in the middle of anything.
         self._arming: Optional[Arming] = None  # The latest watch; None when it has fired or the read failed.
         self._busy = True  # A read or a hand-over is under way.
         self._outdated = False  # And another has to follow.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
-import threading
 import time
 from collections.abc import Callable
+
+from zkc._zookeeper import Condition, new_worker
 
 __all__ = ["Timers"]
 
@@ -20,7 +21,7 @@ class Timers:
     """Timers that end with their client, on one thread that is there while there is something to wait for."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.RLock())
+        self._changed = Condition()
         self._entries: list[Entry] = []
         self._numbers = itertools.count()
         self._running = False
@@ -43,7 +44,7 @@ class Timers:
                 if len(self._entries) > self._crowded:
                     self._drop_what_is_over()
                 if not self._running:
-                    threading.Thread(target=self._run, name="zkc-timer", daemon=True).start()
+                    new_worker(self._run, (), "zkc-timer").start()
                     self._running = True
                 elif self._entries and self._entries[0] is entry:  # Not dropped at once: it may be over already.
                     self._changed.notify()

@@ -24,7 +24,7 @@ from zkc._tenure import SessionEvents, Tenure
 from zkc._timers import Timers
 from zkc._walk import SyncWalk
 from zkc._watch_events import SyncWatch
-from zkc._zookeeper import Request, Session, hold, let_go
+from zkc._zookeeper import Condition, Request, Session, hold, let_go
 from zkc.constants import ClientState
 from zkc.retry import SyncRetry
 from zkc.transaction import Transaction
@@ -47,6 +47,14 @@ def _call_logged(function: Callable[..., object], *arguments: object) -> None:
         function(*arguments)
     except BaseException:  # noqa: BLE001 - whatever it is, it is the callback's and nobody else's
         _callback_log.exception("a callback raised: %r", function)
+
+
+class _Waiter(concurrent.futures.Future[Any]):
+    """What a thread, or a greenlet, waits for that is no answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._condition = Condition()  # type: ignore[assignment]  # it has what a future needs of threading's
 
 
 class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls, SyncWatch, SyncRetry, SyncWalk):
@@ -144,7 +152,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         )
 
     def _new_waiter(self) -> concurrent.futures.Future[Any]:
-        return concurrent.futures.Future()
+        return _Waiter()
 
     def _later(self, seconds: float, function: Callable[[], None]) -> None:
         self._timers.call_later(seconds, function)

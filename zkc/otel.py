@@ -14,7 +14,6 @@ import concurrent.futures
 import contextlib
 import functools
 import itertools
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -32,6 +31,7 @@ except ImportError as error:
 from zkc._base import BaseClient
 from zkc._futures import Submit
 from zkc._version import __version__
+from zkc._zookeeper import RLock
 from zkc.errors import ForkedError, ZooKeeperError
 from zkc.metrics import Metrics
 
@@ -177,7 +177,7 @@ class _Instruments:
         return observed
 
 
-_lock = threading.RLock()  # Guards all of this: collectors have threads of their own.
+_lock = RLock()  # Guards all of this: collectors have threads of their own.
 _instruments: weakref.WeakKeyDictionary[MeterProvider, _Instruments] = weakref.WeakKeyDictionary()
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from typing import Any, Optional
 
 from zkc import _zookeeper as core
-from zkc._zookeeper import OPENED, TLS_FAILED, UNANSWERED, Session
+from zkc._zookeeper import OPENED, TLS_FAILED, UNANSWERED, Flag, RLock, Session
 from zkc.legacy._core.constants import SESSION_EVENT
 from zkc.legacy._core.exceptions import ZooKeeperException
 
@@ -19,13 +18,13 @@ _Events = Callable[[int, int, str], object]
 
 _sessions: list[Optional[Session]] = []  # By handle; None where a handle is free, or its session is being made.
 _entries: list[Optional[Entry]] = []
-_lock = threading.Lock()  # Guards both lists. Nothing is waited for, and nobody called, under it.
+_lock = RLock()  # Guards both lists. Nothing is waited for, and nobody called, under it.
 
 
 def _after_fork() -> None:
     """In a child another thread of the parent may have held the lock, or have been about to open a session."""
     global _lock
-    _lock = threading.Lock()
+    _lock = RLock()
     del _entries[len(_sessions) :]
     for handle, session in enumerate(_sessions):
         if session is None:
@@ -53,7 +52,7 @@ class Entry:
         self.hosts = ""
         self.auth: list[tuple[str, bytes]] = []  # What was presented, for a client that makes another session.
         self.options: dict[str, Any] = {}  # What that client is made with.
-        self.ready: Optional[threading.Event] = None
+        self.ready: Optional[Flag] = None
         self.others: tuple[_Events, ...] = ()  # Who else uses the session: see zkc.Client.from_handle.
 
     def __call__(self, type_: int, state: int, path: str) -> None:
@@ -129,7 +128,7 @@ def open_handle(watcher: Optional[Watcher], make: Callable[[Entry], Session]) ->
     entry = _entries[handle]
     assert entry is not None
     entry.watcher = watcher
-    ready = entry.ready = threading.Event()
+    ready = entry.ready = Flag()
     try:
         _sessions[handle] = make(entry)
     except BaseException:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc._tenure import SessionEvents
+from zkc._zookeeper import RLock
 from zkc.constants import State
 from zkc.legacy._core.constants import SESSION_EVENT
 from zkc.legacy._core.handles import entry_of, find, lend, session_of
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     _C = TypeVar("_C", bound=Client)
 
-_lock = threading.Lock()  # So that a session is lent one number. It is held for nothing that waits.
+_lock = RLock()  # So that a session is lent one number. It is held for nothing that waits.
 
 
 def _after_fork() -> None:
     global _lock
-    _lock = threading.Lock()  # Another thread of the parent may have held it.
+    _lock = RLock()  # Another thread of the parent may have held it.
 
 
 os.register_at_fork(after_in_child=_after_fork)

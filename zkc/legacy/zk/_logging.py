@@ -8,13 +8,16 @@ from __future__ import annotations
 import io
 import logging
 import os
-import threading
 import time
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from zkc import _zookeeper as core
+from zkc._zookeeper import RLock, await_readable, new_worker
 from zkc.legacy import zookeeper
 from zkc.legacy._core import logs
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 __all__ = ["flush_log", "logging_pipe"]
 
@@ -24,7 +27,7 @@ _LEVELS = {
     "ZOO_INFO": logging.INFO,
     "ZOO_DEBUG": logging.DEBUG,
 }
-_lock = threading.RLock()  # Held while the pipe is made: nobody is called under it.
+_lock = RLock()  # Held while the pipe is made: nobody is called under it.
 _pipe: Optional[tuple[int, int]] = None
 _writer: Optional[_Writer] = None
 _FLUSH = "\x1fflush"  # A line of its own: what stands before it in the pipe was logged when it is read.
@@ -63,7 +66,7 @@ def logging_pipe() -> tuple[int, int]:
             read, write = os.pipe()
             os.set_blocking(write, False)
             _pipe, _writer = (read, write), _Writer(write)
-            threading.Thread(target=_forward, args=(read,), name="zc.zk-log", daemon=True).start()
+            new_worker(_forward, (read,), "zc.zk-log").start()
             started = True
         else:
             started = False
@@ -93,7 +96,7 @@ def flush_log(timeout: float = 1.0) -> None:
 def _forget() -> None:
     """In a forked child: it has no thread that reads, and what it wrote would come out in its parent."""
     global _pipe, _writer, _lock
-    _lock = threading.RLock()
+    _lock = RLock()
     if _writer is not None and logs.current() is _writer:
         zookeeper.set_log_stream(None)
     _pipe = _writer = None
@@ -102,9 +105,18 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
+class _Reader(io.FileIO):
+    """The end of the pipe that is read: a greenlet that waits for a line leaves its hub to the others."""
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        await_readable(self.fileno())
+        return super().readinto(buffer)
+
+
 def _forward(descriptor: int) -> None:
     global _told
-    with open(descriptor, encoding="utf-8", errors="replace", newline="\n") as lines:
+    source = io.BufferedReader(_Reader(descriptor))
+    with io.TextIOWrapper(source, encoding="utf-8", errors="replace", newline="\n") as lines:
         for line in lines:
             text = line.strip()
             if text == _FLUSH:

@@ -6,11 +6,11 @@ put functions of their own there.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Optional, Union
 
+from zkc._zookeeper import RLock
 from zkc.legacy import zookeeper
 from zkc.legacy.zk._data import Acl, Data, Stat, text_of
 
@@ -31,7 +31,7 @@ class LowLevel:
         self._credentials: list[tuple[Data, Data]] = []
         self._watcher: Optional[Watcher] = None
         self._closed = False
-        self._lock = threading.RLock()  # See the rule for locks in _watches.py.
+        self._lock = RLock()  # See the rule for locks in _watches.py.
 
     def _live(self) -> int:
         """Return the handle, or raise for there is none."""

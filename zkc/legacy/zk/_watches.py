@@ -15,11 +15,11 @@ does not arm has the number of the last that does, and loses against it: whateve
 from __future__ import annotations
 
 import gc
-import threading
 import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Optional
 
+from zkc._zookeeper import RLock
 from zkc.legacy import zookeeper
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class WatchManager:
 
     def __init__(self) -> None:
         self.data: dict[Key, Watched] = {}
-        self.lock = threading.RLock()
+        self.lock = RLock()
         self._later: list[weakref.ref[NodeInfo]] = []  # Waiting for a connection.
 
     def __len__(self) -> int:

@@ -1,0 +1,209 @@
+# Waiting in a program whose threads are greenlets: gevent and eventlet after monkey patching. There a thread that
+# sleeps stops the hub, and every greenlet with it. So who waits here asks which hub runs on this thread, sleeps as a
+# greenlet if there is one, and else as a thread. What a hub is, and how a greenlet sleeps, is in zkc/_green.py.
+#
+# A word is the same for both: it wakes threads by its futex, and greenlets by the descriptor of their hub's waker.
+
+cdef extern from "pythread.h" nogil:
+    unsigned long PyThread_get_thread_ident()
+
+cdef object _world = None        # zkc._green's, from the first session in a patched program on
+cdef bint _green = False         # whether there is one; False again at exit, when everybody waits as a thread
+cdef unsigned long _exit_thread = 0
+
+
+cdef int _look_for_hub() except -1:
+    """Find out whether the program is patched. It is asked when something is made, and not when somebody waits."""
+    global _green, _world
+    if _green or _exiting or ("gevent" not in sys.modules and "eventlet" not in sys.modules):
+        return 0
+    from zkc import _green as green
+
+    world = green.find_world()
+    if world is not None:
+        _world = world
+        _green = True
+    return 0
+
+
+cdef object _hub_here():
+    """Return the hub that this thread's greenlets sleep in; None where the thread itself has to sleep."""
+    return _world.here() if _green else None
+
+
+cdef int _sleep_on(zkc_word *word, uint32_t expected, int64_t left) except -1:
+    """Sleep while the word has this value, at most so many nanoseconds (negative: no limit); it may return early."""
+    cdef int64_t limit
+    hub = _hub_here()
+    if hub is not None:
+        return _sleep_as_greenlet(hub, word, expected, left)
+    limit = _SLICE if left < 0 else min(left, _SLICE)
+    with nogil:
+        zkc_word_wait(word, expected, limit)
+        if PyThread_get_thread_ident() != _exit_thread:
+            zkc_rest_if_quiet()
+    PyErr_CheckSignals()
+    return 0
+
+
+cdef int _sleep_as_greenlet(object hub, zkc_word *word, uint32_t expected, int64_t left) except -1:
+    cdef Sleeper sleeper = Sleeper.__new__(Sleeper)
+    cdef int64_t places = zkc_place_deadline()
+    sleeper.waker = hub.waker
+    zkc_let_go()  # What is held for this greenlet goes: the next call on this thread may be another one's.
+    zkc_set_place_deadline(-1)
+    zkc_sleep_begin(&sleeper.c, word, &sleeper.waker.c, <void *>sleeper)
+    try:
+        if zkc_word_get(word) == expected:
+            hub.park(sleeper, None if left < 0 else left / 1e9)
+    finally:
+        zkc_sleep_end(&sleeper.c)
+        zkc_set_place_deadline(places)
+    return 0
+
+
+cdef int _sleep_until_settled(object hub, Request request, int64_t limit) except -1:
+    """Sleep until a request is done, as a greenlet, for at most so many nanoseconds; return whether it is."""
+    cdef int64_t deadline = zkc_now_ns() + limit if limit >= 0 else 0
+    cdef int64_t left = -1
+    cdef uint32_t bits
+    while True:
+        if limit >= 0:
+            left = deadline - zkc_now_ns()
+            if left <= 0:
+                return zkc_request_done(request.c)
+        bits = zkc_request_await(request.c)
+        if zkc_request_done(request.c):
+            return 1
+        _sleep_as_greenlet(hub, &request.c.bits, bits, left)
+
+
+cdef int _sleep_for_slot(Session session, uint32_t slots, int64_t left) except -1:
+    """Sleep until a place in flight may be free. Not inside the session: it can be closed meanwhile."""
+    hub = _hub_here()
+    if hub is not None:
+        zkc_slot_wanted(session.c, 1)
+        try:
+            _sleep_as_greenlet(hub, &session.c.slots, slots, left)
+        finally:
+            zkc_slot_wanted(session.c, -1)
+        return 0
+    with nogil:
+        zkc_slot_wait(session.c, slots, left)
+    PyErr_CheckSignals()
+    return 0
+
+
+@cython.final
+cdef class Sleeper:
+    """A greenlet asleep. Its hub sets ``wake``, and calls it with None when the word was woken.
+
+    .. versionadded:: 0.1
+    """
+
+    cdef zkc_sleeper c           # linked from the beginning of a sleep to its end; this object lives longer
+    cdef Waker waker             # keeps the descriptor that is written
+    cdef public object wake
+
+
+@cython.final
+cdef class Waker:
+    """What a hub polls to learn which of its sleeping greenlets are to be woken. It belongs to one thread.
+
+    .. versionadded:: 0.1
+    """
+
+    cdef zkc_waker c
+
+    def __cinit__(self):
+        self.c.fds[0] = self.c.fds[1] = -1
+        cdef int error = zkc_waker_open(&self.c)
+        if error:
+            raise OSError(error, os.strerror(error))
+
+    def __dealloc__(self):
+        zkc_waker_close(&self.c)
+
+    def fileno(self):
+        """Return the descriptor that is readable when somebody is to be woken.
+
+        .. versionadded:: 0.1
+        """
+        return self.c.fds[0]
+
+    @property
+    def forked(self):
+        """Return whether it is the parent process's: it must not be read then."""
+        return self.c.generation != zkc_generation()
+
+    def take(self):
+        """Return the sleepers that are to be woken, once.
+
+        .. versionadded:: 0.1
+        """
+        cdef list woken = []
+        cdef void *token
+        if self.c.generation != zkc_generation():
+            return woken
+        zkc_notifier_drain(self.c.fds[0])  # before the look: what comes after it wakes again
+        token = zkc_waker_next(&self.c)
+        while token != NULL:
+            woken.append(<Sleeper>token)  # alive: only its own greenlet, on this thread, ends it
+            token = zkc_waker_next(&self.c)
+        return woken
+
+
+def is_main_thread():
+    """Return whether this is the main thread of the process.
+
+    .. versionadded:: 0.1
+    """
+    return bool(zkc_is_main_thread())
+
+
+def await_readable(int descriptor):
+    """Wait until a descriptor can be read, as a greenlet; return at once on a thread, which waits by reading.
+
+    .. versionadded:: 0.1
+    """
+    hub = _hub_here()
+    if hub is not None:
+        hub.await_readable(descriptor)
+
+
+def new_worker(target, tuple arguments, str name):
+    """Make what runs a function beside the program: a daemon :class:`threading.Thread`, not started.
+
+    In a patched program it is a greenlet of this thread's hub, or a real thread where no hub runs.
+
+    Args:
+        target: What to run.
+        arguments: What it is called with.
+        name: The name of the thread.
+
+    .. versionadded:: 0.1
+    """
+    _look_for_hub()
+    if _green:
+        return _world.worker(target, arguments, name)
+    return threading.Thread(target=target, args=arguments, name=name, daemon=True)
+
+
+cdef bint _runs_here(object worker) except -1:
+    """Tell whether a worker is who asks."""
+    if worker is None:
+        return False
+    return worker is threading.current_thread() if isinstance(worker, threading.Thread) else worker.is_current()
+
+
+cdef int _start_thread(object function, tuple arguments) except -1:
+    """Run a function on a thread of its own, and a real one, whatever the program has made of threads."""
+    if _world is not None:
+        _world.start_thread(function, arguments)
+    else:
+        _thread.start_new_thread(function, arguments)
+    return 0
+
+
+cdef bint _is_greenlet(object worker) except -1:
+    return not isinstance(worker, threading.Thread) and worker.on_hub

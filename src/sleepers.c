@@ -1,0 +1,154 @@
+/* Greenlets asleep on a word. The thread that they run on must not sleep with them: its event loop polls a descriptor,
+ * the waker's, and whoever wakes the word writes it. zkc_word_wake looks here after it has woken threads; while no
+ * greenlet sleeps, that is one load of a counter. */
+#define _GNU_SOURCE
+#include "bridge.h"
+
+#include <string.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+#define BUCKETS 64
+
+_Atomic uint32_t zkc_sleepers;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all below, and for every waker's list */
+static zkc_sleeper *buckets[BUCKETS];
+
+static zkc_sleeper **bucket_of(const zkc_word *word)
+{
+    return &buckets[((uintptr_t)word >> 3) % BUCKETS];
+}
+
+static void link_in(zkc_sleeper **list, zkc_sleeper *sleeper)
+{
+    sleeper->next = *list;
+    sleeper->link = list;
+    if (sleeper->next != NULL)
+        sleeper->next->link = &sleeper->next;
+    *list = sleeper;
+}
+
+static void unlink_from_list(zkc_sleeper *sleeper)
+{
+    *sleeper->link = sleeper->next;
+    if (sleeper->next != NULL)
+        sleeper->next->link = sleeper->link;
+    sleeper->next = NULL;
+    sleeper->link = NULL;
+}
+
+/* In a forked child: another thread of the parent may have held the lock, and no word of the parent's wakes anybody. */
+static void after_fork_in_child(void)
+{
+    pthread_mutex_init(&lock, NULL);
+    memset(buckets, 0, sizeof buckets);
+    atomic_store(&zkc_sleepers, 0);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
+int zkc_waker_open(zkc_waker *waker)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, watch_forks);
+    waker->fired = NULL;
+    waker->generation = zkc_generation();
+    return zkc_notifier_open(waker->fds);
+}
+
+void zkc_waker_close(zkc_waker *waker)
+{
+    pthread_mutex_lock(&lock); /* who wakes writes the descriptor under the lock: its number may be another file's after */
+    zkc_notifier_close(waker->fds);
+    pthread_mutex_unlock(&lock);
+}
+
+void zkc_sleep_begin(zkc_sleeper *sleeper, zkc_word *word, zkc_waker *waker, void *token)
+{
+    sleeper->word = word;
+    sleeper->waker = waker;
+    sleeper->token = token;
+    sleeper->generation = zkc_generation();
+    pthread_mutex_lock(&lock);
+    link_in(bucket_of(word), sleeper);
+    pthread_mutex_unlock(&lock);
+    atomic_fetch_add(&zkc_sleepers, 1); /* the caller looks at the word after this, and who changes it looks here after that */
+}
+
+void zkc_sleep_end(zkc_sleeper *sleeper)
+{
+    if (sleeper->waker == NULL || sleeper->generation != zkc_generation())
+        return; /* a forked child has forgotten the parent's */
+    pthread_mutex_lock(&lock);
+    if (sleeper->link != NULL)
+        unlink_from_list(sleeper);
+    pthread_mutex_unlock(&lock);
+    sleeper->waker = NULL;
+    atomic_fetch_sub(&zkc_sleepers, 1);
+}
+
+void zkc_sleepers_wake(const zkc_word *word)
+{
+    zkc_sleeper *sleeper, *next;
+
+    pthread_mutex_lock(&lock);
+    for (sleeper = *bucket_of(word); sleeper != NULL; sleeper = next) {
+        next = sleeper->next;
+        if (sleeper->word != word)
+            continue;
+        unlink_from_list(sleeper);
+        if (sleeper->waker->fired == NULL)
+            zkc_notifier_wake(sleeper->waker->fds[1]);
+        link_in(&sleeper->waker->fired, sleeper);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void *zkc_waker_next(zkc_waker *waker)
+{
+    zkc_sleeper *sleeper;
+
+    pthread_mutex_lock(&lock);
+    sleeper = waker->generation == zkc_generation() ? waker->fired : NULL;
+    if (sleeper != NULL)
+        unlink_from_list(sleeper);
+    pthread_mutex_unlock(&lock);
+    return sleeper == NULL ? NULL : sleeper->token;
+}
+
+/* ---- flags and locks ---------------------------------------------------------------------------------------------- */
+
+void zkc_word_set(zkc_word *word, uint32_t value)
+{
+    atomic_store(word, value);
+    zkc_word_wake(word);
+}
+
+uint32_t zkc_word_swap(zkc_word *word, uint32_t value)
+{
+    return atomic_exchange(word, value);
+}
+
+int zkc_word_try_lock(zkc_word *word)
+{
+    uint32_t unlocked = 0;
+
+    return atomic_compare_exchange_strong(word, &unlocked, 1) ? 0 : -1;
+}
+
+int zkc_is_main_thread(void)
+{
+#if defined(__linux__)
+    return (pid_t)syscall(SYS_gettid) == getpid();
+#elif defined(__APPLE__)
+    return pthread_main_np();
+#else
+    return 0;
+#endif
+}

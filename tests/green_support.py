@@ -1,0 +1,120 @@
+"""Programs under the monkey patching of gevent and eventlet: each is a process of its own."""
+
+import functools
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+# eventlet says at its import, and at each fork, that it is not to be used for anything new.
+_GEVENT = "from gevent import monkey; monkey.patch_all()"
+_EVENTLET = """
+import warnings
+warnings.filterwarnings("ignore", category=DeprecationWarning, message=r"\\s*(Eventlet|Using fork)")
+import eventlet; eventlet.monkey_patch()"""
+
+KINDS = ("gevent", "gevent-later", "eventlet", "eventlet-later")
+_PATCH = {
+    "gevent": _GEVENT,
+    "gevent-later": f"import zkc, zkc.legacy.zookeeper, zkc.legacy.zk\n{_GEVENT}",
+    "eventlet": _EVENTLET,
+    "eventlet-later": f"import zkc, zkc.legacy.zookeeper, zkc.legacy.zk\n{_EVENTLET}",
+}
+
+# What every program has: ``hosts``; ``spawn`` and ``on_thread``, for greenlets and real threads; ``ticks``, which grows
+# while the hub runs others; and ``until``, which lets it run.
+_PRELUDE = """
+import greenlet, os, pathlib, signal, sys, threading, time
+hosts = sys.argv[1]
+main = greenlet.getcurrent()
+if "gevent" in sys.modules:
+    import gevent, gevent.threadpool
+    pool = gevent.threadpool.ThreadPool(2)
+    def on_thread(function, *arguments):
+        return pool.apply(function, arguments)
+else:
+    import eventlet.tpool
+    on_thread = eventlet.tpool.execute
+def spawn(function, *arguments):
+    thread = threading.Thread(target=function, args=arguments, daemon=True)
+    thread.start()
+    return thread
+ticks = [0]
+ticking = [True]
+def tick():
+    while ticking:
+        ticks[0] += 1
+        time.sleep(0.002)
+spawn(tick)
+def until(predicate, limit=20.0):
+    end = time.monotonic() + limit
+    while not predicate():
+        assert time.monotonic() < end, "it did not become true"
+        time.sleep(0.002)
+def pause(pid):
+    os.kill(pid, signal.SIGSTOP)
+    while not all(map(is_stopped, pathlib.Path(f"/proc/{pid}/task").iterdir())):
+        pass
+def is_stopped(task):
+    return (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+def resume(pid):
+    os.kill(pid, signal.SIGCONT)
+class others_run:
+    def __enter__(self):
+        self.begun, self.seen = time.monotonic(), ticks[0]
+    def __exit__(self, *error):
+        self.spent = time.monotonic() - self.begun
+        assert ticks[0] > self.seen + 5, "the hub stood still"
+"""
+
+
+def _arguments(kind, script, *arguments):
+    return [sys.executable, "-W", "error", "-c", f"{_PATCH[kind]}\n{_PRELUDE}\n{script}", *map(str, arguments)]
+
+
+def run(kind, script, *arguments):
+    """Run a patched program that is to end well and in silence, and return what it printed."""
+    done = subprocess.run(_arguments(kind, script, *arguments), capture_output=True, text=True, timeout=40, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), (done.stdout, done.stderr)
+    return done.stdout
+
+
+def interrupt(kind, script, *arguments):
+    """Run one, press Ctrl-C at its first line of output, and return the rest, as :func:`run` does."""
+    with subprocess.Popen(
+        _arguments(kind, script, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            process.stdout.readline()
+            _until_asleep(process.pid)
+            process.send_signal(signal.SIGINT)
+            out, errors = process.communicate(timeout=25)
+        except BaseException:
+            process.kill()
+            raise
+    assert process.returncode == 0, (out, errors)
+    # gevent's hub prints on its own account, also when it is time.sleep() that is interrupted.
+    assert re.fullmatch(r"(KeyboardInterrupt\n\S+Z\n)?" if kind.startswith("gevent") else "", errors), errors
+    return out
+
+
+def _until_asleep(pid):
+    """Wait until nothing of a program runs: what is raised in a thread of its own would end that, and not the wait."""
+    asleep = 0
+    while asleep < 20:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        if state == "Z":
+            return  # It has ended, and says why.
+        asleep = asleep + 1 if state == "S" else 0
+        time.sleep(0.005)
+
+
+def runner(kind, hosts):
+    """Return :func:`run` for a kind of program and a server."""
+    return functools.partial(_run_with, kind, hosts)
+
+
+def _run_with(kind, hosts, script, *arguments):
+    return run(kind, script, hosts, *arguments)
