@@ -16,7 +16,7 @@ from zkc._watch_events import AsyncWatchEvents, WatchEvents
 from zkc._zookeeper import Request, Session, build_info, set_gil_hold, set_log_level
 from zkc.aio import AsyncClient
 from zkc.client import Client
-from zkc.constants import ClientState, CreateMode, EventType, LogLevel, Perms, State, WatchType
+from zkc.constants import ClientState, CreateMode, EventType, KeptState, LogLevel, Perms, State, WatchType
 from zkc.credentials import SASL, TLS
 from zkc.errors import (
     APIError,
@@ -67,7 +67,7 @@ from zkc.errors import (
 from zkc.metrics import Histogram, Metrics
 from zkc.retry import Retry, is_retriable
 from zkc.transaction import AsyncTransaction, Operation, SubmitTransaction, Transaction
-from zkc.types import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, Stat, WatchedEvent
+from zkc.types import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, KeptZnode, Stat, WatchedEvent
 
 __all__ = [
     "ACL",
@@ -101,6 +101,8 @@ __all__ = [
     "InvalidACLError",
     "InvalidCallbackError",
     "InvalidStateError",
+    "KeptState",
+    "KeptZnode",
     "LogLevel",
     "MarshallingError",
     "Metrics",

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Optional, Union
 
+from zkc._kept import Kept
 from zkc._life import Life
 from zkc._plans.flow import Driver, Flow
 from zkc._settings import Settings
@@ -25,7 +26,7 @@ from zkc.errors import (
     SessionLostError,
     ZooKeeperError,
 )
-from zkc.types import ACL, OPEN_ACL_UNSAFE
+from zkc.types import ACL, OPEN_ACL_UNSAFE, KeptZnode
 
 if TYPE_CHECKING:
     from zkc.credentials import SASL, TLS
@@ -91,6 +92,7 @@ class BaseClient(Life):
             max_data=max_data,
         )
         super().__init__()
+        self._kept = Kept(self)
         self._watches = Watchers(self._call_watch)
         self._prepare_waiting()
 
@@ -260,11 +262,47 @@ class BaseClient(Life):
 
     @property
     def kept(self) -> list[str]:
-        """The paths of the ephemeral znodes that are made anew after an expiry: those created with ``keep=True``.
+        """The paths of the ephemeral znodes that are created again after an expiry: those created with ``keep=True``.
+
+        One that this client has asked to delete is not among them, unless the answer says that it stays.
 
         .. versionadded:: 0.1
         """
         return self._kept.paths()
+
+    @property
+    def kept_znodes(self) -> list[KeptZnode]:
+        """The same znodes, each with its state in the present session and, if it is not there, the error that says why.
+
+        .. versionadded:: 0.1
+        """
+        return self._kept.described()
+
+    def add_kept_listener(self, listener: Callable[[KeptZnode], object]) -> None:
+        """Have a function called when a kept ephemeral znode cannot be created in a new session, and when it is later.
+
+        It is called where those of :meth:`add_listener` are: with the states ``TAKEN`` and ``FAILED``, and with
+        ``HELD`` after one of these. It is not called for a znode that the new session has at once.
+
+        Args:
+            listener: Called with one :class:`~zkc.KeptZnode`. One that was added already is not added again.
+
+        Raises:
+            TypeError: It cannot be called.
+
+        .. versionadded:: 0.1
+        """
+        self._kept.listeners.add(listener)
+
+    def remove_kept_listener(self, listener: Callable[[KeptZnode], object]) -> None:
+        """Have a function called no more. One that was never added is ignored.
+
+        Args:
+            listener: What was given to :meth:`add_kept_listener`.
+
+        .. versionadded:: 0.1
+        """
+        self._kept.listeners.remove(listener)
 
     def add_listener(self, listener: Callable[[ClientState], object]) -> None:
         """Have a function called with each new state of the client.

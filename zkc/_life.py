@@ -47,6 +47,7 @@ class Life:
     """The session of a client and what becomes of it. The base of :class:`zkc._base.BaseClient`."""
 
     _settings: Settings
+    _kept: Kept
 
     def __init__(self) -> None:
         # Guards the change from one session to the next. Nothing is waited for under it. It is taken again by the
@@ -64,8 +65,7 @@ class Life:
         self._failure: Optional[Callable[[], ZooKeeperError]] = None  # Why there will be no session any more.
         self._state = ClientState.CLOSED
         self._waiters: list[tuple[frozenset[ClientState], Any]] = []
-        self._listeners = Listeners(self._call_user)
-        self._kept = Kept()
+        self._listeners: Listeners[ClientState] = Listeners(self._call_user)
         self._resumers: weakref.WeakSet[Any] = weakref.WeakSet()  # Staying watches: resume() at each connection.
 
     # ---- what each kind of client does in its own way ---------------------------------------------------------------
@@ -237,6 +237,7 @@ class Life:
             if tenure is not self._tenure or tenure.closing:
                 return
             self._expirations += 1
+            self._kept.expired(tenure.session)
             following = self._tenure = Tenure(first=False)
             self._set_state(ClientState.LOST)
         _log.warning("the session with %s has expired; a new one is made", self._settings.hosts)
@@ -279,6 +280,8 @@ class Life:
             yield from self._kept.recover(session)
 
     def _arrived(self, tenure: Tenure, reached: ClientState) -> None:
+        if tenure.connected:
+            self._kept.connected()
         tenure.connected = True
         self._settings.client_id = None  # It is this client's now: another start() makes a new session.
         for staying in list(self._resumers):

@@ -1,19 +1,19 @@
-"""Who wants to know how a client stands with its ensemble."""
+"""Who wants to know how a client stands with its ensemble, or how its kept znodes stand."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from zkc._zookeeper import RLock
-from zkc.constants import ClientState
 
 __all__ = ["Listeners"]
 
-Listener = Callable[[ClientState], object]
+_T = TypeVar("_T")
 
 
-class Listeners:
+class Listeners(Generic[_T]):
     """The listeners of a client, and the states that they have not been told yet.
 
     States are told in their order and each of them once, by one thread at a time: whoever comes while another tells
@@ -26,11 +26,11 @@ class Listeners:
     def __init__(self, call: Callable[..., None]) -> None:
         self._call = call
         self._lock = RLock()
-        self._all: list[Listener] = []
-        self._untold: deque[tuple[ClientState, list[Listener]]] = deque()
+        self._all: list[Callable[[_T], object]] = []
+        self._untold: deque[tuple[_T, list[Callable[[_T], object]]]] = deque()
         self._telling = False
 
-    def add(self, listener: Listener) -> None:
+    def add(self, listener: Callable[[_T], object]) -> None:
         """Add a listener; one that is there already is not added again."""
         if not callable(listener):
             raise TypeError(f"listener must be callable with one state, not {type(listener).__name__}")
@@ -38,13 +38,13 @@ class Listeners:
             if listener not in self._all:
                 self._all.append(listener)
 
-    def remove(self, listener: Listener) -> None:
+    def remove(self, listener: Callable[[_T], object]) -> None:
         """Remove a listener, if it is there."""
         with self._lock:
             if listener in self._all:
                 self._all.remove(listener)
 
-    def note(self, state: ClientState) -> None:
+    def note(self, state: _T) -> None:
         """Add a state to what the listeners that there are now are to be told."""
         with self._lock:
             self._untold.append((state, list(self._all)))

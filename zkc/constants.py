@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from typing import Any, TypeVar
 
-__all__ = ["ClientState", "CreateMode", "EventType", "LogLevel", "Perms", "State", "WatchType"]
+__all__ = ["ClientState", "CreateMode", "EventType", "KeptState", "LogLevel", "Perms", "State", "WatchType"]
 
 _Open = TypeVar("_Open", bound="_OpenIntEnum")
 
@@ -123,6 +123,27 @@ class ClientState(enum.Enum):
     def connected(self) -> bool:
         """Whether requests are answered in this state (reads at least)."""
         return self in (ClientState.CONNECTED, ClientState.READ_ONLY)
+
+    def __str__(self) -> str:
+        return self._name_
+
+
+class KeptState(enum.Enum):
+    """How an ephemeral znode that is kept (``keep=True``) stands in the client's present session.
+
+    .. versionadded:: 0.1
+    """
+
+    HELD = "HELD"
+    """The session has it."""
+    MISSING = "MISSING"
+    """The session has ended, or the znode is about to be created in the next one."""
+    TAKEN = "TAKEN"
+    """Another session's znode, or a persistent one, has the path. The client watches it, and creates its own when that
+    one is deleted."""
+    FAILED = "FAILED"
+    """It could not be created: its parent is gone, or the servers refuse it. The client tries again at its next
+    connection and in its next session."""
 
     def __str__(self) -> str:
         return self._name_

@@ -1,4 +1,4 @@
-"""The values that calls take and return: :class:`Stat`, :class:`ACL` and :class:`WatchedEvent`.
+"""The values that calls take and return: :class:`Stat`, :class:`ACL`, :class:`WatchedEvent` and :class:`KeptZnode`.
 
 All are frozen and slotted. They compare and hash by value, and can be copied, pickled and matched.
 """
@@ -9,12 +9,22 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 from zkc._zookeeper import Stat
-from zkc.constants import EventType, Perms, State
+from zkc.constants import EventType, KeptState, Perms, State
 
-__all__ = ["ACL", "CREATOR_ALL_ACL", "OPEN_ACL_UNSAFE", "READ_ACL_UNSAFE", "Data", "Stat", "Watch", "WatchedEvent"]
+__all__ = [
+    "ACL",
+    "CREATOR_ALL_ACL",
+    "OPEN_ACL_UNSAFE",
+    "READ_ACL_UNSAFE",
+    "Data",
+    "KeptZnode",
+    "Stat",
+    "Watch",
+    "WatchedEvent",
+]
 
 
 @dataclass(frozen=True)
@@ -171,6 +181,30 @@ class WatchedEvent:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return WatchedEvent, (self.type, self.state, self.path)
+
+
+@dataclass(frozen=True)
+class KeptZnode:
+    """An ephemeral znode that is kept (``keep=True``), and how it stands in the client's present session.
+
+    Args:
+        path: Its path.
+        state: How it stands.
+        error: Why it is not there, for :attr:`KeptState.TAKEN <zkc.KeptState.TAKEN>` and
+            :attr:`KeptState.FAILED <zkc.KeptState.FAILED>`: a :class:`~zkc.ZooKeeperError`, or ValueError for more
+            data than the client's ``max_data`` allows. None for the other states.
+
+    .. versionadded:: 0.1
+    """
+
+    __slots__ = ("error", "path", "state")
+
+    path: str
+    state: KeptState
+    error: Optional[Exception]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return KeptZnode, (self.path, self.state, self.error)
 
 
 OPEN_ACL_UNSAFE: tuple[ACL, ...] = (ACL.world(),)

@@ -24,6 +24,9 @@ class Done:
         yield
 
 
+_LISTENING = ("add_listener", "remove_listener", "add_kept_listener", "remove_kept_listener")
+
+
 class Blocking:
     """A :class:`zkc.Client` whose calls can be awaited, with the names of an :class:`zkc.AsyncClient`.
 
@@ -37,7 +40,7 @@ class Blocking:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.inner, name)
-        if name in ("add_listener", "remove_listener", "metrics") or not callable(value):
+        if name in ("metrics", *_LISTENING) or not callable(value):
             return value
 
         def call(*arguments: Any, **options: Any) -> Any:

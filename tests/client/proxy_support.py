@@ -1,6 +1,7 @@
-"""A proxy that loses answers."""
+"""Proxies that lose answers, or tell lies."""
 
 import selectors
+import struct
 
 from zkc.testing import FaultProxy
 
@@ -32,3 +33,85 @@ class AnswersLost(FaultProxy):
         for link in self._links if self._keeps else ():
             waits = link.server.outgoing or not link.server.connected
             self._select(link.server.socket, selectors.EVENT_WRITE if waits else 0, link)
+
+
+CREATE2, DELETE, SET, SET_ACL, MULTI = 15, 2, 5, 7, 14
+# A server's answer to a client that wants to resume a session which is over.
+_EXPIRED = struct.pack(">iiiqi16s?", 37, 0, 0, 0, 16, b"", False)
+
+
+class Meddler(FaultProxy):
+    """A proxy that says that sessions have expired which have not, and that acts when it sees a certain request.
+
+    An old leader says so that was paused for longer than the session timeout: it cannot know of the others' sessions.
+    """
+
+    def __init__(self, target_host, target_port):
+        super().__init__(target_host, target_port)
+        self._lies = 0
+        self._hooks = {}
+        self._losing = set()
+
+    def say_expired(self):
+        """Reset every connection, and tell the next client that its session has expired."""
+
+        def act():
+            self.lie_next()
+            self._drop_all()
+
+        self._do(act)
+
+    def lie_next(self):
+        """Do the same from a hook, without a reset."""
+        self._lies += 1
+
+    def before(self, opcode, action):
+        """Call a function, once, when a request arrives, before that is forwarded.
+
+        The function returns None to have it forwarded, "drop" to reset the connection instead, or "lose" to forward the
+        request, and to reset the connection when an answer comes.
+        """
+        self._do(lambda: self._hooks.update({opcode: action}))
+
+    def hold(self):
+        """Do what pause() does, from a hook."""
+        self._paused = True
+
+    def _take(self):
+        if not self._lies:
+            super()._take()
+            return
+        self._lies -= 1
+        client, _ = self._listener.accept()
+        with client:
+            client.settimeout(5.0)
+            client.recv(1024)
+            client.sendall(_EXPIRED)
+            client.recv(1024)  # Until the client has read that, and closes.
+
+    def _forward(self, link, sock, events):
+        before = len(link.server.outgoing)
+        if link in self._losing and sock is link.server.socket and events & selectors.EVENT_READ:
+            self._losing.discard(link)
+            self._drop(link)
+            return
+        super()._forward(link, sock, events)
+        if link in self._links and sock is link.client.socket and self._hooks:
+            for opcode in _opcodes(bytes(link.server.outgoing[before:])):
+                action = self._hooks.pop(opcode, None)
+                verdict = None if action is None else action()
+                if verdict == "drop":
+                    self._drop(link)
+                    return
+                if verdict == "lose":
+                    self._losing.add(link)
+
+
+def _opcodes(data):
+    """Return the opcodes of the requests that came together; a client's small requests come whole."""
+    found = []
+    while len(data) >= 12:
+        length, _, opcode = struct.unpack_from(">iii", data)
+        found.append(opcode)
+        data = data[4 + length :]
+    return found

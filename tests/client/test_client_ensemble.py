@@ -1,5 +1,7 @@
 """An ensemble: members that die or hang, other hosts, and the configuration with its changes."""
 
+import asyncio
+
 import both
 import pytest
 
@@ -224,3 +226,29 @@ async def test_reconfig_with_bad_arguments(zk, arguments, error, message):
     with pytest.raises(error, match=message):
         await zk.reconfig(**arguments)
     assert zk.session.in_flight == 0
+
+
+@pytest.mark.full
+async def test_an_old_leader_says_that_sessions_have_expired(make_zk):
+    """A leader that was paused for longer than the timeout calls sessions expired that the new leader still has."""
+    with Ensemble(3) as ensemble:
+        leader = ensemble.leader
+        clients = [make_zk(leader.hosts, session_timeout=4.0) for _ in range(6)]
+        for number, zk in enumerate(clients):
+            await zk.start()
+            await zk.create(f"/me{number}", b"here", ephemeral=True, keep=True)
+        former = [zk.session_id for zk in clients]
+        leader.pause()
+        await asyncio.sleep(4.8)  # longer than the session timeout
+        leader.resume()
+        async with make_zk(ensemble.hosts, session_timeout=30.0) as other:
+            for number, zk in enumerate(clients):
+                await both.eventually(lambda zk=zk, number=number: zk.session_id not in (0, former[number]), 60.0)
+                await zk.wait_for(ClientState.CONNECTED, timeout=60)
+            await asyncio.sleep(8.0)  # twice the timeout: the former sessions end
+            for number, zk in enumerate(clients):
+                stat = await other.exists(f"/me{number}")
+                assert stat is not None, (number, zk.kept_znodes)
+                assert stat.ephemeral_owner == zk.session_id
+        for zk in clients:
+            await zk.close()

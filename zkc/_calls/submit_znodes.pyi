@@ -40,8 +40,9 @@ class SubmitZnodeCalls:
                 none is left over and none is made twice. Its name gets a marker for that, unique to this call, in
                 front (:func:`zkc.unprotected_name` takes it off). For ephemeral or sequential znodes. The call then
                 goes on through lost connections, until ``timeout`` or the end of the session.
-            keep: Whether to make the znode anew, under the same path, in the session that follows an expired one.
-                For ephemeral znodes. What this client sets is kept; what it deletes is not. See :attr:`kept`.
+            keep: Whether to create the znode again, under the same path, in the session that follows an expired one.
+                For ephemeral znodes. It gets what this client has set last; one that this client has deleted is not
+                created. See :attr:`kept_znodes` and :meth:`add_kept_listener`.
             with_stat: Whether to return the znode's :class:`~zkc.Stat` as well.
             timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from zkc import _operations as ops
@@ -85,13 +85,11 @@ def send_sets(session: Session, kept: Kept) -> Sender:
             except (TypeError, ValueError) as error:
                 raise BadItem(error) from None
             try:
-                request = set_(path, data, version)
+                sent.append(kept.send("set", path, data, session, set_, data, version))
             except ZooKeeperError as error:
                 sent.append(Refused(error))
-                continue
             except ValueError as error:  # More than max_data.
                 raise BadItem(error) from None
-            sent.append(request if path not in kept else _Then(request, kept.changed, path, data))
 
     return send
 
@@ -109,44 +107,11 @@ def send_deletes(session: Session, kept: Kept) -> Sender:
             except (TypeError, ValueError) as error:
                 raise BadItem(error) from None
             try:
-                request = delete(path, version)
+                sent.append(kept.send("delete", path, None, session, delete, version))
             except ZooKeeperError as error:
                 sent.append(Refused(error))
-                continue
-            sent.append(request if path not in kept else _Then(request, kept.forget, path))
 
     return send
-
-
-class _Then:
-    """A request after which something is to be noted."""
-
-    __slots__ = ("_arguments", "_note", "_request", "done", "wait")
-
-    def __init__(self, request: Any, note: Callable[..., None], *arguments: object) -> None:
-        self._request = request
-        self._note = note
-        self._arguments = arguments
-        self.done = request.done
-        self.wait = request.wait
-
-    @property
-    def operation(self) -> str:
-        operation: str = self._request.operation
-        return operation
-
-    @property
-    def path(self) -> Optional[str]:
-        path: Optional[str] = self._request.path
-        return path
-
-    def add_done_callback(self, function: Callable[[Any], object]) -> None:
-        self._request.add_done_callback(function)
-
-    def result(self) -> Any:
-        value = self._request.result()
-        self._note(*self._arguments)
-        return value
 
 
 def _parts(item: object, least: int, most: int, form: str) -> Sequence[Any]:

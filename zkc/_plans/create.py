@@ -82,21 +82,28 @@ def _create(
     marker: str,
     send: Callable[[Session], Request[Made]],
 ) -> Flow[Made]:
-    while True:
-        try:
-            made = yield from (
-                _protected(client, path, options, marker, send)
-                if marker
-                else errand(send(client.session), "create", path)  # Refused for its parents it has changed nothing.
-            )
-            break
-        except NoNodeError:
-            if not options.make_parents or path.count("/") == 1:
-                raise
-        yield from _ensure(client, path.rpartition("/")[0], client._settings.default_acl, "create", path)
-    if options.keep:
-        client._kept.add(made if isinstance(made, str) else made[0], data, entries)
-    return made
+    creation = client._kept.creating(path, data, entries, known=not options.sequential) if options.keep else None
+    if creation is not None:
+        send = creation.sender(send)
+    try:
+        while True:
+            try:
+                made = yield from (
+                    _protected(client, path, options, marker, send)
+                    if marker
+                    else errand(send(client.session), "create", path)  # Refused for its parents it has changed nothing.
+                )
+                break
+            except NoNodeError:
+                if not options.make_parents or path.count("/") == 1:
+                    raise
+            yield from _ensure(client, path.rpartition("/")[0], client._settings.default_acl, "create", path)
+        if creation is not None:
+            creation.made(made if isinstance(made, str) else made[0])
+        return made
+    finally:
+        if creation is not None:
+            creation.end()
 
 
 # ---- protected ------------------------------------------------------------------------------------------------------

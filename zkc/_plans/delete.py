@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from zkc._operations import check_flag, check_path, check_version
 from zkc._plans import trees
 from zkc._plans.flow import Flow, Plan, answer
-from zkc._zookeeper import Request
 from zkc.errors import NoNodeError
 
 if TYPE_CHECKING:
@@ -27,19 +27,18 @@ def delete(client: BaseClient, path: str, version: int, recursive: bool, missing
         if path == "/":
             raise ValueError("the root cannot be deleted; delete_tree('/') deletes all that is below it")
         return _tree(client, path, missing_ok)
-    request = client.session.delete(path, version)
-    if not missing_ok and path not in client._kept:
-        return request
-    return _delete(client, path, missing_ok, request)
+    session = client.session
+    change = client._kept.changing("delete", path, None, session)
+    if change is not None:
+        flow = change.answer(change.send(session.delete, path, version))
+        return _missing_ok(flow) if missing_ok else flow
+    request = session.delete(path, version)
+    return _missing_ok(answer(request)) if missing_ok else request
 
 
-def _delete(client: BaseClient, path: str, missing_ok: bool, request: Request[None]) -> Flow[None]:
-    try:
-        yield from answer(request)
-    except NoNodeError:
-        if not missing_ok:
-            raise
-    client._kept.forget(path)
+def _missing_ok(flow: Flow[None]) -> Flow[None]:
+    with contextlib.suppress(NoNodeError):
+        yield from flow
 
 
 def _tree(client: BaseClient, path: str, missing_ok: bool) -> Flow[None]:

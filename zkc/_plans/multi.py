@@ -22,10 +22,8 @@ def commit(client: BaseClient, operations: Sequence[CoreOp]) -> Flow[list[Any]]:
 def _commit(client: BaseClient, operations: Sequence[CoreOp]) -> Flow[list[Any]]:
     if not operations:
         return []
-    results = yield from answer(client.session.multi(operations))
-    for operation in operations:
-        if operation[0] == "delete":
-            client._kept.forget(operation[1])
-        elif operation[0] == "set":
-            client._kept.changed(operation[1], operation[2])
-    return results
+    session = client.session
+    change = client._kept.transaction(operations, session)
+    if change is None:
+        return (yield from answer(session.multi(operations)))
+    return (yield from change.answer(change.send(session.multi, operations)))

@@ -304,7 +304,8 @@ def make(client: BaseClient, session: Session, entries: Sequence[Entry], on_exis
     sets = ((entry.path, entry.data) for entry in existing)
     yield from pipelined(client, session, sets, bulk.send_sets(session, client._kept), window, raise_errors=True)
     guarded = (entry for entry in existing if entry.acl)
-    set_acl = _each(lambda entry: session.set_acl(entry.path, entry.acl))
+    kept = client._kept
+    set_acl = _each(lambda entry: kept.send("set_acl", entry.path, entry.acl, session, session.set_acl, entry.acl))
     yield from pipelined(client, session, guarded, set_acl, window, raise_errors=True)
     return made + len(existing)
 

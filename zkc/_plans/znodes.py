@@ -36,18 +36,15 @@ def get(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Conten
 
 
 def set_(client: BaseClient, path: str, data: Optional[Data], version: int) -> Plan[Stat]:
-    """Replace the data of a znode; a kept one is made anew with the new data from then on."""
+    """Replace the data of a znode; a kept one is created with them in the session after this one."""
     check_path(path)
     check_data(data)
     check_version(version)
-    request = client.session.set(path, data, version)
-    return request if path not in client._kept else _set_kept(client, path, data, request)
-
-
-def _set_kept(client: BaseClient, path: str, data: Optional[Data], request: Request[Stat]) -> Flow[Stat]:
-    stat = yield from answer(request)
-    client._kept.changed(path, data)
-    return stat
+    session = client.session
+    change = client._kept.changing("set", path, data, session)
+    if change is None:
+        return session.set(path, data, version)
+    return change.answer(change.send(session.set, path, data, version))
 
 
 def exists(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Optional[Stat]]:
@@ -82,12 +79,16 @@ def _get_acl(request: Request[tuple[list[tuple[int, str, str]], Stat]]) -> Flow[
     return decode_acl(entries), stat
 
 
-def set_acl(client: BaseClient, path: str, acl: Sequence[ACL], version: int) -> Request[None]:
-    """Replace the ACL of a znode."""
+def set_acl(client: BaseClient, path: str, acl: Sequence[ACL], version: int) -> Plan[None]:
+    """Replace the ACL of a znode; a kept one is created with it in the session after this one."""
     check_path(path)
     entries = encode_acl(acl)
     check_version(version)
-    return client.session.set_acl(path, entries, version)
+    session = client.session
+    change = client._kept.changing("set_acl", path, entries, session)
+    if change is None:
+        return session.set_acl(path, entries, version)
+    return change.answer(change.send(session.set_acl, path, entries, version))
 
 
 def sync(client: BaseClient, path: str) -> Flow[None]:
