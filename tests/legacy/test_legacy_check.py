@@ -178,6 +178,23 @@ def test_what_is_in_a_module_without_a_drop_in(source):
     }
 
 
+@pytest.mark.parametrize(
+    ("used", "instead"),
+    [
+        ("zk.register('/a', ('', 1))", "zk.register_server"),
+        ("zk.client.get('/')", "zkc.Client.from_handle(zk.handle)"),
+        ("c = zk.client", "zkc.Client.from_handle(zk.handle)"),
+    ],
+)
+def test_what_is_of_zc_zk_2_says_which_the_drop_in_is(used, instead):
+    found = _one(f"import zc.zk; zk = zc.zk.ZK()\n{used}", 2)
+    assert (found.verdict, found.must_change) == ("no drop-in", True)
+    assert "of zc.zk 2.x" in found.why
+    assert "the drop-in is zc.zk 1.2" in found.why
+    assert instead in found.why
+    assert "zc.zk 1.2" in _one("import zc.zk; zk = zc.zk.ZK()\nzk.settle()", 2).why
+
+
 def test_a_name_that_is_only_known_when_it_runs():
     for argument in ("name", "'a' + name"):
         found = _one(f"import zookeeper\ngetattr(zookeeper, {argument})(h)", 2)

@@ -226,8 +226,9 @@ def test_the_states_of_a_session(fake):
     zookeeper.create(h, "/e", "", OPEN, zookeeper.EPHEMERAL)
     session.expire()
     assert session_told.calls == [back, lost, back, (h, SESSION, zookeeper.EXPIRED_SESSION_STATE, "")]
-    with pytest.raises(zookeeper.SessionExpiredException):
+    with pytest.raises(zookeeper.SessionExpiredException) as caught:
         zookeeper.get(h, "/")
+    assert isinstance(caught.value, zookeeper.InvalidStateException)  # As the calls of a real session.
     assert zookeeper.is_unrecoverable(h) is True
     assert zookeeper.exists(other, "/e") is None
     zookeeper.create(other, "/later", "", OPEN)

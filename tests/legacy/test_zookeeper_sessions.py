@@ -1,6 +1,8 @@
 """Sessions: what init takes, passwords that resume one, its end, and the order of the servers."""
 
 import contextlib
+import copy
+import pickle
 import socket
 import struct
 import threading
@@ -281,6 +283,13 @@ def test_an_expired_session(make_handle, expire):
     ):
         with pytest.raises(zookeeper.SessionExpiredException, match=zookeeper.zerror(zookeeper.SESSIONEXPIRED)):
             call(h, *arguments)
+        with pytest.raises(zookeeper.InvalidStateException) as caught:  # What the original raised.
+            call(h, *arguments)
+        error = caught.value
+        assert (type(error).__name__, error.code) == ("SessionExpiredException", zookeeper.SESSIONEXPIRED)
+        for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+            assert type(again) is type(error)
+            assert (again.args, vars(again)) == (error.args, vars(error))
     assert zookeeper.close(h) == 0
     for seen in (events, on_data, on_children, on_missing):
         assert seen.calls[-1] == ended

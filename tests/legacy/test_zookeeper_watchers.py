@@ -276,8 +276,9 @@ def test_credentials_that_are_refused_end_every_watch(make_handle):
     assert events.calls == [told(h, SESSION_EVENT), ended]
     assert zookeeper.state(h) == zookeeper.AUTH_FAILED_STATE
     assert zookeeper.is_unrecoverable(h) is True
-    with pytest.raises(zookeeper.AuthFailedException):
+    with pytest.raises(zookeeper.AuthFailedException) as caught:
         zookeeper.get(h, "/")
+    assert isinstance(caught.value, zookeeper.InvalidStateException)  # What the original raised.
     assert zookeeper.close(h) == 0
     assert len(seen.calls) == 2
 

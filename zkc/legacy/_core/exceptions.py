@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, TypeVar
+from typing import Any, Optional, TypeVar
 
 from zkc._zookeeper import error_text
 from zkc.errors import ZooKeeperError
@@ -268,6 +268,31 @@ class SessionMovedException(ZooKeeperException):
     code = c.SESSIONMOVED
 
 
+def _on_ended(of: type[_E]) -> type[_E]:
+    """Make the class that a call on a handle whose session is over raises; also for ``except InvalidStateException``.
+
+    The original raised InvalidStateException there. The class is no name of the module: it shows itself as ``of``.
+    """
+    own = {"__doc__": of.__doc__, "__module__": _MODULE, "__qualname__": of.__qualname__, "__reduce__": _reduced}
+    return type(of.__name__, (of, InvalidStateException), own)
+
+
+def _reduced(self: ZooKeeperException) -> tuple[Any, ...]:
+    # Pickled by its name it would be ``of``, which is another class.
+    return _unpickled, (self.code, self.args), self.__dict__
+
+
+def _unpickled(code: int, arguments: tuple[Any, ...]) -> ZooKeeperException:
+    return ON_ENDED[code](*arguments)
+
+
+ON_ENDED: dict[int, type[ZooKeeperException]] = {
+    c.SESSIONEXPIRED: _on_ended(SessionExpiredException),
+    c.AUTHFAILED: _on_ended(AuthFailedException),
+}
+"""By the code: the classes for calls that found the session of their handle over, so that nothing was sent."""
+
+
 def exception_for(error: ZooKeeperError) -> ZooKeeperException:
     """Make the old module's exception for an error of the core."""
     code = error.code
@@ -275,7 +300,9 @@ def exception_for(error: ZooKeeperError) -> ZooKeeperException:
         made = ZooKeeperException(str(error))
     else:
         # A code that the old module had no name for (a read-only server's, say) is the base's, and not nothing.
-        made = CLASSES.get(code, ZooKeeperException)(error_text(code))
+        # What was perhaps carried out was sent, while there was a session: InvalidStateException would deny that.
+        known = ON_ENDED if code in ON_ENDED and not error.maybe_applied else CLASSES
+        made = known.get(code, ZooKeeperException)(error_text(code))
         made.code = code
     made.operation = error.operation
     made.path = error.path

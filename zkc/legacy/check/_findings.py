@@ -89,9 +89,10 @@ def _judged(thing: str, line: int, column: int, by_name: bool) -> Finding:
         module = table.without_drop_in(thing)
         if module is not None:
             return Finding(line, column, thing, NOT_COVERED, "", module.idiomatic, module.note)
-        return Finding(line, column, thing, UNKNOWN, "there is no such name")
+        where = " in zc.zk 1.2, which the drop-in is" if thing.startswith("zc.zk") else ""
+        return Finding(line, column, thing, UNKNOWN, f"there is no such name{where}")
     if not row.drop_in:
-        verdict, why = NOT_COVERED, ""
+        verdict, why = NOT_COVERED, row.instead
     elif row.instead and not by_name:
         verdict, why = PYTHON2, row.instead
     else:

@@ -88,18 +88,24 @@ _HIGH = [
         "children",
         "(path)",
         "client.watch_children(path, fn)",
-        "fn gets the sorted names; client.children(path) reads once",
+        "fn gets the sorted names, and None where there is no such znode; client.children(path) reads once",
         gives="zc.zk.Children",
     ),
     _session(
         "properties",
         "(path)",
         "client.watch_data(path, fn)",
-        "fn gets (data, stat). " + _JSON,
+        "fn gets (data, stat), and (None, None) where there is no such znode. " + _JSON,
         gives="zc.zk.Properties",
     ),
     _session("get_properties", "(path)", "json.loads(client.get(path)[0])", _JSON),
-    _session("create_recursive", "(path, data, acl)", "client.create(path, data, make_parents=True)"),
+    _session(
+        "create_recursive",
+        "(path, data, acl)",
+        "client.create(path, data, acl=…, make_parents=True)",
+        "Idiomatically NodeExistsError where the path exists, which stays as it is here; missing parents get no data "
+        "and the client's default_acl, and here the data and the ACL given",
+    ),
     _session(
         "delete_recursive",
         "(path[, dry_run, force, ignore_if_ephemeral])",
@@ -139,7 +145,12 @@ def _object(name: str, call: str, idiomatic: str, note: str = "", kind: str = "c
 
 _OBJECTS = [
     _object("Children", "(session, path)", "client.watch_children(path, fn)", "Made by zk.children(path)"),
-    _object("Children.__call__", "(fn)", "client.watch_children(path, fn)", "fn gets the names, not an object"),
+    _object(
+        "Children.__call__",
+        "(fn)",
+        "client.watch_children(path, fn)",
+        "fn gets the sorted names, not an object; None where there is no such znode",
+    ),
     _object("Children.__iter__", "()", "names", "What fn was called with"),
     _object("Children.__len__", "()", "len(names)", "What fn was called with"),
     _object("Children.data", "", "names", "What fn was called with", "value"),
@@ -149,7 +160,12 @@ _OBJECTS = [
     _object("Children.path", "", "path", kind="value"),
     _object("Children.session", "", "client", kind="value"),
     _object("Properties", "(session, path)", "client.watch_data(path, fn)", "Made by zk.properties(path)"),
-    _object("Properties.__call__", "(fn)", "client.watch_data(path, fn)", "fn gets (data, stat), not an object"),
+    _object(
+        "Properties.__call__",
+        "(fn)",
+        "client.watch_data(path, fn)",
+        "fn gets (data, stat), not an object; (None, None) where there is no such znode",
+    ),
     *(
         _object(f"Properties.{name}", call, f"json.loads(data){after}", "A dict has it")
         for name, call, after in [
@@ -224,9 +240,34 @@ _SCRIPTS = [
     _object("scripts.validate_", "([args])", "", "Reads trees in zc.zk's text and says what is wrong with them"),
     _object("scripts.set_property", "([args])", "client.set(path, data)", _JSON),
 ]
+_NEWER = "of zc.zk 2.x, which stands on kazoo; the drop-in is zc.zk 1.2: write "
 _NOT_THERE = [
-    Row(f"zc.zk.{name}", "", note="An addition to zc.zk that needs packages of its own", drop_in=False, kind="module")
-    for name in ("monitor", "graphvis")
+    Row(
+        f"{_CLASS}.register",
+        'client.create(f"{path}/{addr}", data, ephemeral=True, keep=True)',
+        "(path, addr[, acl], **properties)",
+        "zc.zk 2.x runs on Python 3, with kazoo: a program may keep it",
+        drop_in=False,
+        instead=_NEWER + "zk.register_server(…)",
+    ),
+    Row(
+        f"{_CLASS}.client",
+        "client = zkc.Client(hosts, session_timeout=10.0); client.start()",
+        note="A KazooClient. zc.zk 2.x runs on Python 3, with kazoo: a program may keep it",
+        drop_in=False,
+        instead=_NEWER + "the method of zk itself, or one of zkc.Client.from_handle(zk.handle)",
+        kind="value",
+    ),
+    *(
+        Row(
+            f"zc.zk.{name}",
+            "",
+            note="An addition to zc.zk that needs packages of its own",
+            drop_in=False,
+            kind="module",
+        )
+        for name in ("monitor", "graphvis")
+    ),
 ]
 
 ROWS: list[Row] = [*_SESSION, *_ZNODES, *_HIGH, *_OBJECTS, *_MODULE, *_SCRIPTS, *_NOT_THERE]

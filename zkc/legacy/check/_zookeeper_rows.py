@@ -60,7 +60,9 @@ _SESSION = [
     _call(
         "set_log_stream",
         "(file)",
-        'logging.getLogger("zkc.libzookeeper").addHandler(logging.StreamHandler(file))',
+        'log = logging.getLogger("zkc.libzookeeper"); log.addHandler(logging.StreamHandler(file)); '
+        "log.setLevel(logging.INFO)",
+        "Without a level of its own the logger has that of the root logger, WARNING: no line about connections comes",
     ),
     _call("deterministic_conn_order", "(flag)", "", "A switch for tests; the servers are shuffled idiomatically"),
     _call("zerror", "(rc)", "str(error)", "An idiomatic error has its text, code, path and advice"),

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc.legacy import zookeeper
+from zkc.legacy._core.exceptions import ON_ENDED
 
 if TYPE_CHECKING:
     from zkc.legacy.zk._fake import ZooKeeper
@@ -169,8 +170,8 @@ class Session:
     def check(self) -> None:
         """Raise what a call raises in a session that is not connected."""
         if self.state == zookeeper.EXPIRED_SESSION_STATE:
-            raise zookeeper.SessionExpiredException("session expired")
+            raise ON_ENDED[zookeeper.SESSIONEXPIRED]("session expired")
         if self.state == zookeeper.AUTH_FAILED_STATE:
-            raise zookeeper.AuthFailedException("authentication failed")
+            raise ON_ENDED[zookeeper.AUTHFAILED]("authentication failed")
         if self.state != zookeeper.CONNECTED_STATE:
             raise zookeeper.ConnectionLossException("connection loss")
