@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from zkc.legacy import zookeeper
 
-__all__ = ["BadPropertyLink", "CancelWatch", "FailedConnect", "LinkLoop", "is_of_connection"]
+__all__ = ["BadPropertyLink", "CancelWatch", "FailedConnect", "LinkLoop", "is_of_connection", "was_refused"]
+
+# With these it is not known whether a request was carried out.
+_UNKNOWN = frozenset(
+    {
+        zookeeper.SYSTEMERROR,
+        zookeeper.RUNTIMEINCONSISTENCY,
+        zookeeper.DATAINCONSISTENCY,
+        zookeeper.CONNECTIONLOSS,
+        zookeeper.OPERATIONTIMEOUT,
+        zookeeper.SESSIONEXPIRED,
+        zookeeper.CLOSING,
+        zookeeper.SESSIONMOVED,
+    }
+)
 
 
 class CancelWatch(Exception):  # noqa: N818 - old code knows them by these names
@@ -59,3 +75,8 @@ def is_of_connection(error: BaseException) -> bool:
         )
         or type(error) is zookeeper.ZooKeeperException
     )
+
+
+def was_refused(code: Optional[int]) -> bool:
+    """Return whether a request has certainly changed nothing, by the code of its error; None if it was never sent."""
+    return code not in _UNKNOWN

@@ -13,11 +13,13 @@ from typing import Any, Optional, Union
 from zkc._zookeeper import RLock
 from zkc.legacy import zookeeper
 from zkc.legacy.zk._data import Acl, Data, Stat, text_of
+from zkc.legacy.zk._errors import was_refused
 
 __all__ = ["LowLevel"]
 
 Completion = Callable[..., object]
 Watcher = Callable[[int, int, int, str], object]
+Settle = Callable[[Optional[int]], None]
 
 
 class LowLevel:
@@ -44,20 +46,36 @@ class LowLevel:
 
     # --- changes: waiting, or with a completion -----------------------------------------------------------------------
 
-    def _change(self, name: str, done: Callable[[], None], completion: Optional[Completion], *arguments: Any) -> Any:
+    def _change(self, name: str, noted: Callable[[], Settle], completion: Optional[Completion], *arguments: Any) -> Any:
+        """Make a call that changes something.
+
+        Args:
+            name: Its name.
+            noted: Called before the request is sent; what it returns is called with the code of its outcome, or with
+                None if it was not sent. If neither is known, as after Ctrl-C, that is not called.
+            completion: What the program gave.
+            arguments: Of the call, after the handle.
+        """
+        handle = self._live()
+        settle = noted()
+        try:
+            if completion is None:
+                result = getattr(zookeeper, name)(handle, *arguments)
+            else:
+
+                def completed(handle: int, status: int, *values: Any) -> None:
+                    settle(status)
+                    completion(handle, status, *values)
+
+                result = getattr(zookeeper, "a" + name)(handle, *arguments, completed)
+        except Exception as error:
+            settle(getattr(error, "code", None))
+            raise
         if completion is None:
-            result = getattr(zookeeper, name)(self._live(), *arguments)
-            done()
+            settle(zookeeper.OK)
             if self.test_sleep:
                 time.sleep(self.test_sleep)
-            return result
-
-        def completed(handle: int, status: int, *values: Any) -> None:
-            if status == zookeeper.OK:
-                done()
-            completion(handle, status, *values)
-
-        return getattr(zookeeper, "a" + name)(self._live(), *arguments, completed)
+        return result
 
     def create(
         self, path: str, data: Data, acl: Acl, flags: int = 0, completion: Optional[Completion] = None
@@ -80,11 +98,11 @@ class LowLevel:
         .. versionadded:: 0.1
         """
 
-        def done() -> None:
-            if flags & zookeeper.EPHEMERAL and not flags & zookeeper.SEQUENCE:
+        def settle(code: Optional[int]) -> None:
+            if code == zookeeper.OK and flags & zookeeper.EPHEMERAL and not flags & zookeeper.SEQUENCE:
                 self.ephemeral[text_of(path)] = {"data": data, "acl": acl, "flags": flags}
 
-        made: Union[str, int] = self._change("create", done, completion, path, data, acl, flags)
+        made: Union[str, int] = self._change("create", lambda: settle, completion, path, data, acl, flags)
         return made
 
     acreate = create
@@ -105,9 +123,7 @@ class LowLevel:
 
         .. versionadded:: 0.1
         """
-        result: int = self._change(
-            "delete", lambda: void(self.ephemeral.pop(text_of(path), None)), completion, path, version
-        )
+        result: int = self._change("delete", lambda: self._forget_ephemeral(path), completion, path, version)
         return result
 
     adelete = delete
@@ -160,10 +176,29 @@ class LowLevel:
 
     aset_acl = set_acl
 
-    def _change_ephemeral(self, path: str, what: str, value: Any) -> None:
+    def _forget_ephemeral(self, path: str) -> Settle:
+        """Not make a node again from now on, unless the answer says that it is still there."""
+        name = text_of(path)
+        node = self.ephemeral.pop(name, None)
+
+        def settle(code: Optional[int]) -> None:
+            if node is not None and code not in (zookeeper.OK, zookeeper.NONODE) and was_refused(code):
+                self.ephemeral.setdefault(name, node)
+
+        return settle
+
+    def _change_ephemeral(self, path: str, what: str, value: Any) -> Settle:
+        """Make a node with a new value from now on, unless the answer says that it was refused."""
         node = self.ephemeral.get(text_of(path))
+        before = None if node is None else node[what]
         if node is not None:
             node[what] = value
+
+        def settle(code: Optional[int]) -> None:
+            if node is not None and code != zookeeper.OK and was_refused(code) and node[what] is value:
+                node[what] = before
+
+        return settle
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -358,7 +393,3 @@ def given(*arguments: Any) -> tuple[Any, ...]:
     while arguments and arguments[-1] is None:
         arguments = arguments[:-1]
     return arguments
-
-
-def void(_: object) -> None:
-    """Take a value that nobody wants."""

@@ -29,7 +29,10 @@ class ZooKeeper(Registration, Trees):
     """A session, with what zc.zk has above the module ``zookeeper``. ``ZK`` is the same.
 
     After the session has expired a new one begins, with a new handle: ephemeral nodes that were created through this
-    object are made again, and so are the watches of its :class:`Children` and :class:`Properties`.
+    object are made again, and so are the watches of its :class:`Children` and :class:`Properties`. A node that this
+    object was asked to delete is not made again, and each gets the data that this object may have set last, also when
+    the answer was lost. If another session has the path, the node is made when that session's is deleted. If the
+    servers still have the node of the session that has expired, it is deleted and made again.
 
     Callbacks run on a thread of the session. They may call everything here, and wait for whatever they like.
 
@@ -61,6 +64,8 @@ class ZooKeeper(Registration, Trees):
         self._opened: Optional[int] = None  # The handle that is not connected yet.
         self._connections = 0  # How often a connection was made.
         self._unmade: list[str] = []  # Ephemeral nodes that wait for a connection.
+        self._former: set[int] = set()  # The ids of the sessions that have expired.
+        self._taken: set[str] = set()  # Paths of ephemeral nodes that another session has.
         self._keepers: weakref.WeakSet[types.FunctionType] = weakref.WeakSet()
         logging_pipe()
         try:
@@ -160,6 +165,8 @@ class ZooKeeper(Registration, Trees):
             self.handle = self._opened = None
         self.connected.clear()
         with contextlib.suppress(zookeeper.ZooKeeperException):
+            self._former.add(zookeeper.client_id(handle)[0])
+        with contextlib.suppress(zookeeper.ZooKeeperException):
             zookeeper.close(handle)
         self._open_again()
 
@@ -172,9 +179,10 @@ class ZooKeeper(Registration, Trees):
             if node is None:
                 continue  # Deleted meanwhile.
             try:
-                zookeeper.create(handle, path, node["data"], node["acl"], node["flags"])
-            except zookeeper.NodeExistsException:
-                self._check_owner(handle, path)
+                while not self._make_one(handle, path, node):
+                    node = self.ephemeral.get(path)
+                    if node is None:
+                        break
             except zookeeper.ZooKeeperException as error:
                 if is_of_connection(error):
                     with self._lock:
@@ -182,12 +190,41 @@ class ZooKeeper(Registration, Trees):
                     return
                 logger.exception("ephemeral node %s was not made again", path)
 
-    def _check_owner(self, handle: int, path: str) -> None:
-        # It is ours if another thread made it meanwhile, or if the answer to our own create was lost.
-        with contextlib.suppress(zookeeper.ZooKeeperException):
-            stat = zookeeper.exists(handle, path)
-            if stat and stat["ephemeralOwner"] != zookeeper.client_id(handle)[0]:
-                logger.error("ephemeral node %s was not made again: another session has it", path)
+    def _make_one(self, handle: int, path: str, node: dict[str, Any]) -> bool:
+        """Make one attempt; return whether that was all."""
+        try:
+            zookeeper.create(handle, path, node["data"], node["acl"], node["flags"])
+        except zookeeper.NodeExistsException:
+            pass
+        else:
+            self._taken.discard(path)
+            if path not in self.ephemeral:  # Another thread has deleted it while it was made.
+                with contextlib.suppress(zookeeper.NoNodeException):
+                    zookeeper.delete(handle, path)
+            return True
+        stat = zookeeper.exists(handle, path)
+        if stat is None:
+            return False
+        owner = stat["ephemeralOwner"]
+        if owner == zookeeper.client_id(handle)[0]:
+            return True  # Another thread made it meanwhile, or the answer to our own create was lost.
+        if owner in self._former:
+            # A server has called that session expired which the others still have: the node would go with it.
+            with contextlib.suppress(zookeeper.NoNodeException, zookeeper.BadVersionException):
+                node["data"], stat = zookeeper.get(handle, path)
+                if stat["ephemeralOwner"] == owner and path in self.ephemeral:
+                    zookeeper.delete(handle, path, stat["version"])
+            return False
+        if path not in self._taken:
+            self._taken.add(path)
+            logger.error("ephemeral node %s was not made again: another session has it", path)
+        return zookeeper.exists(handle, path, functools.partial(self._taken_event, path)) is not None
+
+    def _taken_event(self, path: str, handle: int, event_type: int, state: int, _: str) -> None:
+        """Be told that the node at the path of an ephemeral one of this object's was changed or deleted."""
+        if event_type == zookeeper.SESSION_EVENT or self._closed or handle != self.handle:
+            return
+        self._make_ephemeral(handle, [path])
 
     # --- watches ------------------------------------------------------------------------------------------------------
 
