@@ -12,7 +12,7 @@ from typing import Any, Optional
 from zkc._zookeeper import LegacyCompletion, LegacyWatch, Session
 from zkc.errors import ZooKeeperError
 from zkc.legacy._core.exceptions import exception_for
-from zkc.legacy._core.handles import Watcher, entry_of, session_of
+from zkc.legacy._core.handles import Watcher, entry_of, sender, session_of
 from zkc.legacy._core.values import ACL, Text, encode_acls, encode_data, encode_flags, encode_path
 
 Completion = Callable[..., object]
@@ -66,7 +66,8 @@ def adelete(h: int, path: Text, version: int = -1, cb: Optional[Completion] = No
 
     .. versionadded:: 0.1
     """
-    return _send(session_of(h).delete, encode_path(path), version, _done(h, cb))
+    name = encode_path(path)
+    return _send(sender(h, "delete", name), name, version, _done(h, cb))
 
 
 def aexists(h: int, path: Text, watcher: Optional[Watcher] = None, cb: Optional[Completion] = None) -> int:
@@ -117,7 +118,8 @@ def aset(h: int, path: Text, data: Text, version: int = -1, cb: Optional[Complet
 
     .. versionadded:: 0.1
     """
-    return _send(session_of(h).set, encode_path(path), encode_data(data), version, _done(h, cb))
+    name, value = encode_path(path), encode_data(data)
+    return _send(sender(h, "set", name, value), name, value, version, _done(h, cb))
 
 
 def aget_children(h: int, path: Text, watcher: Optional[Watcher] = None, cb: Optional[Completion] = None) -> int:
@@ -159,7 +161,8 @@ def aset_acl(h: int, path: Text, version: int, acls: list[ACL], cb: Optional[Com
 
     .. versionadded:: 0.1
     """
-    return _send(session_of(h).set_acl, encode_path(path), encode_acls(acls), version, _done(h, cb))
+    name, entries = encode_path(path), encode_acls(acls)
+    return _send(sender(h, "set_acl", name, entries), name, entries, version, _done(h, cb))
 
 
 def async_(h: int, path: Text, cb: Optional[Completion] = None) -> int:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any, Optional
 
 from zkc import _zookeeper as core
+from zkc._tenure import SessionEvents
 from zkc._zookeeper import OPENED, TLS_FAILED, UNANSWERED, Flag, RLock, Session
 from zkc.legacy._core.constants import SESSION_EVENT
 from zkc.legacy._core.exceptions import ZooKeeperException
 
-__all__ = ["Entry", "Watcher", "entry_of", "find", "lend", "open_handle", "release", "session_of"]
+__all__ = ["Entry", "Watcher", "entry_of", "find", "lend", "open_handle", "release", "sender", "session_of"]
 
 Watcher = Callable[[int, int, int, str], object]
 _Events = Callable[[int, int, str], object]
@@ -95,6 +97,31 @@ def entry_of(h: int) -> Entry:
     if entry is None:  # Closed between the two lines above.
         raise ZooKeeperException("zhandle already freed")
     return entry
+
+
+def sender(h: int, name: str, path: str, value: object = None) -> Callable[..., Any]:
+    """Return what sends a change through a handle; a client that uses the session too notes it for what it keeps.
+
+    Args:
+        h: The handle.
+        name: The call of the session: ``delete``, ``set`` or ``set_acl``.
+        path: Of the znode.
+        value: The data or the ACL.
+
+    Raises:
+        ZooKeeperException: There is no such handle.
+    """
+    session = session_of(h)
+    send: Callable[..., Any] = getattr(session, name)
+    entry = _entries[h]
+    if entry is None or (entry.owner is None and not entry.others):
+        return send
+    for events in (entry.owner, *entry.others):
+        client = events.client() if isinstance(events, SessionEvents) else None
+        change = None if client is None else client._kept.changing(name, path, value, session)
+        if change is not None:
+            send = functools.partial(change.send, send)
+    return send
 
 
 def find(session: Session) -> Optional[int]:

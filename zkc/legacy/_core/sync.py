@@ -10,7 +10,7 @@ from typing import Any, Optional
 from zkc._zookeeper import LegacyWatch, hold, legacy_result, let_go
 from zkc.errors import ZooKeeperError
 from zkc.legacy._core.exceptions import exception_for
-from zkc.legacy._core.handles import Watcher, session_of
+from zkc.legacy._core.handles import Watcher, sender, session_of
 from zkc.legacy._core.values import ACL, Stat, Text, encode_acls, encode_data, encode_flags, encode_path, shown_data
 
 
@@ -66,9 +66,10 @@ def delete(h: int, path: Text, version: int = -1) -> int:
 
     .. versionadded:: 0.1
     """
+    name = encode_path(path)
     try:
         hold()
-        session_of(h).delete(encode_path(path), version).result()
+        sender(h, "delete", name)(name, version).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
@@ -158,9 +159,10 @@ def set(h: int, path: Text, data: Text, version: int = -1) -> int:  # noqa: A001
 
     .. versionadded:: 0.1
     """
+    name, value = encode_path(path), encode_data(data)
     try:
         hold()
-        session_of(h).set(encode_path(path), encode_data(data), version).result()
+        sender(h, "set", name, value)(name, value, version).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
@@ -182,9 +184,10 @@ def set2(h: int, path: Text, data: Text, version: int = -1) -> Stat:
 
     .. versionadded:: 0.1
     """
+    name, value = encode_path(path), encode_data(data)
     try:
         hold()
-        stat: tuple[Stat] = legacy_result(session_of(h).set(encode_path(path), encode_data(data), version))
+        stat: tuple[Stat] = legacy_result(sender(h, "set", name, value)(name, value, version))
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
@@ -257,11 +260,11 @@ def set_acl(h: int, path: Text, version: int, acls: list[ACL]) -> int:
 
     .. versionadded:: 0.1
     """
-    session = session_of(h)
-    core_acls = encode_acls(acls)
+    session_of(h)
+    core_acls, name = encode_acls(acls), encode_path(path)
     try:
         hold()
-        session.set_acl(encode_path(path), core_acls, version).result()
+        sender(h, "set_acl", name, core_acls)(name, core_acls, version).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
