@@ -93,6 +93,7 @@ class Znode:
         "deletes",
         "dropped",
         "error",
+        "losses",
         "path",
         "session",
         "state",
@@ -111,6 +112,7 @@ class Znode:
         self.told = KeptState.HELD  # What the listeners know.
         self.error: Optional[Exception] = None
         self.watched: Optional[tuple[int, Any]] = None  # The id of a session, and the watch that it has on the path.
+        self.losses = 0  # Connections of the present session that were lost with its create, which is large.
         self.busy = False  # A flow in the background creates it.
         self.again = False  # That flow has to look once more.
 

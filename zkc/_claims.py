@@ -8,6 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._plans.flow import Flow, Pause, answer
+from zkc._plans.losses import FEW
 from zkc._zookeeper import Session
 from zkc.constants import CreateMode, EventType, KeptState
 from zkc.errors import (
@@ -66,7 +67,7 @@ def claim(kept: Kept, session: Session, znode: Znode) -> Flow[None]:
     """
     owner = session.client_id[0]
     try:
-        if znode.is_held(owner):
+        if znode.is_held(owner) or znode.losses >= FEW:
             return
         # Its watch has been called: it is set again by the look, unless the path is free.
         if znode.watched is not None and znode.watched[0] == owner and (yield from _is_taken(kept, session, znode)):
@@ -85,8 +86,15 @@ def _create(kept: Kept, session: Session, znode: Znode) -> Flow[bool]:
     request = session.create_with_stat(znode.path, data, acl, CreateMode.EPHEMERAL)
     crossed = _note_crossing(kept, znode)
     made = None
-    with contextlib.suppress(NodeExistsError):
-        made = yield from answer(request)
+    try:
+        with contextlib.suppress(NodeExistsError):
+            made = yield from answer(request)
+    except ConnectionLossError as error:
+        if error.request_size is not None:
+            znode.losses += 1
+            if znode.losses >= FEW:  # It breaks the connections that it is sent over; the client has to go on.
+                kept.note(znode, KeptState.FAILED, session.client_id[0], error)
+        raise
     if made is None:
         kept.unwanted.pop(znode.path, None)
         return (yield from _look(kept, session, znode))

@@ -165,6 +165,7 @@ class Kept:
                     self.former.add(session.client_id[0])
             for znode in self._znodes.values():
                 znode.watched = None
+                znode.losses = 0
                 if znode.state is KeptState.HELD:
                     znode.state = KeptState.MISSING
 

@@ -353,3 +353,28 @@ async def test_one_whose_create_was_given_up_is_not_kept(far, zk2, meddler):
     await far.delete("/kept")  # Nothing of it is left that would note that.
     assert far.inner._kept.changes == set()
     assert "/kept" not in far.inner._kept
+
+
+async def test_a_delete_between_the_decision_to_create_it_and_the_create(zk, zk2, expire_zk):
+    await make(zk)
+    kept = zk.inner._kept
+    wants, asked, deletes = kept.wants, [], []
+
+    def deleting(znode):
+        wanted = wants(znode)
+        if znode.path == "/kept":
+            asked.append(wanted)
+            if len(asked) == 2:  # The claim is about to create it. What another thread sends here is before that.
+                deletes.append((zk.inner if zk.kind == "async" else zk.inner.submit).delete("/kept"))
+        return wanted
+
+    kept.wants = deleting
+    try:
+        await expire_zk(zk)
+    finally:
+        del kept.wants
+    assert asked[:3] == [True, True, False]
+    assert isinstance(await both.eventually(lambda: deletes[0].done() and deletes[0].exception()), zkc.NoNodeError)
+    assert await zk2.exists("/kept") is None
+    assert kept.unwanted == {}
+    await stays_gone(zk, zk2, expire_zk)

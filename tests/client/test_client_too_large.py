@@ -193,6 +193,20 @@ async def test_a_kept_znode_that_became_too_large_does_not_keep_the_client_away(
     assert "max_data" in caplog.text
 
 
+async def test_a_kept_znode_that_the_servers_hang_up_on_does_not_keep_the_client_away(
+    make_zk, zookeeper_server, chroot, expire_zk, told
+):
+    async with make_zk(max_data=None) as zk:
+        await zk.create("/kept", b"", ephemeral=True, keep=True)
+        await zk.set("/kept", b"x" * (LIMIT - AROUND_SET - len(chroot) - len("/kept")))
+        zk.add_kept_listener(told)
+        await expire_zk(zk)
+        failed = await told.next()
+        assert (failed.state, type(failed.error)) == (zkc.KeptState.FAILED, zkc.ConnectionLossError)
+        assert await zk.exists("/kept") is None
+        assert zk.metrics().reconnects <= 8
+
+
 class Poisoned(FaultProxy):
     """A proxy that resets each connection over which a client sends certain bytes."""
 
