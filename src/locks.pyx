@@ -72,15 +72,26 @@ cdef class RLock:
             return False
         return self.greenlet is None or self.greenlet is _world.getcurrent()
 
-    def acquire(self):
-        """Take it; whoever has it takes it once more.
+    def acquire(self, blocking=True, timeout=-1.0):
+        """Take it; a thread or greenlet that has it takes it once more.
+
+        Args:
+            blocking: Whether to wait for it.
+            timeout: How long to wait, in seconds; -1: as long as it takes.
+
+        Returns:
+            Whether it was taken.
 
         .. versionadded:: 0.1
         """
         if self.mine():
             self.depth += 1
             return True
-        self.take()
+        cdef int64_t most = 0
+        if blocking:
+            most = -1 if timeout < 0 else <int64_t>(1e9 * min(timeout, 1e9))
+        if not self.take(most):
+            return False
         self.depth = 1
         return True
 
@@ -104,13 +115,23 @@ cdef class RLock:
     def __exit__(self, *error):
         self.release()
 
-    cdef int take(self) except -1:
+    cdef bint take(self, int64_t most) except -1:
+        """Take it, waiting so many nanoseconds at most, or as long as it takes if negative; tell whether it was taken."""
+        cdef int64_t deadline = zkc_now_ns() + most
+        cdef int64_t left = -1
         if zkc_word_try_lock(&self.word) != 0:
-            while zkc_word_swap(&self.word, 2) != 0:
-                _sleep_on(&self.word, 2, -1)
+            # The 2 says that a thread may sleep. One that gives up leaves it, which costs a wake-up that nothing needs.
+            while most != 0 and zkc_word_swap(&self.word, 2) != 0:
+                if most > 0:
+                    left = deadline - zkc_now_ns()
+                    if left <= 0:
+                        return False
+                _sleep_on(&self.word, 2, left)
+            if most == 0:
+                return False
         self.greenlet = _world.getcurrent() if _green else None
         self.thread = PyThread_get_thread_ident()
-        return 0
+        return True
 
     cdef int give(self) except -1:
         self.thread = 0
@@ -134,12 +155,12 @@ cdef class Condition:
         self.lock = RLock()
         self.waiting = []
 
-    def acquire(self):
+    def acquire(self, blocking=True, timeout=-1.0):
         """Take the lock.
 
         .. versionadded:: 0.1
         """
-        return self.lock.acquire()
+        return self.lock.acquire(blocking, timeout)
 
     def release(self):
         """Give the lock back.
@@ -175,7 +196,7 @@ cdef class Condition:
         try:
             return flag.wait(timeout)
         finally:
-            self.lock.take()
+            self.lock.take(-1)
             self.lock.depth = depth
             if flag in self.waiting:
                 self.waiting.remove(flag)

@@ -41,6 +41,7 @@ USES = {
     "in_flight": "session.in_flight",
     "watch_count": "session.watch_count",
     "tls_error": "session.tls_error",
+    "unanswered": "session.unanswered",
     "tls_futile": "session.tls_futile",
     "set_servers": 'session.set_servers("127.0.0.1:1")',
     "set_resolution_delay": "session.set_resolution_delay(1)",

@@ -118,3 +118,31 @@ for wait in (core.Flag().wait, lambda: held.acquire()):
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n" * 2, "")
+
+
+def test_a_lock_is_waited_for_no_longer_than_asked():
+    lock, outcome = core.RLock(), []
+
+    def work():
+        outcome.append(lock.acquire(blocking=False))
+        begun = time.monotonic()
+        outcome.append(lock.acquire(timeout=0.2))
+        outcome.append(time.monotonic() - begun >= 0.2)
+
+    with lock:
+        assert lock.acquire(timeout=0.2)
+        lock.release()
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert outcome == [False, False, True]
+
+    def take():
+        outcome.append(lock.acquire(timeout=30))
+        lock.release()
+
+    thread = threading.Thread(target=take)
+    with lock:
+        thread.start()
+    thread.join()
+    assert outcome[-1]
