@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     for path in options.paths:
         for file in expand(path, lambda error: errors.append((error.filename, _reason(error)))):
             try:
-                report.append((file, find_all(read(file))))
+                report.append((file, find_all(read(file), file)))
             except OSError as error:
                 errors.append((file, _reason(error)))
     for file, reason in errors:

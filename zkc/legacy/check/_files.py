@@ -9,8 +9,9 @@ import stat
 import sys
 import tokenize
 from collections.abc import Callable, Iterator
+from typing import Optional
 
-__all__ = ["STDIN", "decode", "expand", "read"]
+__all__ = ["STDIN", "beside", "decode", "expand", "read"]
 
 STDIN = "-"
 
@@ -65,3 +66,25 @@ def decode(content: bytes) -> str:
         return content.decode(encoding, "surrogateescape")
     except (UnicodeError, LookupError):  # A codec that does not know of lone surrogates.
         return content.decode("utf-8", "surrogateescape")
+
+
+def beside(path: str, module: str) -> Optional[str]:
+    """Return the file of a module that lies where a file may find it: in its folder, or in the one above its packages.
+
+    :param path: the file that imports it.
+    :param module: the module as it is written there, with the dots in front that say in which package it is.
+    """
+    if path == STDIN:
+        return None
+    name = module.lstrip(".")
+    folders = [os.path.dirname(os.path.abspath(path))]
+    for _ in range(len(module) - len(name) - 1):
+        folders = [os.path.dirname(folders[0])]
+    while name == module and os.path.isfile(os.path.join(folders[-1], "__init__.py")):
+        folders.append(os.path.dirname(folders[-1]))
+    for folder in folders:
+        stem = os.path.join(folder, *name.split(".")) if name else folder
+        for file in (f"{stem}.py", os.path.join(stem, "__init__.py")):
+            if os.path.isfile(file):
+                return file
+    return None

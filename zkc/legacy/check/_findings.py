@@ -51,21 +51,22 @@ class Finding:
         return {"file": file, **dataclasses.asdict(self), "must_change": self.must_change}
 
 
-def find_all(text: str) -> list[Finding]:
+def find_all(text: str, path: Optional[str] = None) -> list[Finding]:
     """Return what there is to say of a file, in the order of its lines.
 
     :param text: what the file holds.
+    :param path: the file, beside which the modules that it imports may lie.
     """
     source = Source(text)
     found: dict[tuple[int, str], Finding] = {}
     broken = False
-    for at, thing, by_name in _uses(source):
+    for at, thing, by_name in _uses(source, path):
         line, column = source.position(at)
         finding = _judged(thing, line, column, by_name)
         broken = broken or finding.verdict == PYTHON2
         found.setdefault((at, thing), finding)
     spoken_of = {at for at, _ in found}
-    remarks = [remark for remark in _python2.remarks(source) if remark.at not in spoken_of]
+    remarks = [remark for remark in _python2.remarks(source, path) if remark.at not in spoken_of]
     for remark in remarks:
         position = source.position(remark.at)
         found[remark.at, remark.what] = Finding(*position, remark.what, PYTHON2, "", remark.instead)
@@ -100,9 +101,9 @@ def _judged(thing: str, line: int, column: int, by_name: bool) -> Finding:
     return Finding(line, column, thing, verdict, why, row.idiomatic, row.note)
 
 
-def _uses(source: Source) -> Iterator[tuple[int, str, bool]]:
+def _uses(source: Source, path: Optional[str]) -> Iterator[tuple[int, str, bool]]:
     """Yield offset and thing of each use, and whether the name stands in a string."""
-    names = Names(source)
+    names = Names(source, path)
     for step in names.imported:
         if step.thing == "zc":  # Others share it: what is used of it is what counts.
             continue

@@ -8,36 +8,15 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Optional
 
+from zkc.legacy.check import _lacks
+from zkc.legacy.check._lacks import Remark
 from zkc.legacy.check._tokens import Source, Statement, Token, closing, split
 
 __all__ = ["Remark", "cookie", "remarks", "whole_file"]
 
 
-class Remark(NamedTuple):
-    """Something that Python 3 does not take: what it is, and what to write. ``breaks``: it does not even parse it."""
-
-    at: int
-    what: str
-    instead: str
-    breaks: bool = True
-
-
-_METHODS = {
-    "has_key": ("dict.has_key", "key in mapping"),
-    "iteritems": ("dict.iteritems", "items()"),
-    "iterkeys": ("dict.iterkeys", "keys()"),
-    "itervalues": ("dict.itervalues", "values()"),
-}
-_NAMES = {
-    "basestring": "str",
-    "long": "int",
-    "raw_input": "input()",
-    "unichr": "chr()",
-    "unicode": "str",
-    "xrange": "range()",
-}
 # In a comment of the first line, or of the second if there is no more than a comment in the first.
 _COOKIE = re.compile(r"\ufeff?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 _BLANK = re.compile(r"\ufeff?[ \t\f]*(?:#.*)?$")
@@ -47,33 +26,17 @@ _OPERATORS = frozenset(["in", "is", "and", "or", "not", "if", "for"])
 _WIDTHS = (8, 1)
 
 
-def remarks(source: Source) -> Iterator[Remark]:
-    """Yield what Python 3 does not take, statement by statement."""
+def remarks(source: Source, path: Optional[str] = None) -> Iterator[Remark]:
+    """Yield what Python 3 does not take, and what its library does not have.
+
+    :param path: the file that the source is, which says which modules are the program's own.
+    """
     yield from _tabs(source)
     printed = "print_function" in source.text
-    own = _own_names(source)
     for statement in source.statements:
         yield from _statement(statement, printed)
-        yield from _tokens(statement.tokens, own)
-
-
-def _own_names(source: Source) -> set[str]:
-    """Names that the file gives a meaning itself, such as ``unicode = str``, or tests for."""
-    names: set[str] = set()
-    for statement in source.statements:
-        tokens = statement.tokens
-        for part in split(tokens, "=")[:-1]:
-            names.update(token.text for token in part if token.kind == "name")
-        if statement.word in ("import", "from"):
-            names.update(token.text for token in tokens[1:])
-        elif statement.word == "for":
-            names.update(token.text for token in split(tokens, "in")[0])
-        elif statement.word in ("def", "class"):
-            # What it is called, and what its parameters are called; not their defaults.
-            names.update(
-                two.text for one, two in zip(tokens, tokens[1:]) if one.text in ("def", "class", "(", ",", "*")
-            )
-    return names
+        yield from _tokens(statement.tokens)
+    yield from _lacks.remarks(source, path)
 
 
 def _statement(statement: Statement, printed: bool) -> Iterator[Remark]:
@@ -132,7 +95,7 @@ def _unpacks(tokens: list[Token]) -> bool:
     )
 
 
-def _tokens(tokens: list[Token], own: set[str]) -> Iterator[Remark]:
+def _tokens(tokens: list[Token]) -> Iterator[Remark]:
     opened = False
     before = Token("newline", "\n", 0)
     for index, token in enumerate(tokens):
@@ -148,7 +111,7 @@ def _tokens(tokens: list[Token], own: set[str]) -> Iterator[Remark]:
         elif token.kind == "string" and re.match(r"[uU][rR]", token.text):
             yield Remark(token.at, "ur'' string", "r'' or u''")
         elif token.kind == "name":
-            yield from _name(before, token, after, own)
+            yield from _name(before, token, after)
         before = token
 
 
@@ -162,12 +125,10 @@ def _number(token: Token) -> Iterator[Remark]:
         yield Remark(token.at, "octal literal", written)
 
 
-def _name(before: Token, token: Token, after: str, own: set[str]) -> Iterator[Remark]:
+def _name(before: Token, token: Token, after: str) -> Iterator[Remark]:
     text = token.text
     if before.text == ".":
-        if text in _METHODS and text not in own and after == "(":
-            yield Remark(token.at, *_METHODS[text], breaks=False)
-        elif text in ("async", "await"):
+        if text in ("async", "await"):
             yield Remark(token.at, f"{text} as a name", f"{text}_, if there is such a name, or getattr")
     elif text in ("async", "await") and (after in ("=", ",", ")", "(", ".") or before.text in ("def", "import", "as")):
         # `await (x)` is Python 3's own, and async is a name of nobody's where a bracket follows it.
@@ -175,8 +136,6 @@ def _name(before: Token, token: Token, after: str, own: set[str]) -> Iterator[Re
             yield Remark(token.at, f"{text} as a name", f"{text}_")
     elif text == "lambda" and after == "(":
         yield Remark(token.at, "parameters that are unpacked", "one name, unpacked in the function")
-    elif text in _NAMES and text not in own and after != "=":
-        yield Remark(token.at, f"the name {text}", _NAMES[text], breaks=False)
 
 
 def _tabs(source: Source) -> Iterator[Remark]:

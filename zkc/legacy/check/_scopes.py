@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
 from zkc.legacy.check import table
+from zkc.legacy.check._files import beside, read
 from zkc.legacy.check._tokens import Source, Statement, Token, closing, split
 
 __all__ = ["Names", "Scope", "Step", "member"]
@@ -19,6 +20,13 @@ _JOINED = ("or", "and", "if", "else")
 _SELVES = ("self", "cls")
 # Modules of the packages, also those that the table does not have.
 _BELOW = ("zookeeper.", "zc.zk.", "kazoo.")
+# A module that cannot be looked into may hand the package on under its own name, or have something else of that name:
+# of such a thing only what the table has counts.
+_HANDED_ON = {"zookeeper": "~zookeeper", "zc": "~zc"}
+# How many modules deep a name is followed.
+_DEEP = 30
+# What each module hands on, by its file: a folder's files import each other many times.
+_looked_into: dict[str, dict[str, str]] = {}
 
 
 class Scope:
@@ -83,7 +91,8 @@ def called(thing: str) -> Optional[str]:
 class Names:
     """The bindings of a source, and what they lead to."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, path: Optional[str] = None, deep: int = 0) -> None:
+        self._path, self._deep = path, deep
         self.binders: set[int] = set()  # offsets of names that are not used but bound
         self.imported: list[Step] = []
         self._module = Scope("module", -1, None)
@@ -191,6 +200,10 @@ class Names:
             full = ".".join(token.text for token in path)
             if full in table.MODULES or full.startswith(_BELOW):
                 self.imported.append(Step(path[0], full))
+            handed = {} if full in table.MODULES else self._handed_on(full)
+            for name, inner in (handed or {}).items():
+                bound = f"{(alias or path[0]).text if alias or len(path) == 1 else full}.{name}"
+                self._add(scope, bound, _Binding(path[0].at, scope, [], inner))
             thing = full if alias else path[0].text
             self._known(scope, alias or path[0], (alias or path[0]).text, thing if thing in table.MODULES else None)
 
@@ -200,9 +213,12 @@ class Names:
         module = "".join(token.text for token in before)
         if module.startswith(_BELOW) and module not in table.MODULES:
             self.imported.append(Step(before[0], module))
-        if module not in table.MODULES or not after:
+        if not after:
             return
         listed = after[0][1:-1] if after[0] and after[0][0].text == "(" else after[0]
+        if module not in table.MODULES:
+            self._from_another(module, listed, scope)
+            return
         if listed and listed[0].text == "*":
             self.imported.append(Step(before[0], module))
             for row in table.owned(module):
@@ -215,6 +231,50 @@ class Names:
                 if thing:
                     self.imported.append(Step(path[0], thing))
                 self._known(scope, alias or path[0], (alias or path[0]).text, thing)
+
+    def _from_another(self, module: str, listed: list[Token], scope: Scope) -> None:
+        """Bind what comes out of a module that is none of the packages' but may hand them on."""
+        handed = self._handed_on(module)
+        if listed and listed[0].text == "*":
+            for name, inner in (handed or {}).items():
+                self._add(scope, name, _Binding(listed[0].at, scope, [], inner))
+            return
+        for part in split(listed, ","):
+            path, _, alias = _aliased([token for token in part if token.kind == "name"])
+            if not path or module.startswith(_BELOW):
+                continue
+            name = path[0].text
+            thing = _HANDED_ON.get(name) if handed is None else handed.get(name)
+            if thing is None:  # It may be a module of the package.
+                self._handed_module(
+                    f"{module.rstrip('.')}.{name}" if module.strip(".") else module + name, alias, path, scope
+                )
+            if thing and (alias or path[0]).text in scope.bound and thing.startswith("~"):
+                continue  # Such as except ImportError: from helper import zookeeper.
+            if thing and not thing.startswith("~") and not thing.endswith("()"):
+                self.imported.append(Step(path[0], thing))
+            if thing:
+                self._known(scope, alias or path[0], (alias or path[0]).text, thing)
+
+    def _handed_module(self, module: str, alias: Optional[Token], path: list[Token], scope: Scope) -> None:
+        for name, thing in (self._handed_on(module) or {}).items():
+            self._add(scope, f"{(alias or path[0]).text}.{name}", _Binding(path[0].at, scope, [], thing))
+
+    def _handed_on(self, module: str) -> Optional[dict[str, str]]:
+        """Return what the names of a module stand for that lies beside the file; None if there is no such module."""
+        file = beside(self._path, module) if self._path and self._deep < _DEEP else None
+        if file is None:
+            return None
+        if file in _looked_into:
+            return _looked_into[file]
+        _looked_into[file] = {}  # For modules that import each other.
+        try:
+            names = Names(Source(read(file)), file, self._deep + 1)
+        except OSError:
+            return {}
+        things = {name: names._latest(found, None, name) for name, found in names._module.bound.items()}
+        _looked_into[file] = {name: thing for name, thing in things.items() if thing}
+        return _looked_into[file]
 
     def _as(self, part: list[Token], scope: Scope) -> None:
         value, *target = split(part, "as")
