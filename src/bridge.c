@@ -31,6 +31,8 @@ void zkc_request_unref(zkc_request *request)
     free(request->result_stats);
     free(request->doomed_path);
     free(request->packet != NULL ? request->packet : request->bytes);
+    if (request->armed != NULL)
+        zkc_item_free(&request->armed->item);
     free(request);
     zkc_count(ZKC_COUNT_REQUEST, -1);
 }
@@ -71,11 +73,6 @@ int zkc_request_notify(zkc_request *request, void *token)
     return (atomic_fetch_or(&request->bits, ZKC_NOTIFY) & ZKC_DONE) != 0;
 }
 
-void zkc_request_abandon(zkc_request *request)
-{
-    atomic_fetch_or(&request->bits, ZKC_ABANDONED);
-}
-
 int zkc_request_abandoned(zkc_request *request)
 {
     return (atomic_load(&request->bits) & ZKC_ABANDONED) != 0;
@@ -109,7 +106,8 @@ static void unlist(zkc_request *request)
 }
 
 /* The watch goes into the table when its call succeeded, and back to Python when not: then it is returned. libzookeeper
- * arms its own watcher by the same rule, and delivers the reply before any event that follows it. */
+ * arms its own watcher by the same rule, and delivers the reply before any event that follows it. A call that was given
+ * up before this moment has no watch any more; its event finds no listener here. */
 static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
 {
     int wanted = request->rc == ZOK || (request->rc == ZNONODE && request->arm_on_missing);
@@ -120,7 +118,13 @@ static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
     request->watch = NULL;
     if (!request->lent)
         unlist(request);
-    if (wanted && !session->ended && zkc_watches_add(&session->watches, watch) == 0) {
+    if (watch != NULL && wanted) {
+        request->armed = watch; /* from here on it may be revoked */
+        atomic_fetch_add(&watch->refs, 1); /* back in zkc_request_unref */
+    }
+    if (watch == NULL) {
+        ;
+    } else if (wanted && !session->ended && zkc_watches_add(&session->watches, watch) == 0) {
         watch = NULL;
     } else if (wanted && session->ended) {
         watch->item.type = ZOO_SESSION_EVENT;
@@ -137,7 +141,7 @@ static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
 static void finish(zkc_request *request)
 {
     zkc_session *session = request->session;
-    zkc_watch *unarmed = request->watch != NULL ? arm_watch(session, request) : NULL;
+    zkc_watch *unarmed = request->watched ? arm_watch(session, request) : NULL;
     uint32_t before;
 
     if (request->doomed_kinds != 0 && request->rc == ZOK)
@@ -155,6 +159,73 @@ static void finish(zkc_request *request)
     if (before & ZKC_READING)
         zkc_stop_reading(session, request);
     zkc_push_end(session);
+}
+
+/* The lock is held. The watch of a request whose reply nobody wants, wherever it is: unlinked and returned, to be given
+ * back; or left in the queue and marked, so that the consumer calls nobody. */
+static zkc_watch *revoke(zkc_session *session, zkc_request *request, int *called)
+{
+    zkc_watch *watch = request->watch;
+    int undecided = ZKC_UNDECIDED;
+
+    *called = 0;
+    if (watch != NULL) {
+        request->watch = NULL;
+        return watch;
+    }
+    watch = request->armed;
+    if (watch == NULL)
+        return NULL;
+    if (zkc_watches_take(&session->watches, watch))
+        return watch;
+    /* The queue's consumer and this decide in one step: whichever is first. */
+    *called = !atomic_compare_exchange_strong(&watch->fate, &undecided, ZKC_REVOKED) && undecided == ZKC_CALLED;
+    return NULL;
+}
+
+static uint32_t mark_abandoned(zkc_request *request)
+{
+    uint32_t before = atomic_fetch_or(&request->bits, ZKC_ABANDONED);
+
+    if (before & ZKC_WAITING)
+        zkc_word_wake(&request->bits);
+    return before;
+}
+
+static int give_up(zkc_request *request, int even_done)
+{
+    zkc_session *session = request->session;
+    zkc_watch *watch = NULL;
+    int called = 0, given_up = 1;
+
+    if (session == NULL || !request->watched)
+        return !(mark_abandoned(request) & ZKC_DONE) || even_done;
+    pthread_mutex_lock(&session->lock); /* arm_watch, under the same lock, comes before this or after it */
+    zkc_push_begin(session);
+    /* A watch that is in the queue before ZKC_DONE was ended by a close at this moment: it is too late, too. */
+    if (!even_done && (zkc_request_done(request) || (request->armed != NULL && !request->armed->in_table)))
+        given_up = 0;
+    if (given_up) {
+        mark_abandoned(request);
+        watch = revoke(session, request, &called);
+    }
+    pthread_mutex_unlock(&session->lock);
+    if (watch != NULL) {
+        watch->item.kind = ZKC_ITEM_DROP;
+        zkc_queue_push(&session->queue, &watch->item);
+    }
+    zkc_push_end(session);
+    return given_up && !called;
+}
+
+int zkc_request_abandon(zkc_request *request)
+{
+    return give_up(request, 1);
+}
+
+int zkc_request_give_up(zkc_request *request)
+{
+    return give_up(request, 0);
 }
 
 /* The lock is held. 1: to the caller it falls to write the reply and to finish. */

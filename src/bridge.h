@@ -116,7 +116,12 @@ typedef struct zkc_watch {
     struct zkc_watch *next;
     int kind;
     int echo; /* it is shown session events, too */
+    atomic_int refs;  /* 1 for the request, table or queue that has it, 1 for the request that armed it */
+    int in_table;     /* the session's lock protects it */
+    atomic_int fate;  /* enum zkc_fate: whether its callable gets the event, decided once */
 } zkc_watch;
+
+enum zkc_fate { ZKC_UNDECIDED = 0, ZKC_CALLED = 1, ZKC_REVOKED = 2 };
 
 typedef struct zkc_watch_table {
     struct zkc_watch_entry **buckets;
@@ -124,6 +129,8 @@ typedef struct zkc_watch_table {
 } zkc_watch_table;
 
 zkc_watch *zkc_watch_new(int kind, const char *path, void *token);
+/* The consumer of the queue is about to call the callable of a ZKC_ITEM_EVENT. 0: its call was abandoned; do not. */
+int zkc_item_call(zkc_item *item);
 
 /* The table has no lock of its own: its session's protects it. */
 void zkc_watches_init(zkc_watch_table *table);
@@ -133,6 +140,8 @@ int zkc_watches_add(zkc_watch_table *table, zkc_watch *watch); /* takes it over;
 zkc_watch *zkc_watches_fire(zkc_watch_table *table, const char *path, int type, int config);
 /* Unlink and return the watches of these kinds (bit mask 1 << kind) on a path; token NULL: all of them. */
 zkc_watch *zkc_watches_remove(zkc_watch_table *table, const char *path, unsigned kinds, void *token);
+/* Unlink this one; 0 when it is not in the table. */
+int zkc_watches_take(zkc_watch_table *table, zkc_watch *watch);
 /* How many watches of these kinds are on a path; with a token, how many of that one. */
 size_t zkc_watches_count(const zkc_watch_table *table, const char *path, unsigned kinds, void *token);
 zkc_watch *zkc_watches_clear(zkc_watch_table *table);
@@ -146,7 +155,7 @@ enum zkc_request_bits {
     ZKC_DONE = 1,     /* rc and the reply are there and change no more */
     ZKC_WAITING = 2,  /* a thread sleeps on the word */
     ZKC_NOTIFY = 4,   /* the queue is to get the request when it is done */
-    ZKC_ABANDONED = 8, /* nobody wants the reply: it is not copied */
+    ZKC_ABANDONED = 8, /* nobody wants the reply: it is not copied, and arms no watch */
     ZKC_READING = 16   /* a thread that waits for it reads the connection: reading.c */
 };
 
@@ -157,7 +166,9 @@ typedef struct zkc_request {
     struct zkc_session *session; /* borrowed: Python's object keeps the session, and so does the loan */
     struct zkc_request *before, *after; /* the session's list of what is lent; its lock protects them */
     int listed, lent, settled;          /* the same: in that list, at libzookeeper, given its end */
-    zkc_watch *watch;                   /* armed on success; owned until then */
+    zkc_watch *watch;                   /* armed on success; owned until then. From the loan on the lock protects it */
+    zkc_watch *armed;                   /* the same watch afterwards, to be revoked; a reference. The lock protects it */
+    int watched;                        /* it has or had a watch: constant from before the loan on */
     int arm_on_missing;                 /* exists arms its watch on ZNONODE too */
     unsigned doomed_kinds;              /* remove_watches: the kinds to forget on `doomed_path`; 0: none */
     char *doomed_path;
@@ -202,7 +213,11 @@ enum zkc_request_looked zkc_request_look(zkc_request *request, int *times, int64
 /* Ask for the request to be queued when it is done, lending it `token`. 0: it will be; 1: it is done already, and
  * the caller keeps the token. */
 int zkc_request_notify(zkc_request *request, void *token);
-void zkc_request_abandon(zkc_request *request);
+/* Give the reply up, and with it the watch. 1: the callable of the watch is not called from here on (or there is none);
+ * 0: it is being called, or was. */
+int zkc_request_abandon(zkc_request *request);
+/* The same, unless the reply is there. 0: it is, or will be in a moment, and the call has succeeded or failed by it. */
+int zkc_request_give_up(zkc_request *request);
 int zkc_request_abandoned(zkc_request *request);
 int zkc_request_reserve_results(zkc_request *request, int op_count);
 

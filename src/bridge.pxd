@@ -60,6 +60,7 @@ cdef extern from "bridge.h" nogil:
         zkc_item item
 
     zkc_watch *zkc_watch_new(int, const char *, void *)
+    int zkc_item_call(zkc_item *)
     ctypedef struct zkc_watch_table:
         size_t watches
     size_t zkc_watches_count(const zkc_watch_table *, const char *, unsigned, void *)
@@ -68,6 +69,7 @@ cdef extern from "bridge.h" nogil:
         zkc_item item
         zkc_word bits
         zkc_watch *watch
+        int watched
         int arm_on_missing
         unsigned doomed_kinds
         char *doomed_path
@@ -92,8 +94,10 @@ cdef extern from "bridge.h" nogil:
     const int ZKC_LOOK_DONE, ZKC_LOOK_AGAIN, ZKC_LOOK_NO_MORE
     int zkc_request_look(zkc_request *, int *, int64_t)
     uint32_t zkc_request_await(zkc_request *)
+    int zkc_request_abandoned(zkc_request *)
     int zkc_request_notify(zkc_request *, void *)
-    void zkc_request_abandon(zkc_request *)
+    int zkc_request_abandon(zkc_request *)
+    int zkc_request_give_up(zkc_request *)
     int zkc_request_reserve_results(zkc_request *, int)
     const char *zkc_unpack(const char **, int32_t *)
 

@@ -66,6 +66,8 @@ cdef void _deliver(_Line line, zkc_item *item) noexcept:
         return
     if _exiting:
         pass  # the script is over: what its callbacks would say or do to a closed session is of no use to it
+    elif kind == ZKC_ITEM_EVENT and not zkc_item_call(item):
+        pass  # the call that set the watch was given up
     elif kind == ZKC_ITEM_EVENT or kind == ZKC_ITEM_ECHO:
         _call_logged(<object>item.token, (item.type, item.state, _c_text(item.path)), line)
     elif kind == ZKC_ITEM_SESSION:

@@ -81,7 +81,11 @@ def legacy_result(Request request not None):
 
     .. versionadded:: 0.1
     """
-    request.wait_or_raise(None)
+    try:
+        request.wait_or_raise(None)
+    except BaseException:  # a signal handler's: the call has failed, so its watcher is not called
+        _revoke(request)
+        raise
     if request.c.rc != ZOK:
         raise request.error(request.c.rc)
     return _legacy_values(request.reply, ZOK, request.c)

@@ -24,6 +24,7 @@ cdef class Request:
     cdef bint decoded
     cdef list callbacks          # None until there is one
     cdef object future           # what resolve() was given, until it is resolved
+    cdef readonly object watch   # what was given to watch with; None: nothing
     cdef bint abandoned
     cdef bint queued             # the queue has, or will get, a token for this object
     cdef list ops                # multi: (operation, path) of each
@@ -164,7 +165,11 @@ cdef class Request:
     def abandon(self):
         """Give the reply up: callbacks and the future are forgotten, and the reply is freed unread when it comes.
 
-        The server may carry the request out all the same. Waiting still works; asking for the result does not.
+        The watch of the call goes, too, and an event that is under way to it is dropped. The server may carry the
+        request out all the same. Waiting still works; asking for the result does not.
+
+        Returns:
+            Whether no watch is called from here on; False when its event was quicker.
 
         Raises:
             ForkedError: The session belongs to the parent process.
@@ -176,7 +181,7 @@ cdef class Request:
             self.abandoned = True
             _dropped = self.callbacks, self.future, self.value  # until after the section: their end can run anything
             self.callbacks = self.future = self.value = None
-        zkc_request_abandon(self.c)  # a token that is under way still comes home through the queue
+        return _revoke(self)  # a token that is under way still comes back through the queue
 
     def __repr__(self):
         state = "done" if zkc_request_done(self.c) else "pending"
@@ -191,10 +196,7 @@ cdef class Request:
 
     cdef int wait_or_raise(self, object timeout) except -1:
         if not self.wait_until(_nanoseconds("timeout", timeout)):
-            raise errors.error_for(
-                ZOPERATIONTIMEOUT, self.operation, self.path,
-                f"no reply in {timeout:.4g} s; the request may still be carried out",
-            )
+            _raise_timeout(self, timeout)
         return 0
 
     cdef bint wait_until(self, int64_t limit) except -1:
@@ -281,6 +283,8 @@ cdef class Request:
             raise MemoryError
         if type(watch) is LegacyWatch:
             zkc_show_session_events(self.session.c, self.c.watch)
+        self.c.watched = 1
+        self.watch = watch
         Py_INCREF(watch)
         return 0
 
@@ -367,6 +371,8 @@ cdef class Request:
         if _exiting:
             return 0
         if future is not None:
+            if self.c.watched and future.done():
+                _revoke(self)  # cancelled or too late: the event of its watch comes after this
             self.settle(future, line)
         if callbacks is not None:
             for callback in callbacks:

@@ -37,8 +37,17 @@ zkc_watch *zkc_watch_new(int kind, const char *path, void *token)
     watch->kind = kind;
     watch->item.kind = ZKC_ITEM_EVENT;
     watch->item.token = token;
+    atomic_init(&watch->refs, 1);
+    atomic_init(&watch->fate, ZKC_UNDECIDED);
     zkc_count(ZKC_COUNT_ITEM, 1); /* it ends as an item of the queue */
     return watch;
+}
+
+int zkc_item_call(zkc_item *item)
+{
+    int undecided = ZKC_UNDECIDED;
+
+    return atomic_compare_exchange_strong(&((zkc_watch *)item)->fate, &undecided, ZKC_CALLED);
 }
 
 void zkc_watches_init(zkc_watch_table *table)
@@ -108,9 +117,28 @@ int zkc_watches_add(zkc_watch_table *table, zkc_watch *watch)
     }
     watch->next = (*place)->watches;
     (*place)->watches = watch;
+    watch->in_table = 1;
     table->watches++;
     zkc_count(ZKC_COUNT_WATCH, 1);
     return 0;
+}
+
+static void unlinked(zkc_watch_table *table, zkc_watch *watch)
+{
+    watch->in_table = 0;
+    table->watches--;
+    zkc_count(ZKC_COUNT_WATCH, -1);
+}
+
+static void free_if_empty(zkc_watch_table *table, entry **place)
+{
+    entry *this = *place;
+
+    if (this->watches == NULL) {
+        *place = this->next;
+        free(this);
+        table->entries--;
+    }
 }
 
 /* Unlink the watches of an entry that match; the result is oldest first, as they are to be called. */
@@ -129,15 +157,26 @@ static zkc_watch *unlink_watches(zkc_watch_table *table, entry **place, unsigned
         *link = watch->next;
         watch->next = found; /* an entry lists its newest first */
         found = watch;
-        table->watches--;
-        zkc_count(ZKC_COUNT_WATCH, -1);
+        unlinked(table, watch);
     }
-    if (this->watches == NULL) {
-        *place = this->next;
-        free(this);
-        table->entries--;
-    }
+    free_if_empty(table, place);
     return found;
+}
+
+int zkc_watches_take(zkc_watch_table *table, zkc_watch *watch)
+{
+    entry **place;
+    zkc_watch **link;
+
+    if (!watch->in_table)
+        return 0;
+    place = find(table, watch->item.path, hash_path(watch->item.path));
+    for (link = &(*place)->watches; *link != watch; link = &(*link)->next)
+        ;
+    *link = watch->next;
+    unlinked(table, watch);
+    free_if_empty(table, place);
+    return 1;
 }
 
 zkc_watch *zkc_watches_remove(zkc_watch_table *table, const char *path, unsigned kinds, void *token)

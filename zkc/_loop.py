@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
 import weakref
@@ -12,15 +13,16 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
-from zkc._answer import Answer
+from zkc._answer import Answer, RevocableAnswer
 from zkc._base import BaseClient, WaitedTooLong
 from zkc._calls.runner import Runner
 from zkc._operations import check_seconds
-from zkc._plans.flow import follow, too_late
+from zkc._plans.flow import Undoable, follow, too_late
 from zkc._tenure import SessionEvents, Tenure
+from zkc._watchers import Deliver, take_back
 from zkc._zookeeper import Delivery, Request, Session
 from zkc.errors import OperationTimeoutError
-from zkc.types import Watch, WatchedEvent
+from zkc.types import WatchedEvent
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -59,9 +61,25 @@ def _call_logged(function: Callable[..., object], *arguments: object) -> None:
         _callback_log.exception("a callback raised: %r", function)
 
 
-def _call_watch(watch: Watch, event: WatchedEvent) -> None:
+def _call_watch(deliver: Deliver, event: WatchedEvent) -> None:
     # Not at once: who awaits the answer that set the watch has been woken, but has not had its turn yet.
-    asyncio.get_running_loop().call_soon(_call_logged, watch, event)
+    deliver.due.append(event)
+    asyncio.get_running_loop().call_soon(_call_due, deliver, event)
+
+
+def _call_due(deliver: Deliver, event: WatchedEvent) -> None:
+    for place, due in enumerate(deliver.due):
+        if due is event:
+            del deliver.due[place]
+            _call_logged(deliver.watch, event)
+            return
+
+
+def _revocable(loop: asyncio.AbstractEventLoop, request: Request[_T]) -> RevocableAnswer[_T]:
+    """Make the answer of a call whose watch is not to be called when it is cancelled."""
+    answer: RevocableAnswer[_T] = RevocableAnswer(loop=loop)
+    answer._can_be_undone(functools.partial(take_back, request))
+    return answer
 
 
 class _Reader:
@@ -101,7 +119,7 @@ class AsyncRunner(BaseClient, Runner):
         self._readers: weakref.WeakKeyDictionary[Session, _Reader] = weakref.WeakKeyDictionary()
         self._timers: dict[asyncio.TimerHandle, Callable[[], None]] = {}
         # Calls for which there was no place in flight.
-        self._queued: deque[tuple[Answer[Any], Callable[[], Plan[Any]]]] = deque()
+        self._queued: deque[tuple[RevocableAnswer[Any], Callable[[], Plan[Any]]]] = deque()
 
     def _run(
         self,
@@ -115,17 +133,22 @@ class AsyncRunner(BaseClient, Runner):
             loop = self._check_loop()
         settings = self._settings
         limit = settings.request_timeout if timeout is None else check_seconds(timeout)
-        answer: Answer[_T] = Answer(loop=loop)
+        answer: Answer[_T]
         session = self._session
         if self._queued or (session is not None and session.in_flight >= settings.max_in_flight):
             # The core would wait for a place, and the loop with it.
+            answer = RevocableAnswer(loop=loop)
             answer._unsent = True
             self._queued.append((answer, lambda: plan(self, *arguments, **options)))
         else:
             planned = plan(self, *arguments, **options)
-            if limit is None and isinstance(planned, Request):
-                planned.resolve(answer)  # What follow() does; this is the way of nearly all calls.
-                return answer
+            if isinstance(planned, Request):
+                answer = Answer(loop=loop) if planned.watch is None else _revocable(loop, planned)
+                if limit is None:
+                    planned.resolve(answer)  # What follow() does; this is the way of nearly all calls.
+                    return answer
+            else:
+                answer = RevocableAnswer(loop=loop) if isinstance(planned, Undoable) else Answer(loop=loop)
             course = follow(planned, answer, self._later)
             if limit is not None:
                 answer._course = course
@@ -145,7 +168,10 @@ class AsyncRunner(BaseClient, Runner):
                 continue
             answer._unsent = False
             try:
-                answer._course = follow(make(), answer, self._later)
+                planned = make()
+                if isinstance(planned, Request) and planned.watch is not None:
+                    answer._can_be_undone(functools.partial(take_back, planned))
+                answer._course = follow(planned, answer, self._later)
             except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the answer
                 answer.set_exception(error)
 
@@ -153,6 +179,7 @@ class AsyncRunner(BaseClient, Runner):
     def _give_up(answer: Answer[Any], limit: float, places: int) -> None:
         if answer.done():
             return
+        answer._abandon()
         if answer._unsent:
             text = f"none of the {places} places in flight became free within {limit:g} s; it was never sent"
             answer.set_exception(OperationTimeoutError(text, maybe_applied=False))

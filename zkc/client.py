@@ -19,12 +19,12 @@ from zkc._calls.watching import WatchCalls
 from zkc._calls.znodes import ZnodeCalls
 from zkc._futures import Submit
 from zkc._operations import check_seconds, check_states, check_timeout
-from zkc._plans.flow import limited, remaining, run
+from zkc._plans.flow import limited, remaining, run, undo
 from zkc._tenure import SessionEvents, Tenure
 from zkc._timers import Timers
 from zkc._walk import SyncWalk
 from zkc._watch_events import SyncWatch
-from zkc._zookeeper import Condition, Request, Session, hold, let_go
+from zkc._zookeeper import Condition, Request, Session, hold, let_go, result_or_abandon
 from zkc.constants import ClientState
 from zkc.retry import SyncRetry
 from zkc.transaction import Transaction
@@ -138,10 +138,14 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
                 planned = limited(limit, plan, self, *arguments, **options)
                 limit = remaining(limit, begun)
             if isinstance(planned, Request):
-                return planned.result(limit)
+                return result_or_abandon(planned, limit)
         finally:
             let_go()
-        return run(planned, limit)
+        try:
+            return run(planned, limit)
+        except BaseException:  # Of a signal handler after the last answer, perhaps: the outcome is lost with it.
+            undo(planned)
+            raise
 
     def _make_session(self, tenure: Tenure, resume: bool) -> Session:
         return Session(

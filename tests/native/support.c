@@ -11,7 +11,7 @@ struct seen take(struct inbox *inbox)
         inbox->items = zkc_queue_take(&inbox->session->queue, LONG_NS);
     item = inbox->items;
     inbox->items = item->next; /* before the request can be queued again */
-    seen.kind = item->kind;
+    seen.kind = item->kind == ZKC_ITEM_EVENT && !zkc_item_call(item) ? ZKC_ITEM_DROP : item->kind;
     seen.type = item->type;
     seen.state = item->state;
     seen.token = item->token;
@@ -213,6 +213,7 @@ zkc_request *new_request(int kind, const char *path, struct token *watch)
     if (watch != NULL) {
         request->watch = zkc_watch_new(kind, path, watch);
         CHECK(request->watch != NULL);
+        request->watched = 1;
         atomic_fetch_add(&watch->out, 1);
     }
     return request;

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 
 from zkc._operations import CoreACL, check_create_path, check_data, check_flag, check_path, create_mode, encode_acl
-from zkc._plans.flow import Flow, Pause, Plan, answer, errand
+from zkc._plans.flow import Flow, Pause, Plan, Undoable, answer, errand
 from zkc._plans.losses import Losses
 from zkc._zookeeper import Request, Session
 from zkc.errors import (
@@ -70,7 +70,11 @@ def create(
 
     if not (options.make_parents or options.protected or options.keep):
         return send(client.session)
-    return _create(client, path, data, entries, options, marker, send)
+    if not marker:
+        return _create(client, path, data, entries, options, marker, send, None)
+    return cast(
+        "Flow[Made]", Undoable(lambda undoable: _create(client, path, data, entries, options, marker, send, undoable))
+    )
 
 
 def _create(
@@ -81,6 +85,7 @@ def _create(
     options: Options,
     marker: str,
     send: Callable[[Session], Request[Made]],
+    undoable: Optional[Undoable],
 ) -> Flow[Made]:
     creation = client._kept.creating(path, data, entries, known=not options.sequential) if options.keep else None
     if creation is not None:
@@ -89,8 +94,8 @@ def _create(
         while True:
             try:
                 made = yield from (
-                    _protected(client, path, options, marker, send)
-                    if marker
+                    _protected(client, path, options, marker, send, undoable)
+                    if undoable is not None
                     else errand(send(client.session), "create", path)  # Refused for its parents it has changed nothing.
                 )
                 break
@@ -110,7 +115,12 @@ def _create(
 
 
 def _protected(
-    client: BaseClient, path: str, options: Options, marker: str, send: Callable[[Session], Request[Made]]
+    client: BaseClient,
+    path: str,
+    options: Options,
+    marker: str,
+    send: Callable[[Session], Request[Made]],
+    undoable: Undoable,
 ) -> Flow[Made]:
     """Create, and when the answer is lost look whether it was done, until that is known.
 
@@ -120,6 +130,10 @@ def _protected(
     request = None
     sent = False
     losses = Losses(client, "create", path)
+
+    def undo() -> None:
+        client._background(_clean(client, path, marker, request))
+
     try:
         while True:
             session = client.session
@@ -127,7 +141,9 @@ def _protected(
             try:
                 sent = True  # Before it is: a signal handler may raise between the sending and the next line.
                 request = send(session)
-                return (yield from answer(request))
+                made = yield from answer(request)
+                undoable.undo = undo  # From here on a signal handler may raise, or a task be cancelled.
+                return made
             except ConnectionLossError as error:
                 if not error.maybe_applied:  # Never sent.
                     yield Pause(_PAUSE, "create", path)
@@ -142,6 +158,7 @@ def _protected(
                 client._background(_clean(client, path, marker, request))
                 raise
             if found is not None:
+                undoable.undo = undo
                 return found if options.with_stat else found[0]
             if lost is not None:
                 if losses.note(lost):
@@ -151,7 +168,7 @@ def _protected(
         raise
     except BaseException:  # Too late, interrupted or cancelled: nobody will know the name, so the znode must not stay.
         if sent:
-            client._background(_clean(client, path, marker, request))
+            undo()
         raise
 
 
@@ -233,7 +250,12 @@ def _clean(client: BaseClient, path: str, marker: str, request: Optional[Request
     losses = Losses(client)
     while True:
         try:
-            yield from answer(client.session.delete(found))
+            session = client.session
+            change = client._kept.changing("delete", found, None, session)
+            if change is None:
+                yield from answer(session.delete(found))
+            else:  # It was to be kept.
+                yield from change.answer(change.send(session.delete, found))
             return
         except ConnectionLossError as error:
             if losses.note(error):

@@ -7,9 +7,10 @@ asyncio and futures alike. So every call exists once, whatever kind of client it
 
 from __future__ import annotations
 
+import concurrent.futures
 import time
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Optional, Protocol, TypeVar, Union
 
 from zkc._zookeeper import Request, set_place_limit
@@ -29,6 +30,7 @@ __all__ = [
     "Pause",
     "Plan",
     "Settable",
+    "Undoable",
     "answer",
     "errand",
     "follow",
@@ -36,6 +38,7 @@ __all__ = [
     "remaining",
     "run",
     "too_late",
+    "undo",
 ]
 
 _T = TypeVar("_T")
@@ -78,9 +81,37 @@ class Errand:
         self.add_done_callback = request.add_done_callback
 
 
+class Undoable(Iterator["Step"]):
+    """A flow whose outcome has to be undone when it reaches nobody: cancelled or interrupted after the last answer.
+
+    Args:
+        make: Makes the flow, which sets :attr:`undo` before it returns.
+    """
+
+    __slots__ = ("_flow", "undo")
+
+    def __init__(self, make: Callable[[Undoable], Flow[Any]]) -> None:
+        self.undo: Optional[Callable[[], None]] = None
+        self._flow = make(self)
+
+    def __next__(self) -> Step:
+        return next(self._flow)
+
+    def close(self) -> None:
+        """End the flow."""
+        self._flow.close()
+
+
 Step = Union["Request[Any]", Errand, Pause]
 Flow = Generator[Step, None, _T]
 Plan = Union["Request[_T]", Flow[_T]]
+
+
+def undo(planned: object) -> None:
+    """Undo what a plan has done that was carried out, because its outcome reaches nobody."""
+    function = getattr(planned, "undo", None)
+    if function is not None:
+        function()
 
 
 def answer(request: Request[_T]) -> Flow[_T]:
@@ -254,12 +285,19 @@ class Driver:
             value = stop.value
         except BaseException as caught:  # noqa: BLE001 - it belongs to whoever waits for the future
             error = caught
-        if not self.future.done():
-            if error is None:
+        try:
+            if self.future.done():
+                undo(self.flow)  # It was cancelled, or too late, while this last step was made.
+            elif error is None:
+                take_undo = getattr(self.future, "_can_be_undone", None)
+                if take_undo is not None:
+                    take_undo(getattr(self.flow, "undo", None))
                 self.future.set_result(value)
             else:
                 _note_changes(error, self.changed)
                 self.future.set_exception(error)
+        except concurrent.futures.InvalidStateError:  # The same, by another thread, at this moment.
+            undo(self.flow)
         return None
 
 

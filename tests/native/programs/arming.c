@@ -313,6 +313,167 @@ static void a_watch_is_never_out_of_sight(zkc_session *session)
     }
 }
 
+/* ---- calls that are given up ---------------------------------------------------------------------------------- */
+
+static void change(zkc_session *session)
+{
+    fake_event(session->handle, zkc_on_watch, ZOO_CHANGED_EVENT, ZOO_CONNECTED_STATE, "/a");
+}
+
+static void a_call_given_up_before_its_reply_arms_nothing(zkc_session *session)
+{
+    struct inbox inbox = {session, NULL, 0};
+
+    for (int round = 0; round < 2; round++) {
+        zkc_request *request = submit_watch(session, ZKC_WATCH_DATA, "/a", first);
+
+        CHECK_EQ(round ? zkc_request_abandon(request) : zkc_request_give_up(request), 1);
+        expect(&inbox, ZKC_ITEM_DROP, first); /* it does not wait for the reply */
+        CHECK(!zkc_has_other_watches(session, "/a", DATA, second));
+        CHECK(!zkc_request_done(request));
+        post(session, reply_ok, request);
+        change(session);
+        finish_request(request, ZOK);
+        fake_settle(session->handle);
+        CHECK_EQ(armed(session), 0);
+        CHECK(is_empty(&inbox));
+    }
+}
+
+static void a_call_that_has_its_reply_is_not_given_up(zkc_session *session)
+{
+    struct inbox inbox = {session, NULL, 0};
+    zkc_request *request = submit_watch(session, ZKC_WATCH_DATA, "/a", first);
+
+    post(session, reply_ok, request);
+    wait_done(request);
+    CHECK_EQ(zkc_request_give_up(request), 0);
+    CHECK(!zkc_request_abandoned(request));
+    finish_request(request, ZOK);
+    CHECK_EQ(armed(session), 1);
+    change(session);
+    expect_event(&inbox, first, ZOO_CHANGED_EVENT, ZOO_CONNECTED_STATE, "/a");
+}
+
+static void abandoned_later_its_watch_goes_wherever_it_is(zkc_session *session)
+{
+    struct inbox inbox = {session, NULL, 0};
+    zkc_request *armed_one = submit_watch(session, ZKC_WATCH_DATA, "/a", first), *queued, *called, *failed;
+
+    arm(session, ZKC_WATCH_DATA, "/a", first); /* the same token on the same path: another call's */
+    post(session, reply_ok, armed_one);
+    wait_done(armed_one);
+    CHECK_EQ(armed(session), 2);
+    CHECK_EQ(zkc_request_abandon(armed_one), 1);
+    CHECK_EQ(zkc_request_abandon(armed_one), 1);
+    expect(&inbox, ZKC_ITEM_DROP, first);
+    CHECK_EQ(armed(session), 1);
+    finish_request(armed_one, ZOK);
+
+    queued = submit_watch(session, ZKC_WATCH_DATA, "/a", second);
+    post(session, reply_ok, queued);
+    wait_done(queued);
+    change(session);
+    fake_settle(session->handle);
+    CHECK_EQ(zkc_request_abandon(queued), 1);
+    expect_event(&inbox, first, ZOO_CHANGED_EVENT, ZOO_CONNECTED_STATE, "/a");
+    expect(&inbox, ZKC_ITEM_DROP, second); /* in its place in the queue, and not called */
+    CHECK_EQ(zkc_request_abandon(queued), 1);
+    finish_request(queued, ZOK);
+
+    called = submit_watch(session, ZKC_WATCH_DATA, "/a", second);
+    post(session, reply_ok, called);
+    change(session);
+    expect_event(&inbox, second, ZOO_CHANGED_EVENT, ZOO_CONNECTED_STATE, "/a");
+    CHECK_EQ(zkc_request_abandon(called), 0);
+    finish_request(called, ZOK);
+
+    failed = submit_watch(session, ZKC_WATCH_DATA, "/a", second);
+    post(session, reply_connection_loss, failed);
+    expect(&inbox, ZKC_ITEM_DROP, second);
+    CHECK_EQ(zkc_request_abandon(failed), 1);
+    finish_request(failed, ZCONNECTIONLOSS);
+    CHECK(is_empty(&inbox));
+}
+
+static void a_call_abandoned_at_the_end_gives_its_watch_back_once(void)
+{
+    for (int round = 0; round < 300; round++) {
+        zkc_session *session = open_session(10, 0);
+        struct dispatcher dispatcher;
+        zkc_request *waiting, *done;
+
+        dispatcher_start(&dispatcher, session);
+        waiting = submit_watch(session, ZKC_WATCH_DATA, "/a", first);
+        done = submit_watch(session, ZKC_WATCH_DATA, "/a", second);
+        post(session, reply_ok, done);
+        zkc_session_close(session);
+        zkc_request_give_up(waiting);
+        zkc_request_abandon(done);
+        wait_closed(session);
+        dispatcher_join(&dispatcher);
+        CHECK_EQ(dispatcher.events + dispatcher.drops, 2);
+        CHECK_EQ(atomic_load(&first->out), 0);
+        CHECK_EQ(atomic_load(&second->out), 0);
+        zkc_request_unref(waiting);
+        zkc_request_unref(done);
+        release_session(session);
+    }
+}
+
+/* Reply and event come on the library's threads while this one gives up: it gets the event if and only if it was told that
+ * it is too late for that. */
+static void giving_up_and_the_reply_are_decided_in_one_step(zkc_session *session)
+{
+    int given_up = 0;
+
+    for (int round = 0; round < 4000; round++) {
+        struct inbox inbox = {session, NULL, 0};
+        zkc_request *request = submit_watch(session, ZKC_WATCH_DATA, "/a", first);
+        int done;
+
+        post(session, reply_ok, request);
+        change(session);
+        for (volatile int i = 0; i < round % 400 * 10; i++)
+            ;
+        done = !zkc_request_give_up(request);
+        given_up += !done;
+        finish_request(request, ZOK);
+        fake_settle(session->handle);
+        expect(&inbox, done ? ZKC_ITEM_EVENT : ZKC_ITEM_DROP, first);
+        CHECK(is_empty(&inbox));
+        CHECK_EQ(armed(session), 0);
+    }
+    fprintf(stderr, "    given up: %d of 4000\n", given_up);
+}
+
+static void abandoning_and_the_event_are_decided_in_one_step(void)
+{
+    zkc_session *session = open_session(10, 0);
+    struct dispatcher dispatcher;
+    int dropped = 0;
+
+    dispatcher_start(&dispatcher, session);
+    for (int round = 0; round < 2000; round++) {
+        zkc_request *request = submit_watch(session, ZKC_WATCH_DATA, "/a", first);
+
+        post(session, reply_ok, request);
+        change(session);
+        wait_done(request);
+        for (volatile int i = 0; i < round % 400 * 10; i++)
+            ;
+        dropped += zkc_request_abandon(request);
+        finish_request(request, ZOK);
+        fake_settle(session->handle);
+    }
+    zkc_session_close(session);
+    dispatcher_join(&dispatcher);
+    CHECK_EQ(dispatcher.drops, dropped);
+    CHECK_EQ(dispatcher.events, 2000 - dropped);
+    CHECK_EQ(atomic_load(&first->out), 0);
+    release_session(session);
+}
+
 int main(void)
 {
     RUN_IN_SESSION(a_call_that_succeeds_arms, 10, 0);
@@ -331,5 +492,11 @@ int main(void)
     RUN_IN_SESSION(removing_forgets_when_the_server_has_agreed, 10, 0);
     RUN_IN_SESSION(other_watches_are_seen_before_they_are_armed, 10, 0);
     RUN_IN_SESSION(a_watch_is_never_out_of_sight, 10, 0);
+    RUN_IN_SESSION(a_call_given_up_before_its_reply_arms_nothing, 10, 0);
+    RUN_IN_SESSION(a_call_that_has_its_reply_is_not_given_up, 10, 0);
+    RUN_IN_SESSION(abandoned_later_its_watch_goes_wherever_it_is, 10, 0);
+    RUN(a_call_abandoned_at_the_end_gives_its_watch_back_once);
+    RUN_IN_SESSION(giving_up_and_the_reply_are_decided_in_one_step, 10, 0);
+    RUN(abandoning_and_the_event_are_decided_in_one_step);
     return 0;
 }

@@ -77,6 +77,12 @@ static void one_call(struct run *run, uint64_t *random)
         zkc_has_other_watches(run->session, path, 3, &run->watch);
         zkc_count_watches(run->session, path, 3, NULL);
         break;
+    case 3:
+        if (choice % 2)
+            zkc_request_give_up(request);
+        else
+            zkc_request_abandon(request);
+        break;
     }
     if (next_random(random) % 16 == 0)
         zkc_forget_watches(run->session, path, 3, NULL);

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from zkc._zookeeper import LegacyWatch, hold, legacy_result, let_go
+from zkc._zookeeper import LegacyWatch, hold, legacy_result, let_go, result_or_abandon
 from zkc.errors import ZooKeeperError
 from zkc.legacy._core.exceptions import exception_for
 from zkc.legacy._core.handles import Watcher, sender, session_of
@@ -95,7 +95,7 @@ def exists(h: int, path: Text, watcher: Optional[Watcher] = None) -> Optional[St
     try:
         hold()
         request = session_of(h).exists(encode_path(path), watch)
-        found: Optional[Any] = request.result()
+        found: Optional[Any] = result_or_abandon(request)
         if found is None:
             return None
         stat: tuple[Stat] = legacy_result(request)
