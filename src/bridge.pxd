@@ -93,6 +93,7 @@ cdef extern from "bridge.h" nogil:
     int zkc_has_looked(const zkc_request *)
     const int ZKC_LOOK_DONE, ZKC_LOOK_AGAIN, ZKC_LOOK_NO_MORE
     int zkc_request_look(zkc_request *, int *, int64_t)
+    const int ZKC_DONE, ZKC_ABANDONED
     uint32_t zkc_request_await(zkc_request *)
     int zkc_request_abandoned(zkc_request *)
     int zkc_request_notify(zkc_request *, void *)

@@ -1,10 +1,11 @@
 # What client.submit gives, as far as it is C: a future that looks for itself whether its request is done.
 #
-# Nobody is told of a reply that nobody asked for: the future looks at its request when it is asked, and the thread that
-# asks converts the reply. Only when a callback is added, or somebody wants to sleep on the condition, the queue's
-# consumer is asked to bring the outcome, as for any other future. So a thousand futures whose results are taken one
-# after the other cost no thread but the one that takes them. A future whose outcome was never looked at keeps its
-# session.
+# A reply that was not asked for is not reported: the future looks at its request when it is asked, and the thread that
+# asks converts the reply; result() and exception() sleep on the request itself. So a thousand futures whose results
+# are taken one after the other need no thread but the one that takes them, whatever the callbacks of the session do.
+# Done callbacks are run by the queue's consumer, which is asked to bring the outcome then. When a thread sleeps on the
+# condition, as concurrent.futures.wait() and as_completed() do, a thread of the session waits for the requests and
+# tells it. A future whose outcome was never looked at keeps its session.
 #
 # Every field is read and written inside a critical section of the future, in which no Python runs: with the GIL it is
 # free of cost, and without it a lock. Python runs outside of them, so each looks at the phase again. Once there is a
@@ -32,7 +33,8 @@ cdef class FutureCore:
     """
 
     cdef Request request         # whose outcome this is; None: there is none, or it is known
-    cdef bint brought            # the queue's consumer brings the outcome of the request; nobody else then takes it
+    cdef bint brought            # the queue's consumer gets the request when it is done, and runs the callbacks
+    cdef bint due                # it ended by its request, and the queue's consumer has still to run the callbacks
     cdef int phase
     cdef object value
     cdef object error
@@ -49,12 +51,6 @@ cdef class FutureCore:
     def _follow_request(self, Request request not None):
         """Have the outcome of a request; once, and before anybody else knows the future."""
         self.request = request
-
-    def _brought_here(self):
-        """Return whether this is the thread that would bring the outcome of the request, so that it cannot wait."""
-        with cython.critical_section(self):
-            request = self.request
-        return request is not None and request.session.delivers_here()
 
     # ---- asking -------------------------------------------------------------------------------------------------
 
@@ -78,6 +74,8 @@ cdef class FutureCore:
                 raise self.error
             return self.value
         if self.phase < PHASE_CANCELLED:
+            if self.await_request(timeout):
+                return self.result(0)
             self._check_thread()
         return _wait_for_result(self, timeout)
 
@@ -86,32 +84,55 @@ cdef class FutureCore:
         if self.look() == PHASE_FINISHED:
             return self.error
         if self.phase < PHASE_CANCELLED:
+            if self.await_request(timeout):
+                return self.exception(0)
             self._check_thread()
         return _wait_for_exception(self, timeout)
 
     def _check_thread(self):
         """Raise if this thread must not wait."""
 
+    cdef bint await_request(self, object timeout) except -1:
+        """Wait until it has ended, by its request or otherwise; False if there is no request to wait for."""
+        cdef Request request
+        cdef int64_t deadline = 0, left = -1
+        with cython.critical_section(self):
+            request = self.request
+        if request is None:
+            return False
+        request.check()
+        if timeout is not None:
+            deadline = zkc_now_ns() + <int64_t>(min(max(timeout, 0.0), 9e9) * 1e9)
+        while self.look() < PHASE_CANCELLED:
+            if timeout is not None:
+                left = deadline - zkc_now_ns()
+                if left <= 0:
+                    raise concurrent.futures.TimeoutError()
+            _sleep_for_request(request, left)
+        return True
+
     cdef int look(self) except -1:
-        """Take the outcome of the request if it is there and nobody brings it; return the phase."""
+        """Take the outcome of the request if it is there; return the phase."""
         cdef Request request = None
         cdef int phase
         with cython.critical_section(self):
             phase = self.phase
-            if phase < PHASE_CANCELLED and self.request is not None and not self.brought:
+            condition = self.condition
+            if phase < PHASE_CANCELLED:
                 request = self.request
         if request is None or not zkc_request_done(request.c):
             return phase
-        value = error = None
-        if request.failed():
-            error = request.error(request.c.rc)
-        else:
-            value = request.take()
+        if condition is not None and (<Condition>condition).lock.mine():
+            return phase  # concurrent.futures.wait() counts those without an outcome, and counts on no change meanwhile
+        self.take_outcome(request)
         with cython.critical_section(self):
-            if self.phase < PHASE_CANCELLED and not self.brought:
-                _dropped = self.end(PHASE_FINISHED, value, error)
-            phase = self.phase
-        return phase
+            return self.phase
+
+    cdef bint take_outcome(self, Request request) except -1:
+        """End as a request has that is done, unless it has ended before; tell whether it had not."""
+        if request.failed():
+            return self.change(PHASE_FINISHED, None, request.error(request.c.rc), request)
+        return self.change(PHASE_FINISHED, request.take(), None, request)
 
     # ---- telling ------------------------------------------------------------------------------------------------
 
@@ -126,7 +147,7 @@ cdef class FutureCore:
         cdef bint ended
         self.look()
         with cython.critical_section(self):
-            ended = self.phase >= PHASE_CANCELLED
+            ended = self.phase >= PHASE_CANCELLED and not self.due
             if not ended:
                 if self.callbacks is None:
                     self.callbacks = callbacks
@@ -165,40 +186,54 @@ cdef class FutureCore:
         if phase == PHASE_RUNNING or phase == PHASE_FINISHED:
             return False
         if phase == PHASE_PENDING:
-            if self.change(PHASE_CANCELLED, None, None):
+            if self.change(PHASE_CANCELLED, None, None, None):
                 return True
             return self.cancelled()
         return True
 
     cdef bint finish(self, object value, object error) except -1:
         """End with a value or an error; tell whether it had not ended before."""
-        return self.change(PHASE_FINISHED, value, error)
+        return self.change(PHASE_FINISHED, value, error, None)
 
     cdef int finish_as(self, Request request) except -1:
-        """End as a request has that is done, unless it has ended before."""
-        if self.phase >= PHASE_CANCELLED:
-            return 0
-        if request.failed():
-            self.finish(None, request.error(request.c.rc))
-        else:
-            self.finish(request.take(), None)
-        return 0
+        """End as a request has that is done, unless it has ended before; run the callbacks."""
+        cdef Py_ssize_t place = 0
+        if self.phase < PHASE_CANCELLED:
+            self.take_outcome(request)
+        while True:  # What is added meanwhile is run here as well, so that the order is kept.
+            with cython.critical_section(self):
+                if not self.due or self.callbacks is None or place >= len(self.callbacks):
+                    self.due = False
+                    return 0
+                callback = self.callbacks[place]
+            place += 1
+            try:
+                callback(self)
+            except Exception:
+                _future_log.exception("exception calling callback for %r", self)
 
-    cdef bint change(self, int phase, object value, object error) except -1:
-        """End it in a phase, tell everybody, and tell whether it was this call that did."""
-        cdef bint changed = False
+    cdef bint change(self, int phase, object value, object error, Request by) except -1:
+        """End it in a phase, tell everybody, and tell whether it was this call that did.
+
+        Args:
+            by: The request whose outcome this is; the queue's consumer runs the callbacks then. None: of something
+                else, and the request, if there is one, is abandoned.
+        """
+        cdef bint changed = False, run = False
         cdef object condition
         cdef Request dropped = None  # until after the sections: its end can run anything
         with cython.critical_section(self):
             condition = self.condition
             if condition is None and self.may_become(phase):
                 dropped = self.end(phase, value, error)
+                run = self.runs_callbacks(by is not None)
                 changed = True
         if condition is not None:
             with condition:
                 with cython.critical_section(self):
                     if self.may_become(phase):
                         dropped = self.end(phase, value, error)
+                        run = self.runs_callbacks(by is not None)
                         changed = True
                 if changed:
                     if phase == PHASE_FINISHED and self.waiters is not None:
@@ -208,9 +243,16 @@ cdef class FutureCore:
                             else:
                                 waiter.add_exception(self)
                     condition.notify_all()
-        if changed and self.callbacks is not None:
+        if dropped is not None and by is None:
+            _revoke(dropped)  # and wakes the threads that wait for it here
+        if run and self.callbacks is not None:
             self._invoke_callbacks()
         return changed
+
+    cdef inline bint runs_callbacks(self, bint by_request) noexcept:
+        """Inside the critical section of its end: tell whether the callbacks are to be run here and now."""
+        self.due = by_request and self.brought
+        return not self.due
 
     cdef inline bint may_become(self, int phase) noexcept:
         return self.phase == PHASE_PENDING or (self.phase == PHASE_RUNNING and phase == PHASE_FINISHED)
@@ -252,10 +294,10 @@ cdef class FutureCore:
             with cython.critical_section(self):
                 if self.condition is None:
                     self.condition = condition
-                    request = self.to_be_brought()
+                    request = self.request
                 condition = self.condition
             if request is not None:
-                request.resolve(self)
+                _have_told(request, self)
         return condition
 
     @property
@@ -301,3 +343,51 @@ cdef class FutureCore:
             if self.callbacks is None:
                 self.callbacks = callbacks
             return self.callbacks
+
+
+cdef int _sleep_for_request(Request request, int64_t left) except -1:
+    """Sleep until a request is done or abandoned, for at most so many nanoseconds; it may return early."""
+    cdef uint32_t bits = zkc_request_await(request.c)
+    if not (bits & (ZKC_DONE | ZKC_ABANDONED)):
+        _sleep_on(&request.c.bits, bits, left)
+    return 0
+
+
+# ---- who tells those that sleep on a condition ------------------------------------------------------------------
+
+cdef int _have_told(Request request, FutureCore future) except -1:
+    """Have a thread of the session wait for a request and tell those who sleep on the condition of its future."""
+    cdef Session session = request.session
+    cdef tuple entry = (request, weakref.ref(future))
+    cdef list entries = []  # made out here, as above
+    cdef bint begins
+    with cython.critical_section(session):
+        begins = session.to_tell is None
+        if begins:
+            session.to_tell = entries
+        session.to_tell.append(entry)
+    if begins:
+        new_worker(_tell_sleepers, (session,), "zkc-futures").start()
+    return 0
+
+
+def _tell_sleepers(Session session not None):
+    """Run on a thread of its own while there are futures of a session whose condition somebody may sleep on."""
+    cdef Request request
+    cdef list entries, fresh
+    while True:
+        fresh = []
+        with cython.critical_section(session):
+            entries = session.to_tell
+            session.to_tell = fresh if entries else None
+        if not entries:
+            return
+        entries.reverse()
+        while entries:
+            request, reference = entries.pop()
+            while not zkc_request_done(request.c) and not zkc_request_abandoned(request.c):
+                _sleep_for_request(request, -1)
+            future = reference()
+            if future is not None:
+                (<FutureCore>future).look()
+            future = request = None

@@ -13,6 +13,7 @@ cdef class _SessionBase:
     cdef _Line line
     cdef object watcher
     cdef object dispatcher       # None with manual delivery
+    cdef list to_tell            # of future.pyx: what its thread has to do; None while there is none
     cdef readonly Delivery delivery
     cdef readonly str hosts
     cdef Py_ssize_t max_packet   # most bytes of a request; -1: no limit

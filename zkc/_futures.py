@@ -53,9 +53,10 @@ class Future(_FutureBase[_T]):
 
     It is a :class:`concurrent.futures.Future`: :func:`concurrent.futures.wait`, ``as_completed`` and
     :func:`asyncio.wrap_future` take it. Its callbacks run where all callbacks of its client do; when it ends by its
-    timeout they run on a timer's thread, and when it is cancelled in the thread that does so. A callback cannot wait
-    for it: the thread that runs callbacks is the one that brings the answer. Cancelling does not recall the request:
-    nobody learns of its answer, that is all.
+    timeout they run on a timer's thread, and when it is cancelled in the thread that does so. A call of one request is
+    waited for without the thread that runs callbacks, so a callback that blocks does not delay it, and a callback may
+    wait for it. A call of several requests goes on in that thread: a callback cannot wait for it. Cancelling does not
+    recall the request: its answer is dropped, and so is its watch.
 
     .. versionadded:: 0.1
     """
@@ -70,7 +71,7 @@ class Future(_FutureBase[_T]):
             timeout: How long to wait, in seconds; None for as long as it takes.
 
         Raises:
-            RuntimeError: There is no answer yet, and this is the thread that would bring it.
+            RuntimeError: It is a call of several requests that goes on in this thread only, and there is no answer yet.
 
         .. versionadded:: 0.1
         """
@@ -85,10 +86,10 @@ class Future(_FutureBase[_T]):
 
     def _check_thread(self) -> None:
         session = None if self._session is None else self._session()
-        if self._brought_here() or (session is not None and session.delivers_here()):
+        if session is not None and session.delivers_here():
             raise RuntimeError(
-                "a callback waits for a future that only its own thread can bring: make the call itself "
-                "(client.get(...)), or go on in future.add_done_callback()"
+                "a callback waits for a future of several requests that only its own thread can bring: make the call "
+                "itself (client.create(...)), or go on in future.add_done_callback()"
             )
 
 
