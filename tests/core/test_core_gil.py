@@ -274,15 +274,18 @@ def test_a_signal_is_handled_at_once(session, through_proxy, proxy, burner):
     def alarm(*_):
         raise AlarmError
 
+    def wait_with_an_alarm(request, delay):
+        signal.setitimer(signal.ITIMER_REAL, delay)
+        request.result(WAIT)
+
     ask_until_kept(session)
     proxy.pause()
     before = signal.signal(signal.SIGALRM, alarm)
     try:
         for delay in (0.001, 0.004, 0.05):
             request = through_proxy.get("/")
-            signal.setitimer(signal.ITIMER_REAL, delay)
             with pytest.raises(AlarmError):
-                request.result(WAIT)
+                wait_with_an_alarm(request, delay)
     finally:
         signal.signal(signal.SIGALRM, before)
     proxy.resume()

@@ -54,7 +54,7 @@ class WireConnection:
         :param more: packets to send right behind the request for the session, without a wait for its answer.
         :raises OSError: if the server is not there or does not serve sessions.
         """
-        self._socket = socket.create_connection(address, timeout)
+        self._socket = _connect(address, timeout)
         try:
             if tls is not None:
                 self._socket = tls.wrap_socket(self._socket, server_hostname=address[0])
@@ -135,6 +135,18 @@ class WireConnection:
                 raise WireError("The server closed the connection.")
             parts += part
         return parts
+
+
+def _connect(address: tuple[str, int], timeout: float) -> socket.socket:
+    """Connect to an IPv4 address; unlike socket.create_connection, this asks no resolver, which a test may have cut."""
+    connection = socket.socket()
+    try:
+        connection.settimeout(timeout)
+        connection.connect(address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _buffer(data: bytes) -> bytes:
@@ -225,7 +237,7 @@ def four_letter_word(address: tuple[str, int], word: str, timeout: float = 2.0) 
     :raises OSError: if the server is not there or does not answer.
     """
     parts = []
-    with socket.create_connection(address, timeout) as connection:
+    with _connect(address, timeout) as connection:
         connection.sendall(word.encode("ascii"))
         while True:
             part = connection.recv(65536)
