@@ -116,7 +116,7 @@ cdef class RLock:
         self.release()
 
     cdef bint take(self, int64_t most) except -1:
-        """Take it, waiting so many nanoseconds at most, or as long as it takes if negative; tell whether it was taken."""
+        """Take it, waiting so many nanoseconds at most; if negative, as long as it takes. Tell whether it was taken."""
         cdef int64_t deadline = zkc_now_ns() + most
         cdef int64_t left = -1
         if zkc_word_try_lock(&self.word) != 0:
