@@ -109,10 +109,13 @@ cdef dict _NUMBERS = {"ERROR": 1, "WARN": 2, "INFO": 3, "DEBUG": 4}
 cdef dict _LEVELS = {
     "ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO, "DEBUG": logging.DEBUG,
 }
+cdef dict _NAMES = {level: name for name, level in _LEVELS.items()}
 
 
 def set_log_sink(sink):
-    """Have the library's lines handed to a function as they are, instead of to logging.
+    """Have the library's lines handed to a function, in the form that it writes them in, instead of to logging.
+
+    The repeats of a line are ``ZOO_DEBUG`` lines, as they are DEBUG for logging; see :func:`set_log_level`.
 
     Args:
         sink: Called with each line, without its end, on the thread that would log it; None for logging again. What it
@@ -154,13 +157,16 @@ cdef int _log_line(str line, int most) except -1:
     match = _LINE.match(line)
     thread, name, function, number, message = match.groups() if match else (None, "INFO", None, 0, line)
     wanted = _NUMBERS.get(name, 3) <= most
-    if sink is not None:
-        if wanted:
-            sink(line)
-        return 0
     level = _LEVELS.get(name, logging.INFO)
     if function is not None:
         level, message = _repeats.judge(thread or "", level, function, number, message)
+    if sink is not None:
+        if function is not None:  # As the library would have written it with the level and the text that it has now.
+            name = _NAMES[level]
+            line = f"{line[:match.start(2)]}{name}{line[match.end(2):match.start(5)]}{message}"
+        if wanted and _NUMBERS.get(name, 3) <= most:
+            sink(line)
+        return 0
     if wanted and _library_log.isEnabledFor(level):
         _library_log.handle(_library_log.makeRecord(
             _library_log.name, level, "zookeeper.c", int(number), message.strip(), (), None, function

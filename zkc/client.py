@@ -89,7 +89,8 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         request_timeout: How long each call waits for its answer, in seconds, unless it says otherwise; None waits for
             as long as the session lives.
         read_only: Whether a server without a quorum will do: it answers reads, and refuses changes with
-            :class:`~zkc.NotReadOnlyError`.
+            :class:`~zkc.NotReadOnlyError`. Such a server may refuse a session that a quorum established: that client
+            stays SUSPENDED meanwhile.
         auth: Credentials, as a list of ``(scheme, credentials)`` such as ``("digest", "user:password")``. They are
             sent before anything else, in each session.
         tls: How to use TLS; None for a connection that anybody on the way can read.

@@ -301,6 +301,10 @@ def test_what_is_no_regular_file_is_skipped(tmp_path, capsys):
     os.mkfifo(tmp_path / "a.py")
     (tmp_path / "b.py").symlink_to("/dev/zero")
     (tmp_path / "good.py").write_text("import zookeeper\n", encoding="utf-8")
+    assert main([str(tmp_path)]) == 0  # The folder was read: these are only noted.
+    told = capsys.readouterr()
+    assert "good.py:1:8" in told.out
+    assert told.err.count("no regular file, skipped\n") == 2
     assert main([str(tmp_path), str(tmp_path / "a.py")]) == 2
     told = capsys.readouterr()
     assert "good.py:1:8" in told.out

@@ -14,8 +14,10 @@ import weakref
 import pytest
 from legacy_process import check
 
+from zkc import _zookeeper as core
 from zkc.legacy import zookeeper
 from zkc.legacy.zk import _logging
+from zkc.testing import ZooKeeperServer
 
 # What zc.zk takes apart.
 LINE = re.compile(r".*:(ZOO_[A-Z]+)@(\w+)@(\d+): (.*)")
@@ -254,3 +256,29 @@ def test_a_level_that_is_none(level):
 def test_a_level_of_a_wrong_type():
     with pytest.raises(TypeError):
         zookeeper.set_debug_level("INFO")
+
+
+def test_what_an_outage_repeats_is_for_debugging(eventually):
+    with ZooKeeperServer(tick_time=0.5) as server:
+        stream = begin(io.StringIO())
+        zookeeper.set_debug_level(zookeeper.LOG_LEVEL_DEBUG)
+        h = zookeeper.init(server.hosts, None, 9000)
+        zookeeper.get(h, "/")
+        server.stop()
+        refused = re.compile(r".*:ZOO_DEBUG@\w+@\d+: .*refused to accept")
+        eventually(lambda: len(refused.findall(stream.getvalue())) > 10, timeout=20)
+        zookeeper.set_debug_level(zookeeper.LOG_LEVEL_INFO)
+        assert core.flush_log()
+        before = stream.getvalue()
+        server.start()
+        eventually(lambda: "session establishment complete" in stream.getvalue()[len(before) :], timeout=20)
+        zookeeper.close(h)
+        lines = [LINE.fullmatch(line) for line in before.splitlines()]
+        assert all(lines), before
+        troubles = [match[0] for match in lines if match[1] in ("ZOO_WARN", "ZOO_ERROR")]
+        assert 1 <= len(troubles) <= 4, troubles
+        assert "Host is down" not in before
+        after = stream.getvalue()[len(before) :]
+        assert "ZOO_DEBUG" not in after
+        assert "refused to accept" not in after
+        assert "lines that were logged as DEBUG)" in after

@@ -400,3 +400,8 @@ def test_the_servers_are_tried_in_the_order_given(in_order, make_handle, zookeep
         assert [proxy.connections for proxy in proxies] == [10, 4, 0]
         for h in handles:
             zookeeper.close(h)
+
+
+def test_a_clientid_of_bool_is_refused(hosts):
+    with pytest.raises(TypeError, match="the id of clientid must be int, not bool"):
+        zookeeper.init(hosts, None, 10000, (True, "x" * 16))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import zkc
-from zkc.testing import Ensemble, ZooKeeperServer
+from zkc.testing import Ensemble, ZooKeeperServer, _wire
 
 _OFTEN = 40  # one in twelve was left on a connection that was open and never answered
 
@@ -92,3 +92,30 @@ def test_every_member_cuts_it_off(ensemble: Ensemble, eventually: Callable[..., 
                 )
             for client in clients:
                 client.wait_for(zkc.ClientState.CONNECTED, timeout=10)
+
+
+def test_a_client_without_a_session_is_refused(zookeeper_server: ZooKeeperServer) -> None:
+    with pytest.raises(ValueError, match="has no session"):
+        zookeeper_server.expire(0, bytes(16))
+
+
+def test_a_wrong_password_is_refused_also_after_a_failed_attempt(
+    zookeeper_server: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first attempt fails, as one does now and then after the start of a server."""
+    take, attempts = _wire._take, []
+
+    def fail_first(*arguments: Any) -> _wire.WireConnection:
+        attempts.append(arguments)
+        if len(attempts) == 1:
+            raise _wire.WireError("The server closed the connection.")
+        return take(*arguments)
+
+    monkeypatch.setattr(_wire, "_take", fail_first)
+    with zkc.Client(zookeeper_server.hosts, session_timeout=30.0) as client:
+        session = client.session_id
+        with pytest.raises(OSError, match="expired"):
+            zookeeper_server.expire(session, b"x" * 16)
+        assert len(attempts) == 2
+        client.get("/")
+        assert client.session_id == session

@@ -80,7 +80,11 @@ def test_the_data_can_be_kept(tmp_path):
     [
         (["--sasl", "bob"], 2, "'bob' is not USER:PASSWORD"),
         (["--ensemble", "3", "--port", "2181"], 2, "for a single server"),
+        (["--ensemble", "0"], 1, "python -m zkc.testing: "),
+        (["--ensemble", "0", "--port", "2181"], 2, "for a single server"),
         (["--port", "1"], 1, None),
+        (["--port", "99999"], 1, "port is from 0 to 65535, not 99999"),
+        (["--data-dir", "/proc/x"], 1, None),
         (["--tick-time", "0"], 1, "tick_time is in seconds"),
     ],
 )

@@ -73,6 +73,8 @@ class SubmitAdminCalls:
     ) -> Future[tuple[Optional[bytes], Stat]]:
         """Read the configuration of the ensemble, as the servers keep it in ``/zookeeper/config``.
 
+        Under a chroot, :meth:`remove_watches` cannot remove this watch: its path is outside of the chroot.
+
         Args:
             watch: Called once with a :class:`~zkc.WatchedEvent`, where callbacks run, when the configuration changes
                 or the session ends.

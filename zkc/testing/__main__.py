@@ -28,7 +28,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.ensemble and (options.port or options.data_dir):
+    if options.ensemble is not None and (options.port or options.data_dir):
         parser.error("--port and --data-dir are for a single server, not for an --ensemble.")
     # Without a wait that a signal could interrupt halfway, Ctrl-C and SIGTERM both end in the same orderly way.
     ended = _Ended()
@@ -45,7 +45,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
                 if dead:
                     print(f"{' and '.join(dead)} ended by itself:\n{_all(server)[0].log_tail(20)}", file=sys.stderr)
                     return 1
-    except (TestingError, ValueError) as error:
+    except (TestingError, ValueError, OSError) as error:
         print(f"python -m zkc.testing: {error}", file=sys.stderr)
         return 1
     if person:
@@ -100,7 +100,7 @@ def _make(options: argparse.Namespace) -> Union[ZooKeeperServer, Ensemble]:
         "sasl": dict(options.sasl) if options.sasl else None,
         "tick_time": options.tick_time,
     }
-    if options.ensemble:
+    if options.ensemble is not None:
         return Ensemble(options.ensemble, **shared)
     return ZooKeeperServer(port=options.port, data_dir=options.data_dir, **shared)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,15 @@ _JVM_ARGUMENTS = (
     # It would stay open and get no answers, and its client would learn of the session's end only by its read timeout.
     "-Dzookeeper.nio.numSelectorThreads=1",
     "-Dzookeeper.nio.numWorkerThreads=0",
+)
+_TIMES = (
+    "tick_time",
+    "min_session_timeout",
+    "max_session_timeout",
+    "init_limit",
+    "sync_limit",
+    "container_check_interval",
+    "start_timeout",
 )
 _SASL_NAME = re.compile(r"[A-Za-z0-9_.$*-]+")
 
@@ -122,9 +132,19 @@ class Options:
     def __post_init__(self) -> None:
         if self.tls_client_auth not in ("need", "want", "none"):
             raise ValueError(f"tls_client_auth must be 'need', 'want' or 'none', not {self.tls_client_auth!r}.")
-        for name in ("tick_time", "max_session_timeout", "init_limit", "sync_limit", "container_check_interval"):
-            if getattr(self, name) < 0.001:
-                raise ValueError(f"{name} is in seconds and at least 0.001, not {getattr(self, name)!r}.")
+        for name in _TIMES:
+            value = getattr(self, name)
+            if value is None and name == "min_session_timeout":
+                continue
+            if not isinstance(value, (int, float)) or isinstance(value, bool):
+                raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}.")
+            if not 0.001 <= value < math.inf:
+                raise ValueError(f"{name} is in seconds and at least 0.001, not {value!r}.")
+        most = self.jute_maxbuffer
+        if most is not None and (not isinstance(most, int) or isinstance(most, bool)):
+            raise TypeError(f"jute_maxbuffer must be an int of bytes or None, not {type(most).__name__}.")
+        if most is not None and not 1 <= most < 2**31:
+            raise ValueError(f"jute_maxbuffer is in bytes, from 1 to 2,147,483,647, not {most!r}.")
         for user in self.sasl or ():
             # The file that these go to knows no way to write another name.
             if not _SASL_NAME.fullmatch(user):

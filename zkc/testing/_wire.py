@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import socket
 import ssl
 import struct
@@ -170,17 +171,24 @@ def end_session(address: tuple[str, int], session_id: int, password: bytes, pati
     :param session_id: the id of the session.
     :param password: its password.
     :param patience: for how long to try again, in seconds.
+    :raises ValueError: if the id is 0: the client has no session.
     :raises OSError: if the server does not answer, or knows no such session.
     """
+    if session_id == 0:
+        raise ValueError("The client has no session: its session id is 0.")
     deadline = time.monotonic() + patience
+    accepted = False  # whether an attempt had the session, and so may have closed it
     for attempt in itertools.count():
         try:
-            _take_and_close(address, session_id, password)
+            connection = _take(address, session_id, password)
+            accepted = True
+            _receive_end(connection)
             break
         except SessionGoneError:
-            if attempt == 0:
-                raise
-            break  # an earlier attempt did it, and only its confirmation was lost
+            # For a wrong password the server gives the same answer, and the session lives on.
+            if accepted or (attempt > 0 and not _is_tracked(address, session_id)):
+                break  # an earlier attempt did it, and only its confirmation was lost
+            raise
         except (WireError, socket.timeout):  # A session that was taken back meanwhile may get no answer at all.
             if time.monotonic() > deadline:
                 raise
@@ -190,7 +198,7 @@ def end_session(address: tuple[str, int], session_id: int, password: bytes, pati
             raise WireError(f"Session {session_id:#x} is over, but the server keeps a connection of it open.")
         # To ask for the session cuts the connection off, unless the server has forgotten it.
         with contextlib.suppress(WireError, socket.timeout):
-            _take_and_close(address, session_id, password)
+            _receive_end(_take(address, session_id, password))
 
 
 def wait_cut_off(address: tuple[str, int], session_id: int, patience: float = _SETTLED) -> bool:
@@ -204,12 +212,21 @@ def wait_cut_off(address: tuple[str, int], session_id: int, patience: float = _S
     return _wait_until(lambda: _connections(address, session_id) == 0, patience)
 
 
-def _take_and_close(address: tuple[str, int], session_id: int, password: bytes) -> None:
-    connection = WireConnection(address, session_id=session_id, password=password, more=_GOODBYE)
+def _take(address: tuple[str, int], session_id: int, password: bytes) -> WireConnection:
+    """Take a session over, with the request to close it sent already."""
+    return WireConnection(address, session_id=session_id, password=password, more=_GOODBYE)
+
+
+def _receive_end(connection: WireConnection) -> None:
     try:
         connection._receive()
     finally:
         connection.abandon()
+
+
+def _is_tracked(address: tuple[str, int], session_id: int) -> bool:
+    """Return whether a server lists a session among those that live."""
+    return re.search(rf"\b{session_id:#x}\b", four_letter_word(address, "dump")) is not None
 
 
 def _connections(address: tuple[str, int], session_id: int) -> int:

@@ -255,7 +255,8 @@ class Ensemble:
 
         :param session_id: the id of the session.
         :param password: its password.
-        :raises OSError: if the leader does not answer, or knows no such session.
+        :raises ValueError: if the id is 0: the client has no session.
+        :raises OSError: if the leader does not answer, or knows no such session, or has it with another password.
         """
         leader = self.wait_for_leader()
         leader.expire(session_id, password)

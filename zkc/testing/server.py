@@ -53,9 +53,12 @@ class ZooKeeperServer:
         :param tls_port: the client port for TLS, 0 for a free one; used only with ``tls``.
         :param data_dir: the folder for the data, which is kept; None for a temporary one.
         :param options: see :class:`ServerOptions`.
-        :raises TypeError: for an unknown option.
+        :raises TypeError: for an unknown option, or one of a wrong type.
         :raises ValueError: for an option that makes no sense.
         """
+        for name, number in (("port", port), ("tls_port", tls_port)):
+            if not 0 <= number <= 65535:
+                raise ValueError(f"{name} is from 0 to 65535, not {number!r}.")
         data = None if data_dir is None else Path(data_dir).absolute()
         self._adopt(Instance("zookeeper", Options(**options), (port, tls_port), data))
 
@@ -278,7 +281,8 @@ class ZooKeeperServer:
 
         :param session_id: the id of the session.
         :param password: its password.
-        :raises OSError: if the server does not answer, or knows no such session.
+        :raises ValueError: if the id is 0: the client has no session.
+        :raises OSError: if the server does not answer, or knows no such session, or has it with another password.
         """
         _wire.end_session(self._instance.address, session_id, password)
 

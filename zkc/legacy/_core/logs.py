@@ -37,6 +37,9 @@ def set_log_stream(file: Any) -> None:
     Until this is called they go to :mod:`logging`, under ``zkc.libzookeeper``; the original wrote to stderr. The file
     that was there before is let go. Lines that a file does not take, because it was opened for reading, say, are lost.
 
+    What libzookeeper repeats at each attempt to connect becomes a ZOO_DEBUG line after the first time: see
+    :func:`set_debug_level`.
+
     Args:
         file: Anything with a ``write`` that takes str or bytes; None for logging again.
 
@@ -59,6 +62,9 @@ def current() -> Any:
 
 def set_debug_level(n: int) -> None:
     """Set which lines libzookeeper logs.
+
+    The repeats of a line within a minute are of LOG_LEVEL_DEBUG, whatever the first one was of. The first line after that
+    minute says how many there were.
 
     Args:
         n: One of the ``LOG_LEVEL_`` numbers; 0 for none.

@@ -150,7 +150,7 @@ def _client_id(clientid: ClientId) -> Optional[tuple[int, bytes]]:
     if not isinstance(given, Sequence) or len(given) != 2:
         raise TypeError(f"clientid must be a sequence of two, (id, password), not {clientid!r}")
     number, password = given
-    if not isinstance(number, int):
+    if not isinstance(number, int) or isinstance(number, bool):
         raise TypeError(f"the id of clientid must be int, not {type(number).__name__}")
     if isinstance(password, str):
         try:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-from zkc.legacy.check._files import expand, read
+from zkc.legacy.check._files import NotRegularError, expand, read
 from zkc.legacy.check._findings import Finding, find_all
 from zkc.legacy.check._output import as_json, as_lines, as_table, shown
 
@@ -37,13 +37,17 @@ def main(argv: list[str]) -> int:
         return int(ending.code or 0)
     report: list[tuple[str, list[Finding]]] = []
     errors: list[tuple[str, str]] = []
+    notes: list[tuple[str, str]] = []
     for path in options.paths:
         for file in expand(path, lambda error: errors.append((error.filename, _reason(error)))):
             try:
                 report.append((file, find_all(read(file), file)))
+            except NotRegularError as error:
+                # Found in a folder it is only noted: a file that was asked for by name is an error.
+                (errors if file == path else notes).append((file, _reason(error)))
             except OSError as error:
                 errors.append((file, _reason(error)))
-    for file, reason in errors:
+    for file, reason in notes + errors:
         _complain(f"{shown(file)}: {reason}")
     if sys.stdout is None:
         _complain("the standard output is closed")

@@ -11,9 +11,13 @@ import tokenize
 from collections.abc import Callable, Iterator
 from typing import Optional
 
-__all__ = ["STDIN", "beside", "decode", "expand", "read"]
+__all__ = ["NotRegularError", "STDIN", "beside", "decode", "expand", "read"]
 
 STDIN = "-"
+
+
+class NotRegularError(OSError):
+    """Raised for what is no regular file, such as a FIFO or a device."""
 
 
 def expand(path: str, failed: Callable[[OSError], object]) -> Iterator[str]:
@@ -36,6 +40,7 @@ def read(path: str) -> str:
     """Return what a file holds.
 
     :param path: the file, or ``-`` for the standard input.
+    :raises NotRegularError: it is no regular file.
     :raises OSError: it cannot be read.
     """
     if path == STDIN:
@@ -44,7 +49,7 @@ def read(path: str) -> str:
         return decode(sys.stdin.buffer.read())
     with open(path, "rb", opener=_open) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "no regular file, skipped")
+            raise NotRegularError(errno.EINVAL, "no regular file, skipped")
         return decode(file.read())
 
 
