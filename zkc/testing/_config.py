@@ -140,11 +140,12 @@ class Options:
                 raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}.")
             if not 0.001 <= value < math.inf:
                 raise ValueError(f"{name} is in seconds and at least 0.001, not {value!r}.")
-        most = self.jute_maxbuffer
-        if most is not None and (not isinstance(most, int) or isinstance(most, bool)):
-            raise TypeError(f"jute_maxbuffer must be an int of bytes or None, not {type(most).__name__}.")
-        if most is not None and not 1 <= most < 2**31:
-            raise ValueError(f"jute_maxbuffer is in bytes, from 1 to 2,147,483,647, not {most!r}.")
+        most: object = self.jute_maxbuffer
+        if most is not None:
+            if not isinstance(most, int) or isinstance(most, bool):
+                raise TypeError(f"jute_maxbuffer must be an int of bytes or None, not {type(most).__name__}.")
+            if not 1 <= most < 2**31:
+                raise ValueError(f"jute_maxbuffer is in bytes, from 1 to 2,147,483,647, not {most!r}.")
         for user in self.sasl or ():
             # The file that these go to knows no way to write another name.
             if not _SASL_NAME.fullmatch(user):

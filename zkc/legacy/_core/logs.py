@@ -63,8 +63,8 @@ def current() -> Any:
 def set_debug_level(n: int) -> None:
     """Set which lines libzookeeper logs.
 
-    The repeats of a line within a minute are of LOG_LEVEL_DEBUG, whatever the first one was of. The first line after that
-    minute says how many there were.
+    The repeats of a line within a minute are of LOG_LEVEL_DEBUG, whatever the first one was of. The first line after
+    that minute says how many there were.
 
     Args:
         n: One of the ``LOG_LEVEL_`` numbers; 0 for none.

@@ -11,7 +11,7 @@ import tokenize
 from collections.abc import Callable, Iterator
 from typing import Optional
 
-__all__ = ["NotRegularError", "STDIN", "beside", "decode", "expand", "read"]
+__all__ = ["STDIN", "NotRegularError", "beside", "decode", "expand", "read"]
 
 STDIN = "-"
 
