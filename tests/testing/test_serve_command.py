@@ -80,11 +80,10 @@ def test_the_data_can_be_kept(tmp_path):
     [
         (["--sasl", "bob"], 2, "'bob' is not USER:PASSWORD"),
         (["--ensemble", "3", "--port", "2181"], 2, "for a single server"),
-        (["--ensemble", "0"], 1, "python -m zkc.testing: "),
+        (["--ensemble", "0"], 1, "An ensemble has at least one member, not 0."),
         (["--ensemble", "0", "--port", "2181"], 2, "for a single server"),
         (["--port", "1"], 1, None),
         (["--port", "99999"], 1, "port is from 0 to 65535, not 99999"),
-        (["--data-dir", "/proc/x"], 1, None),
         (["--tick-time", "0"], 1, "tick_time is in seconds"),
     ],
 )
@@ -104,3 +103,12 @@ def test_a_server_that_ends_by_itself_ends_the_command():
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "zookeeper ended by itself" in errors
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_a_sentence():
+    with serve("--data-dir", "/proc/x") as process:
+        output, errors = process.communicate(timeout=30)
+    assert (output, process.returncode) == ("", 1)
+    assert errors.startswith("python -m zkc.testing: ")
+    assert "/proc/x" in errors
+    assert errors.count("\n") == 1
