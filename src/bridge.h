@@ -96,7 +96,8 @@ void zkc_queue_set_notify_fd(zkc_queue *queue, int fd); /* once it has returned 
 void zkc_queue_push(zkc_queue *queue, zkc_item *item);
 /* Take everything at once, oldest first; NULL when there is nothing after `nanoseconds` (0: do not wait). */
 zkc_item *zkc_queue_take(zkc_queue *queue, int64_t nanoseconds);
-zkc_item *zkc_item_new(int kind, void *token, int type, int state, const char *path); /* copies the path */
+/* Not for ZKC_ITEM_EVENT and ZKC_ITEM_DROP, which are watches (zkc_watch_new). It copies the path. */
+zkc_item *zkc_item_new(int kind, void *token, int type, int state, const char *path);
 void zkc_item_free(zkc_item *item); /* not for ZKC_ITEM_REQUEST: that is a request's own memory */
 
 /* A descriptor for an event loop, and the end that wakes it; on Linux both are one eventfd. errno on failure. */

@@ -12,7 +12,7 @@ static zkc_queue queue;
 
 static zkc_item *numbered(int producer, int number)
 {
-    zkc_item *item = zkc_item_new(ZKC_ITEM_EVENT, NULL, producer, number, "/path");
+    zkc_item *item = zkc_item_new(ZKC_ITEM_SESSION, NULL, producer, number, "/path");
 
     CHECK(item != NULL);
     return item;
