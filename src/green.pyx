@@ -186,14 +186,44 @@ def new_worker(target, tuple arguments, str name):
     _look_for_hub()
     if _green:
         return _world.worker(target, arguments, name)
-    return threading.Thread(target=target, args=arguments, name=name, daemon=True)
+    return _ThreadWorker(target=target, args=arguments, name=name, daemon=True)
+
+
+class _ThreadWorker(threading.Thread):
+    """A thread that runs a function beside the program, and goes on as one when the program is patched later.
+
+    From the patching on, threading knows the threads of before by wrong idents. So this one knows its own, from C.
+    """
+
+    on_hub = False
+    _own_ident = None  # that of the running thread; another thread may get the same one after the end
+
+    def run(self):
+        self._own_ident = PyThread_get_thread_ident()
+        try:
+            super().run()
+        finally:
+            self._own_ident = None
+
+    def is_current(self):
+        """Tell whether it is who asks."""
+        return self._own_ident == PyThread_get_thread_ident()
+
+    def _delete(self):
+        """Called by threading at the end of the thread, from Python 3.11 on: take it off the list of threads."""
+        try:
+            super()._delete()
+        except KeyError:  # It looked for the ident of a greenlet.
+            threading._active.pop(self.ident, None)
 
 
 cdef bint _runs_here(object worker) except -1:
     """Tell whether a worker is who asks."""
-    if worker is None:
-        return False
-    return worker is threading.current_thread() if isinstance(worker, threading.Thread) else worker.is_current()
+    return worker is not None and worker.is_current()
+
+
+# Real threads, if zkc was imported before the patching. If it was imported after it, there is a world that has them.
+cdef object _start_new_thread = _thread.start_new_thread
 
 
 cdef int _start_thread(object function, tuple arguments) except -1:
@@ -201,9 +231,9 @@ cdef int _start_thread(object function, tuple arguments) except -1:
     if _world is not None:
         _world.start_thread(function, arguments)
     else:
-        _thread.start_new_thread(function, arguments)
+        _start_new_thread(function, arguments)
     return 0
 
 
 cdef bint _is_greenlet(object worker) except -1:
-    return not isinstance(worker, threading.Thread) and worker.on_hub
+    return worker.on_hub

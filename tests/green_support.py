@@ -15,6 +15,7 @@ import warnings
 warnings.filterwarnings("ignore", category=DeprecationWarning, message=r"\\s*(Eventlet|Using fork)")
 import eventlet; eventlet.monkey_patch()"""
 
+_PATCHES = {"gevent": _GEVENT, "eventlet": _EVENTLET}
 KINDS = ("gevent", "gevent-later", "eventlet", "eventlet-later")
 _PATCH = {
     "gevent": _GEVENT,
@@ -109,6 +110,15 @@ def _until_asleep(pid):
             return  # It has ended, and says why.
         asleep = asleep + 1 if state == "S" else 0
         time.sleep(0.005)
+
+
+def run_patching_late(library, before, after, *arguments):
+    """Run what is there before a program patches itself, then what comes after; it is to end as in :func:`run`."""
+    script = f"import sys, threading\nhosts = sys.argv[1]\n{before}\n{_PATCHES[library]}\n{after}"
+    arguments = [sys.executable, "-W", "error", "-c", script, *map(str, arguments)]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=40, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), (done.stdout, done.stderr)
+    return done.stdout
 
 
 def runner(kind, hosts):

@@ -6,7 +6,7 @@ import socket
 import threading
 
 import pytest
-from green_support import KINDS, interrupt, runner
+from green_support import KINDS, interrupt, run_patching_late, runner
 
 from zkc import Client
 
@@ -465,3 +465,42 @@ with zkc.Client(hosts) as client:
     assert told.wait()
 """
     runner(kind, hosts)(script)
+
+
+BEFORE = """
+import zkc
+c = zkc.Client(hosts, connect_timeout=10.0)
+c.start()
+c.ensure_path("/late")
+where = []
+c.exists("/late", watch=lambda event: (where.append(threading.get_native_id()), c.get("/late"), c.close()))
+c.submit.get("/late").result(10)
+"""
+CLOSED_BY_PROGRAM = """
+c.close()
+assert c.closed
+"""
+CLOSED_BY_CALLBACK = """
+import os, time
+c.set("/late", b"")
+end = time.monotonic() + 20
+while not c.closed or not where:
+    assert time.monotonic() < end
+    time.sleep(0.002)
+assert where[0] != os.getpid()  # a real thread, as before the patching
+"""
+SECOND = """
+with zkc.Client(hosts, connect_timeout=10.0) as second:
+    assert second.get("/late")[0] == b""
+    assert second.submit.get("/late").result(10)[0] == b""
+"""
+
+
+@pytest.mark.parametrize("library", ["gevent", "eventlet"])
+@pytest.mark.parametrize(
+    "after",
+    [CLOSED_BY_PROGRAM, "", CLOSED_BY_PROGRAM + SECOND, SECOND, CLOSED_BY_CALLBACK, SECOND + CLOSED_BY_CALLBACK],
+    ids=["closed", "left open", "closed, second", "left open, second", "by a callback", "second, by a callback"],
+)
+def test_a_client_made_before_the_patching_keeps_its_threads_and_ends_in_silence(library, after, hosts):
+    run_patching_late(library, BEFORE, after, hosts)

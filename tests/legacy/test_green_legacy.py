@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from green_support import KINDS, interrupt, runner
+from green_support import KINDS, interrupt, run_patching_late, runner
 
 
 @pytest.fixture(params=KINDS)
@@ -182,3 +182,14 @@ except zc_zk.FailedConnect:
 
 def test_zc_zk_gives_up_in_time(run):
     assert run(NO_SERVER) == "failed\n"
+
+
+@pytest.mark.parametrize("library", ["gevent", "eventlet"])
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_handle_made_before_the_patching_ends_in_silence(library, closed, hosts):
+    before = """
+from zkc.legacy import zookeeper
+h = zookeeper.init(hosts)
+assert zookeeper.get(h, "/")[1]["version"] >= 0
+"""
+    run_patching_late(library, before, "assert zookeeper.close(h) == zookeeper.OK" if closed else "", hosts)
