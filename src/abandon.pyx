@@ -1,6 +1,6 @@
 # Requests that are given up, and with them their watches.
 
-def result_or_abandon(Request request not None, timeout=None):
+def result_or_abandon(Request request not None, timeout=None, given=None):
     """Wait for the reply to a request and return it; the request is abandoned when the wait ends without one.
 
     Which of the two it is gets decided in one step: after an OperationTimeoutError of this function the watch of the
@@ -9,6 +9,7 @@ def result_or_abandon(Request request not None, timeout=None):
     Args:
         request: What to wait for.
         timeout: How long to wait, in seconds; None waits for as long as the session lives.
+        given: What the error names as the time waited, in seconds, if that is more: ``timeout`` is what is left of it.
 
     Returns:
         What the call returns.
@@ -28,7 +29,7 @@ def result_or_abandon(Request request not None, timeout=None):
         raise
     if not done:
         request.abandon()
-        _raise_timeout(request, timeout)
+        _raise_timeout(request, timeout if given is None else given)
     return request.take()
 
 
@@ -42,6 +43,5 @@ cdef bint _revoke(Request request) except -1:
 
 cdef int _raise_timeout(Request request, object timeout) except -1:
     raise errors.error_for(
-        ZOPERATIONTIMEOUT, request.operation, request.path,
-        f"no reply in {timeout:.4g} s; the request may still be carried out",
+        ZOPERATIONTIMEOUT, request.operation, request.path, errors.late_text(timeout, request.operation)
     )

@@ -145,6 +145,7 @@ zkc_watch *zkc_watches_remove(zkc_watch_table *table, const char *path, unsigned
 int zkc_watches_take(zkc_watch_table *table, zkc_watch *watch);
 /* How many watches of these kinds are on a path; with a token, how many of that one. */
 size_t zkc_watches_count(const zkc_watch_table *table, const char *path, unsigned kinds, void *token);
+size_t zkc_watches_list(const zkc_watch_table *table, const char *path, unsigned kinds, void **tokens, size_t most);
 zkc_watch *zkc_watches_clear(zkc_watch_table *table);
 /* Call `visit` for each watch. */
 void zkc_watches_each(const zkc_watch_table *table, void (*visit)(const zkc_watch *watch, void *context),
@@ -383,6 +384,10 @@ void zkc_show_session_events(zkc_session *session, zkc_watch *watch);
 void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
 /* How many watches are armed; path NULL: in all, token NULL: whoever's. */
 size_t zkc_count_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
+/* The tokens of at most `most` watches on the path. They belong to the watches, which are armed while the lock is held:
+ * `hold` takes a reference of the caller's to each meanwhile, and does nothing else. Returns how many there are. */
+size_t zkc_list_watches(zkc_session *session, const char *path, unsigned kinds, void **tokens, size_t most,
+                        void (*hold)(void *token));
 /* 1 when a watch of these kinds other than `token` is armed on the path or is about to be. */
 int zkc_has_other_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
 

@@ -217,6 +217,7 @@ cdef extern from "bridge.h" nogil:
     void zkc_show_session_events(zkc_session *, zkc_watch *)
     void zkc_forget_watches(zkc_session *, const char *, unsigned, void *)
     size_t zkc_count_watches(zkc_session *, const char *, unsigned, void *)
+    size_t zkc_list_watches(zkc_session *, const char *, unsigned, void **, size_t, void (*)(void *) noexcept)
     int zkc_has_other_watches(zkc_session *, const char *, unsigned, void *)
     int zkc_connected_address(zkc_session *, char *, size_t, int *)
     int zkc_valid_path(const char *, int)

@@ -344,6 +344,42 @@ cdef class Session(_ConnectingSession):
             return (<Request>request).sent(zoo_async(self.c.handle, c_path, zkc_on_string, (<Request>request).c))
         return self.remove_all_watches(path, watch_type, callback)
 
+    def watches_on(self, path, watch_type=3):
+        """List the watches that are armed on a path.
+
+        Args:
+            path: Path of the watched znode.
+            watch_type: 1 children, 2 data, 3 both.
+
+        Returns:
+            The callables that were given to get, exists or get_children; one that is armed twice is there twice.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("remove_watches", path)
+        cdef const char *c_path = PyBytes_AS_STRING(raw)
+        cdef unsigned kinds = _watch_kinds(watch_type)
+        cdef size_t most, count, i
+        cdef void **tokens
+        watches = []
+        self.enter("remove_watches")
+        try:
+            # What is armed between the count and the list is not listed: it is as if it was armed later.
+            most = zkc_count_watches(self.c, c_path, kinds, NULL)
+            tokens = <void **>calloc(most + 1, sizeof(void *))
+            if tokens == NULL:
+                raise MemoryError
+            try:
+                count = zkc_list_watches(self.c, c_path, kinds, tokens, most, _hold_token)
+                for i in range(count):
+                    watches.append(<object>tokens[i])
+                    Py_DECREF(<object>tokens[i])  # The list has its own reference; this was that of _hold_token.
+            finally:
+                free(tokens)
+        finally:
+            zkc_leave(self.c)
+        return watches
+
     def remove_all_watches(self, path, watch_type=3, callback=None):
         """Remove every watch of this session from a path; each is called a last time, with type -2.
 
@@ -370,6 +406,15 @@ cdef class Session(_ConnectingSession):
             self.c.handle, PyBytes_AS_STRING(raw), <ZooWatcherType><int>watch_type, 0, <void_completion_t *>zkc_on_void,
             request.c,
         ))
+
+
+cdef extern from "Python.h":
+    void _take_reference "Py_IncRef"(void *) noexcept nogil
+
+
+cdef void _hold_token(void *token) noexcept nogil:
+    """Take a reference to a watch. The caller has the GIL, and the session's lock: so this does nothing else."""
+    _take_reference(token)
 
 
 cdef int _create_mode(object mode) except -1:

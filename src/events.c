@@ -153,6 +153,19 @@ size_t zkc_count_watches(zkc_session *session, const char *path, unsigned kinds,
     return count;
 }
 
+size_t zkc_list_watches(zkc_session *session, const char *path, unsigned kinds, void **tokens, size_t most,
+                        void (*hold)(void *token))
+{
+    size_t count;
+
+    pthread_mutex_lock(&session->lock);
+    count = zkc_watches_list(&session->watches, path, kinds, tokens, most);
+    for (size_t i = 0; i < count; i++)
+        hold(tokens[i]);
+    pthread_mutex_unlock(&session->lock);
+    return count;
+}
+
 int zkc_has_other_watches(zkc_session *session, const char *path, unsigned kinds, void *token)
 {
     int found;

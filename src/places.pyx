@@ -16,6 +16,6 @@ cdef int64_t _place_wait(Request request, Session session) except -1:
     cdef int64_t deadline = zkc_place_deadline()
     cdef int64_t left = _SLICE if deadline < 0 else deadline - zkc_now_ns()
     if left <= 0:
-        why = f"none of the {session.c.max_in_flight} places in flight became free in time; it was never sent"
+        why = errors.no_place(session.c.max_in_flight, None)
         raise errors.error_for(ZOPERATIONTIMEOUT, request.operation, request.path, why, False)
     return min(left, _SLICE)

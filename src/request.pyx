@@ -56,7 +56,7 @@ cdef class Request:
 
         Raises:
             ZooKeeperError: The call failed; the class tells how.
-            OperationTimeoutError: No reply came in ``timeout`` seconds. The request may still be carried out.
+            OperationTimeoutError: No reply came in ``timeout`` seconds. A change may still be carried out.
             ForkedError: The session belongs to the parent process.
             RuntimeError: The request was abandoned.
 

@@ -212,6 +212,19 @@ size_t zkc_watches_count(const zkc_watch_table *table, const char *path, unsigne
     return count;
 }
 
+size_t zkc_watches_list(const zkc_watch_table *table, const char *path, unsigned kinds, void **tokens, size_t most)
+{
+    entry **place = find(table, path, hash_path(path));
+    size_t count = 0;
+
+    if (place == NULL || *place == NULL)
+        return 0;
+    for (zkc_watch *watch = (*place)->watches; watch != NULL && count < most; watch = watch->next)
+        if ((kinds & (1u << watch->kind)) != 0)
+            tokens[count++] = watch->item.token;
+    return count;
+}
+
 zkc_watch *zkc_watches_clear(zkc_watch_table *table)
 {
     zkc_watch *all = NULL;

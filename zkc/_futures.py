@@ -132,14 +132,13 @@ class _SubmitRunner(Runner):
         if timeout is None and client._settings.request_timeout is None:
             _begin(plan(client, *arguments, **options), future, client)
             return future
-        limit = client._settings.request_timeout if timeout is None else check_seconds(timeout)
-        assert limit is not None
+        given = client._settings.request_timeout if timeout is None else check_seconds(timeout)
+        assert given is not None
         begun = time.monotonic()
-        course = limited(limit, lambda: _begin(plan(client, *arguments, **options), future, client))
-        limit = remaining(limit, begun)
+        course = limited(given, lambda: _begin(plan(client, *arguments, **options), future, client))
         future._course = course
         if not future.done():
-            client._later_unless_closed(limit, _Limit(future, limit))
+            client._later_unless_closed(remaining(given, begun), _Limit(future, given))
         return future
 
 

@@ -231,7 +231,10 @@ class Life:
     def _expired(self, tenure: Tenure) -> None:
         self._settings.client_id = None
         if tenure.first and not tenure.connected:
-            self._fail(tenure, SessionExpiredError(operation="start"))
+            text = "the session to resume (client_id) has ended. Call start() again to make a new one"
+            self._fail(
+                tenure, SessionExpiredError(SessionExpiredError.describe("start", None, text), operation="start")
+            )
             return
         with self._lock:
             if tenure is not self._tenure or tenure.closing:

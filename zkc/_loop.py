@@ -21,7 +21,7 @@ from zkc._plans.flow import Undoable, follow, too_late
 from zkc._tenure import SessionEvents, Tenure
 from zkc._watchers import Deliver, take_back
 from zkc._zookeeper import Delivery, Request, Session
-from zkc.errors import OperationTimeoutError
+from zkc.errors import OperationTimeoutError, no_place
 from zkc.types import WatchedEvent
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ __all__ = ["AsyncRunner"]
 
 _T = TypeVar("_T")
 _running_loop: Callable[[], Optional[asyncio.AbstractEventLoop]] = events._get_running_loop
+_OPERATIONS = {  # What errors call a plan of another name.
+    "children": "get_children",
+    "children_with_stat": "get_children_with_stat",
+    "commit": "multi",
+}
 _BATCH = 1000  # How much is delivered per turn of the loop, so that others have theirs.
 _callback_log = logging.getLogger("zkc.callback")
 _tasks: set[asyncio.Future[Any]] = set()  # The loop holds a task weakly only.
@@ -80,6 +85,14 @@ def _revocable(loop: asyncio.AbstractEventLoop, request: Request[_T]) -> Revocab
     answer: RevocableAnswer[_T] = RevocableAnswer(loop=loop)
     answer._can_be_undone(functools.partial(take_back, request))
     return answer
+
+
+def _named(plan: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Optional[str], Optional[str]]:
+    """Name the operation and the path of a call that was never made, as the errors of one that was made do."""
+    name = getattr(plan, "__name__", "<lambda>").rstrip("_")
+    first = arguments[0] if arguments else None
+    path = first if isinstance(first, str) and first.startswith("/") else None
+    return (None if name == "<lambda>" else _OPERATIONS.get(name, name)), path
 
 
 class _Reader:
@@ -153,7 +166,7 @@ class AsyncRunner(BaseClient, Runner):
             if limit is not None:
                 answer._course = course
         if limit is not None:
-            timer = loop.call_later(limit, self._give_up, answer, limit, settings.max_in_flight)
+            timer = loop.call_later(limit, self._give_up, answer, limit, settings.max_in_flight, plan, arguments)
             answer.add_done_callback(lambda _: timer.cancel())
         return answer
 
@@ -176,13 +189,16 @@ class AsyncRunner(BaseClient, Runner):
                 answer.set_exception(error)
 
     @staticmethod
-    def _give_up(answer: Answer[Any], limit: float, places: int) -> None:
+    def _give_up(
+        answer: Answer[Any], limit: float, places: int, plan: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> None:
         if answer.done():
             return
         answer._abandon()
         if answer._unsent:
-            text = f"none of the {places} places in flight became free within {limit:g} s; it was never sent"
-            answer.set_exception(OperationTimeoutError(text, maybe_applied=False))
+            operation, path = _named(plan, arguments)
+            text = OperationTimeoutError.describe(operation, path, no_place(places, limit))
+            answer.set_exception(OperationTimeoutError(text, operation=operation, path=path, maybe_applied=False))
         else:
             answer.set_exception(too_late(answer._course, limit))
 

@@ -13,6 +13,7 @@ __all__ = ["PATIENCE", "explain"]
 
 PATIENCE = 10.0  # For how long it goes on before the log has it, in seconds. A server that starts does so, too.
 _SOME = 5
+_PROXY = "what accepted the connections is a proxy or load balancer and no server behind it runs"
 
 
 def explain(session: Optional[Session]) -> str:
@@ -25,9 +26,9 @@ def explain(session: Optional[Session]) -> str:
         return ""
     text = f"the servers accepted {count} connections, one after the other, and closed each before they answered: "
     if zxid <= 0:
-        return text + "they have no quorum, or are not ready yet. See their logs"
+        return text + f"they have no quorum, or are not ready yet, or {_PROXY}. See the logs of the servers"
     return text + (
         f"they have no quorum, or are behind what this client has seen (zxid 0x{zxid:x}), as after their data were "
-        "deleted or replaced by those of an older backup. In the second case restore the data, or close this client "
-        "and start it again"
+        f"deleted or replaced by those of an older backup, or {_PROXY}. In the second case restore the data, or close "
+        "this client and start it again; in the others the client connects by itself when the servers are well"
     )

@@ -129,7 +129,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         *arguments: _P.args,
         **options: _P.kwargs,
     ) -> _T:
-        limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
+        given = limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
         try:
             hold()  # Not before the try: a signal handler that raises between would leave it so.
             if limit is None:
@@ -139,11 +139,11 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
                 planned = limited(limit, plan, self, *arguments, **options)
                 limit = remaining(limit, begun)
             if isinstance(planned, Request):
-                return result_or_abandon(planned, limit)
+                return result_or_abandon(planned, limit, given)
         finally:
             let_go()
         try:
-            return run(planned, limit)
+            return run(planned, limit, given)
         except BaseException:  # Of a signal handler after the last answer, perhaps: the outcome is lost with it.
             undo(planned)
             raise

@@ -38,6 +38,26 @@ async def test_a_call_that_was_never_sent_has_changed_nothing(zookeeper_server):
         assert await under_way
 
 
+async def test_a_call_that_found_no_place_is_named(make_zk, zookeeper_server):
+    zk = make_zk(zookeeper_server.hosts, max_in_flight=1)
+    await zk.start()
+    zookeeper_server.pause()
+    try:
+        under_way = zk.inner.submit.get("/") if zk.kind == "sync" else zk.get("/")
+        for call, named in (
+            (lambda: zk.children("/app", timeout=0.1), "get_children '/app'"),
+            (lambda: zk.set("/app", b"", timeout=0.1), "set '/app'"),
+        ):
+            with pytest.raises(
+                zkc.OperationTimeoutError, match=f"^{named}: none of the 1 places.*max_in_flight"
+            ) as caught:
+                await call()
+            assert (caught.value.operation, caught.value.path) == tuple(named.replace("'", "").split())
+    finally:
+        zookeeper_server.resume()
+    await both.eventually(under_way.done)
+
+
 async def test_a_loop_goes_on_when_a_call_of_many_requests_finds_no_place(zookeeper_server):
     async with zkc.AsyncClient(zookeeper_server.hosts, max_in_flight=2, session_timeout=20.0) as client:
         turns = 0

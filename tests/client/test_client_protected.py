@@ -161,8 +161,10 @@ async def test_an_expiry_ends_an_ephemeral_one(zk_behind, zk2, proxy, zookeeper_
     zookeeper_server.expire(zk_behind.session_id, zk_behind.session_password)
     proxy.drop_connections()
     proxy.resume()
-    with pytest.raises(zkc.SessionExpiredError):
+    with pytest.raises(zkc.SessionExpiredError, match=r"^create '/n': ") as caught:
         await creating
+    assert (caught.value.operation, caught.value.path) == ("create", "/n")
+    assert not caught.value.maybe_applied, "what was made went with the session"
     assert await zk2.children("/") == []
 
 
@@ -205,9 +207,10 @@ async def test_a_close_ends_it(make_zk, zk_behind, proxy):
     ensuring = both.begin(zk_behind, "create", "/a/n-", sequential=True, protected=True, make_parents=True)
     await both.eventually(lambda: not creating.done())
     await zk_behind.close()
-    for one in (creating, ensuring):
-        with pytest.raises(zkc.ClosingError):
+    for one, path in ((creating, "/n-"), (ensuring, "/a/n-")):
+        with pytest.raises(zkc.ClosingError, match=rf"^create '{path}': .*start\(\)") as caught:
             await one
+        assert (caught.value.operation, caught.value.path) == ("create", path)
 
 
 @pytest.mark.parametrize("flags", [{}, {"container": True}, {"ttl": 60.0}])
@@ -218,8 +221,11 @@ async def test_it_is_for_what_would_be_left_over(zk, flags):
 
 
 async def test_its_errors_are_those_of_a_create(zk):
-    with pytest.raises(zkc.NoNodeError):
+    with pytest.raises(zkc.NoNodeError, match=r"^create '/no/n': ") as caught:
         await zk.create("/no/n", ephemeral=True, protected=True)
+    assert (caught.value.operation, caught.value.path) == ("create", "/no/n")
+    with pytest.raises(ValueError, match=r"^create '/n-': the request has"):
+        await zk.create("/n-", b"x" * (2 << 20), sequential=True, protected=True)
     await zk.create("/e", ephemeral=True)
     with pytest.raises(zkc.NoChildrenForEphemeralsError):
         await zk.create("/e/n", ephemeral=True, protected=True)

@@ -141,3 +141,27 @@ async def test_the_watches_of_others_stay(zk, zk2, told, second):
 async def test_bad_arguments(zk, arguments, options, error, message):
     with pytest.raises(error, match=message):
         await zk.remove_watches(*arguments, **options)
+
+
+@pytest.mark.parametrize("staying", ["watch_data", "watch_children", "watch"])
+async def test_watches_that_stay_are_not_counted(zk, zk2, told, second, staying):
+    await zk.create("/a")
+    if staying == "watch":
+        follower = await zk.watch("/a").__aenter__()
+    else:
+        follower = await getattr(zk, staying)("/a", lambda *_: None)
+    for _ in range(2):
+        with pytest.raises(zkc.NoWatcherError):
+            await zk.remove_watches("/a")
+    await zk.get("/a", watch=told)
+    await zk.children("/a", watch=second)
+    await zk.remove_watches("/a")
+    assert await told.next() == await second.next() == REMOVED
+    with pytest.raises(zkc.NoWatcherError):
+        await zk.remove_watches("/a")
+    assert zk.session.watch_count == 1
+    await (follower.aclose() if staying == "watch" else _cancelled(follower))
+
+
+async def _cancelled(follower):
+    getattr(follower, "inner", follower).cancel()

@@ -200,7 +200,7 @@ async def test_a_session_that_has_ended_is_not_resumed(make_zk):
     async with make_zk() as first:
         client_id = (first.session_id, first.session_password)
     zk = make_zk(client_id=client_id)
-    with pytest.raises(zkc.SessionExpiredError) as caught:
+    with pytest.raises(zkc.SessionExpiredError, match=r"^start: .*client_id.*start\(\) again") as caught:
         await zk.start()
     assert caught.value.session_lost
     assert zk.closed

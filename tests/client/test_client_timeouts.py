@@ -67,6 +67,8 @@ async def test_each_call_gives_up_after_its_timeout(patient, zookeeper_server):
             assert isinstance(caught.value, TimeoutError)
             assert caught.value.maybe_applied is (name in CHANGES)
             assert not caught.value.session_lost
+            assert "no answer within 0.05 s" in str(caught.value)
+            assert ("may still be carried out" in str(caught.value)) is (name in CHANGES)
     finally:
         zookeeper_server.resume()
     assert await patient.sync() is None
@@ -77,7 +79,7 @@ async def test_the_clients_own_timeout_is_the_default(make_zk, zookeeper_server)
     async with make_zk(session_timeout=60, request_timeout=0.05) as zk:
         zookeeper_server.pause()
         try:
-            with pytest.raises(zkc.OperationTimeoutError, match=r"exists '/': no (reply in|answer within) 0\.05 s"):
+            with pytest.raises(zkc.OperationTimeoutError, match=r"exists '/': no answer within 0\.05 s \["):
                 await zk.exists("/")
             threading.Timer(0.3, zookeeper_server.resume).start()
             assert await zk.exists("/", timeout=30) is not None

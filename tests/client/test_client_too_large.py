@@ -247,7 +247,7 @@ async def test_an_error_of_time_names_the_create(zk_poisoned):
         await zk_poisoned.create("/n-", b"poison", sequential=True, protected=True, timeout=1.0)
     assert caught.value.operation == "create"
     assert zkc.unprotected_name(caught.value.path) == "/n-"
-    assert "create '/_c_" in str(caught.value)
+    assert "create '/n-': " in str(caught.value)
 
 
 # ---- what no request can carry ---------------------------------------------------------------------------------------

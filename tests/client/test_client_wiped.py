@@ -39,6 +39,7 @@ async def test_servers_that_are_behind_are_recognized(make_zk, own_server, caplo
     text = str(caught.value)
     assert "closed each before they answered" in text
     assert f"are behind what this client has seen (zxid 0x{seen:x})" in text
+    assert "a proxy or load balancer and no server behind it runs" in text
     assert "restore the data, or close this client and start it again" in text
 
     def warnings():
@@ -87,7 +88,7 @@ async def test_a_start_without_a_quorum_says_so(make_zk):
         for other in others:
             other.stop()
         zk = make_zk(first.hosts, session_timeout=4.0, connect_timeout=4.0)
-        with pytest.raises(zkc.ConnectTimeoutError, match="they have no quorum, or are not ready"):
+        with pytest.raises(zkc.ConnectTimeoutError, match=r"they have no quorum, or are not ready.*load balancer"):
             await zk.start()
 
 

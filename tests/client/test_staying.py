@@ -354,13 +354,21 @@ async def test_a_client_can_be_closed_in_it(make_zk, zk2):
     await both.eventually(lambda: handle.cancelled)
 
 
-async def test_remove_watches_does_not_end_it(zk, zk2, data):
+async def test_remove_watches_does_not_end_it(zk, zk2, data, told):
     await zk2.create("/a", b"1")
     await zk.watch_data("/a", data)
     assert await data.next() == b"1"
+    with pytest.raises(zkc.NoWatcherError):  # There is no one-shot watch.
+        await zk.remove_watches("/a")
+    await zk.get("/a", watch=told)
+    reads = zk.metrics().requests["get"]
     await zk.remove_watches("/a")
+    assert (await told.next()).type is zkc.EventType.NOT_WATCHING
+    assert zk.session.watch_count == 1
+    assert zk.metrics().requests["get"] == reads, "the watch that stays was not touched, so nothing is read again"
     await zk2.set("/a", b"2")
     assert await data.next() == b"2"
+    assert told.empty()
 
 
 def test_a_forgotten_client_ends_although_something_is_watched(hosts, eventually):

@@ -42,7 +42,8 @@ class AsyncZnodeCalls:
                 goes on through lost connections, until ``timeout`` or the end of the session.
             keep: Whether to create the znode again, under the same path, in the session that follows an expired one.
                 For ephemeral znodes. It gets what this client has set last; one that this client has deleted is not
-                created. See :attr:`kept_znodes` and :meth:`add_kept_listener`.
+                created. When this call times out or is cancelled, the znode may be there, owned by this client's
+                session, but it is not kept. See :attr:`kept_znodes` and :meth:`add_kept_listener`.
             with_stat: Whether to return the znode's :class:`~zkc.Stat` as well.
             timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
 

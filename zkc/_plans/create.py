@@ -17,6 +17,7 @@ from zkc.errors import (
     NodeExistsError,
     NoNodeError,
     SessionExpiredError,
+    SessionLostError,
     ZooKeeperError,
 )
 from zkc.types import ACL, Data, Stat
@@ -59,7 +60,7 @@ def create(
         raise ValueError("keep is for ephemeral znodes: others stay by themselves")
     if options.protected and not (options.ephemeral or options.sequential):
         raise ValueError("protected is for ephemeral or sequential znodes: give one of these flags, or leave it out")
-    marker = _MARKER.format(uuid.uuid4()) if options.protected else ""
+    marker, given = _MARKER.format(uuid.uuid4()) if options.protected else "", path
     if marker:
         parent, _, name = path.rpartition("/")
         path = f"{parent}/{marker}{name}"
@@ -71,15 +72,17 @@ def create(
     if not (options.make_parents or options.protected or options.keep):
         return send(client.session)
     if not marker:
-        return _create(client, path, data, entries, options, marker, send, None)
+        return _create(client, path, given, data, entries, options, marker, send, None)
     return cast(
-        "Flow[Made]", Undoable(lambda undoable: _create(client, path, data, entries, options, marker, send, undoable))
+        "Flow[Made]",
+        Undoable(lambda undoable: _create(client, path, given, data, entries, options, marker, send, undoable)),
     )
 
 
 def _create(
     client: BaseClient,
     path: str,
+    given: str,
     data: Optional[Data],
     entries: CoreACL,
     options: Options,
@@ -94,7 +97,7 @@ def _create(
         while True:
             try:
                 made = yield from (
-                    _protected(client, path, options, marker, send, undoable)
+                    _protected(client, path, given, options, marker, send, undoable)
                     if undoable is not None
                     else errand(send(client.session), "create", path)  # Refused for its parents it has changed nothing.
                 )
@@ -102,7 +105,7 @@ def _create(
             except NoNodeError:
                 if not options.make_parents or path.count("/") == 1:
                     raise
-            yield from _ensure(client, path.rpartition("/")[0], client._settings.default_acl, "create", path)
+            yield from _ensure(client, path.rpartition("/")[0], client._settings.default_acl, "create", given)
         if creation is not None:
             creation.made(made if isinstance(made, str) else made[0])
         return made
@@ -117,6 +120,7 @@ def _create(
 def _protected(
     client: BaseClient,
     path: str,
+    given: str,
     options: Options,
     marker: str,
     send: Callable[[Session], Request[Made]],
@@ -124,12 +128,14 @@ def _protected(
 ) -> Flow[Made]:
     """Create, and when the answer is lost look whether it was done, until that is known.
 
+    Errors name the path that the user gave: the one with the marker is known to this call only.
+
     Raises:
         ConnectionLossError: One connection after the other was lost with the request, which is no accident.
     """
     request = None
     sent = False
-    losses = Losses(client, "create", path)
+    losses = Losses(client, "create", given)
 
     def undo() -> None:
         client._background(_clean(client, path, marker, request))
@@ -141,19 +147,19 @@ def _protected(
             try:
                 sent = True  # Before it is: a signal handler may raise between the sending and the next line.
                 request = send(session)
-                made = yield from answer(request)
+                made = yield from errand(request, "create", given)
                 undoable.undo = undo  # From here on a signal handler may raise, or a task be cancelled.
                 return made
             except ConnectionLossError as error:
                 if not error.maybe_applied:  # Never sent.
-                    yield Pause(_PAUSE, "create", path)
+                    yield Pause(_PAUSE, "create", given)
                     continue
                 lost = error.with_traceback(None)  # Its frames refer to this one.
             except SessionExpiredError:
                 if options.ephemeral:  # If it was made, it went with the session.
                     raise
             try:
-                found = yield from _find(client, path, marker, session if options.ephemeral else None)
+                found = yield from _find(client, path, given, marker, session if options.ephemeral else None)
             except ConnectionLossError:
                 client._background(_clean(client, path, marker, request))
                 raise
@@ -164,7 +170,12 @@ def _protected(
                 if losses.note(lost):
                     raise _refused(lost, losses.count)
                 yield losses.pause(_PAUSE)
-    except (ZooKeeperError, TypeError, ValueError):  # An answer, or it was never sent.
+    except (ZooKeeperError, TypeError, ValueError) as error:  # An answer, or it was never sent.
+        if isinstance(error, SessionExpiredError) and options.ephemeral:
+            error.maybe_applied = False  # If it was made, it went with the session.
+        if isinstance(error, ZooKeeperError):
+            error.path = given
+        error.args = (str(error).replace(repr(path), repr(given)),)
         raise
     except BaseException:  # Too late, interrupted or cancelled: nobody will know the name, so the znode must not stay.
         if sent:
@@ -190,10 +201,13 @@ def _refused(lost: ConnectionLossError, count: int) -> ConnectionLossError:
     return error
 
 
-def _find(client: BaseClient, path: str, marker: str, owner: Optional[Session]) -> Flow[Optional[tuple[str, Stat]]]:
+def _find(
+    client: BaseClient, path: str, given: str, marker: str, owner: Optional[Session]
+) -> Flow[Optional[tuple[str, Stat]]]:
     """Look for a znode by the marker in its name, until there is an answer.
 
     Args:
+        given: The path that errors name.
         owner: The session that an ephemeral one was sent on: the znode ends with it, and so does the search. None for
             one that stays.
 
@@ -202,33 +216,42 @@ def _find(client: BaseClient, path: str, marker: str, owner: Optional[Session]) 
         ConnectionLossError: One connection after the other was lost before it had an answer.
     """
     parent = path.rpartition("/")[0]
-    losses = Losses(client, "create", path, _LOOKS)
+    losses = Losses(client, "create", given, _LOOKS)
     while True:
         try:
             session = client.session
             if owner is not None and session is not owner:  # It has expired while nobody looked.
-                raise SessionExpiredError(operation="create", path=path)
+                raise SessionExpiredError(operation="create", path=given)
             # The server of the new connection may be behind; after the sync it knows all that the old one has done.
             sync, listing = session.sync(parent or "/"), session.get_children(parent or "/")
-            yield from errand(sync, "create", path)
-            for name in (yield from errand(listing, "create", path)):
+            yield from errand(sync, "create", given)
+            for name in (yield from errand(listing, "create", given)):
                 if name.startswith(marker):
-                    stat = yield from errand(session.exists(f"{parent}/{name}"), "create", path)
+                    stat = yield from errand(session.exists(f"{parent}/{name}"), "create", given)
                     return None if stat is None else (f"{parent}/{name}", stat)
             return None
         except NoNodeError:
             return None  # No parent, so nothing below it.
         except SessionExpiredError:
             if owner is not None:
-                raise
-            yield Pause(_PAUSE, "create", path)
+                raise SessionExpiredError(operation="create", path=given) from None
+            yield Pause(_PAUSE, "create", given)
         except ConnectionLossError as error:
             if losses.note(error):
                 text = f"{losses.count} connections, one after the other, were lost before it could be looked for"
                 raise ConnectionLossError(
-                    ConnectionLossError.describe("create", path, text), operation="create", path=path
+                    ConnectionLossError.describe("create", given, text), operation="create", path=given
                 ) from None
             yield losses.pause(_PAUSE)
+        except SessionLostError as error:  # Closed: whether it was made is not known.
+            ended = type(error)
+            raise ended(operation="create", path=given, maybe_applied=True) from None
+        except ZooKeeperError as error:
+            text = f"the answer was lost with the connection, and the search for the znode failed: {error}"
+            kind = type(error)
+            raise kind(
+                kind.describe("create", given, text), operation="create", path=given, maybe_applied=True
+            ) from error
 
 
 def _clean(client: BaseClient, path: str, marker: str, request: Optional[Request[Made]]) -> Flow[None]:
@@ -243,7 +266,7 @@ def _clean(client: BaseClient, path: str, marker: str, request: Optional[Request
             made = yield from answer(request)
             found = made if isinstance(made, str) else made[0]
     if found is None:
-        looked = yield from _find(client, path, marker, owner=None)
+        looked = yield from _find(client, path, path, marker, owner=None)
         if looked is None:
             return
         found = looked[0]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Optional, Protocol, TypeVar, Union
 
 from zkc._zookeeper import Request, set_place_limit
-from zkc.errors import OperationTimeoutError, ZooKeeperError
+from zkc.errors import OperationTimeoutError, ZooKeeperError, late_text
 from zkc.errors._base import READS
 
 if TYPE_CHECKING:
@@ -141,22 +141,23 @@ def remaining(limit: float, begun: float) -> float:
     return limit if spent < 0.001 else max(0.0, limit - spent)
 
 
-def run(flow: Flow[_T], limit: Optional[float] = None) -> _T:
+def run(flow: Flow[_T], limit: Optional[float] = None, given: Optional[float] = None) -> _T:
     """Drive a flow in the calling thread.
 
     Args:
         flow: What to drive.
         limit: How long all of it may take, in seconds; None for as long as it takes.
+        given: What the error names as that time, in seconds, if it is more: ``limit`` is what is left of it.
 
     Raises:
         OperationTimeoutError: It took longer.
     """
     if limit is None:
-        return _run(flow, None)
-    return limited(limit, _run, flow, limit)
+        return _run(flow, None, None)
+    return limited(limit, _run, flow, limit, limit if given is None else given)
 
 
-def _run(flow: Flow[_T], limit: Optional[float]) -> _T:
+def _run(flow: Flow[_T], limit: Optional[float], given: Optional[float]) -> _T:
     deadline = None if limit is None else time.monotonic() + limit
     step: Optional[Step] = None
     changed = False
@@ -170,9 +171,9 @@ def _run(flow: Flow[_T], limit: Optional[float]) -> _T:
                 if step.seconds > 0.0:  # Else it is for event loops: here it would give up the GIL for nothing.
                     time.sleep(step.seconds if left is None else min(left, step.seconds))
                 if left is not None and left <= step.seconds:
-                    raise late(step, limit)
+                    raise late(step, given, changed)
             elif not step.wait(left):
-                raise late(step, limit)
+                raise late(step, given, changed)
     except StopIteration as stop:
         value: _T = stop.value
         return value
@@ -183,11 +184,12 @@ def _run(flow: Flow[_T], limit: Optional[float]) -> _T:
         flow.close()
 
 
-def late(step: Optional[Step], limit: Optional[float]) -> OperationTimeoutError:
-    """Make the error of a call that took too long."""
+def late(step: Optional[Step], limit: Optional[float], changed: bool = False) -> OperationTimeoutError:
+    """Make the error of a call that took too long; ``changed``: a step before this one may have changed the data."""
     operation, path = (None, None) if step is None else (step.operation, step.path)
-    text = f"no answer within {limit:g} s; the request may still be carried out"
-    return OperationTimeoutError(OperationTimeoutError.describe(operation, path, text), operation=operation, path=path)
+    assert limit is not None
+    text = OperationTimeoutError.describe(operation, path, late_text(limit, operation, changed))
+    return OperationTimeoutError(text, operation=operation, path=path, maybe_applied=changed or None)
 
 
 def _changes(step: Optional[Step]) -> bool:
@@ -232,9 +234,7 @@ class Driver:
 
     def late(self, limit: float) -> OperationTimeoutError:
         """Make the error of the flow when it takes too long."""
-        error = late(self.step, limit)
-        _note_changes(error, self.changed)
-        return error
+        return late(self.step, limit, self.changed)
 
     def start(self) -> None:
         """Make the first step; what it raises is raised here, as for a call of one request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional, Union
 
@@ -17,9 +18,10 @@ from zkc._operations import (
     encode_acl,
 )
 from zkc._plans.flow import Flow, Plan, answer
-from zkc._zookeeper import Request
+from zkc._watchers import Deliver
+from zkc._zookeeper import Request, Session
 from zkc.constants import WatchType
-from zkc.errors import ConnectionLossError
+from zkc.errors import ConnectionLossError, NoWatcherError
 from zkc.types import ACL, Data, Stat, Watch
 
 if TYPE_CHECKING:
@@ -148,10 +150,32 @@ def reconfig(
     return client.session.reconfig(joining, leaving, members, number)
 
 
-def remove_watches(client: BaseClient, path: str, watch: Optional[Watch], watch_type: WatchType) -> Request[None]:
+def remove_watches(client: BaseClient, path: str, watch: Optional[Watch], watch_type: WatchType) -> Plan[None]:
     """Remove one watch, or all, from a znode."""
     check_path(path)
     kinds = check_watch_type(watch_type)
     if watch is None:
-        return client.session.remove_all_watches(path, kinds)
+        return _remove_all_watches(client.session, path, kinds)
     return client.session.remove_watches(path, client._watches.known(watch, path), kinds)
+
+
+def _remove_all_watches(session: Session, path: str, kinds: int) -> Plan[None]:
+    """Remove the one-shot watches of the user's: those by which staying watches and kept znodes are followed stay."""
+    armed = session.watches_on(path, kinds)
+    watches = list({id(each): each for each in armed if isinstance(each, Deliver)}.values())
+    if not watches:
+        raise NoWatcherError(operation="remove_watches", path=path)
+    if all(isinstance(each, Deliver) for each in armed):
+        return session.remove_all_watches(path, kinds)
+    return _remove_each_watch(session, path, kinds, watches)
+
+
+def _remove_each_watch(session: Session, path: str, kinds: int, watches: list[Deliver]) -> Flow[None]:
+    requests = []
+    for each in watches:
+        with contextlib.suppress(NoWatcherError):  # An event has fired it meanwhile.
+            requests.append(session.remove_watches(path, each, kinds))
+    if not requests:
+        raise NoWatcherError(operation="remove_watches", path=path)
+    for request in requests:
+        yield from answer(request)

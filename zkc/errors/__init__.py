@@ -105,7 +105,17 @@ from zkc.errors._codes import (
     UnimplementedError,
     UnknownError,
 )
-from zkc.errors._make import MAX_BUFFER, error_class, error_for, lost, multi_error, tls_error, too_large
+from zkc.errors._make import (
+    MAX_BUFFER,
+    error_class,
+    error_for,
+    late_text,
+    lost,
+    multi_error,
+    no_place,
+    tls_error,
+    too_large,
+)
 from zkc.errors._tls import CertificateError, SSLConnectionError, TLSError
 
 __all__ = [
@@ -157,8 +167,10 @@ __all__ = [
     "ZooKeeperError",
     "error_class",
     "error_for",
+    "late_text",
     "lost",
     "multi_error",
+    "no_place",
     "tls_error",
     "too_large",
 ]

@@ -217,7 +217,10 @@ class SessionExpiredError(SessionLostError, ConnectionError):
     code = -112
     c_name = "ZSESSIONEXPIRED"
     what = "the session has expired"
-    advice = "start a new session; ephemeral znodes and watches of the old one are gone"
+    advice = (
+        "a zkc.Client or zkc.AsyncClient that was started makes a new session by itself; ephemeral znodes and one-shot "
+        "watches of the old one are gone"
+    )
     maybe_applied = True
 
 
@@ -237,7 +240,7 @@ class ClosingError(SessionLostError, ConnectionError):
     code = -116
     c_name = "ZCLOSING"
     what = "the session is closed"
-    advice = "start a new one to go on"
+    advice = "call start() of the client to go on with a new one"
     maybe_applied = True
 
 

@@ -6,11 +6,21 @@ from collections.abc import Sequence
 from typing import Optional
 
 from zkc import _authorities
-from zkc.errors._base import BY_CODE, ZooKeeperError, where
+from zkc.errors._base import BY_CODE, READS, ZooKeeperError, where
 from zkc.errors._codes import ConnectionLossError, RuntimeInconsistencyError, UnknownError
 from zkc.errors._tls import CertificateError, TLSError
 
-__all__ = ["MAX_BUFFER", "error_class", "error_for", "lost", "multi_error", "tls_error", "too_large"]
+__all__ = [
+    "MAX_BUFFER",
+    "error_class",
+    "error_for",
+    "late_text",
+    "lost",
+    "multi_error",
+    "no_place",
+    "tls_error",
+    "too_large",
+]
 
 # What servers take unless their jute.maxbuffer says otherwise, in bytes.
 MAX_BUFFER = 0xFFFFF
@@ -107,6 +117,36 @@ def lost(operation: Optional[str], path: Optional[str], why: Optional[str], size
     if size > _LARGE:
         error.request_size = size
     return error
+
+
+def late_text(limit: float, operation: Optional[str], changed: bool = False) -> str:
+    """Say that no answer came in time.
+
+    Args:
+        limit: How long the caller waited, in seconds.
+        operation: Name of the operation. Only one that changes data may still be carried out.
+        changed: Whether what went before it has perhaps changed the data.
+
+    .. versionadded:: 0.1
+    """
+    after = "; the request may still be carried out" if changed or operation not in READS else ""
+    return f"no answer within {limit:.10g} s{after}"
+
+
+def no_place(places: int, limit: Optional[float]) -> str:
+    """Say that a call was not sent because the session has as many requests without an answer as it may have.
+
+    Args:
+        places: How many it may have.
+        limit: How long the call waited, in seconds; None if that is not known.
+
+    .. versionadded:: 0.1
+    """
+    when = "in time" if limit is None else f"within {limit:.10g} s"
+    return (
+        f"none of the {places} places in flight became free {when}; it was never sent. Give a longer timeout, or the "
+        "client a larger max_in_flight"
+    )
 
 
 def too_large(operation: Optional[str], path: Optional[str], size: int, limit: int) -> str:
