@@ -42,6 +42,7 @@ USES = {
     "watch_count": "session.watch_count",
     "tls_error": "session.tls_error",
     "unanswered": "session.unanswered",
+    "watches_on": 'session.watches_on("/")',
     "tls_futile": "session.tls_futile",
     "set_servers": 'session.set_servers("127.0.0.1:1")',
     "set_resolution_delay": "session.set_resolution_delay(1)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -360,3 +361,23 @@ def test_close_ends_every_watch(session):
         [(SESSION, 0, "/zookeeper/config")],
     ]
     assert core.live_counts()["watches"] == 0
+
+
+def test_the_watches_on_a_path_are_listed_and_not_held(session):
+    session.create("/a", b"", ANYONE).result(WAIT)
+    data, children = Recorder(), Recorder()
+    assert session.watches_on("/a") == []
+    session.get("/a", watch=data).result(WAIT)
+    session.exists("/a", watch=data).result(WAIT)
+    session.get_children("/a", watch=children).result(WAIT)
+    assert session.watches_on("/a", 2) == [data, data]
+    assert session.watches_on("/a", 1) == [children]
+    assert len(session.watches_on("/a")) == 3
+    assert session.watches_on("/") == []
+    counts = sys.getrefcount(data), sys.getrefcount(children)
+    for _ in range(100):
+        session.watches_on("/a")
+    assert (sys.getrefcount(data), sys.getrefcount(children)) == counts
+    session.delete("/a").result(WAIT)
+    settle(session)
+    assert session.watches_on("/a") == []
