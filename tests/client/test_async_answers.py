@@ -31,6 +31,15 @@ async def test_an_answer_is_a_future(hosts):
         assert isinstance(failed.exception(), zkc.NoNodeError)
 
 
+async def test_a_call_of_several_requests_gives_the_other_tasks_their_turn(hosts):
+    """Even when the reply to its first one is there before the call returns."""
+    async with AsyncClient(hosts) as client:
+        for _ in range(200):
+            answer = client.create("/p-", ephemeral=True, sequential=True, protected=True)
+            assert not answer.done()
+            await answer
+
+
 async def test_every_call_gives_an_answer(hosts):
     async with AsyncClient(hosts) as client:
         calls = [

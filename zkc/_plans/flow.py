@@ -243,8 +243,8 @@ class Driver:
         except StopIteration as stop:
             value = stop.value
         else:
-            if isinstance(step, Request):
-                # Even when it is done by now: who awaits a call gives the other tasks of the loop their turn.
+            if not isinstance(step, Pause):
+                # Even when it is done by now: a task that awaits a call gives the other tasks of the loop their turn.
                 self.step = step
                 step.add_done_callback(self._advance)
             else:
