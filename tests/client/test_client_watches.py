@@ -139,7 +139,7 @@ async def test_a_watch_runs_in_the_loop_or_on_a_thread_of_pythons(kind, zk, zk2,
     if kind == "async":
         assert thread is threading.current_thread()
         return
-    assert type(thread) is threading.Thread
+    assert isinstance(thread, threading.Thread)
     assert thread.daemon
     assert thread.name.startswith("zkc-dispatch")
 

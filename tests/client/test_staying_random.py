@@ -78,8 +78,9 @@ class World:
             self.proxy.drop_connections()
         elif name == "expire":
             session_id, password = self.watcher.session_id, self.watcher.session_password
-            with contextlib.suppress(OSError):  # It has expired already.
-                self.server.expire(session_id, password)
+            if session_id != 0:  # Between two sessions there is none.
+                with contextlib.suppress(OSError):  # It has expired already.
+                    self.server.expire(session_id, password)
         elif name == "restart":
             self.server.restart()
         elif name == "cancel":

@@ -37,7 +37,12 @@ entered = threading.Event()
 zookeeper.aget(h, "/mine", None, lambda *_: (entered.set(), time.sleep(60)))
 entered.wait(30)
 """,
-    "a watcher of sessions": "zookeeper.set_watcher(h, lambda *_: print('never'))",
+    "a watcher of sessions": """
+settled = threading.Event()
+zookeeper.aget(h, "/mine", None, lambda *_: settled.set())
+settled.wait(30)  # the event of the connection is before it
+zookeeper.set_watcher(h, lambda *_: print("never"))
+""",
     "a thread that calls": """
 def work():
     try:
