@@ -21,7 +21,7 @@ from zkc._plans.flow import Undoable, follow, too_late
 from zkc._tenure import SessionEvents, Tenure
 from zkc._watchers import Deliver, take_back
 from zkc._zookeeper import Delivery, Request, Session
-from zkc.errors import OperationTimeoutError, no_place
+from zkc.errors import OperationTimeoutError, ZooKeeperError, no_place
 from zkc.types import WatchedEvent
 
 if TYPE_CHECKING:
@@ -250,5 +250,9 @@ class AsyncRunner(BaseClient, Runner):
             return await asyncio.wait_for(waiter, limit)
         except asyncio.TimeoutError:
             raise WaitedTooLong from None
+        except ZooKeeperError as error:
+            # Without the frames of asyncio.wait_for(): they have the waiter, which has the error.
+            raise error.with_traceback(None) from error.__cause__
         finally:
             self._stop_waiting(waiter)
+            del waiter

@@ -89,6 +89,8 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         except BaseException:
             await self._abort(begun)
             raise
+        finally:
+            del waiter  # It has the error, whose traceback has this frame.
 
     async def _abort(self, tenure: Optional[Tenure]) -> None:
         if tenure is None:

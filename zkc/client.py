@@ -174,6 +174,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
             raise WaitedTooLong from None
         finally:
             self._stop_waiting(waiter)
+            del waiter  # It has the error, whose traceback has this frame: they would keep each other.
 
     # ---- beginning and end ------------------------------------------------------------------------------------------
 
@@ -208,6 +209,8 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         except BaseException:  # Also Ctrl-C: no half-made session stays behind.
             self._abort(begun)
             raise
+        finally:
+            del waiter  # It has the error, whose traceback has this frame.
 
     def _abort(self, tenure: Optional[Tenure]) -> None:
         """End a session that never came to be, if it was begun here."""

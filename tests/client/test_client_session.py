@@ -1,8 +1,10 @@
 """How a client starts, what it tells of its session, and how it ends."""
 
+import gc
 import pickle
 import subprocess
 import sys
+import weakref
 
 import both
 import pytest
@@ -313,3 +315,58 @@ def free_port():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets it, and connecting is refused
         yield taken.getsockname()[1]
+
+
+async def test_the_error_of_a_start_that_fails_keeps_nothing(make_zk):
+    """It has the frames of the call, and these have the session: both go with it, without the garbage collector."""
+    async with make_zk() as first:
+        client_id = (first.session_id, first.session_password)
+    zk = make_zk(client_id=client_id)
+    gc.disable()
+    try:
+        try:
+            await zk.start()
+        except zkc.SessionExpiredError as error:
+            kept = weakref.ref(error)
+        await both.eventually(lambda: kept() is None)
+    finally:
+        gc.enable()
+
+
+def test_a_start_that_meets_a_close_leaves_no_descriptors(hosts):
+    script = """
+import gc, os, sys, threading, time, zkc
+
+def start(client):
+    try:
+        client.start()
+    except zkc.ClosingError:
+        refused.append(1)
+
+refused = []
+with zkc.Client(sys.argv[1]):
+    pass
+gc.collect()
+gc.disable()
+before = len(os.listdir("/proc/self/fd"))
+for number in range(1000):
+    client = zkc.Client(sys.argv[1])
+    thread = threading.Thread(target=start, args=(client,))
+    thread.start()
+    while client.state is zkc.ClientState.CLOSED and thread.is_alive():
+        pass
+    client.close()
+    thread.join()
+    client.close()
+    if len(refused) == 10:
+        break
+del client, thread
+deadline = time.monotonic() + 20
+while len(os.listdir("/proc/self/fd")) > before and time.monotonic() < deadline:
+    time.sleep(0.01)  # The last sessions end by themselves.
+print(len(refused) >= 10, len(os.listdir("/proc/self/fd")) - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, hosts], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("True 0\n", "", 0)
