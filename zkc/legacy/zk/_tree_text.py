@@ -140,12 +140,12 @@ def _read(line: str, number: int, node_class: Callable[..., Any]) -> Union[_Prop
     found = _property_link(line)
     if found and not _is_literal_of(line):
         return _Property(found["name"] + " =>", found["target"])
-    found = _property(line)
-    if found:
+    found, link = _property(line), _link(line)
+    # A link's name may have the sign of a property: "a= -> /b". No value has an arrow outside a string.
+    if found and not (link and not _is_literal(found["expr"])):
         return _Property(found["name"], _value(found["expr"], number))
-    found = _link(line)
-    if found:
-        return _Property(found["name"] + " ->", found["target"])
+    if link:
+        return _Property(link["name"] + " ->", link["target"])
     found = _node(line)
     if found:
         node = node_class(found["name"])
