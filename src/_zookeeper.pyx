@@ -35,8 +35,9 @@ import warnings
 import weakref
 from datetime import datetime, timedelta, timezone
 
-from zkc import _authorities, errors
-from zkc._repeats import Repeats
+from zkc import errors
+from zkc._log_repeats import Repeats
+from zkc.errors import _system_ca
 
 cdef extern from "limited_api.h":
     char *PyBytes_AS_STRING(object)

@@ -31,7 +31,7 @@ cdef int _set_tls(zkc_open_args *args, object tls) except -1:
             with open(tls[name], "rb"):  # for an OSError that names the file
                 pass
     if ZKC_BUNDLED_OPENSSL and "ca" not in texts and tls.get("verify", True):
-        found = _authorities.system_authorities()
+        found = _system_ca.system_authorities()
         if found is not None:
             texts["ca"] = os.fsencode(found)
     args.tls = zkc_tls_options_new()

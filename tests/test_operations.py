@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zkc import ACL, OPEN_ACL_UNSAFE, CreateMode
-from zkc import _operations as ops
+from zkc import _args as ops
 
 GOOD_PATHS = ["/", "/a", "/a/b", "/a b", "/...", "/.a", "/a.", "/..a/b..", "/ä/Ω/日本", "/\ufefe", "/a:b,c", "/\xa0"]
 BAD_PATHS = [

@@ -28,7 +28,7 @@ _OPTIONS = (
     *("no-comp", "no-zlib", "no-ssl3", "no-dtls", "no-quic", "no-psk", "no-srp", "no-srtp", "no-cmp", "no-cms"),
     *("no-ts", "no-ct", "no-ocsp", "no-rfc3779", "no-gost", "no-idea", "no-seed", "no-rc2", "no-rc5", "no-mdc2"),
     *("no-whirlpool", "no-bf", "no-cast", "no-camellia", "no-aria", "no-sm2", "no-sm3", "no-sm4", "no-ui-console"),
-    # Where it looks for authorities by itself. Distributions differ: zkc/_authorities.py knows the others' places.
+    # Where it looks for authorities by itself. Distributions differ: zkc/errors/_system_ca.py knows the others' places.
     "--openssldir=/etc/ssl",
     # It is written into the library, and must not be another for each build.
     "--prefix=/usr",

@@ -6,16 +6,17 @@
 ...     data, stat = client.get("/greeting")
 """
 
-from zkc._answer import Answer
-from zkc._futures import Future
-from zkc._plans.create import unprotected_name
-from zkc._plans.trees import TreeNode
-from zkc._staying_watch import StayingWatch
+from zkc._client.aio import AsyncClient
+from zkc._client.aio_future import Answer
+from zkc._client.submit import Future
+from zkc._client.sync import Client
+from zkc._client.transaction import AsyncTransaction, Operation, SubmitTransaction, Transaction
+from zkc._client.watch_events import AsyncWatchEvents, WatchEvents
+from zkc._commands.create import unprotected_name
+from zkc._commands.trees import TreeNode
 from zkc._version import __version__
-from zkc._watch_events import AsyncWatchEvents, WatchEvents
+from zkc._watch.callback_subscription import StayingWatch
 from zkc._zookeeper import Request, Session, build_info, set_gil_hold, set_log_level
-from zkc.aio import AsyncClient
-from zkc.client import Client
 from zkc.constants import ClientState, CreateMode, EventType, KeptState, LogLevel, Perms, State, WatchType
 from zkc.credentials import SASL, TLS
 from zkc.errors import (
@@ -66,7 +67,6 @@ from zkc.errors import (
 )
 from zkc.metrics import Histogram, Metrics
 from zkc.retry import Retry, is_retriable
-from zkc.transaction import AsyncTransaction, Operation, SubmitTransaction, Transaction
 from zkc.types import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, KeptZnode, Stat, WatchedEvent
 
 __all__ = [

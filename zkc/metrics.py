@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zkc.errors import error_class
 
 if TYPE_CHECKING:
-    from zkc._life import Life
+    from zkc._session.manager import Life
     from zkc._zookeeper import Session
 
 __all__ = ["Histogram", "Metrics"]

@@ -28,8 +28,8 @@ try:
 except ImportError as error:
     raise ImportError("zkc.otel needs the OpenTelemetry API: pip install 'zkc[otel]'") from error
 
-from zkc._base import BaseClient
-from zkc._futures import Submit
+from zkc._client.base import BaseClient
+from zkc._client.submit import Submit
 from zkc._version import __version__
 from zkc._zookeeper import RLock
 from zkc.errors import ForkedError, ZooKeeperError

@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Optional, TypeVar, cast, overload
 
-from zkc._base import BaseClient
-from zkc._operations import check_count, check_flag, check_seconds, check_timeout
-from zkc._plans.losses import Losses
+from zkc._args import check_count, check_flag, check_seconds, check_timeout
+from zkc._client.base import BaseClient
+from zkc._session.losses import Losses
 from zkc.constants import ClientState
 from zkc.errors import (
     ConnectionLossError,
@@ -32,8 +32,8 @@ from zkc.errors import (
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec, TypeGuard
 
-    from zkc.aio import AsyncClient
-    from zkc.client import Client
+    from zkc._client.aio import AsyncClient
+    from zkc._client.sync import Client
 
     _P = ParamSpec("_P")
 

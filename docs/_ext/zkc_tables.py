@@ -215,7 +215,7 @@ def _legacy_drop_in(row: Any) -> str:
 
 def legacy_table(*words: str) -> str:
     """Return the rows of modules and classes of a legacy package, of some kinds: old call, drop-in, idiomatic call."""
-    table = importlib.import_module("zkc.legacy.check.table")
+    table = importlib.import_module("zkc.legacy.check.rules")
     kinds = [word for word in words if word in table.KINDS] or ["call", "value"]
     rows = [row for word in words if word not in kinds for row in table.owned(word) if row.kind in kinds]
     lines = ["| Old | Drop-in | Idiomatic | To know |", "|---|---|---|---|"]

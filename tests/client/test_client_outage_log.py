@@ -7,7 +7,7 @@ import pytest
 
 import zkc
 from zkc import ClientState
-from zkc._repeats import Repeats
+from zkc._log_repeats import Repeats
 from zkc.testing import ZooKeeperServer
 
 

@@ -9,7 +9,7 @@ from proxy_support import AnswersLost
 
 import zkc
 from zkc import ACL, ClientState, unprotected_name
-from zkc._plans import create as plans
+from zkc._commands import create as plans
 
 MARKER = r"_c_[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}-"
 FLAGS = [{"ephemeral": True}, {"sequential": True}, {"ephemeral": True, "sequential": True}]

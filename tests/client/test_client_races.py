@@ -22,7 +22,7 @@ def test_a_close_while_the_session_is_made_is_not_lost(zookeeper_server, monkeyp
             closed.wait(20)
             super().__init__(*arguments, **options)
 
-    monkeypatch.setattr(zkc.client, "Session", SlowlyMade)
+    monkeypatch.setattr(zkc._client.sync, "Session", SlowlyMade)
     client = zkc.Client(zookeeper_server.hosts)
     outcome = []
 

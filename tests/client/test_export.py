@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import zkc
-from zkc._operations import check_path
+from zkc._args import check_path
 from zkc.testing import FaultProxy
 
 HEADER = '{"format": "zkc-tree", "version": 1, "path": "/"}\n'

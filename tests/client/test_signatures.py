@@ -10,7 +10,7 @@ import pytest
 
 import zkc
 from zkc import AsyncClient, AsyncTransaction, Client, SubmitTransaction, Transaction
-from zkc._futures import Submit
+from zkc._client.submit import Submit
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,8 +10,8 @@ import pytest
 from core_support import CONNECTED
 from tls_support import settings
 
-from zkc import _authorities
 from zkc import _zookeeper as core
+from zkc.errors import _system_ca
 from zkc.testing import ZooKeeperServer
 
 # Where a system of each kind has them: a file with all, or a folder by their hashes. The rest is there to mislead.
@@ -44,7 +44,7 @@ def lay_out(root, files, authorities):
 def test_a_layout_is_known_and_serves(open_session, server, tmp_path, layout):
     bundle, others = LAYOUTS[layout]
     lay_out(tmp_path, [bundle, *others], server.tls.ca)
-    found = _authorities.system_authorities(str(tmp_path), {})
+    found = _system_ca.system_authorities(str(tmp_path), {})
     assert found == str(tmp_path / bundle)
     session = open_session(server.tls_hosts, tls=settings(server.tls, ca=found))
     assert session.state == CONNECTED
@@ -53,13 +53,13 @@ def test_a_layout_is_known_and_serves(open_session, server, tmp_path, layout):
 def test_a_folder_of_authorities_serves(open_session, server, tmp_path):
     folder = tmp_path / "etc" / "ssl" / "certs"
     lay_out(tmp_path, ["etc/ssl/certs/one.pem"], server.tls.ca)
-    assert _authorities.system_authorities(str(tmp_path), {}) is None  # nobody finds it by its name
+    assert _system_ca.system_authorities(str(tmp_path), {}) is None  # nobody finds it by its name
     if shutil.which("openssl") is None:  # a program of the system's, which no build needs
         pytest.skip("no openssl to compute a hash with")
     command = ["openssl", "x509", "-noout", "-hash", "-in", str(folder / "one.pem")]
     hashed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     (folder / f"{hashed}.0").symlink_to("one.pem")
-    found = _authorities.system_authorities(str(tmp_path), {})
+    found = _system_ca.system_authorities(str(tmp_path), {})
     assert found == str(folder)
     assert open_session(server.tls_hosts, tls=settings(server.tls, ca=found)).state == CONNECTED
 
@@ -67,8 +67,8 @@ def test_a_folder_of_authorities_serves(open_session, server, tmp_path):
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_the_environment_comes_first(tmp_path, variable):
     lay_out(tmp_path, ["etc/ssl/cert.pem"], __file__)
-    assert _authorities.system_authorities(str(tmp_path), {variable: "/elsewhere"}) is None
-    assert _authorities.system_authorities(str(tmp_path), {variable: ""}) is not None
+    assert _system_ca.system_authorities(str(tmp_path), {variable: "/elsewhere"}) is None
+    assert _system_ca.system_authorities(str(tmp_path), {variable: ""}) is not None
 
 
 @pytest.mark.parametrize(
@@ -79,28 +79,28 @@ def test_a_variable_that_names_nothing_is_told_of(tmp_path, variable, named):
     (tmp_path / "empty.pem").touch()
     (tmp_path / "folder").mkdir()
     value = os.pathsep.join(str(tmp_path / name) for name in named.split(":"))
-    assert _authorities.missing({variable: value}) == f"{variable}={value}"
+    assert _system_ca.missing({variable: value}) == f"{variable}={value}"
 
 
 def test_a_variable_that_names_authorities_is_not_told_of(tmp_path):
     (tmp_path / "4a6481c9.0").write_text("a certificate")
-    assert _authorities.missing({}) is None
-    assert _authorities.missing({"SSL_CERT_FILE": __file__, "SSL_CERT_DIR": f"/nowhere{os.pathsep}{tmp_path}"}) is None
+    assert _system_ca.missing({}) is None
+    assert _system_ca.missing({"SSL_CERT_FILE": __file__, "SSL_CERT_DIR": f"/nowhere{os.pathsep}{tmp_path}"}) is None
 
 
 def test_what_is_empty_or_absent_is_passed_over(tmp_path):
-    assert _authorities.system_authorities(str(tmp_path), {}) is None
+    assert _system_ca.system_authorities(str(tmp_path), {}) is None
     lay_out(tmp_path, ["etc/ssl/cert.pem"], __file__)
     (tmp_path / "etc" / "ssl" / "certs").mkdir()
     (tmp_path / "etc" / "ssl" / "certs" / "ca-certificates.crt").touch()
-    assert _authorities.system_authorities(str(tmp_path), {}) == str(tmp_path / "etc" / "ssl" / "cert.pem")
+    assert _system_ca.system_authorities(str(tmp_path), {}) == str(tmp_path / "etc" / "ssl" / "cert.pem")
 
 
 def test_a_name_that_leads_nowhere_is_no_authority(tmp_path):
     folder = tmp_path / "etc" / "ssl" / "certs"
     folder.mkdir(parents=True)
     (folder / "4a6481c9.0").symlink_to("gone.pem")
-    assert _authorities.system_authorities(str(tmp_path), {}) is None
+    assert _system_ca.system_authorities(str(tmp_path), {}) is None
 
 
 def test_what_may_not_be_read_is_passed_over(tmp_path, monkeypatch):
@@ -110,11 +110,11 @@ def test_what_may_not_be_read_is_passed_over(tmp_path, monkeypatch):
         raise PermissionError(path)
 
     monkeypatch.setattr(os, "listdir", refuse)
-    assert _authorities.system_authorities(str(tmp_path), {}) is None
+    assert _system_ca.system_authorities(str(tmp_path), {}) is None
 
 
 def test_this_system_has_some():
-    found = _authorities.system_authorities(environment={})
+    found = _system_ca.system_authorities(environment={})
     if found is None:  # a machine without ca-certificates is none the worse for our tests
         pytest.skip("this system trusts nobody")
     assert os.path.isabs(found)

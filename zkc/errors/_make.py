@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Optional
 
-from zkc import _authorities
+from zkc.errors import _system_ca
 from zkc.errors._base import BY_CODE, READS, ZooKeeperError, where
 from zkc.errors._codes import ConnectionLossError, RuntimeInconsistencyError, UnknownError
 from zkc.errors._tls import CertificateError, TLSError
@@ -223,7 +223,7 @@ def tls_error(reason: str, text: str, operation: Optional[str] = None) -> TLSErr
     """
     cls = CertificateError if reason in _CERTIFICATE_ADVICE else TLSError
     advice = {**_TLS_ADVICE, **_CERTIFICATE_ADVICE}.get(reason, cls.advice)
-    nowhere = _authorities.missing() if reason in ("unknown_ca", "self_signed") else None
+    nowhere = _system_ca.missing() if reason in ("unknown_ca", "self_signed") else None
     if nowhere is not None:
         advice += f"; without one, {nowhere} counts, and no certificate is there"
     message = cls.describe(operation, None, f"{text}. {advice[0].upper()}{advice[1:]}")

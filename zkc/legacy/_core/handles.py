@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Optional
 
 from zkc import _zookeeper as core
-from zkc._tenure import SessionEvents
+from zkc._session.managed import SessionEvents
 from zkc._zookeeper import OPENED, TLS_FAILED, UNANSWERED, Flag, RLock, Session
 from zkc.legacy._core.constants import SESSION_EVENT
 from zkc.legacy._core.exceptions import ZooKeeperException

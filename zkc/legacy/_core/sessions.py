@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
-from zkc._operations import check_hosts
+from zkc._args import check_hosts
 from zkc._zookeeper import Session, error_text
 from zkc.credentials import TLS
 from zkc.errors import SSLConnectionError, ZooKeeperError

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
-from zkc.legacy.check import _python2, table
+from zkc.legacy.check import _python2, rules
 from zkc.legacy.check._scopes import Names, Scope, member
 from zkc.legacy.check._tokens import Source, Token
 
@@ -81,13 +81,13 @@ def find_all(text: str, path: Optional[str] = None) -> list[Finding]:
 
 
 def _judged(thing: str, line: int, column: int, by_name: bool) -> Finding:
-    row = table.find(thing) or (table.find("kazoo") if thing in table.MODULES and thing.startswith("kazoo") else None)
+    row = rules.find(thing) or (rules.find("kazoo") if thing in rules.MODULES and thing.startswith("kazoo") else None)
     if thing.endswith(".*"):
         return Finding(line, column, f"getattr({thing[:-2]}, …)", COVERED, "", "depends on the name", _AT_RUN_TIME)
     if row is None:
         if thing.startswith("kazoo"):
             return Finding(line, column, thing, NOT_COVERED, "not listed here")
-        module = table.without_drop_in(thing)
+        module = rules.without_drop_in(thing)
         if module is not None:
             return Finding(line, column, thing, NOT_COVERED, "", module.idiomatic, module.note)
         where = " in zc.zk 1.2, which the drop-in is" if thing.startswith("zc.zk") else ""
@@ -121,7 +121,7 @@ def _uses(source: Source, path: Optional[str]) -> Iterator[tuple[int, str, bool]
 
 
 def _counts(thing: str) -> bool:
-    return thing not in table.MODULES and not thing.endswith("()") and not thing.startswith("~")
+    return thing not in rules.MODULES and not thing.endswith("()") and not thing.startswith("~")
 
 
 def _is_attribute_or_keyword(tokens: list[Token], index: int) -> bool:
@@ -138,7 +138,7 @@ def _named(names: Names, tokens: list[Token], index: int, scope: Scope) -> Itera
     first = tokens[index + 2]
     if text == "patch" and first.kind == "string":
         path = _literal(first)
-        if path and _PATCHED.fullmatch(path) and path not in table.MODULES:
+        if path and _PATCHED.fullmatch(path) and path not in rules.MODULES:
             yield first.at, path, True
     elif text in _BY_NAME or (text == "object" and index > 1 and tokens[index - 2].text == "patch"):
         _, thing, end = names.follow(tokens, index + 2, scope) if first.kind == "name" else ([], None, 0)

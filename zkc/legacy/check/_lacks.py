@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
-from zkc.legacy.check import table
+from zkc.legacy.check import rules
 from zkc.legacy.check._compat import Blocks, asks_version
 from zkc.legacy.check._files import beside
 from zkc.legacy.check._stdlib import BUILTINS, CODECS, MODULES, MOVED
@@ -61,7 +61,7 @@ class _Bound:
                 self.modules[alias or module.partition(".")[0]] = module if alias else module.partition(".")[0]
         elif statement.tokens[-1].text == "*":
             module = "".join(token.text for token in statement.tokens[1:-2])
-            self.starred = self.starred or not (module in _STARS or module in table.MODULES)
+            self.starred = self.starred or not (module in _STARS or module in rules.MODULES)
 
     def _other(self, statement: Statement) -> None:
         tokens = statement.tokens

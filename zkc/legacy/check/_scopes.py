@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
-from zkc.legacy.check import table
+from zkc.legacy.check import rules
 from zkc.legacy.check._files import beside, read
 from zkc.legacy.check._tokens import Source, Statement, Token, closing, split
 
@@ -64,15 +64,15 @@ class Step(NamedTuple):
 
 def member(thing: str, name: str) -> Optional[str]:
     """Return what a name is inside of a thing; None if nothing that is of interest."""
-    if thing in table.MODULES or table.find(thing):
+    if thing in rules.MODULES or rules.find(thing):
         full = f"{thing}.{name}"
-        if full in table.MODULES or table.find(full):
+        if full in rules.MODULES or rules.find(full):
             return full
-        reported = thing in table.MODULES and thing not in ("zc", "kazoo")
+        reported = thing in rules.MODULES and thing not in ("zc", "kazoo")
     else:
         owner = thing.strip("~()")
         full = f"{owner}.{name}"
-        if table.find(full):
+        if rules.find(full):
             return full
         reported = not thing.startswith("~")
     return full if reported and not (name.startswith("__") and name.endswith("__")) else None
@@ -82,7 +82,7 @@ def called(thing: str) -> Optional[str]:
     """Return what a call of a thing gives."""
     if thing.endswith("()"):
         return thing  # zk.children(path)(fn) gives the object itself
-    row = table.find(thing.lstrip("~"))
+    row = rules.find(thing.lstrip("~"))
     if row is None or not row.gives:
         return None
     return f"{'~' if thing.startswith('~') else ''}{row.gives}()"
@@ -198,30 +198,30 @@ class Names:
             if not path:
                 continue
             full = ".".join(token.text for token in path)
-            if full in table.MODULES or full.startswith(_BELOW):
+            if full in rules.MODULES or full.startswith(_BELOW):
                 self.imported.append(Step(path[0], full))
-            handed = {} if full in table.MODULES else self._handed_on(full)
+            handed = {} if full in rules.MODULES else self._handed_on(full)
             for name, inner in (handed or {}).items():
                 bound = f"{(alias or path[0]).text if alias or len(path) == 1 else full}.{name}"
                 self._add(scope, bound, _Binding(path[0].at, scope, [], inner))
             thing = full if alias else path[0].text
-            self._known(scope, alias or path[0], (alias or path[0]).text, thing if thing in table.MODULES else None)
+            self._known(scope, alias or path[0], (alias or path[0]).text, thing if thing in rules.MODULES else None)
 
     def _from(self, tokens: list[Token], scope: Scope) -> None:
         before, *after = split(tokens, "import")
         self.binders.update(token.at for token in tokens)
         module = "".join(token.text for token in before)
-        if module.startswith(_BELOW) and module not in table.MODULES:
+        if module.startswith(_BELOW) and module not in rules.MODULES:
             self.imported.append(Step(before[0], module))
         if not after:
             return
         listed = after[0][1:-1] if after[0] and after[0][0].text == "(" else after[0]
-        if module not in table.MODULES:
+        if module not in rules.MODULES:
             self._from_another(module, listed, scope)
             return
         if listed and listed[0].text == "*":
             self.imported.append(Step(before[0], module))
-            for row in table.owned(module):
+            for row in rules.owned(module):
                 self._add(scope, row.short, _Binding(listed[0].at, scope, [], row.name))
             return
         for part in split(listed, ","):

@@ -26,11 +26,11 @@ from zkc.legacy.zk._data import (
     world_permission,
 )
 from zkc.legacy.zk._errors import BadPropertyLink, CancelWatch, FailedConnect, LinkLoop
+from zkc.legacy.zk._links import Resolving
 from zkc.legacy.zk._logging import logging_pipe as _make_logging_pipe
 from zkc.legacy.zk._nodes import Children, NodeInfo
 from zkc.legacy.zk._properties import Properties
 from zkc.legacy.zk._registration import RegisteringServer
-from zkc.legacy.zk._resolving import Resolving
 from zkc.legacy.zk._session import ZooKeeper
 from zkc.legacy.zk._tree_text import ParseNode, parse_tree
 from zkc.legacy.zk._watches import WatchManager

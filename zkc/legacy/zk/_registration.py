@@ -10,8 +10,8 @@ from typing import Any, Union
 from zkc.legacy import zookeeper
 from zkc.legacy._core.values import encode_text
 from zkc.legacy.zk._data import READ_ACL_UNSAFE, Acl, Data, encode
+from zkc.legacy.zk._links import Resolving
 from zkc.legacy.zk._low_level import LowLevel
-from zkc.legacy.zk._resolving import Resolving
 
 __all__ = ["RegisteringServer", "Registration"]
 

@@ -8,8 +8,8 @@ from typing import Any, Optional, Union
 from zkc.legacy import zookeeper
 from zkc.legacy._core.values import encode_path, encode_text
 from zkc.legacy.zk._data import OPEN_ACL_UNSAFE, Acl, Data, above, decode, encode, logger
+from zkc.legacy.zk._links import Resolving
 from zkc.legacy.zk._low_level import LowLevel
-from zkc.legacy.zk._resolving import Resolving
 from zkc.legacy.zk._tree_text import ParseNode, parse_tree
 
 __all__ = ["Trees"]

@@ -1,0 +1,158 @@
+"""The calls about access, the session and the ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional, Union
+
+from zkc._api.runner import Runner
+from zkc._commands import znodes
+from zkc.constants import WatchType
+from zkc.types import ACL, Stat, Watch
+
+__all__ = ["AdminCalls"]
+
+
+class AdminCalls(Runner):
+    """Who may do what; what the servers know and do."""
+
+    def get_acl(self, path: str, *, timeout: Optional[float] = None) -> tuple[list[ACL], Stat]:
+        """Read the ACL of a znode.
+
+        Args:
+            path: Path of the znode.
+            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+
+        Returns:
+            ``(acl, stat)``.
+
+        Raises:
+            NoNodeError: There is no such znode.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(znodes.get_acl, timeout, path)
+
+    def set_acl(self, path: str, acl: Sequence[ACL], *, version: int = -1, timeout: Optional[float] = None) -> None:
+        """Replace the ACL of a znode.
+
+        Args:
+            path: Path of the znode.
+            acl: Who may do what with it.
+            version: The version of the ACL (``stat.aversion``) that it must have; -1 for any.
+            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+
+        Raises:
+            NoNodeError: There is no such znode.
+            BadVersionError: Its ACL has another version.
+            InvalidACLError: The servers do not take the ACL.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(znodes.set_acl, timeout, path, acl, version)
+
+    def sync(self, path: str = "/", *, timeout: Optional[float] = None) -> None:
+        """Let the server catch up with the leader, so that a read afterwards sees all that was written before.
+
+        Args:
+            path: Path of the znode that is read afterwards; servers up to now catch up with everything.
+            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(znodes.sync, timeout, path)
+
+    def add_auth(self, scheme: str, credentials: Union[str, bytes], *, timeout: Optional[float] = None) -> None:
+        """Add credentials to the session, and to those that follow it after an expiry.
+
+        Args:
+            scheme: How they are checked, such as ``digest``.
+            credentials: What the scheme wants; for ``digest`` it is ``user:password``.
+            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+
+        Raises:
+            AuthFailedError: The servers refused them, and with them the session.
+            ConnectionLossError: The connection broke before the answer came, or there is none. The credentials are
+                kept, and sent with the next connection.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(znodes.add_auth, timeout, scheme, credentials)
+
+    def get_config(
+        self, *, watch: Optional[Watch] = None, timeout: Optional[float] = None
+    ) -> tuple[Optional[bytes], Stat]:
+        """Read the configuration of the ensemble, as the servers keep it in ``/zookeeper/config``.
+
+        Under a chroot, :meth:`remove_watches` cannot remove this watch: its path is outside of the chroot.
+
+        Args:
+            watch: Called once with a :class:`~zkc.WatchedEvent`, where callbacks run, when the configuration changes
+                or the session ends.
+            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+
+        Returns:
+            ``(data, stat)``. The data are lines such as ``server.1=host:2888:3888:participant;0.0.0.0:2181``, and last
+            ``version=``, in hexadecimal.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(znodes.get_config, timeout, watch)
+
+    def reconfig(
+        self,
+        *,
+        joining: Union[str, Sequence[str], None] = None,
+        leaving: Union[str, Sequence[str], None] = None,
+        members: Union[str, Sequence[str], None] = None,
+        version: int = -1,
+        timeout: Optional[float] = None,
+    ) -> tuple[Optional[bytes], Stat]:
+        """Change which servers the ensemble is made of.
+
+        The servers must allow it (``reconfigEnabled=true``), and this client must (by default, only the super user
+        may).
+
+        Args:
+            joining: Servers to add or change, as ``server.ID=host:port:port[:role];[address:]port``.
+            leaving: Ids of servers to remove.
+            members: All servers that there shall be, instead of ``joining`` and ``leaving``.
+            version: The version of the configuration (its last line) that is to be changed; -1 for any.
+            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+
+        Returns:
+            ``(data, stat)`` of the new configuration, as :meth:`get_config` does.
+
+        Raises:
+            NewConfigNoQuorumError: Too few servers of the new configuration are up to date.
+            ReconfigDisabledError: The servers do not allow it.
+            ReconfigInProgressError: Another change is under way.
+            BadVersionError: The configuration has another version.
+            BadArgumentsError: The servers do not understand an entry.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(znodes.reconfig, timeout, joining, leaving, members, version)
+
+    def remove_watches(
+        self,
+        path: str,
+        watch: Optional[Watch] = None,
+        *,
+        watch_type: WatchType = WatchType.ANY,
+        timeout: Optional[float] = None,
+    ) -> None:
+        """Remove watches from a znode; each is told a last event, NOT_WATCHING.
+
+        Args:
+            path: Path of the znode.
+            watch: What was given to :meth:`get`, :meth:`exists` or :meth:`children`; None for all of this client's.
+            watch_type: Which of them.
+            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+
+        Raises:
+            NoWatcherError: There is no such watch.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(znodes.remove_watches, timeout, path, watch, watch_type)

@@ -1,0 +1,69 @@
+"""How a call is made: the one method that each kind of client has in its own way."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
+
+from zkc._flow import Plan
+
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    from zkc._client.base import BaseClient
+
+    _P = ParamSpec("_P")
+
+__all__ = ["Runner"]
+
+_T = TypeVar("_T")
+
+
+class Runner:
+    """What the methods of a client are made with."""
+
+    def _run(
+        self,
+        plan: Callable[Concatenate[BaseClient, _P], Plan[_T]],
+        timeout: Optional[float],
+        *arguments: _P.args,
+        **options: _P.kwargs,
+    ) -> _T:
+        """Make a call, and give what this kind of client gives for it.
+
+        Args:
+            plan: Checks the arguments, sends, and returns what to wait for.
+            timeout: How long to wait, in seconds; None for the client's ``request_timeout``.
+        """
+        raise NotImplementedError
+
+
+def rewrap(owner: type[Any], wrapper: type[Any], *sources: type[Any]) -> None:
+    """Give a class its own copies of methods, which say what they return there.
+
+    Args:
+        owner: The class.
+        wrapper: The generic class that they return: ``Answer`` makes ``Answer[str]`` of ``str``.
+        sources: The classes that have the methods.
+    """
+    for source in sources:
+        for name, function in vars(source).items():
+            if name.startswith("_") or not callable(function):
+                continue
+            copied = _copy_function(function)
+            copied.__annotations__["return"] = f"{wrapper.__name__}[{function.__annotations__['return']}]"
+            function.__globals__.setdefault(wrapper.__name__, wrapper)  # where typing looks the name up
+            copied.__qualname__ = f"{owner.__qualname__}.{name}"
+            copied.__module__ = owner.__module__
+            setattr(owner, name, copied)
+
+
+def _copy_function(function: Any) -> Any:
+    copied = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    copied.__kwdefaults__ = function.__kwdefaults__
+    copied.__annotations__ = dict(function.__annotations__)
+    copied.__doc__ = function.__doc__
+    return copied

@@ -1,0 +1,258 @@
+"""How the calls of :class:`zkc.AsyncClient` are made: everything runs in the event loop, and nothing waits."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+import weakref
+from asyncio import events
+from collections import deque
+from collections.abc import Callable
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
+
+from zkc._api.runner import Runner
+from zkc._args import check_seconds
+from zkc._client.aio_future import Answer, RevocableAnswer
+from zkc._client.base import BaseClient, WaitedTooLong
+from zkc._flow import Undoable, follow, too_late
+from zkc._session.managed import SessionEvents, Tenure
+from zkc._watch.wrappers import Deliver, take_back
+from zkc._zookeeper import Delivery, Request, Session
+from zkc.errors import OperationTimeoutError, ZooKeeperError, no_place
+from zkc.types import WatchedEvent
+
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    from zkc._flow import Plan
+
+    _P = ParamSpec("_P")
+
+__all__ = ["AsyncRunner"]
+
+_T = TypeVar("_T")
+_running_loop: Callable[[], Optional[asyncio.AbstractEventLoop]] = events._get_running_loop
+_OPERATIONS = {  # What errors call a plan of another name.
+    "children": "get_children",
+    "children_with_stat": "get_children_with_stat",
+    "commit": "multi",
+}
+_BATCH = 1000  # How much is delivered per turn of the loop, so that others have theirs.
+_callback_log = logging.getLogger("zkc.callback")
+_tasks: set[asyncio.Future[Any]] = set()  # The loop holds a task weakly only.
+
+
+def _done_task(task: asyncio.Future[Any]) -> None:
+    _tasks.discard(task)
+    if not task.cancelled() and task.exception() is not None:
+        _callback_log.error("a callback raised", exc_info=task.exception())
+
+
+def _finish_call(result: object) -> None:
+    """Let a coroutine of a callback run as a task."""
+    if inspect.isawaitable(result):
+        task = asyncio.ensure_future(result)
+        _tasks.add(task)
+        task.add_done_callback(_done_task)
+
+
+def _call_logged(function: Callable[..., object], *arguments: object) -> None:
+    try:
+        _finish_call(function(*arguments))
+    except Exception:  # noqa: BLE001 - whatever it is, it is the callback's and nobody else's
+        _callback_log.exception("a callback raised: %r", function)
+
+
+def _call_watch(deliver: Deliver, event: WatchedEvent) -> None:
+    # Not at once: who awaits the answer that set the watch has been woken, but has not had its turn yet.
+    deliver.due.append(event)
+    asyncio.get_running_loop().call_soon(_call_due, deliver, event)
+
+
+def _call_due(deliver: Deliver, event: WatchedEvent) -> None:
+    for place, due in enumerate(deliver.due):
+        if due is event:
+            del deliver.due[place]
+            _call_logged(deliver.watch, event)
+            return
+
+
+def _revocable(loop: asyncio.AbstractEventLoop, request: Request[_T]) -> RevocableAnswer[_T]:
+    """Make the answer of a call whose watch is not to be called when it is cancelled."""
+    answer: RevocableAnswer[_T] = RevocableAnswer(loop=loop)
+    answer._can_be_undone(functools.partial(take_back, request))
+    return answer
+
+
+def _named(plan: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Optional[str], Optional[str]]:
+    """Name the operation and the path of a call that was never made, as the errors of one that was made do."""
+    name = getattr(plan, "__name__", "<lambda>").rstrip("_")
+    first = arguments[0] if arguments else None
+    path = first if isinstance(first, str) and first.startswith("/") else None
+    return (None if name == "<lambda>" else _OPERATIONS.get(name, name)), path
+
+
+class _Reader:
+    """What the event loop calls when a session has something to deliver.
+
+    It holds the delivery and not the session: a forgotten client ends, and what it still has to give back comes here.
+    """
+
+    def __init__(self, client: AsyncRunner, loop: asyncio.AbstractEventLoop, delivery: Delivery) -> None:
+        self.client = weakref.ref(client)
+        self.loop = loop
+        self.delivery = delivery
+        self.stopped: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(delivery.fileno(), self)
+
+    def __call__(self) -> None:
+        self.delivery.deliver(_BATCH)
+        client = self.client()
+        if client is not None:
+            client._thread = get_ident()  # It may run on another thread than before.
+            if client._queued:
+                client._send_queued()
+        if self.delivery.stopped and not self.stopped.done():
+            self.loop.remove_reader(self.delivery.fileno())
+            self.stopped.set_result(None)
+
+
+class AsyncRunner(BaseClient, Runner):
+    """How calls are made in an event loop."""
+
+    _call_user = staticmethod(_call_logged)
+    _call_watch = staticmethod(_call_watch)
+
+    def _prepare_waiting(self) -> None:
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._thread = 0  # Where it runs: asking asyncio costs a system call before Python 3.12.
+        self._readers: weakref.WeakKeyDictionary[Session, _Reader] = weakref.WeakKeyDictionary()
+        self._timers: dict[asyncio.TimerHandle, Callable[[], None]] = {}
+        # Calls for which there was no place in flight.
+        self._queued: deque[tuple[RevocableAnswer[Any], Callable[[], Plan[Any]]]] = deque()
+
+    def _run(
+        self,
+        plan: Callable[Concatenate[BaseClient, _P], Plan[_T]],
+        timeout: Optional[float],
+        *arguments: _P.args,
+        **options: _P.kwargs,
+    ) -> Any:
+        loop = self._loop
+        if loop is None or get_ident() != self._thread or not loop.is_running():
+            loop = self._check_loop()
+        settings = self._settings
+        limit = settings.request_timeout if timeout is None else check_seconds(timeout)
+        answer: Answer[_T]
+        session = self._session
+        if self._queued or (session is not None and session.in_flight >= settings.max_in_flight):
+            # The core would wait for a place, and the loop with it.
+            answer = RevocableAnswer(loop=loop)
+            answer._unsent = True
+            self._queued.append((answer, lambda: plan(self, *arguments, **options)))
+        else:
+            planned = plan(self, *arguments, **options)
+            if isinstance(planned, Request):
+                answer = Answer(loop=loop) if planned.watch is None else _revocable(loop, planned)
+                if limit is None:
+                    planned.resolve(answer)  # What follow() does; this is the way of nearly all calls.
+                    return answer
+            else:
+                answer = RevocableAnswer(loop=loop) if isinstance(planned, Undoable) else Answer(loop=loop)
+            course = follow(planned, answer, self._later)
+            if limit is not None:
+                answer._course = course
+        if limit is not None:
+            timer = loop.call_later(limit, self._give_up, answer, limit, settings.max_in_flight, plan, arguments)
+            answer.add_done_callback(lambda _: timer.cancel())
+        return answer
+
+    def _send_queued(self) -> None:
+        """Make the calls for which there was no place, in their order, as far as there is one now."""
+        while self._queued:
+            session = self._session
+            if session is not None and session.in_flight >= self._settings.max_in_flight and not session.closed:
+                return
+            answer, make = self._queued.popleft()
+            if answer.done():
+                continue
+            answer._unsent = False
+            try:
+                planned = make()
+                if isinstance(planned, Request) and planned.watch is not None:
+                    answer._can_be_undone(functools.partial(take_back, planned))
+                answer._course = follow(planned, answer, self._later)
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the answer
+                answer.set_exception(error)
+
+    @staticmethod
+    def _give_up(
+        answer: Answer[Any], limit: float, places: int, plan: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> None:
+        if answer.done():
+            return
+        answer._abandon()
+        if answer._unsent:
+            operation, path = _named(plan, arguments)
+            text = OperationTimeoutError.describe(operation, path, no_place(places, limit))
+            answer.set_exception(OperationTimeoutError(text, operation=operation, path=path, maybe_applied=False))
+        else:
+            answer.set_exception(too_late(answer._course, limit))
+
+    def _check_loop(self) -> asyncio.AbstractEventLoop:
+        running = _running_loop()
+        if running is None:
+            self._check_process("call")  # In a forked child no loop runs, and that is the lesser thing to say.
+            raise RuntimeError("a zkc.AsyncClient is used in a running event loop: call it from a coroutine")
+        if running is not self._loop:
+            if self._loop is not None and not self._loop.is_closed():
+                raise RuntimeError(
+                    "this zkc.AsyncClient belongs to the event loop that started it: make one for each loop, or hand "
+                    "the call over with asyncio.run_coroutine_threadsafe(coroutine, loop)"
+                )
+            if self._loop is not None:
+                raise RuntimeError("the event loop of this zkc.AsyncClient is closed: make a new client in this loop")
+        else:
+            self._thread = get_ident()
+        return running
+
+    def _make_session(self, tenure: Tenure, resume: bool) -> Session:
+        session = Session(
+            self._settings.core_hosts,
+            watcher=SessionEvents(self, tenure),
+            wait=False,
+            deliver="manual",
+            **self._settings.session_arguments(resume),
+        )
+        assert self._loop is not None
+        assert session.delivery is not None
+        self._readers[session] = _Reader(self, self._loop, session.delivery)
+        return session
+
+    def _new_waiter(self) -> asyncio.Future[Any]:
+        return self._check_loop().create_future()
+
+    def _later(self, seconds: float, function: Callable[[], None]) -> None:
+        assert self._loop is not None
+
+        def due() -> None:
+            self._timers.pop(timer, None)
+            function()
+
+        timer = self._loop.call_later(seconds, due)
+        self._timers[timer] = function
+
+    async def _wait(self, waiter: asyncio.Future[Any], limit: Optional[float]) -> Any:
+        try:
+            return await asyncio.wait_for(waiter, limit)
+        except asyncio.TimeoutError:
+            raise WaitedTooLong from None
+        except ZooKeeperError as error:
+            # Without the frames of asyncio.wait_for(): they have the waiter, which has the error.
+            raise error.with_traceback(None) from error.__cause__
+        finally:
+            self._stop_waiting(waiter)
+            del waiter

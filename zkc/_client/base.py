@@ -1,0 +1,346 @@
+"""What every client has: its settings, and what it tells of itself and its session."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Optional, Union
+
+from zkc._flow import Driver, Flow
+from zkc._session.ephemerals import Kept
+from zkc._session.manager import Life
+from zkc._session.settings import Settings
+from zkc._session.unanswered import explain
+from zkc._watch.wrappers import Watchers, call_watch
+from zkc._zookeeper import Session
+from zkc.constants import ClientState, State
+from zkc.errors import (
+    MAX_BUFFER,
+    ClosingError,
+    ConnectionLossError,
+    ConnectTimeoutError,
+    ForkedError,
+    NotStartedError,
+    OperationTimeoutError,
+    SessionLostError,
+    ZooKeeperError,
+)
+from zkc.types import ACL, OPEN_ACL_UNSAFE, KeptZnode
+
+if TYPE_CHECKING:
+    from zkc.credentials import SASL, TLS
+    from zkc.metrics import Metrics
+
+__all__ = ["ABORT_TIMEOUT", "CLOSE_TIMEOUT", "BaseClient", "WaitedTooLong"]
+
+# How long the end of a session that never came to be may take, in seconds: there is hardly anybody to tell.
+ABORT_TIMEOUT = 2.0
+CLOSE_TIMEOUT = 10.0
+_log = logging.getLogger("zkc.client")
+
+
+class WaitedTooLong(Exception):  # noqa: N818 - it is no error: what to say is up to who waited
+    """The limit of a wait is over."""
+
+
+class _Nobody:
+    """Who waits for what goes on in the background."""
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, result: None, /) -> None:
+        pass
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        level = logging.DEBUG if isinstance(exception, SessionLostError) else logging.WARNING
+        _log.log(level, "what went on in the background failed: %s", exception)
+
+
+class BaseClient(Life):
+    """The settings of a client and what it tells; how to wait for a server is left to the subclass."""
+
+    def __init__(
+        self,
+        hosts: str,
+        *,
+        session_timeout: float = 10.0,
+        connect_timeout: Optional[float] = 15.0,
+        request_timeout: Optional[float] = None,
+        read_only: bool = False,
+        auth: Iterable[tuple[str, Union[str, bytes]]] = (),
+        tls: Optional[TLS] = None,
+        sasl: Optional[SASL] = None,
+        client_id: Optional[tuple[int, bytes]] = None,
+        default_acl: Sequence[ACL] = OPEN_ACL_UNSAFE,
+        max_in_flight: int = 16384,
+        max_data: Optional[int] = MAX_BUFFER,
+    ) -> None:
+        self._settings = Settings(
+            hosts,
+            session_timeout=session_timeout,
+            connect_timeout=connect_timeout,
+            request_timeout=request_timeout,
+            read_only=read_only,
+            auth=auth,
+            tls=tls,
+            sasl=sasl,
+            client_id=client_id,
+            default_acl=default_acl,
+            max_in_flight=max_in_flight,
+            max_data=max_data,
+        )
+        super().__init__()
+        self._kept = Kept(self)
+        self._watches = Watchers(self._call_watch)
+        self._prepare_waiting()
+
+    def _prepare_waiting(self) -> None:
+        """Make what this kind of client waits with."""
+
+    # A function and no method: an armed watch is held by the session, and must not hold the client.
+    _call_watch = staticmethod(call_watch)
+
+    def _later_unless_closed(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call a function after some time, if the client is not closed by then."""
+        raise NotImplementedError
+
+    def _background(self, flow: Flow[None]) -> None:
+        """Drive a flow that nobody waits for; its failure is logged."""
+        try:
+            Driver(flow, _Nobody(), self._later).start()
+        except ZooKeeperError as error:
+            _Nobody().set_exception(error)
+
+    def _connect_error(self, reached: str, cause: Optional[BaseException], looks: str = "") -> ConnectTimeoutError:
+        limit = self._settings.connect_timeout
+        text = f"no session with {self._settings.hosts} within {limit:g} s (state: {reached}). "
+        if cause is not None:
+            text += f"The last attempt failed: {cause}"
+        elif looks:
+            text += looks[0].upper() + looks[1:]
+        else:
+            text += ConnectTimeoutError.advice[0].upper() + ConnectTimeoutError.advice[1:]
+        error = ConnectTimeoutError(f"start: {text}", operation="start")
+        error.__cause__ = cause
+        return error
+
+    def _too_late(self) -> ConnectTimeoutError:
+        """Make the error of a start that took too long: it says how far it came."""
+        with self._lock:
+            session = None if self._tenure is None else self._tenure.session
+        if session is None:
+            return self._connect_error("CONNECTING", None)
+        try:
+            reached = State(session.state).name
+        except ConnectionLossError:
+            reached = "resolving the host names"
+        return self._connect_error(reached, session.tls_error, explain(session))
+
+    def _never_was(self, states: Iterable[ClientState], limit: Optional[float]) -> OperationTimeoutError:
+        """Make the error of a wait for states of which none came in time."""
+        names = " or ".join(sorted(wanted.name for wanted in states))
+        text = f"the client is {self.state} and was not {names} within {limit:g} s"
+        looks = explain(self._session)
+        if looks:
+            text += f"; {looks}"
+        return OperationTimeoutError(text, operation="wait_for", maybe_applied=False)
+
+    def __repr__(self) -> str:
+        try:
+            state = self.state.name
+        except ForkedError:
+            state = "of the parent process"
+        return f"<zkc.{type(self).__name__} {self.hosts} {state}>"
+
+    @property
+    def session(self) -> Session:
+        """The native session below, for what has no method here.
+
+        Its calls send at once and return a request; ``request.result(timeout)`` waits for the answer. It takes and
+        gives plain numbers and tuples, and checks little. It is another one after the session has expired.
+
+        Raises:
+            NotStartedError: There is none yet.
+            ClosingError: It was closed.
+
+        .. versionadded:: 0.1
+        """
+        session = self._session
+        if session is None:
+            raise self._no_session()
+        return session
+
+    def _no_session(self) -> Exception:
+        if self._failure is not None:
+            return self._failure()
+        return ClosingError(maybe_applied=False) if self._was_closed else NotStartedError()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client has no session and makes none: it was not started, or it was closed.
+
+        .. versionadded:: 0.1
+        """
+        tenure = self._tenure  # Read once: another thread may close the client meanwhile.
+        if tenure is None or tenure.closing:
+            return True
+        return tenure.session is not None and self._pid == os.getpid() and tenure.session.closed
+
+    @property
+    def state(self) -> ClientState:
+        """How the client stands with its ensemble.
+
+        .. versionadded:: 0.1
+        """
+        self._check_process("state")
+        return ClientState.CLOSED if self.closed else self._state
+
+    @property
+    def connected(self) -> bool:
+        """Whether a server answers requests now, or reads at least.
+
+        .. versionadded:: 0.1
+        """
+        return self.state.connected
+
+    @property
+    def hosts(self) -> str:
+        """The servers and the chroot, with every port written out.
+
+        .. versionadded:: 0.1
+        """
+        return self._settings.hosts
+
+    @property
+    def session_id(self) -> int:
+        """The id of the session; the owner of its ephemeral znodes has the same. 0 without a session.
+
+        .. versionadded:: 0.1
+        """
+        return self._get_client_id()[0]
+
+    @property
+    def session_password(self) -> bytes:
+        """The password of the session, 16 bytes, with which another client can resume it. Empty without a session.
+
+        .. versionadded:: 0.1
+        """
+        return self._get_client_id()[1]
+
+    def _get_client_id(self) -> tuple[int, bytes]:
+        session = self._session
+        try:
+            return (0, b"") if session is None else session.client_id
+        except ClosingError:
+            return (0, b"")
+
+    @property
+    def negotiated_timeout(self) -> float:
+        """For how long the servers keep the session when they hear nothing, in seconds. 0.0 without a session.
+
+        .. versionadded:: 0.1
+        """
+        session = self._session
+        try:
+            return 0.0 if session is None else session.negotiated_timeout
+        except ClosingError:
+            return 0.0
+
+    @property
+    def server(self) -> Optional[str]:
+        """The server that the session is connected to, or tries to reach, as ``address:port``; None if there is none.
+
+        .. versionadded:: 0.1
+        """
+        session = self._session
+        try:
+            return None if session is None else session.current_server
+        except ClosingError:
+            return None
+
+    @property
+    def kept(self) -> list[str]:
+        """The paths of the ephemeral znodes that are created again after an expiry: those created with ``keep=True``.
+
+        One that this client has asked to delete is not among them, unless the answer says that it stays.
+
+        .. versionadded:: 0.1
+        """
+        return self._kept.paths()
+
+    @property
+    def kept_znodes(self) -> list[KeptZnode]:
+        """The same znodes, each with its state in the present session and, if it is not there, the error that says why.
+
+        .. versionadded:: 0.1
+        """
+        return self._kept.described()
+
+    def add_kept_listener(self, listener: Callable[[KeptZnode], object]) -> None:
+        """Have a function called when a kept ephemeral znode cannot be created in a new session, and when it is later.
+
+        It is called where those of :meth:`add_listener` are: with the states ``TAKEN`` and ``FAILED``, and with
+        ``HELD`` after one of these. It is not called for a znode that the new session has at once.
+
+        Args:
+            listener: Called with one :class:`~zkc.KeptZnode`. One that was added already is not added again.
+
+        Raises:
+            TypeError: It cannot be called.
+
+        .. versionadded:: 0.1
+        """
+        self._kept.listeners.add(listener)
+
+    def remove_kept_listener(self, listener: Callable[[KeptZnode], object]) -> None:
+        """Have a function called no more. One that was never added is ignored.
+
+        Args:
+            listener: What was given to :meth:`add_kept_listener`.
+
+        .. versionadded:: 0.1
+        """
+        self._kept.listeners.remove(listener)
+
+    def add_listener(self, listener: Callable[[ClientState], object]) -> None:
+        """Have a function called with each new state of the client.
+
+        Listeners are called one after the other, in the order of the states, where callbacks run: on a thread of the
+        client, or for asyncio in the event loop (there it may be a coroutine function). What one raises is logged.
+        In LOST, calls fail until CONNECTED: leave what needs a session to that.
+
+        Args:
+            listener: Called with one :class:`~zkc.ClientState`. One that was added already is not added again.
+
+        Raises:
+            TypeError: It cannot be called.
+
+        .. versionadded:: 0.1
+        """
+        self._listeners.add(listener)
+
+    def remove_listener(self, listener: Callable[[ClientState], object]) -> None:
+        """Have a function called no more. One that was never added is ignored.
+
+        Args:
+            listener: What was given to :meth:`add_listener`.
+
+        .. versionadded:: 0.1
+        """
+        self._listeners.remove(listener)
+
+    def metrics(self) -> Metrics:
+        """Tell what the client has done so far, in all of its sessions.
+
+        Measuring is always on; it takes less than a tenth of a microsecond per request.
+
+        Returns:
+            A snapshot: :class:`~zkc.Metrics`.
+
+        .. versionadded:: 0.1
+        """
+        from zkc.metrics import Metrics
+
+        return Metrics._of(self)

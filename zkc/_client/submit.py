@@ -1,0 +1,178 @@
+"""What ``client.submit`` gives: futures, and the calls that give them."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import time
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
+
+from zkc._api.admin import AdminCalls
+from zkc._api.bulk import BulkCalls
+from zkc._api.runner import Runner, rewrap
+from zkc._api.trees import TreeCalls
+from zkc._api.watching import WatchCalls
+from zkc._api.znodes import ZnodeCalls
+from zkc._args import check_seconds
+from zkc._client.transaction import SubmitTransaction
+from zkc._flow import Course, follow, limited, remaining, too_late
+from zkc._zookeeper import FutureCore, Request, Session
+
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    from zkc._api._generated.submit_admin import SubmitAdminCalls
+    from zkc._api._generated.submit_bulk import SubmitBulkCalls
+    from zkc._api._generated.submit_trees import SubmitTreeCalls
+    from zkc._api._generated.submit_watching import SubmitWatchCalls
+    from zkc._api._generated.submit_znodes import SubmitZnodeCalls
+    from zkc._client.base import BaseClient
+    from zkc._flow import Plan
+
+    _P = ParamSpec("_P")
+
+__all__ = ["Future", "Submit"]
+
+_T = TypeVar("_T")
+_result, _exception = FutureCore.result, FutureCore.exception  # What super() finds, without the search.
+
+
+if TYPE_CHECKING:
+
+    class _FutureBase(FutureCore[_T]): ...
+
+else:
+
+    class _FutureBase(FutureCore, concurrent.futures.Future): ...
+
+
+class Future(_FutureBase[_T]):
+    """The answer to a call that was sent and is not waited for yet.
+
+    It is a :class:`concurrent.futures.Future`: :func:`concurrent.futures.wait`, ``as_completed`` and
+    :func:`asyncio.wrap_future` take it. Its callbacks run where all callbacks of its client do; when it ends by its
+    timeout they run on a timer's thread, and when it is cancelled in the thread that does so. A call of one request is
+    waited for without the thread that runs callbacks, so a callback that blocks does not delay it, and a callback may
+    wait for it. A call of several requests goes on in that thread: a callback cannot wait for it. Cancelling does not
+    recall the request: its answer is dropped, and so is its watch.
+
+    .. versionadded:: 0.1
+    """
+
+    _course: Course = None  # What a limit concerns, if there is one: named when it is over.
+    _session: Optional[weakref.ref[Session]] = None  # Whose thread drives the flow that this waits for, if it is one.
+
+    def result(self, timeout: Optional[float] = None) -> _T:
+        """Wait for the answer and return it.
+
+        Args:
+            timeout: How long to wait, in seconds; None for as long as it takes.
+
+        Raises:
+            RuntimeError: It is a call of several requests that goes on in this thread only, and there is no answer yet.
+
+        .. versionadded:: 0.1
+        """
+        return _result(self, timeout)
+
+    def exception(self, timeout: Optional[float] = None) -> Optional[BaseException]:
+        """Wait for the answer and return the error, or None if there is none. As :meth:`result` otherwise.
+
+        .. versionadded:: 0.1
+        """
+        return _exception(self, timeout)
+
+    def _check_thread(self) -> None:
+        session = None if self._session is None else self._session()
+        if session is not None and session.delivers_here():
+            raise RuntimeError(
+                "a callback waits for a future of several requests that only its own thread can bring: make the call "
+                "itself (client.create(...)), or go on in future.add_done_callback()"
+            )
+
+
+class _Limit:
+    """What the timer of a future with a limit does. It holds the future weakly: one that is answered may go."""
+
+    __slots__ = ("future", "seconds")
+
+    def __init__(self, future: Future[Any], seconds: float) -> None:
+        self.future = weakref.ref(future)
+        self.seconds = seconds
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing to do any more."""
+        future = self.future()
+        return future is None or future.done()
+
+    def __call__(self) -> None:
+        future = self.future()
+        if future is None or future.done():
+            return
+        with contextlib.suppress(concurrent.futures.InvalidStateError):  # The answer came at the same moment.
+            future.set_exception(too_late(future._course, self.seconds))
+
+
+class _SubmitRunner(Runner):
+    def __init__(self, client: BaseClient) -> None:
+        self._client = client
+
+    def _run(
+        self,
+        plan: Callable[Concatenate[BaseClient, _P], Plan[_T]],
+        timeout: Optional[float],
+        *arguments: _P.args,
+        **options: _P.kwargs,
+    ) -> Any:
+        client = self._client
+        future: Future[_T] = Future()
+        if timeout is None and client._settings.request_timeout is None:
+            _begin(plan(client, *arguments, **options), future, client)
+            return future
+        given = client._settings.request_timeout if timeout is None else check_seconds(timeout)
+        assert given is not None
+        begun = time.monotonic()
+        course = limited(given, lambda: _begin(plan(client, *arguments, **options), future, client))
+        future._course = course
+        if not future.done():
+            client._later_unless_closed(remaining(given, begun), _Limit(future, given))
+        return future
+
+
+def _begin(planned: Plan[_T], future: Future[_T], client: BaseClient) -> Course:
+    """Put the outcome of a plan in a future, and return what is to be known of it when it takes too long."""
+    if isinstance(planned, Request):
+        future._follow_request(planned)
+        return planned
+    session = client._session
+    future._session = None if session is None else weakref.ref(session)
+    return follow(planned, future, client._later)
+
+
+if TYPE_CHECKING:
+
+    class Submit(SubmitZnodeCalls, SubmitAdminCalls, SubmitBulkCalls, SubmitTreeCalls, SubmitWatchCalls):
+        """The calls of a client, each of which returns a future at once."""
+
+        def __init__(self, client: BaseClient) -> None: ...
+        def transaction(self) -> SubmitTransaction: ...
+
+else:
+
+    class Submit(_SubmitRunner, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls):
+        """The calls of a client, each of which returns a :class:`~zkc.Future` at once.
+
+        .. versionadded:: 0.1
+        """
+
+        def transaction(self):
+            """Begin a transaction whose commit returns a :class:`~zkc.Future`.
+
+            .. versionadded:: 0.1
+            """
+            return SubmitTransaction(self, self._client._settings)
+
+    rewrap(Submit, Future, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls)

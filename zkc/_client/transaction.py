@@ -1,0 +1,303 @@
+"""Transactions: several operations of which all are carried out, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
+
+from zkc._args import (
+    check_create_path,
+    check_data,
+    check_data_size,
+    check_path,
+    check_seconds,
+    check_version,
+    create_mode,
+    data_size,
+    encode_acl,
+)
+from zkc._commands.transaction import CoreOp, commit
+from zkc.errors import ZooKeeperError
+from zkc.types import ACL, Data, Stat
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from zkc._api.runner import Runner
+    from zkc._client.aio import Answer
+    from zkc._client.submit import Future
+    from zkc._session.settings import Settings
+    from zkc.constants import CreateMode
+
+__all__ = ["AsyncTransaction", "Operation", "SubmitTransaction", "Transaction"]
+
+_T = TypeVar("_T")
+_PENDING = object()
+
+
+class Operation(Generic[_T]):
+    """One operation of a transaction, and its result once that was committed.
+
+    .. versionadded:: 0.1
+    """
+
+    __slots__ = ("_outcome", "name", "path")
+
+    name: str
+    """``check``, ``create``, ``create_with_stat``, ``set`` or ``delete``."""
+    path: str
+    """Path of its znode, as given."""
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self.path = path
+        self._outcome: object = _PENDING
+
+    def result(self) -> _T:
+        """Return what the operation gave.
+
+        Returns:
+            The path as made for a create, the path and the :class:`~zkc.Stat` for a create with stat, the new
+            :class:`~zkc.Stat` for a set, None for a check or a delete.
+
+        Raises:
+            RuntimeError: The transaction has no answer yet.
+            ZooKeeperError: The transaction failed. The operation that is to blame raises why, the others
+                :class:`~zkc.RuntimeInconsistencyError`.
+
+        .. versionadded:: 0.1
+        """
+        if self._outcome is _PENDING:
+            raise RuntimeError(f"{self!r} has no result: commit the transaction first")
+        if isinstance(self._outcome, ZooKeeperError):
+            raise self._outcome
+        return cast("_T", self._outcome)
+
+    def __repr__(self) -> str:
+        return f"<zkc.Operation {self.name} {self.path!r}>"
+
+
+class BaseTransaction:
+    """What all transactions have: the operations."""
+
+    def __init__(self, runner: Runner, settings: Settings) -> None:
+        self._runner = runner
+        self._default_acl = settings.default_acl
+        self._max_data = settings.max_data
+        self._size = 0  # Of the data so far, in bytes.
+        self._core: list[CoreOp] = []
+        self._committed = False
+        self.operations: list[Operation[Any]] = []
+        """The operations so far, in their order."""
+
+    def __len__(self) -> int:
+        return len(self.operations)
+
+    def _add(self, core: CoreOp) -> Operation[Any]:
+        if self._committed:
+            raise ValueError("this transaction was committed: make a new one")
+        operation: Operation[Any] = Operation(core[0], core[1])
+        self._core.append(core)
+        self.operations.append(operation)
+        return operation
+
+    def _copy(self, operation: str, path: str, data: Optional[Data]) -> Optional[bytes]:
+        """Return a copy of data that go into the request; what makes it too large is refused before it is copied."""
+        size = self._size + data_size(check_data(data))
+        check_data_size(operation, path, size, self._max_data)
+        copied = data if data is None else bytes(data)
+        self._size = size
+        return copied
+
+    def check(self, path: str, version: int = -1) -> Operation[None]:
+        """Demand that a znode exists, with a version.
+
+        Args:
+            path: Path of the znode.
+            version: The version (``stat.version``) that it must have; -1 for any.
+
+        .. versionadded:: 0.1
+        """
+        return self._add(("check", check_path(path), check_version(version)))
+
+    def create(
+        self,
+        path: str,
+        data: Optional[Data] = b"",
+        *,
+        acl: Optional[Sequence[ACL]] = None,
+        ephemeral: bool = False,
+        sequential: bool = False,
+        container: bool = False,
+        ttl: Optional[float] = None,
+    ) -> Operation[str]:
+        """Create a znode; the arguments are those of :meth:`zkc.Client.create`.
+
+        .. versionadded:: 0.1
+        """
+        mode = create_mode(ephemeral, sequential, container, ttl)
+        return self._create("create", path, data, acl, mode, ttl, sequential)
+
+    def create_with_stat(
+        self,
+        path: str,
+        data: Optional[Data] = b"",
+        *,
+        acl: Optional[Sequence[ACL]] = None,
+        ephemeral: bool = False,
+        sequential: bool = False,
+        container: bool = False,
+        ttl: Optional[float] = None,
+    ) -> Operation[tuple[str, Optional[Stat]]]:
+        """Create a znode and return its stat too; the arguments are those of :meth:`zkc.Client.create`.
+
+        Returns:
+            An operation whose result is ``(path, stat)``. The stat is None if the server does not send it: servers
+            before 3.7.2, 3.8.2 and 3.9.0 send none for a plain, ephemeral or sequential znode (ZOOKEEPER-4026).
+
+        .. versionadded:: 0.1
+        """
+        mode = create_mode(ephemeral, sequential, container, ttl)
+        return self._create("create_with_stat", path, data, acl, mode, ttl, sequential)
+
+    def _create(
+        self,
+        name: str,
+        path: str,
+        data: Optional[Data],
+        acl: Optional[Sequence[ACL]],
+        mode: CreateMode,
+        ttl: Optional[float],
+        sequential: bool,
+    ) -> Operation[Any]:
+        check_create_path(path, sequential)
+        entries = self._default_acl if acl is None else encode_acl(acl)
+        core: CoreOp = (name, path, self._copy(name, path, data), entries, mode)
+        return self._add(core if ttl is None else (*core, ttl))
+
+    def set(self, path: str, data: Optional[Data], *, version: int = -1) -> Operation[Stat]:
+        """Replace the data of a znode; the arguments are those of :meth:`zkc.Client.set`.
+
+        .. versionadded:: 0.1
+        """
+        check_path(path)
+        check_version(version)
+        return self._add(("set", path, self._copy("set", path, data), version))
+
+    def delete(self, path: str, *, version: int = -1) -> Operation[None]:
+        """Delete a znode; the arguments are those of :meth:`zkc.Client.delete`.
+
+        .. versionadded:: 0.1
+        """
+        return self._add(("delete", check_path(path), check_version(version)))
+
+    def _commit(self, timeout: Optional[float]) -> Any:
+        if self._committed:
+            raise ValueError("this transaction was committed already: make a new one")
+        if timeout is not None:
+            check_seconds(timeout)
+        self._committed = True
+        return self._runner._run(_commit_and_note, timeout, self._core, self.operations)
+
+    def __repr__(self) -> str:
+        return f"<zkc.{type(self).__name__} of {len(self)} operations>"
+
+
+def _commit_and_note(client: Any, core: list[CoreOp], operations: list[Operation[Any]]) -> Any:
+    flow = commit(client, core)
+    return _note(flow, operations)
+
+
+def _note(flow: Any, operations: list[Operation[Any]]) -> Any:
+    try:
+        results = yield from flow
+    except ZooKeeperError as error:
+        for i, operation in enumerate(operations):
+            operation._outcome = error if error.results is None else error.results[i]
+        raise
+    for operation, result in zip(operations, results):
+        operation._outcome = result
+    return results
+
+
+class Transaction(BaseTransaction):
+    """Operations of which all are carried out, in their order and at one moment, or none.
+
+    A ``with`` statement commits at its end, unless its block raises: then nothing is sent.
+
+    >>> with client.transaction() as t:
+    ...     t.check("/config", version=3)
+    ...     made = t.create("/config/item-", b"x", sequential=True)
+    >>> made.result()
+    '/config/item-0000000000'
+
+    .. versionadded:: 0.1
+    """
+
+    def commit(self, *, timeout: Optional[float] = None) -> list[Any]:
+        """Carry out the operations.
+
+        Args:
+            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+
+        Returns:
+            The result of each operation, as :meth:`Operation.result` gives it.
+
+        Raises:
+            ZooKeeperError: None was carried out. The error is of the class of the operation that failed, and its
+                ``index`` and ``results`` tell which and why.
+            ValueError: It was committed already, or all of it is more than the client's ``max_data``.
+
+        .. versionadded:: 0.1
+        """
+        results: list[Any] = self._commit(timeout)
+        return results
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        if kind is None and not self._committed:
+            self.commit()
+
+
+class AsyncTransaction(BaseTransaction):
+    """The same for asyncio: ``async with``, and a commit to await. See :class:`~zkc.Transaction`.
+
+    .. versionadded:: 0.1
+    """
+
+    def commit(self, *, timeout: Optional[float] = None) -> Answer[list[Any]]:
+        """Carry out the operations, as :meth:`Transaction.commit` does.
+
+        .. versionadded:: 0.1
+        """
+        answer: Answer[list[Any]] = self._commit(timeout)
+        return answer
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        if kind is None and not self._committed:
+            await self.commit()
+
+
+class SubmitTransaction(BaseTransaction):
+    """The same with a commit that returns a :class:`~zkc.Future`. See :class:`~zkc.Transaction`.
+
+    .. versionadded:: 0.1
+    """
+
+    def commit(self, *, timeout: Optional[float] = None) -> Future[list[Any]]:
+        """Carry out the operations, as :meth:`Transaction.commit` does.
+
+        .. versionadded:: 0.1
+        """
+        future: Future[list[Any]] = self._commit(timeout)
+        return future

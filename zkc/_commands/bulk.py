@@ -1,0 +1,243 @@
+"""Bulk calls: many requests of one kind, with a window of them under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from zkc import _args as ops
+from zkc._commands.window import MOST_WINDOW, BadItem, Progress, Refused, Sender, pipelined
+from zkc._flow import Flow
+from zkc._session.ephemerals import Kept
+from zkc._zookeeper import Sent, Session
+from zkc.errors import ZooKeeperError
+from zkc.types import ACL, Data
+
+if TYPE_CHECKING:
+    from zkc._client.base import BaseClient
+
+
+def check_window(client: BaseClient, window: object, least: int = 1) -> int:
+    """Return how many requests of a call may be under way, else raise."""
+    checked = ops.check_count(window, "window", least, MOST_WINDOW)
+    return max(least, min(checked, client._settings.max_in_flight))
+
+
+def check_progress(progress: Progress) -> Progress:
+    """Return what is told how far a call is, else raise."""
+    if progress is None or callable(progress):
+        return progress
+    raise TypeError(f"progress must be callable with the number of items done, not {type(progress).__name__}")
+
+
+# ---- what is sent ---------------------------------------------------------------------------------------------------
+
+
+def send_reads(session: Session, operation: str) -> Sender:
+    """Make the sender of calls that take a path and nothing else: the core checks and sends them."""
+
+    def send(paths: Iterator[Any], sent: Sent) -> None:
+        sent.send_reads(session, operation, paths, _check_path, Refused)
+
+    return send
+
+
+def _check_path(path: object) -> None:
+    try:
+        ops.check_path(path)
+    except (TypeError, ValueError) as error:
+        raise BadItem(error) from None
+
+
+def send_creates(session: Session, acl: ops.CoreACL, mode: int, ttl: Optional[float], sequential: bool) -> Sender:
+    """Make the sender of creates: of a path, or of (path, data)."""
+    create = session.create
+
+    def send(items: Iterator[Any], sent: Sent) -> None:
+        for item in items:
+            try:
+                path, data = (item, b"") if isinstance(item, str) else _parts(item, 2, 2, "a path or (path, data)")
+                ops.check_create_path(path, sequential)
+                ops.check_data(data)
+            except (TypeError, ValueError) as error:
+                raise BadItem(error) from None
+            try:
+                sent.append(create(path, data, acl, mode, ttl))
+            except ZooKeeperError as error:
+                sent.append(Refused(error))
+            except ValueError as error:  # More than max_data.
+                raise BadItem(error) from None
+
+    return send
+
+
+def send_sets(session: Session, kept: Kept) -> Sender:
+    """Make the sender of sets: of (path, data) or (path, data, version)."""
+    set_ = session.set
+
+    def send(items: Iterator[Any], sent: Sent) -> None:
+        for item in items:
+            try:
+                path, data, *rest = _parts(item, 2, 3, "(path, data) or (path, data, version)")
+                ops.check_path(path)
+                ops.check_data(data)
+                version = ops.check_version(rest[0]) if rest else -1
+            except (TypeError, ValueError) as error:
+                raise BadItem(error) from None
+            try:
+                sent.append(kept.send("set", path, data, session, set_, data, version))
+            except ZooKeeperError as error:
+                sent.append(Refused(error))
+            except ValueError as error:  # More than max_data.
+                raise BadItem(error) from None
+
+    return send
+
+
+def send_deletes(session: Session, kept: Kept) -> Sender:
+    """Make the sender of deletes: of a path or (path, version)."""
+    delete = session.delete
+
+    def send(items: Iterator[Any], sent: Sent) -> None:
+        for item in items:
+            try:
+                path, version = (item, -1) if isinstance(item, str) else _parts(item, 2, 2, "a path or (path, version)")
+                ops.check_path(path)
+                ops.check_version(version)
+            except (TypeError, ValueError) as error:
+                raise BadItem(error) from None
+            try:
+                sent.append(kept.send("delete", path, None, session, delete, version))
+            except ZooKeeperError as error:
+                sent.append(Refused(error))
+
+    return send
+
+
+def _parts(item: object, least: int, most: int, form: str) -> Sequence[Any]:
+    if not isinstance(item, (tuple, list)):
+        raise TypeError(f"it must be {form}, not {type(item).__name__}")
+    if not least <= len(item) <= most:
+        raise ValueError(f"it must be {form}, and has {len(item)} parts")
+    return item
+
+
+def _iterate(items: object, name: str, form: str) -> Iterator[Any]:
+    if isinstance(items, (str, bytes, bytearray)) or not isinstance(items, Iterable):
+        raise TypeError(f"{name} must be an iterable of {form}, not {type(items).__name__}")
+    if isinstance(items, Mapping) and "data" in form:
+        raise TypeError(f"{name} must be an iterable of {form}, not a mapping: give its items()")
+    return iter(items)
+
+
+# ---- the calls ------------------------------------------------------------------------------------------------------
+
+
+def _reads(
+    client: BaseClient, operation: str, paths: object, window: int, raise_errors: bool, progress: Progress
+) -> Flow[list[Any]]:
+    session = client.session
+    return pipelined(
+        client,
+        session,
+        _iterate(paths, "paths", "paths"),
+        send_reads(session, operation),
+        check_window(client, window),
+        name="paths",
+        raise_errors=ops.check_flag(raise_errors, "raise_errors"),
+        progress=check_progress(progress),
+    )
+
+
+def get_many(
+    client: BaseClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
+) -> Flow[list[Any]]:
+    """Read the data of znodes."""
+    return _reads(client, "get", paths, window, raise_errors, progress)
+
+
+def exists_many(
+    client: BaseClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
+) -> Flow[list[Any]]:
+    """Ask which znodes there are."""
+    return _reads(client, "exists", paths, window, raise_errors, progress)
+
+
+def children_many(
+    client: BaseClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
+) -> Flow[list[Any]]:
+    """List the names of the children of znodes."""
+    return _reads(client, "get_children", paths, window, raise_errors, progress)
+
+
+def create_many(
+    client: BaseClient,
+    items: Iterable[Union[str, tuple[str, Optional[Data]]]],
+    acl: Optional[Sequence[ACL]],
+    ephemeral: bool,
+    sequential: bool,
+    container: bool,
+    ttl: Optional[float],
+    window: int,
+    raise_errors: bool,
+    progress: Progress,
+) -> Flow[list[Any]]:
+    """Create znodes of one kind."""
+    mode = ops.create_mode(ephemeral, sequential, container, ttl)
+    entries = client._settings.default_acl if acl is None else ops.encode_acl(acl)
+    session = client.session
+    return _writes(
+        client,
+        session,
+        _iterate(items, "items", "paths or (path, data)"),
+        send_creates(session, entries, mode, ttl, sequential),
+        window,
+        raise_errors,
+        progress,
+    )
+
+
+def set_many(
+    client: BaseClient,
+    items: Iterable[Union[tuple[str, Optional[Data]], tuple[str, Optional[Data], int]]],
+    window: int,
+    raise_errors: bool,
+    progress: Progress,
+) -> Flow[list[Any]]:
+    """Replace the data of znodes."""
+    session = client.session
+    iterator = _iterate(items, "items", "(path, data) or (path, data, version)")
+    return _writes(client, session, iterator, send_sets(session, client._kept), window, raise_errors, progress)
+
+
+def delete_many(
+    client: BaseClient,
+    items: Iterable[Union[str, tuple[str, int]]],
+    window: int,
+    raise_errors: bool,
+    progress: Progress,
+) -> Flow[list[Any]]:
+    """Delete znodes."""
+    session = client.session
+    iterator = _iterate(items, "items", "paths or (path, version)")
+    return _writes(client, session, iterator, send_deletes(session, client._kept), window, raise_errors, progress)
+
+
+def _writes(
+    client: BaseClient,
+    session: Session,
+    items: Iterator[Any],
+    send: Sender,
+    window: int,
+    raise_errors: bool,
+    progress: Progress,
+) -> Flow[list[Any]]:
+    return pipelined(
+        client,
+        session,
+        items,
+        send,
+        check_window(client, window),
+        raise_errors=ops.check_flag(raise_errors, "raise_errors"),
+        progress=check_progress(progress),
+    )

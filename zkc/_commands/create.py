@@ -1,0 +1,357 @@
+"""Create: with missing parents, with a name that is found again, and kept from session to session."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
+
+from zkc._args import CoreACL, check_create_path, check_data, check_flag, check_path, create_mode, encode_acl
+from zkc._flow import Flow, Pause, Plan, Undoable, answer, errand
+from zkc._session.losses import Losses
+from zkc._zookeeper import Request, Session
+from zkc.errors import (
+    MAX_BUFFER,
+    ConnectionLossError,
+    NodeExistsError,
+    NoNodeError,
+    SessionExpiredError,
+    SessionLostError,
+    ZooKeeperError,
+)
+from zkc.types import ACL, Data, Stat
+
+if TYPE_CHECKING:
+    from zkc._client.base import BaseClient
+
+Made = Union[str, tuple[str, Stat]]
+# In front of the name of a protected znode: the form that Curator and kazoo use, so that all find each other's.
+_MARKER = "_c_{}-"
+_MARKER_LENGTH = len(_MARKER.format(uuid.UUID(int=0)))
+_LOOKS = 30  # How many connections are lost, one after the other, before a search is given up.
+_PAUSE = 0.05  # Before looking again while there is no connection, in seconds.
+
+
+class Options(NamedTuple):
+    """What kind of znode to create, and how."""
+
+    ephemeral: bool
+    sequential: bool
+    container: bool
+    ttl: Optional[float]
+    make_parents: bool
+    protected: bool
+    keep: bool
+    with_stat: bool
+
+
+def create(
+    client: BaseClient, path: str, data: Optional[Data], acl: Optional[Sequence[ACL]], options: Options
+) -> Plan[Made]:
+    """Create a znode."""
+    mode = create_mode(options.ephemeral, options.sequential, options.container, options.ttl)
+    check_create_path(path, options.sequential)
+    check_data(data)
+    entries = client._settings.default_acl if acl is None else encode_acl(acl)
+    for name in ("make_parents", "protected", "keep", "with_stat"):
+        check_flag(getattr(options, name), name)
+    if options.keep and not options.ephemeral:
+        raise ValueError("keep is for ephemeral znodes: others stay by themselves")
+    if options.protected and not (options.ephemeral or options.sequential):
+        raise ValueError("protected is for ephemeral or sequential znodes: give one of these flags, or leave it out")
+    marker, given = _MARKER.format(uuid.uuid4()) if options.protected else "", path
+    if marker:
+        parent, _, name = path.rpartition("/")
+        path = f"{parent}/{marker}{name}"
+
+    def send(session: Session) -> Request[Made]:
+        made: Any = session.create_with_stat if options.with_stat else session.create
+        return cast("Request[Made]", made(path, data, entries, mode, options.ttl))
+
+    if not (options.make_parents or options.protected or options.keep):
+        return send(client.session)
+    if not marker:
+        return _create(client, path, given, data, entries, options, marker, send, None)
+    return cast(
+        "Flow[Made]",
+        Undoable(lambda undoable: _create(client, path, given, data, entries, options, marker, send, undoable)),
+    )
+
+
+def _create(
+    client: BaseClient,
+    path: str,
+    given: str,
+    data: Optional[Data],
+    entries: CoreACL,
+    options: Options,
+    marker: str,
+    send: Callable[[Session], Request[Made]],
+    undoable: Optional[Undoable],
+) -> Flow[Made]:
+    creation = client._kept.creating(path, data, entries, known=not options.sequential) if options.keep else None
+    if creation is not None:
+        send = creation.sender(send)
+    try:
+        while True:
+            try:
+                made = yield from (
+                    _protected(client, path, given, options, marker, send, undoable)
+                    if undoable is not None
+                    else errand(send(client.session), "create", path)  # Refused for its parents it has changed nothing.
+                )
+                break
+            except NoNodeError:
+                if not options.make_parents or path.count("/") == 1:
+                    raise
+            yield from _ensure(client, path.rpartition("/")[0], client._settings.default_acl, "create", given)
+        if creation is not None:
+            creation.made(made if isinstance(made, str) else made[0])
+        return made
+    finally:
+        if creation is not None:
+            creation.end()
+
+
+# ---- protected ------------------------------------------------------------------------------------------------------
+
+
+def _protected(
+    client: BaseClient,
+    path: str,
+    given: str,
+    options: Options,
+    marker: str,
+    send: Callable[[Session], Request[Made]],
+    undoable: Undoable,
+) -> Flow[Made]:
+    """Create, and when the answer is lost look whether it was done, until that is known.
+
+    Errors name the path that the user gave: the one with the marker is known to this call only.
+
+    Raises:
+        ConnectionLossError: One connection after the other was lost with the request, which is no accident.
+    """
+    request = None
+    sent = False
+    losses = Losses(client, "create", given)
+
+    def undo() -> None:
+        client._background(_clean(client, path, marker, request))
+
+    try:
+        while True:
+            session = client.session
+            lost = None
+            try:
+                sent = True  # Before it is: a signal handler may raise between the sending and the next line.
+                request = send(session)
+                made = yield from errand(request, "create", given)
+                undoable.undo = undo  # From here on a signal handler may raise, or a task be cancelled.
+                return made
+            except ConnectionLossError as error:
+                if not error.maybe_applied:  # Never sent.
+                    yield Pause(_PAUSE, "create", given)
+                    continue
+                lost = error.with_traceback(None)  # Its frames refer to this one.
+            except SessionExpiredError:
+                if options.ephemeral:  # If it was made, it went with the session.
+                    raise
+            try:
+                found = yield from _find(client, path, given, marker, session if options.ephemeral else None)
+            except ConnectionLossError:
+                client._background(_clean(client, path, marker, request))
+                raise
+            if found is not None:
+                undoable.undo = undo
+                return found if options.with_stat else found[0]
+            if lost is not None:
+                if losses.note(lost):
+                    raise _refused(lost, losses.count)
+                yield losses.pause(_PAUSE)
+    except (ZooKeeperError, TypeError, ValueError) as error:  # An answer, or it was never sent.
+        if isinstance(error, SessionExpiredError) and options.ephemeral:
+            error.maybe_applied = False  # If it was made, it went with the session.
+        if isinstance(error, ZooKeeperError):
+            error.path = given
+        error.args = (str(error).replace(repr(path), repr(given)),)
+        raise
+    except BaseException:  # Too late, interrupted or cancelled: nobody will know the name, so the znode must not stay.
+        if sent:
+            undo()
+        raise
+
+
+def _refused(lost: ConnectionLossError, count: int) -> ConnectionLossError:
+    """Make the error of a create that the servers seem to refuse by closing the connection."""
+    size = lost.request_size
+    if size is None:
+        cause = "the servers seem to refuse it: see their logs"
+    else:
+        cause = (
+            f"it has {size:,} bytes, and servers close a connection that brings more than their jute.maxbuffer "
+            f"({MAX_BUFFER:,} bytes by default): store less, or set jute.maxbuffer on the servers"
+        )
+    text = f"{count} connections, one after the other, were lost with this request, and no znode was made; {cause}"
+    error = ConnectionLossError(
+        ConnectionLossError.describe("create", lost.path, text), operation="create", path=lost.path
+    )
+    error.request_size = size
+    return error
+
+
+def _find(
+    client: BaseClient, path: str, given: str, marker: str, owner: Optional[Session]
+) -> Flow[Optional[tuple[str, Stat]]]:
+    """Look for a znode by the marker in its name, until there is an answer.
+
+    Args:
+        given: The path that errors name.
+        owner: The session that an ephemeral one was sent on: the znode ends with it, and so does the search. None for
+            one that stays.
+
+    Raises:
+        SessionExpiredError: ``owner`` is gone.
+        ConnectionLossError: One connection after the other was lost before it had an answer.
+    """
+    parent = path.rpartition("/")[0]
+    losses = Losses(client, "create", given, _LOOKS)
+    while True:
+        try:
+            session = client.session
+            if owner is not None and session is not owner:  # It has expired while nobody looked.
+                raise SessionExpiredError(operation="create", path=given)
+            # The server of the new connection may be behind; after the sync it knows all that the old one has done.
+            sync, listing = session.sync(parent or "/"), session.get_children(parent or "/")
+            yield from errand(sync, "create", given)
+            for name in (yield from errand(listing, "create", given)):
+                if name.startswith(marker):
+                    stat = yield from errand(session.exists(f"{parent}/{name}"), "create", given)
+                    return None if stat is None else (f"{parent}/{name}", stat)
+            return None
+        except NoNodeError:
+            return None  # No parent, so nothing below it.
+        except SessionExpiredError:
+            if owner is not None:
+                raise SessionExpiredError(operation="create", path=given) from None
+            yield Pause(_PAUSE, "create", given)
+        except ConnectionLossError as error:
+            if losses.note(error):
+                text = f"{losses.count} connections, one after the other, were lost before it could be looked for"
+                raise ConnectionLossError(
+                    ConnectionLossError.describe("create", given, text), operation="create", path=given
+                ) from None
+            yield losses.pause(_PAUSE)
+        except SessionLostError as error:  # Closed: whether it was made is not known.
+            ended = type(error)
+            raise ended(operation="create", path=given, maybe_applied=True) from None
+        except ZooKeeperError as error:
+            text = f"the answer was lost with the connection, and the search for the znode failed: {error}"
+            kind = type(error)
+            raise kind(
+                kind.describe("create", given, text), operation="create", path=given, maybe_applied=True
+            ) from error
+
+
+def _clean(client: BaseClient, path: str, marker: str, request: Optional[Request[Made]]) -> Flow[None]:
+    """Delete what a protected create made that nobody waits for any more.
+
+    Args:
+        request: The create; None when it was sent and nobody knows more.
+    """
+    found = None
+    if request is not None:
+        with contextlib.suppress(ConnectionLossError, SessionExpiredError):
+            made = yield from answer(request)
+            found = made if isinstance(made, str) else made[0]
+    if found is None:
+        looked = yield from _find(client, path, path, marker, owner=None)
+        if looked is None:
+            return
+        found = looked[0]
+    losses = Losses(client)
+    while True:
+        try:
+            session = client.session
+            change = client._kept.changing("delete", found, None, session)
+            if change is None:
+                yield from answer(session.delete(found))
+            else:  # It was to be kept.
+                yield from change.answer(change.send(session.delete, found))
+            return
+        except ConnectionLossError as error:
+            if losses.note(error):
+                raise
+            yield losses.pause(_PAUSE)
+        except SessionExpiredError:
+            yield Pause(_PAUSE)
+        except NoNodeError:
+            return
+
+
+def unprotected_name(name: str) -> str:
+    """Take the marker of a protected create off a name.
+
+    Args:
+        name: Name of a znode, or its path.
+
+    Returns:
+        The same without the marker; as it is if it has none.
+
+    .. versionadded:: 0.1
+    """
+    parent, slash, last = name.rpartition("/")
+    if last.startswith("_c_") and last[_MARKER_LENGTH - 1 : _MARKER_LENGTH] == "-":
+        try:
+            uuid.UUID(last[3 : _MARKER_LENGTH - 1])
+        except ValueError:
+            return name
+        return f"{parent}{slash}{last[_MARKER_LENGTH:]}"
+    return name
+
+
+# ---- parents --------------------------------------------------------------------------------------------------------
+
+
+def ensure_path(client: BaseClient, path: str, acl: Optional[Sequence[ACL]]) -> Flow[None]:
+    """Create a znode and all above it, as far as they are missing."""
+    check_path(path)
+    entries = client._settings.default_acl if acl is None else encode_acl(acl)
+    return _ensure(client, path, entries, "ensure_path", path)
+
+
+def _ensure(client: BaseClient, path: str, entries: CoreACL, operation: str, wanted: str) -> Flow[None]:
+    """Create what is missing of a path; an error about the chroot names the operation that wants it, and its path."""
+    names = path.split("/")[1:] if path != "/" else []
+    paths = ["/", *("/" + "/".join(names[: depth + 1]) for depth in range(len(names)))]
+    while True:
+        session = client.session
+        # Look first: who may not create in the parent is refused even what exists.
+        looks = [session.exists(ancestor) for ancestor in reversed(paths)]
+        existing = 0
+        for depth, look in zip(range(len(paths), 0, -1), looks):
+            if (yield from answer(look)) is not None:
+                existing = max(existing, depth)
+        if existing == len(paths):
+            return
+        creates = [session.create(missing, b"", entries) for missing in paths[existing:]]
+        try:
+            for create_ in creates:
+                with contextlib.suppress(NodeExistsError):
+                    yield from answer(create_)
+            return
+        except NoNodeError as error:  # Somebody deletes at the same time. But what is above the root is not ours.
+            if error.path == "/":
+                raise _no_chroot(client, operation, wanted) from None
+
+
+def _no_chroot(client: BaseClient, operation: str, path: str) -> NoNodeError:
+    chroot = "".join(client.hosts.partition("/")[1:])
+    text = (
+        f"the chroot {chroot} does not exist, nor does its parent, and a client makes nothing above its chroot. Create "
+        f"it with a client that has none (ensure_path({chroot!r})), or check the hosts"
+    )
+    error = NoNodeError(NoNodeError.describe(operation, path, text), operation=operation, path=path)
+    error.maybe_applied = False
+    return error

@@ -1,0 +1,29 @@
+"""Transactions: several operations of which all are carried out, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from zkc._flow import Flow, answer
+
+if TYPE_CHECKING:
+    from zkc._client.base import BaseClient
+
+# As the core takes it: a name, a path, and what the operation wants.
+CoreOp = tuple[Any, ...]
+
+
+def commit(client: BaseClient, operations: Sequence[CoreOp]) -> Flow[list[Any]]:
+    """Send a transaction."""
+    return _commit(client, operations)
+
+
+def _commit(client: BaseClient, operations: Sequence[CoreOp]) -> Flow[list[Any]]:
+    if not operations:
+        return []
+    session = client.session
+    change = client._kept.transaction(operations, session)
+    if change is None:
+        return (yield from answer(session.multi(operations)))
+    return (yield from change.answer(change.send(session.multi, operations)))

@@ -1,0 +1,370 @@
+"""Whole trees: to look at, to delete, to copy. Breadth first, with a window of requests under way."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from zkc import _args as ops
+from zkc._commands import bulk
+from zkc._commands.window import NO_PLACE, STEP, WINDOW, Progress, Refused, Sender, pipelined
+from zkc._flow import Flow, Pause
+from zkc._zookeeper import Sent, Session
+from zkc.constants import CreateMode
+from zkc.errors import NoAuthError, NodeExistsError, NoNodeError, NotEmptyError, ZooKeeperError
+from zkc.types import ACL, Stat
+
+if TYPE_CHECKING:
+    from zkc._client.base import BaseClient
+
+__all__ = [
+    "WINDOW",
+    "Entry",
+    "TreeNode",
+    "Visitor",
+    "copy_tree",
+    "delete_tree",
+    "is_ephemeral",
+    "is_system",
+    "make",
+    "tree",
+]
+
+_SYSTEM = "/zookeeper"  # What the servers keep there: quotas, and the configuration of the ensemble.
+
+
+@dataclass(frozen=True)
+class TreeNode:
+    """One znode of a tree, as :meth:`tree <zkc.Client.tree>` and :meth:`walk <zkc.Client.walk>` found it.
+
+    Args:
+        path: Path of the znode.
+        children: Names of its children, sorted.
+        stat: What the servers tell about it.
+        data: What it holds; None without any, and when data were not asked for.
+        acl: Who may do what with it; None when that was not asked for.
+
+    .. versionadded:: 0.1
+    """
+
+    __slots__ = ("acl", "children", "data", "path", "stat")
+
+    path: str
+    children: tuple[str, ...]
+    stat: Stat
+    data: Optional[bytes]
+    acl: Optional[tuple[ACL, ...]]
+
+    # A frozen class with slots has no other way back: the default would set the attributes.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.children, self.stat, self.data, self.acl)
+
+
+def is_system(client: BaseClient, path: str) -> bool:
+    """Tell whether a path is /zookeeper or below it, as the servers see it."""
+    return f"{_chroot(client)}{path}/".startswith(f"{_SYSTEM}/")
+
+
+def _chroot(client: BaseClient) -> str:
+    return "".join(client.hosts.partition("/")[1:])
+
+
+def join(path: str, name: str) -> str:
+    """Return the path of a child."""
+    return f"/{name}" if path == "/" else f"{path}/{name}"
+
+
+def is_ephemeral(node: TreeNode) -> bool:
+    """Tell whether a znode goes with a session. The servers show containers and those with a TTL as persistent ones."""
+    return node.stat.ephemeral_owner != 0
+
+
+def hides_hashes(acl: Sequence[ACL]) -> bool:
+    """Tell whether the servers have hidden password hashes of an ACL: they show ``user:x`` to who is not its ADMIN."""
+    return any(entry.scheme == "digest" and entry.id.endswith(":x") for entry in acl)
+
+
+# ---- looking --------------------------------------------------------------------------------------------------------
+
+
+class Visitor:
+    """Looks at a tree, breadth first, and keeps no more of it than the paths that are still to come.
+
+    Args:
+        client: Whose call it is.
+        root: Where to begin.
+        with_data: Whether to read data.
+        with_acl: Whether to read ACLs.
+        system: Whether to look into /zookeeper as well.
+        window: Most requests under way.
+    """
+
+    def __init__(
+        self, client: BaseClient, root: str, *, with_data: bool, with_acl: bool, system: bool, window: int
+    ) -> None:
+        self._client = client
+        self._places = client._settings.max_in_flight
+        self._window = window
+        self._half = min(max(1, window // 2), STEP)
+        self._root = root
+        self._without = _SYSTEM[1:] if root == "/" and not system and not _chroot(client) else None
+        self._with_data = with_data
+        self._with_acl = with_acl
+        # The requests of one znode, which go one after the other.
+        self._calls = ["get_children" if with_data else "get_children_with_stat"]
+        if with_data:
+            self._calls.append("get")
+        if with_acl:
+            self._calls.append("get_acl")
+        self._frontier: deque[str] = deque([root])  # Found and not asked about.
+        self._asking: Iterator[tuple[str, str]] = iter(())  # Names of calls, and the path, of the last of them.
+        self._waiting: deque[Any] = deque()  # Asked, and not taken.
+        self._answers: list[Any] = []  # Of the znode that is not complete.
+
+    def batch(self) -> Flow[list[TreeNode]]:
+        """Return the znodes that come next, as many as there are without a further wait; none at the end.
+
+        What was asked about beyond them stays under way meanwhile.
+        """
+        nodes: list[TreeNode] = []
+        while not nodes:
+            session = self._client.session  # It may be another one than before: what was asked stands by itself.
+            self._ask(session, min(self._window - len(self._waiting), STEP, self._places - session.in_flight))
+            waiting = self._waiting
+            if waiting:
+                step = waiting[min(len(waiting), self._half) - 1]
+                yield Pause(0.0) if step.done() else step
+            elif self._frontier or self._answers:
+                yield Pause(NO_PLACE)
+            else:
+                break
+            self._take(nodes)
+        return nodes
+
+    def _ask(self, session: Session, room: int) -> None:
+        for _ in range(room):
+            asked = next(self._asking, None)
+            if asked is None:
+                if not self._frontier:
+                    return
+                path = self._frontier.popleft()
+                self._asking = ((call, path) for call in self._calls)
+                asked = next(self._asking)
+            call, path = asked
+            self._waiting.append(getattr(session, call)(path))
+
+    def _take(self, nodes: list[TreeNode]) -> None:
+        waiting, answers, parts = self._waiting, self._answers, len(self._calls)
+        for _ in range(STEP):
+            if not (waiting and waiting[0].done()):
+                return
+            request = waiting.popleft()
+            try:
+                answers.append(request.result())
+            except NoNodeError:
+                if request.path == self._root:
+                    raise
+                answers.append(None)  # It went meanwhile.
+            if len(answers) == parts:
+                if all(answer is not None for answer in answers):
+                    nodes.append(self._node(request.path, answers))
+                answers.clear()
+
+    def _node(self, path: str, answers: list[Any]) -> TreeNode:
+        (names, stat), data = (
+            (answers[0], None) if not self._with_data else ((answers[0], answers[1][1]), answers[1][0])
+        )
+        children = sorted(names)
+        if self._without is not None and path == self._root and self._without in children:
+            children.remove(self._without)
+        self._frontier.extend(join(path, name) for name in children)
+        acl = tuple(ops.decode_acl(answers[-1][0])) if self._with_acl else None
+        return TreeNode(path, tuple(children), stat, data, acl)
+
+
+def visitor(client: BaseClient, path: str, with_data: bool, with_acl: bool, system: bool, window: int) -> Visitor:
+    """Check the arguments of a visit, and make who does it."""
+    ops.check_path(path)
+    ops.check_flag(with_data, "with_data")
+    ops.check_flag(with_acl, "with_acl")
+    ops.check_flag(system, "system")
+    window = bulk.check_window(client, window)
+    return Visitor(client, path, with_data=with_data, with_acl=with_acl, system=system, window=window)
+
+
+def tree(
+    client: BaseClient, path: str, with_data: bool, with_acl: bool, system: bool, window: int, progress: Progress
+) -> Flow[list[TreeNode]]:
+    """Look at a znode and all below it."""
+    bulk.check_progress(progress)
+    return _tree(visitor(client, path, with_data, with_acl, system, window), progress)
+
+
+def _tree(visitor: Visitor, progress: Progress) -> Flow[list[TreeNode]]:
+    found: list[TreeNode] = []
+    while True:
+        nodes = yield from visitor.batch()
+        if not nodes:
+            return found
+        found += nodes
+        if progress is not None:
+            progress(len(found))
+
+
+# ---- deleting -------------------------------------------------------------------------------------------------------
+
+
+def delete_tree(client: BaseClient, path: str, window: int, progress: Progress) -> Flow[int]:
+    """Delete a znode and all below it; return how many there were."""
+    ops.check_path(path)
+    if is_system(client, path):
+        raise ValueError(f"{_SYSTEM} belongs to the servers and is not deleted: {path!r}")
+    window = bulk.check_window(client, window)
+    return _delete(client, client.session, path, window, bulk.check_progress(progress))
+
+
+def _delete(client: BaseClient, session: Session, root: str, window: int, progress: Progress) -> Flow[int]:
+    deleted = 0
+    while True:
+        look = Visitor(client, root, with_data=False, with_acl=False, system=False, window=window)
+        try:
+            paths = [node.path for node in (yield from _tree(look, None))]
+        except NoNodeError:
+            return deleted
+        if root == "/":
+            del paths[0]
+        # The servers do them in this order, so every child goes before its parent without a wait in between.
+        outcomes = yield from pipelined(
+            client,
+            session,
+            reversed(paths),
+            bulk.send_deletes(session, client._kept),
+            window,
+            progress=_beyond(progress, deleted),
+        )
+        deleted += outcomes.count(None)
+        failed = [outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, NoNodeError)]
+        for error in failed:
+            if not isinstance(error, NotEmptyError):
+                raise error
+        if not failed:
+            return deleted
+        # Somebody adds to it at the same time: look again.
+
+
+def _beyond(progress: Progress, before: int) -> Progress:
+    return None if progress is None else lambda done: progress(before + done)
+
+
+# ---- making ---------------------------------------------------------------------------------------------------------
+
+
+class Entry(NamedTuple):
+    """A znode to make."""
+
+    path: str
+    data: Optional[bytes]
+    acl: Optional[ops.CoreACL]  # None for the client's default
+    mode: CreateMode
+
+
+def make(client: BaseClient, session: Session, entries: Sequence[Entry], on_existing: str, window: int) -> Flow[int]:
+    """Make znodes, parents before their children; return how many were made or replaced.
+
+    Args:
+        client: Whose call it is.
+        session: Where to make them.
+        entries: The znodes.
+        on_existing: What to do about one that is there already: ``fail``, ``skip`` or ``replace`` its data and ACL.
+        window: Most requests under way.
+    """
+    default = client._settings.default_acl
+    existing = [entry for entry in entries if entry.path == "/"]  # It is always there.
+    wanted = [entry for entry in entries if entry.path != "/"]
+    outcomes = yield from pipelined(
+        client,
+        session,
+        iter(wanted),
+        _each(lambda entry: session.create(entry.path, entry.data, entry.acl or default, entry.mode)),
+        window,
+        raise_errors=on_existing == "fail",
+    )
+    made = 0
+    for entry, outcome in zip(wanted, outcomes):
+        if not isinstance(outcome, ZooKeeperError):
+            made += 1
+        elif isinstance(outcome, NodeExistsError):
+            existing.append(entry)
+        else:
+            raise outcome
+    if on_existing != "replace" or not existing:
+        return made
+    sets = ((entry.path, entry.data) for entry in existing)
+    yield from pipelined(client, session, sets, bulk.send_sets(session, client._kept), window, raise_errors=True)
+    guarded = (entry for entry in existing if entry.acl)
+    kept = client._kept
+    set_acl = _each(lambda entry: kept.send("set_acl", entry.path, entry.acl, session, session.set_acl, entry.acl))
+    yield from pipelined(client, session, guarded, set_acl, window, raise_errors=True)
+    return made + len(existing)
+
+
+def _each(call: Callable[[Any], Any]) -> Sender:
+    def send(items: Iterator[Any], sent: Sent) -> None:
+        for item in items:
+            try:
+                sent.append(call(item))
+            except ZooKeeperError as error:
+                sent.append(Refused(error))
+
+    return send
+
+
+def copy_tree(
+    client: BaseClient, source: str, target: str, with_acl: bool, exist_ok: bool, window: int, progress: Progress
+) -> Flow[int]:
+    """Copy a znode and all below it; return how many were made or replaced."""
+    ops.check_path(source, "source")
+    ops.check_path(target, "target")
+    for inner, outer in ((target, source), (source, target)):
+        if f"{inner}/".startswith(f"{outer.rstrip('/')}/"):
+            raise ValueError(f"source and target must not be one inside the other: {source!r}, {target!r}")
+    ops.check_flag(with_acl, "with_acl")
+    ops.check_flag(exist_ok, "exist_ok")
+    window = bulk.check_window(client, window, 2)
+    bulk.check_progress(progress)
+    # It reads and writes at the same time: each has half of the window.
+    look = Visitor(client, source, with_data=True, with_acl=with_acl, system=False, window=window // 2)
+    on_existing = "replace" if exist_ok else "fail"
+    return _copy(client, look, source, target, on_existing, window - window // 2, progress)
+
+
+def _copy(
+    client: BaseClient, look: Visitor, source: str, target: str, on_existing: str, window: int, progress: Progress
+) -> Flow[int]:
+    session = client.session
+    copied = 0
+    while True:
+        nodes = yield from look.batch()
+        if not nodes:
+            return copied
+        entries = [
+            Entry(target + node.path[len(source) :], node.data, _known_acl(node), CreateMode.PERSISTENT)
+            for node in nodes
+            if not is_ephemeral(node)
+        ]
+        copied += yield from make(client, session, entries, on_existing, window)
+        if progress is not None:
+            progress(copied)
+
+
+def _known_acl(node: TreeNode) -> Optional[ops.CoreACL]:
+    if node.acl is None:
+        return None
+    if hides_hashes(node.acl):
+        text = (
+            "the servers show its ACL without password hashes. Add credentials that have ADMIN, or give with_acl=False"
+        )
+        raise NoAuthError(NoAuthError.describe("get_acl", node.path, text), operation="get_acl", path=node.path)
+    return ops.encode_acl(node.acl)

@@ -1,0 +1,180 @@
+"""The window of requests under way that bulk calls and tree calls send through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Optional
+
+from zkc._flow import Flow, Pause, Step
+from zkc._zookeeper import Sent, Session
+from zkc.errors import ClosingError, SessionExpiredError, ZooKeeperError
+
+if TYPE_CHECKING:
+    from zkc._client.base import BaseClient
+
+Progress = Optional[Callable[[int], object]]
+# Sends the requests of some items, and appends what to wait for, or what stands for it, one for each item.
+Sender = Callable[[Iterator[Any], Sent], None]
+
+WINDOW = 1000
+MOST_WINDOW = 16384
+# Most requests that one step of a flow sends and takes: some milliseconds, so that an event loop has its turns.
+STEP = 512
+NO_PLACE = 0.002  # Before looking again while other calls have taken all places in flight, in seconds.
+
+
+class Refused:
+    """Stands for a request that was refused at once, and so is done."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: ZooKeeperError) -> None:
+        self.error = error
+
+    def done(self) -> bool:
+        return True
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        return True
+
+    def result(self) -> None:
+        raise self.error
+
+
+class BadItem(Exception):  # noqa: N818 - never seen outside: the error it carries is
+    """An item is not what it must be."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def pipelined(
+    client: BaseClient,
+    session: Session,
+    items: Iterator[Any],
+    send: Sender,
+    window: int,
+    *,
+    name: str = "items",
+    raise_errors: bool = False,
+    progress: Progress = None,
+) -> Flow[list[Any]]:
+    """Send a request for each item, never more than a window without an answer, and collect the results in order.
+
+    Args:
+        client: Whose call it is.
+        session: Where to send. When it ends, the items that are left get the error of that.
+        items: What to send requests for; taken as they are sent.
+        send: Sends the requests of the items that it is given.
+        window: Most requests under way.
+        name: What the items are called in messages.
+        raise_errors: Whether to raise the first error, once all that was sent is answered, instead of collecting it.
+        progress: Told after each step how many items are done.
+    """
+    pipe = _Pipe(client, session, items, send, window, name, raise_errors)
+    while True:
+        pipe.fill()
+        step = pipe.step()
+        if step is not None:
+            yield step
+        elif not pipe.waiting and not pipe.more:
+            return pipe.end(progress)
+        if pipe.take() and progress is not None:
+            progress(len(pipe.results))
+
+
+class _Pipe:
+    """The requests of a bulk call that are under way, and what came of those that were.
+
+    Answers come in the order of the requests. So the one to wait for is in the middle of the window, and when that is
+    done all before it are taken: one wait, which is one release of the GIL, or one callback, for half a window. While a
+    good part of that is done already nothing is waited for: the GIL may take its time to come back.
+    """
+
+    def __init__(
+        self,
+        client: BaseClient,
+        session: Session,
+        items: Iterator[Any],
+        send: Sender,
+        window: int,
+        name: str,
+        raise_errors: bool,
+    ) -> None:
+        self.client = client
+        self.session = session
+        self.items = items
+        self.send = send
+        self.window = window
+        self.half = min(max(1, window // 2), STEP)
+        self.enough = max(1, self.half * 3 // 4)  # So many are worth a step without a wait.
+        self.places = client._settings.max_in_flight
+        self.name = name
+        self.raise_errors = raise_errors
+        self.more = True  # Whether there may be items to send.
+        self.waiting = Sent()
+        self.results: list[Any] = []
+        self.failure: Optional[Exception] = None  # What to raise in the end.
+        self.ended: Optional[ZooKeeperError] = None  # Why nothing can be sent any more.
+
+    def fill(self) -> None:
+        """Send what there is room for."""
+        if not self.more:
+            return
+        waiting, before = self.waiting, len(self.waiting)
+        # A place that others have taken is waited for by the flow and not by a send, which would block an event loop.
+        room = min(self.window - before, STEP, self.places - self.session.in_flight)
+        if room <= 0:
+            return
+        try:
+            self.send(islice(self.items, room), waiting)
+        except BadItem as bad:
+            index = len(self.results) + len(waiting)
+            self.failure = type(bad.error)(f"{self.name}[{index}]: {bad.error}")
+        except Exception as error:  # noqa: BLE001 - of the iterable: to be raised when what was sent is answered
+            self.failure = error
+        self.more = self.failure is None and len(waiting) - before == room
+
+    def step(self) -> Optional[Step]:
+        """Return what to wait for before going on; None for nothing."""
+        waiting, window = self.waiting, self.window
+        if not waiting:
+            return Pause(NO_PLACE) if self.more else None
+        step = waiting.at(min(len(waiting), self.half) - 1)
+        if step.done() or waiting.at(min(len(waiting), self.enough) - 1).done():
+            step = waiting.at(0)  # One that was refused is done before those that were sent before it.
+        if not step.done() and not (self.more and len(waiting) < window and self.session.in_flight < self.places):
+            pending: Step = step
+            return pending
+        # There is more to do at once; an event loop has its turn before that. No timers run in a closed client.
+        return None if self.client.closed else Pause(0.0)
+
+    def take(self) -> bool:
+        """Take what is done, and tell whether it was anything."""
+        return self.waiting.take(self.results, STEP, self._failed) > 0
+
+    def _failed(self, error: ZooKeeperError, request: Any) -> ZooKeeperError:
+        if isinstance(error, ClosingError) and not self.client.closed:
+            # The client has closed what it calls expired.
+            error = SessionExpiredError(operation=error.operation, path=error.path, maybe_applied=error.maybe_applied)
+        if self.raise_errors and self.failure is None:
+            self.failure, self.more = error, False
+        if error.session_lost and isinstance(request, Refused):
+            self.ended, self.more = error, False
+        return error
+
+    def end(self, progress: Progress) -> list[Any]:
+        """Return the results, or raise what is to be raised."""
+        if self.failure is not None:
+            try:
+                raise self.failure
+            finally:
+                self.failure = None  # Its traceback holds this frame, and that this object.
+        if self.ended is not None:
+            error = type(self.ended)(operation=self.ended.operation, maybe_applied=False)
+            rest = [error for _ in self.items]
+            self.results += rest
+            if rest and progress is not None:
+                progress(len(self.results))
+        return self.results

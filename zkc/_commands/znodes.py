@@ -1,0 +1,181 @@
+"""The calls on one znode that are one request each, and those about the session and the ensemble."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional, Union
+
+from zkc._args import (
+    check_auth,
+    check_data,
+    check_members,
+    check_path,
+    check_reconfig_version,
+    check_version,
+    check_watch_type,
+    decode_acl,
+    encode_acl,
+)
+from zkc._flow import Flow, Plan, answer
+from zkc._watch.wrappers import Deliver
+from zkc._zookeeper import Request, Session
+from zkc.constants import WatchType
+from zkc.errors import ConnectionLossError, NoWatcherError
+from zkc.types import ACL, Data, Stat, Watch
+
+if TYPE_CHECKING:
+    from zkc._client.base import BaseClient
+
+Content = tuple[Optional[bytes], Stat]
+
+
+def get(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Content]:
+    """Read the data of a znode."""
+    check_path(path)
+    watcher = None if watch is None else client._watches.for_core(watch)
+    return (client._session or client.session).get(path, watcher)
+
+
+def set_(client: BaseClient, path: str, data: Optional[Data], version: int) -> Plan[Stat]:
+    """Replace the data of a znode; a kept one is created with them in the session after this one."""
+    check_path(path)
+    check_data(data)
+    check_version(version)
+    session = client.session
+    change = client._kept.changing("set", path, data, session)
+    if change is None:
+        return session.set(path, data, version)
+    return change.answer(change.send(session.set, path, data, version))
+
+
+def exists(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Optional[Stat]]:
+    """Ask whether there is a znode."""
+    check_path(path)
+    watcher = None if watch is None else client._watches.for_core(watch)
+    return (client._session or client.session).exists(path, watcher)
+
+
+def children(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[list[str]]:
+    """List the names of a znode's children."""
+    check_path(path)
+    watcher = None if watch is None else client._watches.for_core(watch)
+    return (client._session or client.session).get_children(path, watcher)
+
+
+def children_with_stat(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[tuple[list[str], Stat]]:
+    """List the names of a znode's children, and describe the znode."""
+    check_path(path)
+    watcher = None if watch is None else client._watches.for_core(watch)
+    return (client._session or client.session).get_children_with_stat(path, watcher)
+
+
+def get_acl(client: BaseClient, path: str) -> Flow[tuple[list[ACL], Stat]]:
+    """Read the ACL of a znode."""
+    check_path(path)
+    return _get_acl(client.session.get_acl(path))
+
+
+def _get_acl(request: Request[tuple[list[tuple[int, str, str]], Stat]]) -> Flow[tuple[list[ACL], Stat]]:
+    entries, stat = yield from answer(request)
+    return decode_acl(entries), stat
+
+
+def set_acl(client: BaseClient, path: str, acl: Sequence[ACL], version: int) -> Plan[None]:
+    """Replace the ACL of a znode; a kept one is created with it in the session after this one."""
+    check_path(path)
+    entries = encode_acl(acl)
+    check_version(version)
+    session = client.session
+    change = client._kept.changing("set_acl", path, entries, session)
+    if change is None:
+        return session.set_acl(path, entries, version)
+    return change.answer(change.send(session.set_acl, path, entries, version))
+
+
+def sync(client: BaseClient, path: str) -> Flow[None]:
+    """Let the server catch up with the leader."""
+    check_path(path)
+    return _sync(client.session.sync(path))
+
+
+def _sync(request: Request[str]) -> Flow[None]:
+    yield from answer(request)
+
+
+def add_auth(client: BaseClient, scheme: str, credentials: Union[str, bytes]) -> Flow[None]:
+    """Add credentials to the session, and to those that follow it."""
+    scheme, encoded = check_auth(scheme, credentials)
+    return _add_auth(client, scheme, encoded, client.session.add_auth(scheme, encoded))
+
+
+def _add_auth(client: BaseClient, scheme: str, encoded: bytes, request: Request[None]) -> Flow[None]:
+    try:
+        yield from answer(request)
+    except ConnectionLossError:
+        client._settings.add_auth(scheme, encoded)
+        text = (
+            "the connection was lost before the answer came. The credentials are not lost: the client sends them with "
+            "each connection from the next one on. Adding them again does no harm, and tells whether they are accepted"
+        )
+        raise ConnectionLossError(ConnectionLossError.describe("add_auth", None, text), operation="add_auth") from None
+    except GeneratorExit:  # Too late, or cancelled: libzookeeper has them, and sends them with each connection.
+        client._settings.add_auth(scheme, encoded)
+        raise
+    client._settings.add_auth(scheme, encoded)
+
+
+def get_config(client: BaseClient, watch: Optional[Watch]) -> Request[Content]:
+    """Read the configuration of the ensemble."""
+    watcher = client._watches.for_core(watch)
+    return client.session.get_config(watcher)
+
+
+def reconfig(
+    client: BaseClient,
+    joining: Union[str, Sequence[str], None],
+    leaving: Union[str, Sequence[str], None],
+    members: Union[str, Sequence[str], None],
+    version: int,
+) -> Request[Content]:
+    """Change the configuration of the ensemble."""
+    joining = check_members(joining, "joining")
+    leaving = check_members(leaving, "leaving")
+    members = check_members(members, "members")
+    if members is not None and (joining is not None or leaving is not None):
+        raise ValueError("give either members (all of them), or joining and leaving (what changes), not both")
+    if joining is None and leaving is None and members is None:
+        raise ValueError("give joining, leaving or members: there is nothing to change")
+    number = check_reconfig_version(version)
+    return client.session.reconfig(joining, leaving, members, number)
+
+
+def remove_watches(client: BaseClient, path: str, watch: Optional[Watch], watch_type: WatchType) -> Plan[None]:
+    """Remove one watch, or all, from a znode."""
+    check_path(path)
+    kinds = check_watch_type(watch_type)
+    if watch is None:
+        return _remove_all_watches(client.session, path, kinds)
+    return client.session.remove_watches(path, client._watches.known(watch, path), kinds)
+
+
+def _remove_all_watches(session: Session, path: str, kinds: int) -> Plan[None]:
+    """Remove the one-shot watches of the user's: those by which staying watches and kept znodes are followed stay."""
+    armed = session.watches_on(path, kinds)
+    watches = list({id(each): each for each in armed if isinstance(each, Deliver)}.values())
+    if not watches:
+        raise NoWatcherError(operation="remove_watches", path=path)
+    if all(isinstance(each, Deliver) for each in armed):
+        return session.remove_all_watches(path, kinds)
+    return _remove_each_watch(session, path, kinds, watches)
+
+
+def _remove_each_watch(session: Session, path: str, kinds: int, watches: list[Deliver]) -> Flow[None]:
+    requests = []
+    for each in watches:
+        with contextlib.suppress(NoWatcherError):  # An event has fired it meanwhile.
+            requests.append(session.remove_watches(path, each, kinds))
+    if not requests:
+        raise NoWatcherError(operation="remove_watches", path=path)
+    for request in requests:
+        yield from answer(request)

@@ -1,0 +1,1 @@
+"""One session after the other: states, listeners, and what the client re-creates after an expiry."""

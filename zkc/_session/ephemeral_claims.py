@@ -1,0 +1,241 @@
+"""How a kept ephemeral znode is created in a session: a claim looks at whose the path is, and acts on that."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import weakref
+from typing import TYPE_CHECKING, Any, Optional
+
+from zkc._flow import Flow, Pause, answer
+from zkc._session.losses import FEW
+from zkc._zookeeper import Session
+from zkc.constants import CreateMode, EventType, KeptState
+from zkc.errors import (
+    BadVersionError,
+    ConnectionLossError,
+    NoAuthError,
+    NodeExistsError,
+    NoNodeError,
+    SessionLostError,
+    ZooKeeperError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zkc._session.ephemeral_changes import Znode
+    from zkc._session.ephemerals import Kept
+    from zkc.types import Stat
+
+__all__ = ["claim", "together", "unmake"]
+
+_log = logging.getLogger("zkc.client")
+_PAUSE = 0.05  # Before another attempt, where the path has changed hands meanwhile, in seconds.
+
+
+def together(flows: Sequence[Flow[None]]) -> Flow[None]:
+    """Drive flows at the same time, so that their requests are under way together."""
+    left = list(flows)
+    try:
+        waiting = [(flow, step) for flow in left for step in _begin(flow)]
+        while waiting:
+            following = []
+            for flow, step in waiting:
+                yield step
+                following += [(flow, step) for step in _begin(flow)]
+            waiting = following
+    finally:
+        for flow in left:
+            flow.close()
+
+
+def _begin(flow: Flow[None]) -> list[Any]:
+    """Return the next step of a flow, or nothing at its end."""
+    try:
+        return [next(flow)]
+    except StopIteration:
+        return []
+
+
+def claim(kept: Kept, session: Session, znode: Znode) -> Flow[None]:
+    """Create a znode in a session, or find out why that cannot be, and note it.
+
+    Raises:
+        ConnectionLossError: The connection was lost meanwhile.
+        SessionLostError: So was the session.
+    """
+    owner = session.client_id[0]
+    try:
+        if znode.is_held(owner) or znode.losses >= FEW:
+            return
+        # Its watch has been called: it is set again by the look, unless the path is free.
+        if znode.watched is not None and znode.watched[0] == owner and (yield from _is_taken(kept, session, znode)):
+            return
+        while kept.wants(znode) and not (yield from _create(kept, session, znode)):
+            yield Pause(_PAUSE)
+    except (ConnectionLossError, SessionLostError):
+        raise
+    except (ZooKeeperError, ValueError) as error:  # ValueError: too large for a create, with its ACL.
+        kept.note(znode, KeptState.FAILED, owner, error)
+
+
+def _create(kept: Kept, session: Session, znode: Znode) -> Flow[bool]:
+    """Make one attempt; return whether that was all."""
+    data, acl = znode.data.latest(session), znode.acl.latest(session)
+    request = session.create_with_stat(znode.path, data, acl, CreateMode.EPHEMERAL)
+    crossed = _note_crossing(kept, znode)
+    made = None
+    try:
+        with contextlib.suppress(NodeExistsError):
+            made = yield from answer(request)
+    except ConnectionLossError as error:
+        if error.request_size is not None:
+            znode.losses += 1
+            if znode.losses >= FEW:  # It breaks the connections that it is sent over; the client has to go on.
+                kept.note(znode, KeptState.FAILED, session.client_id[0], error)
+        raise
+    if made is None:
+        kept.unwanted.pop(znode.path, None)
+        return (yield from _look(kept, session, znode))
+    yield from _created(kept, session, znode, crossed, made[1])
+    return True
+
+
+def _created(kept: Kept, session: Session, znode: Znode, crossed: bool, stat: Optional[Stat]) -> Flow[None]:
+    if not crossed:
+        kept.note(znode, KeptState.HELD, session.client_id[0])
+        return
+    kept.unwanted[znode.path] = 0 if stat is None else stat.czxid
+    yield from unmake(kept, session, znode.path)
+
+
+def _note_crossing(kept: Kept, znode: Znode) -> bool:
+    """Tell whether another thread has deleted a znode between the decision to create it and the create.
+
+    A delete that is noted after this look is sent behind the create, so that the server carries it out after that.
+    """
+    if kept.wants(znode):
+        return False
+    kept.unwanted[znode.path] = 0
+    return True
+
+
+def unmake(kept: Kept, session: Session, path: str) -> Flow[None]:
+    """Delete what was created although the user had asked to delete it, if it is there and this session's."""
+    stat = yield from answer(session.exists(path))
+    czxid = kept.unwanted.pop(path, 0)
+    if stat is None or stat.ephemeral_owner != session.client_id[0] or path in kept or czxid not in (0, stat.czxid):
+        return  # The delete came behind the create; the user may have created another since.
+    try:
+        yield from answer(session.delete(path))
+    except NoNodeError:
+        pass
+    except ConnectionLossError:
+        kept.unwanted[path] = stat.czxid
+        raise
+    except SessionLostError:
+        raise
+    except ZooKeeperError as error:
+        _log.error("the znode %s was created while it was deleted, and could not be deleted: %s", path, error)
+
+
+def _look(kept: Kept, session: Session, znode: Znode) -> Flow[bool]:
+    """Act on whose the znode is that has the path."""
+    path, own = znode.path, session.client_id[0]
+    synced, looked = session.sync(path), session.exists(path)  # The server of this connection may be behind.
+    yield from answer(synced)
+    stat = yield from answer(looked)
+    if stat is None:
+        return False
+    if stat.ephemeral_owner == own:
+        kept.note(znode, KeptState.HELD, own)
+        return True
+    if stat.ephemeral_owner in kept.former:
+        replaced = yield from _replace(kept, session, znode, stat.ephemeral_owner)
+        if replaced is not None:
+            return replaced
+    return (yield from _is_taken(kept, session, znode))
+
+
+def _replace(kept: Kept, session: Session, znode: Znode, owner: int) -> Flow[Optional[bool]]:
+    """Replace the znode of a former session of this client, in one transaction.
+
+    It gets the data that the servers have, which may be newer than what this client knows. Its ACL is the one that this
+    client gave last: servers show the ids of an ACL only to those who may change it.
+
+    Returns:
+        Whether that was all; None if it must not be deleted, so that its end is waited for.
+    """
+    path = znode.path
+    try:
+        data, stat = yield from answer(session.get(path))
+        if stat.ephemeral_owner != owner:
+            return False
+        znode.data.found(data, stat.mzxid)
+        version = stat.version
+    except NoNodeError:
+        return False
+    except NoAuthError:  # It cannot be read, so that its version is not known either.
+        looked = yield from answer(session.exists(path))
+        if looked is None or looked.ephemeral_owner != owner:
+            return False
+        version = looked.version
+    if not kept.wants(znode):
+        return True
+    operations = [
+        ("delete", path, version),
+        ("create_with_stat", path, znode.data.latest(session), znode.acl.latest(session), CreateMode.EPHEMERAL),
+    ]
+    request = session.multi(operations)
+    crossed = _note_crossing(kept, znode)
+    try:
+        results = yield from answer(request)
+    except (NoNodeError, BadVersionError, NoAuthError) as error:
+        kept.unwanted.pop(path, None)
+        if isinstance(error, NoAuthError) and error.index == 0:
+            return None
+        if error.index == 0:
+            return False  # It has ended meanwhile, or was changed.
+        raise
+    _log.info("the kept ephemeral znode %s of the former session 0x%x was replaced", path, owner & (2**64 - 1))
+    yield from _created(kept, session, znode, crossed, results[1][1])
+    return True
+
+
+def _is_taken(kept: Kept, session: Session, znode: Znode) -> Flow[bool]:
+    """Watch the znode that has the path; return False if there is none, or it is of one of this client's sessions."""
+    own = session.client_id[0]
+    watched = znode.watched
+    if watched is None or watched[0] != own:
+        watched = (own, _Gone(kept, znode, own))
+    stat = yield from answer(session.exists(znode.path, watched[1]))
+    if stat is None or stat.ephemeral_owner == own:
+        return False
+    znode.watched = watched
+    if stat.ephemeral_owner in kept.former:
+        whose = "a former session of this client has it, which may not delete it"
+    elif stat.ephemeral_owner:
+        whose = f"the session 0x{stat.ephemeral_owner & (2**64 - 1):x} has a znode there"
+    else:
+        whose = "there is a persistent znode"
+    text = NodeExistsError.describe("create", znode.path, f"{whose}; the kept one is created when that one is deleted")
+    kept.note(znode, KeptState.TAKEN, own, NodeExistsError(text, operation="create", path=znode.path))
+    return True
+
+
+class _Gone:
+    """The watch on a znode that has the path of a kept one. It holds no client: the session holds it."""
+
+    __slots__ = ("kept", "session", "znode")
+
+    def __init__(self, kept: Kept, znode: Znode, session: int) -> None:
+        self.kept = weakref.ref(kept)
+        self.znode = znode
+        self.session = session
+
+    def __call__(self, type_: int, state: int, path: str) -> None:
+        kept = self.kept()
+        if kept is None or type_ == EventType.SESSION or self.znode.is_held(self.session):
+            return
+        kept.pursue(self.znode)

@@ -1,0 +1,91 @@
+"""What a client was told when it was made, checked and in the form that the native core takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Optional, Union
+
+from zkc import _args as ops
+from zkc.credentials import SASL, TLS
+from zkc.types import ACL
+
+__all__ = ["Settings"]
+
+Credentials = tuple[str, Union[str, bytes]]
+
+
+class Settings:
+    """The settings of a client. What a session is made with, and what :meth:`add_auth` and set_hosts change later."""
+
+    def __init__(
+        self,
+        hosts: str,
+        *,
+        session_timeout: float,
+        connect_timeout: Optional[float],
+        request_timeout: Optional[float],
+        read_only: bool,
+        auth: Iterable[Credentials],
+        tls: Optional[TLS],
+        sasl: Optional[SASL],
+        client_id: Optional[tuple[int, bytes]],
+        default_acl: Sequence[ACL],
+        max_in_flight: int,
+        max_data: Optional[int],
+    ) -> None:
+        self.hosts, self.core_hosts = ops.check_hosts(hosts)
+        self.session_timeout = ops.check_session_timeout(session_timeout)
+        self.connect_timeout = ops.check_timeout(connect_timeout, "connect_timeout")
+        self.request_timeout = ops.check_timeout(request_timeout, "request_timeout")
+        self.read_only = ops.check_flag(read_only, "read_only")
+        self.auth = ops.check_auths(auth)
+        self.tls = _check_kind(tls, TLS, "tls", "zkc.TLS(ca='ca.pem')")
+        self.sasl = _check_kind(sasl, SASL, "sasl", "zkc.SASL('DIGEST-MD5', 'user', 'password')")
+        self.client_id = ops.check_client_id(client_id)
+        self.default_acl = ops.encode_acl(default_acl, "default_acl")
+        self.max_in_flight = ops.check_max_in_flight(max_in_flight)
+        self.max_data = ops.check_max_data(max_data)
+
+    def session_arguments(self, resume: bool) -> dict[str, Any]:
+        """Return what the native session is opened with.
+
+        Args:
+            resume: Whether to resume the session that ``client_id`` names.
+        """
+        return {
+            "session_timeout": self.session_timeout,
+            "client_id": self.client_id if resume else None,
+            "read_only": self.read_only,
+            "tls": None if self.tls is None else self.tls._core(),
+            "sasl": None if self.sasl is None else self.sasl._core(),
+            "max_in_flight": self.max_in_flight,
+            "max_packet": self.max_data,
+        }
+
+    def add_auth(self, scheme: str, encoded: bytes) -> None:
+        """Remember credentials for the sessions to come."""
+        if (scheme, encoded) not in self.auth:
+            self.auth.append((scheme, encoded))
+
+    def check_new_hosts(self, hosts: str) -> str:
+        """Return other servers as the core takes them; the chroot stays.
+
+        Raises:
+            ValueError: ``hosts`` is malformed, or has a chroot of its own.
+        """
+        shown, core = ops.check_hosts(hosts)
+        if "/" in shown:
+            raise ValueError(f"hosts must not have a chroot here, that of the client stays: {hosts!r}")
+        return core
+
+    def change_hosts(self, hosts: str) -> None:
+        """Replace the servers for the sessions to come."""
+        shown, core = ops.check_hosts(hosts)
+        chroot = "".join(self.hosts.partition("/")[1:])
+        self.hosts, self.core_hosts = shown + chroot, core + chroot
+
+
+def _check_kind(value: object, kind: type[Any], name: str, example: str) -> Any:
+    if value is None or isinstance(value, kind):
+        return value
+    raise TypeError(f"{name} must be {example} or None, not {type(value).__name__}")

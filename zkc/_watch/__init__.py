@@ -1,0 +1,1 @@
+"""Watches across reconnects and sessions."""

@@ -1,0 +1,113 @@
+"""What :meth:`zkc.Client.watch_data` returns: a follower that calls a function of the user's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from inspect import isawaitable, iscoroutine
+from typing import Any, Optional
+
+from zkc._watch.subscriptions import Follower, Kind, StayingWatches
+from zkc._zookeeper import Request, Stat
+from zkc.errors import ZooKeeperError
+
+__all__ = ["StayingWatch"]
+
+_log = logging.getLogger("zkc.client")
+
+
+class StayingWatch(Follower):
+    """A watch that stays until it is cancelled or its client is closed.
+
+    :meth:`zkc.Client.watch_data` and :meth:`zkc.Client.watch_children` return it. It goes on when this object is
+    dropped.
+
+    .. versionadded:: 0.1
+    """
+
+    path: str
+    """Path of the znode."""
+
+    def __init__(self, home: StayingWatches, path: str, kind: Kind, fn: Callable[..., object]) -> None:
+        super().__init__(home, path, kind)
+        self._fn = fn
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it is over: it was cancelled, its client was closed, or there will be no session any more.
+
+        .. versionadded:: 0.1
+        """
+        return self._over
+
+    @property
+    def error(self) -> Optional[ZooKeeperError]:
+        """What keeps it from watching, such as a :class:`~zkc.NoAuthError`; None if nothing does.
+
+        It tries again at the next connection.
+
+        .. versionadded:: 0.1
+        """
+        return self._error
+
+    def cancel(self) -> None:
+        """Have the function called no more.
+
+        May be called from any thread, also in the function, and more than once. A call that is under way on another
+        thread is not interrupted, and is the last.
+
+        .. versionadded:: 0.1
+        """
+        super().cancel()
+
+    def _refused(self, error: ZooKeeperError) -> None:
+        _log.warning("%s is not watched until the next connection: %s", self.path, str(error))
+
+    def __repr__(self) -> str:
+        state = "cancelled" if self._over else f"failing: {self._error}" if self._error is not None else "watching"
+        return f"<zkc.StayingWatch {self.path} {state}>"
+
+    def _begun(self, request: Request[Any]) -> None:
+        with self._lock:
+            current = self._arming is not None and not self._outdated
+        if current:
+            super()._begun(request)
+        else:  # It was changed already, or the session has ended, and this may be a thread of anybody: read again.
+            self._handed_over()
+
+    def _hand_over(self, stat: Optional[Stat], values: tuple[Any, ...]) -> None:
+        self._home.call_user(_Call(self, values))
+
+
+class _Call:
+    """One call of the user's function. A class of its own so that a log line shows whose function raised."""
+
+    __slots__ = ("values", "watch")
+
+    def __init__(self, watch: StayingWatch, values: tuple[Any, ...]) -> None:
+        self.watch = watch
+        self.values = values
+
+    def __call__(self) -> object:
+        running = False
+        try:
+            result = self.watch._fn(*self.values)
+            if self.watch._home.coroutines and isawaitable(result):
+                running = True
+                return self._finish(result)  # The client makes a task of it.
+        finally:
+            if not running:
+                self.watch._handed_over()
+        return None
+
+    async def _finish(self, result: Any) -> None:
+        try:
+            if self.watch._over and iscoroutine(result):
+                result.close()  # Cancelled before it began.
+            else:
+                await result
+        finally:
+            self.watch._handed_over()
+
+    def __repr__(self) -> str:
+        return repr(self.watch._fn)

@@ -1,0 +1,341 @@
+"""Watches that stay: read again, with the next watch, after each event and whenever the watch may be gone.
+
+A :class:`Follower` follows one znode. It reads (:meth:`Follower._read`), hands over what it found, and waits for the
+event of the watch that the read has set; then it reads again. It never does two of these at a time, so what is slow is
+called less often, and always with the latest. Nothing here waits, apart from the lock, and no lock is held while user
+code or a call of the session runs. Around an expiry two sessions deliver on two threads: what an older watch still has
+to say is told from the news by its identity.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional
+
+from zkc._flow import Driver, Flow
+from zkc._zookeeper import Request, RLock, Session, Stat
+from zkc.constants import ClientState, EventType, WatchType
+from zkc.errors import ClosingError, ConnectionLossError, NoNodeError, SessionLostError, ZooKeeperError
+
+if TYPE_CHECKING:
+    from zkc._client.base import BaseClient
+
+__all__ = ["CHILDREN", "DATA", "EXISTENCE", "Follower", "Kind", "StayingWatches"]
+
+_log = logging.getLogger("zkc.client")
+_PATIENCE = 0.05  # Between two attempts to remove a watch while no place in flight is free, in seconds.
+_NOTHING = object()  # The key of what was never read.
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is read of a znode, and when it counts as changed."""
+
+    send: Callable[[Session, str, Optional[Callable[[int, int, str], object]]], Request[Any]]
+    values: Callable[[Any], tuple[Any, ...]]  # What the user gets for an answer.
+    stat: Callable[[Any], Stat]  # That of an answer.
+    key: Callable[[Stat], object]  # The same key, the same values.
+    missing: tuple[None, ...]  # What the user gets when there is no znode.
+
+
+DATA = Kind(
+    send=lambda session, path, watch: session.get(path, watch),
+    values=lambda answer: answer,
+    stat=lambda answer: answer[1],
+    key=lambda stat: (stat.czxid, stat.mzxid),
+    missing=(None, None),
+)
+CHILDREN = Kind(
+    send=lambda session, path, watch: session.get_children_with_stat(path, watch),
+    values=lambda answer: (sorted(answer[0]),),
+    stat=lambda answer: answer[1],
+    key=lambda stat: (stat.czxid, stat.cversion, stat.pzxid),
+    missing=(None,),
+)
+EXISTENCE = Kind(
+    send=lambda session, path, watch: session.exists(path, watch),
+    values=lambda answer: (answer,),
+    stat=lambda answer: answer,
+    key=lambda stat: (stat.czxid, stat.mzxid),
+    missing=(None,),
+)
+
+
+class Arming:
+    """A watch of the core's, for one read. The core holds it while it is armed, and it must not hold the session."""
+
+    __slots__ = ("__weakref__", "follower", "path", "session")
+
+    def __init__(self, follower: Follower, session: Session) -> None:
+        self.follower: Optional[Follower] = follower
+        self.path = follower.path
+        self.session = weakref.ref(session)
+
+    def __call__(self, type_: int, state: int, path: str) -> None:
+        follower = self.follower
+        if follower is not None:
+            follower._event(self, type_)
+
+
+class StayingWatches:
+    """What follows znodes for a client.
+
+    It holds every follower that is not over: the core holds only those that are armed, and forgets them with the
+    session. The client holds it, and it does not hold the client.
+
+    Args:
+        client: The client.
+        coroutines: Whether what is called may be a coroutine function.
+    """
+
+    def __init__(self, client: BaseClient, *, coroutines: bool) -> None:
+        self.client = weakref.ref(client)
+        self.coroutines = coroutines
+        self.call_user: Callable[..., None] = client._call_user
+        self._followers: set[Follower] = set()
+        self._left_over: list[Arming] = []
+        client._resumers.add(self)
+        client._listeners.add(self)
+
+    def add(self, follower: Follower) -> None:
+        """Hold a follower until it is over."""
+        self._followers.add(follower)
+
+    def discard(self, follower: Follower) -> None:
+        """Hold a follower no longer."""
+        self._followers.discard(follower)
+
+    def resume(self) -> None:
+        """Arm what is not armed: there is a connection, perhaps of a new session."""
+        left_over, self._left_over = self._left_over, []
+        for arming in left_over:
+            self.remove(arming)
+        for follower in list(self._followers):
+            follower._resume()
+
+    def __call__(self, state: ClientState) -> None:
+        """Listen to the client: when no session can follow, all is over."""
+        client = self.client()
+        failure = None if client is None else client._failure
+        if state is ClientState.CLOSED or (state is ClientState.LOST and failure is not None):
+            for follower in list(self._followers):
+                follower._stop(None if state is ClientState.CLOSED or failure is None else failure())
+
+    def remove(self, arming: Arming) -> None:
+        """Remove a watch that nobody wants any more, without waiting; when the connection is away, after it is back."""
+        arming.follower = None
+        client, session = self.client(), arming.session()
+        if client is None or session is None:
+            return
+        try:
+            if session.in_flight < client._settings.max_in_flight:
+                session.remove_watches(arming.path, arming, WatchType.ANY, callback=lambda r: self._removed(r, arming))
+            else:  # The call would wait for a place, and this may be a finalizer.
+                client._later(_PATIENCE, lambda: self.remove(arming))
+        except ConnectionLossError:
+            self._left_over.append(arming)
+        except ZooKeeperError:
+            pass  # It has fired, was never set, or ended with its session.
+
+    def _removed(self, request: Request[None], arming: Arming) -> None:
+        if isinstance(request.exception(), ConnectionLossError):
+            self._left_over.append(arming)
+
+
+class Follower:
+    """Reads a znode, again after each change, for as long as its client lives.
+
+    Args:
+        home: The client's.
+        path: Path of the znode.
+        kind: What is read.
+    """
+
+    def __init__(self, home: StayingWatches, path: str, kind: Kind) -> None:
+        self.path = path
+        self._home = home
+        self._kind = kind
+        self._lock = RLock()  # A finalizer may cancel in the middle of anything.
+        self._arming: Optional[Arming] = None  # The latest watch; None when it has fired or the read failed.
+        self._busy = True  # A read or a hand-over is under way.
+        self._outdated = False  # And another has to follow.
+        self._over = False
+        self._key: object = _NOTHING  # Of what was handed over last.
+        self._error: Optional[ZooKeeperError] = None
+
+    # ---- what each kind of follower does in its own way -------------------------------------------------------------
+
+    def _hand_over(self, stat: Optional[Stat], values: tuple[Any, ...]) -> None:
+        """Take what was read; call :meth:`_handed_over` when there may be more."""
+        raise NotImplementedError
+
+    def _refused(self, error: ZooKeeperError) -> None:
+        """Hear that the servers do not let the znode be read; once for each kind of error, until it can be."""
+
+    def _stopped(self, error: Optional[ZooKeeperError]) -> None:
+        """Hear that it is over, and why; None when it was cancelled or the client closed."""
+
+    # ---- beginning and end ------------------------------------------------------------------------------------------
+
+    def _begin(self, session: Session) -> Flow[None]:
+        """Read for the first time; what was read is handed over where callbacks run."""
+        if self._over:  # It had to wait for its turn, and was given up meanwhile.
+            return
+        self._home.add(self)
+        try:
+            request = yield from self._read(session)
+        except BaseException:
+            self.cancel()
+            raise
+        request.add_done_callback(self._begun)
+
+    def _begun(self, request: Request[Any]) -> None:
+        self._answered(request)
+
+    def cancel(self) -> None:
+        """Be over. Nothing is handed over any more.
+
+        .. versionadded:: 0.1
+        """
+        self._stop(None)
+
+    def _stop(self, error: Optional[ZooKeeperError]) -> None:
+        with self._lock:
+            if self._over:
+                return
+            self._over = True
+            if error is not None:
+                self._error = error
+            arming, self._arming = self._arming, None
+        self._home.discard(self)
+        if arming is not None:
+            self._home.remove(arming)
+        self._stopped(error)
+
+    # ---- reading ----------------------------------------------------------------------------------------------------
+
+    def _read(self, session: Session) -> Flow[Request[Any]]:
+        """Read with a new watch; return the request that has set it."""
+        while True:
+            arming = self._arm(session)
+            request = self._kind.send(session, self.path, arming)
+            try:
+                yield from self._wait(request, arming)
+                return request
+            except NoNodeError:
+                request = session.exists(self.path, arming)
+            if (yield from self._wait(request, arming)) is None:
+                return request
+            self._home.remove(arming)  # The znode was made just now: this watch would be one too many.
+
+    def _arm(self, session: Session) -> Arming:
+        arming = Arming(self, session)
+        with self._lock:
+            self._arming = arming
+        return arming
+
+    def _wait(self, request: Request[Any], arming: Arming) -> Flow[Any]:
+        try:
+            yield request
+        except GeneratorExit:  # Over: the watch that this request has set, or will set, has to go.
+            request.add_done_callback(lambda _: self._home.remove(arming))
+            raise
+        if self._over:
+            self._home.remove(arming)
+        return request.result()
+
+    def _refresh(self) -> None:
+        """Read, now or as soon as what is under way is over."""
+        with self._lock:
+            if self._over:
+                return
+            if self._busy:
+                self._outdated = True
+                return
+            self._busy, self._outdated = True, False
+        client = self._home.client()
+        if client is None:
+            return
+        try:
+            Driver(self._read(client.session), _Outcome(self), client._later).start()
+        except ZooKeeperError as error:
+            self._failed(error)
+
+    def _answered(self, request: Request[Any]) -> None:
+        answer = request.result()
+        stat = None if answer is None else self._kind.stat(answer)
+        key = None if stat is None else self._kind.key(stat)
+        with self._lock:
+            if self._over:
+                return
+            self._error = None
+            news = key != self._key
+            self._key = key
+        if news:
+            self._hand_over(stat, self._kind.missing if stat is None else self._kind.values(answer))
+        else:
+            self._handed_over()
+
+    def _handed_over(self) -> None:
+        with self._lock:
+            self._busy = False
+            outdated = self._outdated
+        if outdated:
+            self._refresh()
+
+    def _failed(self, error: BaseException) -> None:
+        """Take note that a read failed. The next connection will bring another."""
+        with self._lock:
+            self._arming = None
+            over = self._over
+            known = type(self._error) is type(error)
+            passing = isinstance(error, (ConnectionLossError, SessionLostError, ClosingError))
+            if not passing and isinstance(error, ZooKeeperError):
+                self._error = error.with_traceback(None)  # Its frames refer to the session.
+        if not isinstance(error, ZooKeeperError):
+            _log.error("%s could not be read", self.path, exc_info=error)
+        elif not (over or passing or known):
+            self._refused(error)
+        self._handed_over()
+
+    # ---- what happens -----------------------------------------------------------------------------------------------
+
+    def _event(self, arming: Arming, type_: int) -> None:
+        with self._lock:
+            if arming is not self._arming:
+                return
+            self._arming = None
+        if type_ != EventType.SESSION:
+            self._refresh()
+        elif self._home.client() is None:
+            self._stop(None)  # Else the next session resumes it, or the listener is told that there is none.
+
+    def _resume(self) -> None:
+        client = self._home.client()
+        session = None if client is None else client._session
+        with self._lock:
+            arming = self._arming
+        # In the session that goes on, libzookeeper has given the watch to the new server.
+        if arming is None or arming.session() is not session:
+            self._refresh()
+
+
+class _Outcome:
+    """What a driver puts the outcome of a read in."""
+
+    __slots__ = ("follower",)
+
+    def __init__(self, follower: Follower) -> None:
+        self.follower = follower
+
+    def done(self) -> bool:
+        return self.follower._over
+
+    def set_result(self, result: Request[Any], /) -> None:
+        self.follower._answered(result)
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        self.follower._failed(exception)
