@@ -40,12 +40,8 @@ def hints(function):
     return {name: hint for name, hint in function.__annotations__.items() if name != "return"}
 
 
-# For code that blocks, and has no event loop.
-BESIDE_OLD_CODE = {"from_handle", "legacy_handle"}
-
-
 def test_both_clients_have_the_same_names():
-    assert public(Client) - BESIDE_OLD_CODE == public(AsyncClient)
+    assert public(Client) == public(AsyncClient)
 
 
 @pytest.mark.parametrize("name", sorted((public(Client) & public(AsyncClient)) | {"__init__"}))

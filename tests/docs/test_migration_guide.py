@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 import zkc
+import zkc.legacy
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
-from zkc.legacy.check import table
+from zkc.legacy.check import rules
 
 _GUIDE = Path(__file__).resolve().parents[2] / "docs" / "migration"
 _TIMEOUT = 30.0
@@ -28,6 +29,7 @@ def _page(name: str) -> str:
 _LOGS = """
 import logging, sys, threading
 import zkc
+import zkc.legacy
 
 came = threading.Event()
 
@@ -47,7 +49,7 @@ with zkc.Client(sys.argv[2]):
 
 
 def test_what_replaces_set_log_stream_logs(zookeeper_server):
-    row = table.find("zookeeper.set_log_stream")
+    row = rules.find("zookeeper.set_log_stream")
     assert row is not None
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", _LOGS, row.idiomatic, zookeeper_server.hosts],
@@ -69,7 +71,7 @@ def test_in_what_create_with_parents_differs_from_create_recursive(zookeeper_chr
         zk.create_recursive("/old/a", "x", acl)
         zk.create_recursive("/old/a", "y", acl)
         assert (zk.get("/old/a")[0], zk.get("/old")[0], zk.get_acl("/old")[1]) == ("x", "x", acl)
-        with zkc.Client.from_handle(zk.handle) as client:
+        with zkc.legacy.client_of(zk.handle) as client:
             own = [zkc.ACL.world(zkc.Perms(acl[0]["perms"]))]
             client.create("/new/a", b"x", acl=own, make_parents=True)
             with pytest.raises(zkc.NodeExistsError):
@@ -79,7 +81,7 @@ def test_in_what_create_with_parents_differs_from_create_recursive(zookeeper_chr
             assert client.get_acl("/new/a")[0] == own
     finally:
         zk.close()
-    row = table.find("zc.zk.ZooKeeper.create_recursive")
+    row = rules.find("zc.zk.ZooKeeper.create_recursive")
     assert row is not None
     for word in ("NodeExistsError", "data", "default_acl"):
         assert word in row.note
@@ -88,7 +90,7 @@ def test_in_what_create_with_parents_differs_from_create_recursive(zookeeper_chr
 
 @pytest.mark.parametrize("name", ["zc.zk.ZooKeeper.properties", "zc.zk.Properties.__call__"])
 def test_what_a_function_of_watch_data_gets_is_said(name):
-    row = table.find(name)
+    row = rules.find(name)
     assert row is not None
     assert "(data, stat)" in row.note
     assert "(None, None)" in row.note
@@ -96,7 +98,7 @@ def test_what_a_function_of_watch_data_gets_is_said(name):
 
 @pytest.mark.parametrize("name", ["zc.zk.ZooKeeper.children", "zc.zk.Children.__call__"])
 def test_what_a_function_of_watch_children_gets_is_said(name):
-    row = table.find(name)
+    row = rules.find(name)
     assert row is not None
     assert re.search(r"sorted names.*None where there is no such znode", row.note)
 

@@ -4,6 +4,7 @@ import pytest
 from legacy_support import OPEN, TIMEOUT, Watcher
 
 import zkc
+import zkc.legacy
 from zkc.legacy import zookeeper
 
 READ_WRITE = [{"perms": zookeeper.PERM_ALL - zookeeper.PERM_ADMIN, "scheme": "world", "id": "anyone"}]
@@ -36,7 +37,7 @@ CALLS = {
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_through_the_handle_of_a_client(zookeeper_chroot, expired, call):
     with zkc.Client(zookeeper_chroot) as client:
-        handle = client.legacy_handle
+        handle = zkc.legacy.handle_of(client)
         for name in ("deleted", "set", "acl"):
             client.create(f"/{name}", b"1", ephemeral=True, keep=True)
         call("delete", handle, "/deleted", -1)
@@ -52,7 +53,7 @@ def test_through_the_handle_of_a_client(zookeeper_chroot, expired, call):
 
 def test_set2_and_what_is_refused(zookeeper_chroot, expired):
     with zkc.Client(zookeeper_chroot) as client:
-        handle = client.legacy_handle
+        handle = zkc.legacy.handle_of(client)
         client.create("/kept", b"1", ephemeral=True, keep=True)
         assert zookeeper.set2(handle, "/kept", "2")["version"] == 1
         with pytest.raises(zookeeper.BadVersionException):
@@ -68,7 +69,7 @@ def test_set2_and_what_is_refused(zookeeper_chroot, expired):
 def test_a_client_of_a_handle(zookeeper_chroot, expired):
     handle = zookeeper.init(zookeeper_chroot)
     try:
-        with zkc.Client.from_handle(handle) as client:
+        with zkc.legacy.client_of(handle) as client:
             client.create("/kept", b"1", ephemeral=True, keep=True)
             client.create("/other", b"1", ephemeral=True, keep=True)
             zookeeper.create(handle, "/plain", "", OPEN, 0)

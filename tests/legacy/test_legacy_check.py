@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from zkc.legacy.check import main, table
+from zkc.legacy.check import main, rules
 from zkc.legacy.check._findings import find_all
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -25,7 +25,7 @@ def _listed(text):
 
 def _names(text):
     """Names of what is used, without the imports."""
-    return [one.name for one in find_all(text) if one.name not in table.MODULES]
+    return [one.name for one in find_all(text) if one.name not in rules.MODULES]
 
 
 @pytest.mark.parametrize("name", ["lock", "service", "worker", "mixed", "broken"])
@@ -182,8 +182,8 @@ def test_what_is_in_a_module_without_a_drop_in(source):
     ("used", "instead"),
     [
         ("zk.register('/a', ('', 1))", "zk.register_server"),
-        ("zk.client.get('/')", "zkc.Client.from_handle(zk.handle)"),
-        ("c = zk.client", "zkc.Client.from_handle(zk.handle)"),
+        ("zk.client.get('/')", "zkc.legacy.client_of(zk.handle)"),
+        ("c = zk.client", "zkc.legacy.client_of(zk.handle)"),
     ],
 )
 def test_what_is_of_zc_zk_2_says_which_the_drop_in_is(used, instead):

@@ -12,7 +12,7 @@ import zkc
 import zkc.legacy
 import zkc.testing
 from zkc.legacy import zk, zookeeper
-from zkc.legacy.check import main, table
+from zkc.legacy.check import main, rules
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = Path(__file__).parent / "samples"
@@ -56,13 +56,13 @@ def log_of_zc_zk():
 
 
 def _rows(owner):
-    return {row.short for row in table.owned(owner)}
+    return {row.short for row in rules.owned(owner)}
 
 
 def test_the_table_has_each_name_once():
-    names = [row.name for row in table.ROWS]
+    names = [row.name for row in rules.ROWS]
     assert len(names) == len(set(names))
-    assert all(table.find(name).name == name for name in names)
+    assert all(rules.find(name).name == name for name in names)
 
 
 def test_the_table_has_all_of_zookeeper():
@@ -90,7 +90,7 @@ def test_what_is_covered_of_zc_zk_is_there(zookeeper_chroot):
         missing = [
             row.name
             for owner, found in owners.items()
-            for row in table.owned(owner)
+            for row in rules.owned(owner)
             if row.drop_in and not hasattr(found, row.short)
         ]
         unknown = [
@@ -108,7 +108,7 @@ def test_what_is_covered_of_zc_zk_is_there(zookeeper_chroot):
 
 def test_the_table_has_all_of_a_client_of_kazoo():
     assert set(KAZOO.split()) == _rows("kazoo.client.KazooClient")
-    assert not any(row.drop_in for row in table.ROWS if row.name.startswith("kazoo"))
+    assert not any(row.drop_in for row in rules.ROWS if row.name.startswith("kazoo"))
 
 
 def _names_of_ours(code):
@@ -131,13 +131,13 @@ def _exists(owner, path):
 
 def test_what_is_idiomatic_exists():
     loggers = {("zkc", ".libzookeeper")}
-    named = {one for row in table.ROWS for one in _names_of_ours(f"{row.idiomatic} {row.note} {row.instead}")}
+    named = {one for row in rules.ROWS for one in _names_of_ours(f"{row.idiomatic} {row.note} {row.instead}")}
     assert len(named) > 100
     assert [one for one in sorted(named - loggers) if not _exists(*one)] == []
 
 
 def test_each_row_says_something():
-    assert [row.name for row in table.ROWS if not row.idiomatic and not row.note] == []
+    assert [row.name for row in rules.ROWS if not row.idiomatic and not row.note] == []
 
 
 def test_the_guide_shows_each_row():
@@ -145,12 +145,12 @@ def test_the_guide_shows_each_row():
     shown = []
     for mark in re.findall(r"^<!-- made: legacy-table (.*) -->$", text, re.MULTILINE):
         words = mark.split()
-        kinds = [word for word in words if word in table.KINDS] or ["call", "value"]
-        rows = [row for word in words if word not in kinds for row in table.owned(word)]
+        kinds = [word for word in words if word in rules.KINDS] or ["call", "value"]
+        rows = [row for word in words if word not in kinds for row in rules.owned(word)]
         shown += [row.name for row in rows if row.kind in kinds]
     assert len(shown) == len(set(shown))
     # The packages are what the pages are about, and a method of a recipe stands with its class.
-    left = {row.name for row in table.ROWS} - set(shown) - {"zookeeper", "zc.zk", "kazoo"}
+    left = {row.name for row in rules.ROWS} - set(shown) - {"zookeeper", "zc.zk", "kazoo"}
     assert {name for name in left if not name.startswith("kazoo.recipe.")} == set()
 
 
@@ -159,7 +159,7 @@ def test_the_tables_of_the_guide_are_made_from_it(monkeypatch):
     import zkc_tables
 
     made = zkc_tables.fill("<!-- made: legacy-table zookeeper call -->")
-    assert made.count("\n| `") == len([row for row in table.owned("zookeeper") if row.kind == "call"])
+    assert made.count("\n| `") == len([row for row in rules.owned("zookeeper") if row.kind == "call"])
     assert "| `delete(h, path[, version])` | the same | `client.delete(path, version=…)` |  |" in made
     assert "| `async(h, path[, cb])` | async is a keyword" in made
     recipes = zkc_tables.fill("<!-- made: legacy-table kazoo.recipe.lock kazoo.exceptions exception call -->")

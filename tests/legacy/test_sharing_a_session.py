@@ -6,6 +6,7 @@ import pytest
 from legacy_support import OPEN, Watcher, completed
 
 import zkc
+import zkc.legacy
 from zkc import ClientState
 from zkc.legacy import zookeeper
 
@@ -13,17 +14,17 @@ CONNECTED = (zookeeper.SESSION_EVENT, zookeeper.CONNECTED_STATE, "")
 
 
 def test_a_client_over_a_handle_uses_its_session(h):
-    with zkc.Client.from_handle(h) as client:
+    with zkc.legacy.client_of(h) as client:
         client.create("/new", b"1", ephemeral=True)
         assert zookeeper.get(h, "/new")[0] == "1"
         assert client.session_id == zookeeper.client_id(h)[0]
         assert client.negotiated_timeout * 1000 == zookeeper.recv_timeout(h)
         assert client.get("/new")[1].ephemeral_owner == client.session_id
-        assert client.legacy_handle == h
+        assert zkc.legacy.handle_of(client) == h
 
 
 def test_closing_the_client_leaves_the_session_open(h):
-    client = zkc.Client.from_handle(h)
+    client = zkc.legacy.client_of(h)
     states = []
     client.add_listener(states.append)
     client.start()
@@ -37,7 +38,7 @@ def test_closing_the_client_leaves_the_session_open(h):
 
 
 def test_closing_the_handle_closes_the_client(h):
-    client = zkc.Client.from_handle(h)
+    client = zkc.legacy.client_of(h)
     client.start()
     zookeeper.close(h)
     client.wait_for(ClientState.CLOSED, timeout=30)
@@ -49,7 +50,7 @@ def test_closing_the_handle_closes_the_client(h):
 def test_a_handle_that_is_not_connected_yet(hosts):
     h = zookeeper.init(hosts)
     try:
-        with zkc.Client.from_handle(h) as client:
+        with zkc.legacy.client_of(h) as client:
             assert client.state is ClientState.CONNECTED
             assert client.children("/") == []
     finally:
@@ -59,7 +60,7 @@ def test_a_handle_that_is_not_connected_yet(hosts):
 def test_both_are_told_of_the_session(h, zookeeper_server):
     told = Watcher()
     zookeeper.set_watcher(h, told)
-    with zkc.Client.from_handle(h) as client:
+    with zkc.legacy.client_of(h) as client:
         states = []
         client.add_listener(states.append)
         number, password = zookeeper.client_id(h)
@@ -81,7 +82,7 @@ def test_both_are_told_of_the_session(h, zookeeper_server):
 
 
 def test_several_clients_over_one_handle(h):
-    with zkc.Client.from_handle(h) as one, zkc.Client.from_handle(h) as two:
+    with zkc.legacy.client_of(h) as one, zkc.legacy.client_of(h) as two:
         one.create("/a", b"")
         assert two.exists("/a") is not None
     assert zookeeper.exists(h, "/a") is not None
@@ -89,7 +90,7 @@ def test_several_clients_over_one_handle(h):
 
 def test_credentials_of_the_handle_go_with_the_client(h, zookeeper_server):
     assert completed(zookeeper.add_auth, h, "digest", "u:p") == (0,)
-    with zkc.Client.from_handle(h) as client:
+    with zkc.legacy.client_of(h) as client:
         client.create("/secret", b"x", acl=zkc.CREATOR_ALL_ACL)
         number, password = zookeeper.client_id(h)
         lost = threading.Event()
@@ -102,15 +103,15 @@ def test_credentials_of_the_handle_go_with_the_client(h, zookeeper_server):
 
 def test_from_a_handle_that_is_none():
     with pytest.raises(zookeeper.ZooKeeperException, match="out of range"):
-        zkc.Client.from_handle(999)
+        zkc.legacy.client_of(999)
     with pytest.raises(TypeError, match="handle"):
-        zkc.Client.from_handle("0")
+        zkc.legacy.client_of("0")
 
 
 def test_a_handle_over_a_client(hosts):
     with zkc.Client(hosts) as client:
-        h = client.legacy_handle
-        assert client.legacy_handle == h
+        h = zkc.legacy.handle_of(client)
+        assert zkc.legacy.handle_of(client) == h
         assert zookeeper.create(h, "/old", "1", OPEN, zookeeper.EPHEMERAL) == "/old"
         assert client.get("/old")[1].ephemeral_owner == client.session_id
         zookeeper.close(h)
@@ -125,7 +126,7 @@ def test_watches_of_a_lent_session_see_its_events(hosts, zookeeper_server):
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
         where = proxy.hosts + hosts[len(zookeeper_server.hosts) :]
         with zkc.Client(where) as client:
-            h = client.legacy_handle
+            h = zkc.legacy.handle_of(client)
             old, new, session = Watcher(), Watcher(), Watcher()
             zookeeper.set_watcher(h, session)
             zookeeper.exists(h, "/x", old)
@@ -142,4 +143,4 @@ def test_watches_of_a_lent_session_see_its_events(hosts, zookeeper_server):
 
 def test_a_client_that_is_not_started_has_no_handle():
     with pytest.raises(zkc.NotStartedError):
-        _ = zkc.Client("127.0.0.1:1").legacy_handle
+        _ = zkc.legacy.handle_of(zkc.Client("127.0.0.1:1"))

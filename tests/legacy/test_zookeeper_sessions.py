@@ -12,6 +12,7 @@ import pytest
 from legacy_support import OPEN, TIMEOUT, Watcher, settle
 
 import zkc
+import zkc.legacy
 from zkc.legacy import zookeeper
 from zkc.legacy.zookeeper import CONNECTED_STATE, EXPIRED_SESSION_STATE, SESSION_EVENT
 from zkc.testing import FaultProxy
@@ -41,7 +42,7 @@ def test_a_port_may_be_left_out():
 @pytest.mark.parametrize("shape", ["{},", ",{}", "{},,{}", "{}, ,", "{},/"])
 def test_empty_entries_of_hosts_do_not_count(make_handle, zookeeper_server, shape):
     h = make_handle(shape.format(zookeeper_server.hosts, zookeeper_server.hosts))
-    with zkc.Client.from_handle(h) as client:  # It has the same hosts.
+    with zkc.legacy.client_of(h) as client:  # It has the same hosts.
         assert client.exists("/")
 
 

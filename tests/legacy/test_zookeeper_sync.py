@@ -4,6 +4,7 @@ import pytest
 from legacy_support import OPEN
 
 import zkc
+import zkc.legacy
 from zkc.legacy import zookeeper
 from zkc.legacy.zookeeper import EPHEMERAL, SEQUENCE
 from zkc.testing import ZooKeeperServer
@@ -311,5 +312,5 @@ def test_data_that_the_servers_refuse_are_sent_as_ever(h, hosts):
     zookeeper.create(h, "/a", "", OPEN)
     with pytest.raises(zookeeper.ConnectionLossException):
         zookeeper.set(h, "/a", "x" * (2 << 20))
-    with zkc.Client.from_handle(h) as client, pytest.raises(zkc.ConnectionLossError):
+    with zkc.legacy.client_of(h) as client, pytest.raises(zkc.ConnectionLossError):
         client.set("/a", b"x" * (2 << 20))

@@ -316,51 +316,6 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         """
         return Transaction(self, self._settings)
 
-    # ---- beside code of the old module -------------------------------------------------------------------------------
-
-    @classmethod
-    def from_handle(cls, handle: int, *, request_timeout: Optional[float] = None) -> Self:
-        """Make a client of a session that code of the old module ``zookeeper`` has.
-
-        Both use it from then on. The session stays the handle's: closing the client leaves it open, and
-        ``zookeeper.close`` ends it for both. When it expires, the client goes on with a new one of its own, as any
-        client does, with credentials that were given through the handle.
-
-        >>> h = zookeeper.init("zk1:2181")
-        >>> with Client.from_handle(h) as client:
-        ...     client.get("/config")
-
-        Args:
-            handle: What ``zookeeper.init`` returned.
-            request_timeout: How long each call waits for its answer, in seconds, unless it says otherwise.
-
-        Returns:
-            A client; :meth:`start`, or ``with``, waits until it is connected.
-
-        Raises:
-            ZooKeeperException: There is no such handle: :mod:`zkc.legacy.zookeeper` has this class.
-
-        .. versionadded:: 0.1
-        """
-        from zkc.legacy._core import shared_session
-
-        return shared_session.client_of(cls, handle, request_timeout)
-
-    @property
-    def legacy_handle(self) -> int:
-        """A handle of the old module ``zookeeper`` for the session, so that old code can use it too.
-
-        It is the same one each time, until the session is another one. ``zookeeper.close`` frees the number and leaves
-        the session to the client. After an expiry the number stands for the session that is over.
-
-        >>> zookeeper.get(client.legacy_handle, "/config")
-
-        .. versionadded:: 0.1
-        """
-        from zkc.legacy._core import shared_session
-
-        return shared_session.handle_of(self)
-
     @property
     def submit(self) -> Submit:
         """The same calls, each of which sends, returns a :class:`~zkc.Future` at once, and waits for nothing.

@@ -55,7 +55,7 @@ class Life:
         self._lock = RLock()
         self._session: Optional[Session] = None  # What calls are made on.
         self._tenure: Optional[Tenure] = None
-        self._borrowed: Optional[Session] = None  # It is somebody else's to close: see Client.from_handle.
+        self._borrowed: Optional[Session] = None  # Its owner closes it: see zkc.legacy.client_of.
         self._fading: weakref.WeakSet[Session] = weakref.WeakSet()  # Expired ones, until they are closed.
         self._past: Optional[Metrics] = None  # What was measured in sessions that are over.
         self._expirations = 0

@@ -12,9 +12,23 @@ The modules themselves are :mod:`zkc.legacy.zookeeper` and :mod:`zkc.legacy.zk`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from zkc.legacy._install import install, uninstall
 
-__all__ = ["install", "uninstall", "use_bytes"]
+if TYPE_CHECKING:
+    from zkc.legacy._core.shared_session import client_of, handle_of
+
+__all__ = ["client_of", "handle_of", "install", "uninstall", "use_bytes"]
+
+
+def __getattr__(name: str) -> Any:
+    # Programs that only call install() do not load the clients.
+    if name in ("client_of", "handle_of"):
+        from zkc.legacy._core import shared_session
+
+        return getattr(shared_session, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def use_bytes(flag: bool = True) -> None:

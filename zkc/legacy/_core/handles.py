@@ -55,7 +55,7 @@ class Entry:
         self.auth: list[tuple[str, bytes]] = []  # What was presented, for a client that makes another session.
         self.options: dict[str, Any] = {}  # What that client is made with.
         self.ready: Optional[Flag] = None
-        self.others: tuple[_Events, ...] = ()  # Who else uses the session: see zkc.Client.from_handle.
+        self.others: tuple[_Events, ...] = ()  # Clients that use the session: see zkc.legacy.client_of.
 
     def __call__(self, type_: int, state: int, path: str) -> None:
         ready = self.ready

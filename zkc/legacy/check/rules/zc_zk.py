@@ -34,7 +34,7 @@ _SESSION = [
     Row(_CLASS, _START, _CONSTRUCTOR, _SECONDS, gives=_CLASS),
     Row("zc.zk.ZK", _START, _CONSTRUCTOR, _SECONDS, gives=_CLASS),
     _attribute(
-        "handle", "client.legacy_handle", "zkc.Client.from_handle(zk.handle) gives a client on the same session"
+        "handle", "zkc.legacy.handle_of(client)", "zkc.legacy.client_of(zk.handle) gives a client on the same session"
     ),
     _attribute("connected", "client.connected", "To wait: client.wait_for(zkc.ClientState.CONNECTED)"),
     _attribute("state", "client.state", "A zkc.ClientState; client.session.state has the number"),
@@ -255,7 +255,7 @@ _NOT_THERE = [
         "client = zkc.Client(hosts, session_timeout=10.0); client.start()",
         note="A KazooClient. zc.zk 2.x runs on Python 3, with kazoo: a program may keep it",
         drop_in=False,
-        instead=_NEWER + "the method of zk itself, or one of zkc.Client.from_handle(zk.handle)",
+        instead=_NEWER + "the method of zk itself, or one of zkc.legacy.client_of(zk.handle)",
         kind="value",
     ),
     *(
