@@ -3,8 +3,8 @@
     python tools/stubs.py           write them
     python tools/stubs.py --check   fail if one is out of date
 
-The methods are written once (see zkc/_api/__init__.py): here ``-> str`` becomes ``-> Answer[str]`` for AsyncClient,
-and ``-> Future[str]`` for ``client.submit``. Docstrings go along, so that editors show them.
+The methods are written once (see zkc/_api/__init__.py). Here ``-> str`` becomes ``-> AsyncFuture[str]`` for
+AsyncClient, and ``-> Future[str]`` for ``client.submit``. Docstrings go along, so that editors show them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent.parent / "zkc" / "_api"
 GENERATED = FOLDER / "_generated"
 KINDS = {
-    "async": ("Async", "Answer", "from zkc._client.aio_future import Answer"),
+    "async": ("Async", "AsyncFuture", "from zkc._client.aio_future import AsyncFuture"),
     "submit": ("Submit", "Future", "from zkc._client.submit import Future"),
 }
 

@@ -7,7 +7,7 @@
 """
 
 from zkc._client.aio import AsyncClient
-from zkc._client.aio_future import Answer
+from zkc._client.aio_future import AsyncFuture
 from zkc._client.submit import Future
 from zkc._client.sync import Client
 from zkc._client.transaction import AsyncTransaction, Operation, SubmitTransaction, Transaction
@@ -15,7 +15,7 @@ from zkc._client.watch_events import AsyncWatchEvents, WatchEvents
 from zkc._commands.create import unprotected_name
 from zkc._commands.trees import TreeNode
 from zkc._version import __version__
-from zkc._watch.callback_subscription import StayingWatch
+from zkc._watch.callback_subscription import Subscription
 from zkc._zookeeper import Request, Session, build_info, set_gil_hold, set_log_level
 from zkc.constants import ClientState, CreateMode, EventType, KeptState, LogLevel, Perms, State, WatchType
 from zkc.credentials import SASL, TLS
@@ -77,8 +77,8 @@ __all__ = [
     "SASL",
     "TLS",
     "APIError",
-    "Answer",
     "AsyncClient",
+    "AsyncFuture",
     "AsyncTransaction",
     "AsyncWatchEvents",
     "AuthFailedError",
@@ -135,8 +135,8 @@ __all__ = [
     "SessionMovedError",
     "Stat",
     "State",
-    "StayingWatch",
     "SubmitTransaction",
+    "Subscription",
     "SystemFailureError",
     "TLSError",
     "ThrottledError",

@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     _P = ParamSpec("_P")
 
 __all__ = [
-    "Course",
     "Driver",
-    "Errand",
     "Flow",
     "Pause",
-    "Plan",
+    "Pending",
+    "PendingRef",
     "Settable",
+    "SubRequest",
     "Undoable",
-    "answer",
-    "errand",
-    "follow",
-    "limited",
     "remaining",
+    "resolve_into",
+    "result_of",
     "run",
+    "sub_result_of",
     "too_late",
     "undo",
+    "with_slot_timeout",
 ]
 
 _T = TypeVar("_T")
@@ -62,7 +62,7 @@ class Pause:
         self.path = path
 
 
-class Errand:
+class SubRequest:
     """A request that a flow makes for the sake of another, which errors of time name instead.
 
     Args:
@@ -102,31 +102,31 @@ class Undoable(Iterator["Step"]):
         self._flow.close()
 
 
-Step = Union["Request[Any]", Errand, Pause]
+Step = Union["Request[Any]", SubRequest, Pause]
 Flow = Generator[Step, None, _T]
-Plan = Union["Request[_T]", Flow[_T]]
+Pending = Union["Request[_T]", Flow[_T]]
 
 
-def undo(planned: object) -> None:
-    """Undo what a plan has done that was carried out, because its outcome reaches nobody."""
-    function = getattr(planned, "undo", None)
+def undo(pending: object) -> None:
+    """Undo what a command has done that was carried out, because its outcome reaches nobody."""
+    function = getattr(pending, "undo", None)
     if function is not None:
         function()
 
 
-def answer(request: Request[_T]) -> Flow[_T]:
-    """Wait for a request in a flow: ``value = yield from answer(request)``."""
+def result_of(request: Request[_T]) -> Flow[_T]:
+    """Wait for a request in a flow: ``value = yield from result_of(request)``."""
     yield request
     return request.result()
 
 
-def errand(request: Request[_T], operation: str, path: Optional[str]) -> Flow[_T]:
+def sub_result_of(request: Request[_T], operation: str, path: Optional[str]) -> Flow[_T]:
     """Wait for a request that serves another operation, which an error of time names."""
-    yield Errand(request, operation, path)
+    yield SubRequest(request, operation, path)
     return request.result()
 
 
-def limited(limit: float, function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
+def with_slot_timeout(limit: float, function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
     """Call a function whose requests wait for a place in flight for no longer than a limit, in seconds."""
     set_place_limit(limit)
     try:
@@ -154,7 +154,7 @@ def run(flow: Flow[_T], limit: Optional[float] = None, given: Optional[float] = 
     """
     if limit is None:
         return _run(flow, None, None)
-    return limited(limit, _run, flow, limit, limit if given is None else given)
+    return with_slot_timeout(limit, _run, flow, limit, limit if given is None else given)
 
 
 def _run(flow: Flow[_T], limit: Optional[float], given: Optional[float]) -> _T:
@@ -302,20 +302,22 @@ class Driver:
 
 
 # What a future waits for: a request, or who drives a flow. Weakly, because the driver holds the future.
-Course = Union["Request[Any]", "weakref.ref[Driver]", None]
+PendingRef = Union["Request[Any]", "weakref.ref[Driver]", None]
 
 
-def follow(planned: Plan[_T], future: Settable[_T], later: Callable[[float, Callable[[], None]], object]) -> Course:
-    """Put the outcome of a plan in a future, and return what :func:`too_late` wants to know."""
-    if isinstance(planned, Request):
-        planned.resolve(future)
-        return planned
-    driver = Driver(planned, future, later)
+def resolve_into(
+    pending: Pending[_T], future: Settable[_T], later: Callable[[float, Callable[[], None]], object]
+) -> PendingRef:
+    """Put the outcome of a command in a future, and return what :func:`too_late` wants to know."""
+    if isinstance(pending, Request):
+        pending.resolve(future)
+        return pending
+    driver = Driver(pending, future, later)
     driver.start()
     return weakref.ref(driver)
 
 
-def too_late(course: Course, limit: float) -> OperationTimeoutError:
+def too_late(course: PendingRef, limit: float) -> OperationTimeoutError:
     """Make the error of a future that took too long."""
     if isinstance(course, weakref.ref):
         driver = course()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zkc.errors import error_class
 
 if TYPE_CHECKING:
-    from zkc._session.manager import Life
+    from zkc._session.manager import SessionManager
     from zkc._zookeeper import Session
 
 __all__ = ["Histogram", "Metrics"]
@@ -231,14 +231,14 @@ class Metrics:
         )
 
     @classmethod
-    def _of(cls, client: Life) -> Metrics:
+    def _of(cls, client: SessionManager) -> Metrics:
         """Sum up the sessions of a client, those that are over and those that are not."""
         client._check_process("metrics")
         with client._lock:  # So that no session is counted twice or not at all while the next one follows it.
-            past = client._past
+            past = client._ended_metrics
             expirations = client._expirations
-            tenure = client._tenure
-            following = None if tenure is None else tenure.session
+            managed = client._managed
+            following = None if managed is None else managed.session
             living: list[Session] = [session for session in {client._session, following} if session is not None]
             present = [session.metrics() for session in living]
         found = cls._none(expirations)

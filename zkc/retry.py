@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar, cast, overload
 
 from zkc._args import check_count, check_flag, check_seconds, check_timeout
 from zkc._client.base import BaseClient
-from zkc._session.losses import Losses
+from zkc._session.losses import LossCounter
 from zkc.constants import ClientState
 from zkc.errors import (
     ConnectionLossError,
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 __all__ = ["Retry", "is_retriable"]
 
 _T = TypeVar("_T")
-_UP = (ClientState.CONNECTED, ClientState.READ_ONLY)
+CONNECTED_STATES = (ClientState.CONNECTED, ClientState.READ_ONLY)
 # The part of a pause that is not ended early: events may be on their way still, and a call that breaks every connection
 # must not break one after the other.
-_BLIND = 0.1
-_PASSING = (
+_MIN_PAUSE = 0.1
+_TRANSIENT = (
     ConnectionLossError,
     OperationTimeoutError,
     RequestTimeoutError,
@@ -69,7 +69,7 @@ def is_retriable(error: BaseException, idempotent: bool = False) -> bool:
     .. versionadded:: 0.1
     """
     check_flag(idempotent, "idempotent")
-    return isinstance(error, _PASSING) and (idempotent or not error.maybe_applied)
+    return isinstance(error, _TRANSIENT) and (idempotent or not error.maybe_applied)
 
 
 @dataclass(frozen=True, init=False)
@@ -211,7 +211,7 @@ def _check_policy(policy: object) -> Retry:
 # ---- how it goes ----------------------------------------------------------------------------------------------------
 
 
-class _Course:
+class Attempts:
     """One call under a policy: how many attempts it has left, and how much time."""
 
     __slots__ = ("_client", "_delays", "_end", "_idempotent", "_large")
@@ -222,7 +222,7 @@ class _Course:
         self._end = None if policy.deadline is None else time.monotonic() + policy.deadline
         self._idempotent = policy.idempotent
         # A large request that every connection is lost with is refused, however many attempts there may be.
-        self._large = None if client is None else Losses(client)
+        self._large = None if client is None else LossCounter(client)
 
     def pauses(self, error: ZooKeeperError) -> Optional[tuple[float, float]]:
         """Return for how long to sleep after an error, and then to wait for a connection; None if that was it."""
@@ -235,7 +235,7 @@ class _Course:
             return None
         left = math.inf if self._end is None else self._end - time.monotonic()
         if self._awaits_connection(error) and not _is_large(error):
-            blind = seconds * _BLIND
+            blind = seconds * _MIN_PAUSE
             return (blind, min(seconds, left) - blind) if blind < left else None
         return (seconds, 0.0) if seconds < left else None
 
@@ -265,7 +265,7 @@ def _is_large(error: ZooKeeperError) -> TypeGuard[ConnectionLossError]:
 
 
 def _repeat(policy: Retry, client: Optional[Client], fn: Callable[..., _T], args: Any, kwargs: Any) -> _T:
-    course = _Course(policy, client)
+    course = Attempts(policy, client)
     while True:
         try:
             return fn(*args, **kwargs)
@@ -277,7 +277,7 @@ def _repeat(policy: Retry, client: Optional[Client], fn: Callable[..., _T], args
             if client is not None and pauses[1]:
                 # Whatever it says, the next attempt says it better: that the client was closed, or that time is over.
                 with contextlib.suppress(ZooKeeperError):
-                    client.wait_for(_UP, timeout=pauses[1])
+                    client.wait_for(CONNECTED_STATES, timeout=pauses[1])
             if course.over():
                 raise
 
@@ -285,7 +285,7 @@ def _repeat(policy: Retry, client: Optional[Client], fn: Callable[..., _T], args
 async def _repeat_async(
     policy: Retry, client: Optional[AsyncClient], fn: Callable[..., Awaitable[_T]], args: Any, kwargs: Any
 ) -> _T:
-    course = _Course(policy, client)
+    course = Attempts(policy, client)
     while True:
         try:
             return await fn(*args, **kwargs)
@@ -296,7 +296,7 @@ async def _repeat_async(
             await asyncio.sleep(pauses[0])
             if client is not None and pauses[1]:
                 with contextlib.suppress(ZooKeeperError):
-                    await client.wait_for(_UP, timeout=pauses[1])
+                    await client.wait_for(CONNECTED_STATES, timeout=pauses[1])
             if course.over():
                 raise
 

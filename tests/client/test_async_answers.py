@@ -17,7 +17,7 @@ from zkc import AsyncClient, ClientState
 async def test_an_answer_is_a_future(hosts):
     async with AsyncClient(hosts) as client:
         answer = client.exists("/")
-        assert type(answer) is zkc.Answer
+        assert type(answer) is zkc.AsyncFuture
         assert isinstance(answer, asyncio.Future)
         assert asyncio.isfuture(answer)
         assert inspect.isawaitable(answer)
@@ -60,7 +60,7 @@ async def test_every_call_gives_an_answer(hosts):
             client.get_config(),
             client.transaction().commit(),
         ]
-        assert {type(call) for call in calls} == {zkc.Answer}
+        assert {type(call) for call in calls} == {zkc.AsyncFuture}
         await asyncio.gather(*calls)
 
 

@@ -128,7 +128,7 @@ def test_the_stubs_of_the_calls_are_up_to_date():
 
 @pytest.mark.parametrize("owner", [AsyncClient, Submit])
 def test_the_calls_say_what_they_return_there(owner):
-    wrapper = "Answer" if owner is AsyncClient else "Future"
+    wrapper = "AsyncFuture" if owner is AsyncClient else "Future"
     hint = owner.exists.__annotations__["return"]
     assert hint == f"{wrapper}[Optional[Stat]]"
     assert owner.exists.__qualname__ == f"{owner.__name__}.exists"

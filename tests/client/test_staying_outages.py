@@ -324,16 +324,16 @@ def test_by_submit(client, data):
     future = client.submit.watch_data("/a", data)
     assert isinstance(future, zkc.Future)
     handle = future.result(10)
-    assert isinstance(handle, zkc.StayingWatch)
+    assert isinstance(handle, zkc.Subscription)
     assert data.get(timeout=10) is None
 
 
 async def test_it_says_what_it_is(zk, data):
     handle = await zk.watch_data("/a", data)
-    assert repr(handle) == "<zkc.StayingWatch /a watching>"
+    assert repr(handle) == "<zkc.Subscription /a watching>"
     assert handle.path == "/a"
     handle.cancel()
-    assert repr(handle) == "<zkc.StayingWatch /a cancelled>"
+    assert repr(handle) == "<zkc.Subscription /a cancelled>"
     assert inspect.getdoc(type(handle).cancelled)
 
 

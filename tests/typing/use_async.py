@@ -10,8 +10,8 @@ from typing_extensions import assert_type
 import zkc
 from zkc import (
     ACL,
-    Answer,
     AsyncClient,
+    AsyncFuture,
     AsyncTransaction,
     ClientState,
     Operation,
@@ -25,7 +25,7 @@ Content = tuple[Optional[bytes], Stat]
 
 async def znodes(client: AsyncClient) -> None:
     """Use the calls on one znode."""
-    assert_type(client.create("/a"), Answer[str])
+    assert_type(client.create("/a"), AsyncFuture[str])
     assert_type(await client.create("/a", b"x", ephemeral=True, make_parents=True), str)
     assert_type(await client.create("/a", with_stat=True), tuple[str, Stat])
     data, stat = await client.get("/a", timeout=3)
@@ -74,7 +74,7 @@ async def watches(client: AsyncClient) -> None:
     await client.exists("/a", watch=lambda event: print(event.type))
     client.add_listener(on_state)
     client.add_listener(print)
-    assert_type(await client.watch_data("/a", lambda data, stat: print(data, stat)), zkc.StayingWatch)
+    assert_type(await client.watch_data("/a", lambda data, stat: print(data, stat)), zkc.Subscription)
     async for event in client.watch("/a"):
         assert_type(event, WatchedEvent)
 

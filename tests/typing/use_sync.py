@@ -103,7 +103,7 @@ def watches(client: Client) -> None:
     assert_type(client.wait_for(ClientState.CONNECTED), ClientState)
     assert_type(client.wait_for([ClientState.LOST, ClientState.CLOSED], timeout=1), ClientState)
     handle = client.watch_data("/a", lambda data, stat: print(len(data or b""), stat))
-    assert_type(handle, zkc.StayingWatch)
+    assert_type(handle, zkc.Subscription)
     client.watch_children("/a", lambda names: print(sorted(names or ())))
     handle.cancel()
 

@@ -63,7 +63,7 @@ class AdminCalls(Runner):
         return self._run(znodes.sync, timeout, path)
 
     def add_auth(self, scheme: str, credentials: Union[str, bytes], *, timeout: Optional[float] = None) -> None:
-        """Add credentials to the session, and to those that follow it after an expiry.
+        """Add credentials to the session, and to those that resolve_into it after an expiry.
 
         Args:
             scheme: How they are checked, such as ``digest``.

@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
-from zkc._flow import Plan
+from zkc._flow import Pending
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -25,7 +25,7 @@ class Runner:
 
     def _run(
         self,
-        plan: Callable[Concatenate[BaseClient, _P], Plan[_T]],
+        command: Callable[Concatenate[BaseClient, _P], Pending[_T]],
         timeout: Optional[float],
         *arguments: _P.args,
         **options: _P.kwargs,
@@ -33,7 +33,7 @@ class Runner:
         """Make a call, and give what this kind of client gives for it.
 
         Args:
-            plan: Checks the arguments, sends, and returns what to wait for.
+            command: Checks the arguments, sends, and returns what to wait for.
             timeout: How long to wait, in seconds; None for the client's ``request_timeout``.
         """
         raise NotImplementedError
@@ -44,7 +44,7 @@ def rewrap(owner: type[Any], wrapper: type[Any], *sources: type[Any]) -> None:
 
     Args:
         owner: The class.
-        wrapper: The generic class that they return: ``Answer`` makes ``Answer[str]`` of ``str``.
+        wrapper: The generic class that they return: ``AsyncFuture`` makes ``AsyncFuture[str]`` of ``str``.
         sources: The classes that have the methods.
     """
     for source in sources:

@@ -15,13 +15,13 @@ from zkc._api.trees import TreeCalls
 from zkc._api.watching import WatchCalls
 from zkc._api.znodes import ZnodeCalls
 from zkc._args import check_states, check_timeout
-from zkc._client.aio_future import Answer
+from zkc._client.aio_future import AsyncFuture
 from zkc._client.aio_runner import AsyncRunner
-from zkc._client.base import ABORT_TIMEOUT, CLOSE_TIMEOUT, WaitedTooLong
+from zkc._client.base import ABORT_TIMEOUT, CLOSE_TIMEOUT, WaitTimeout
 from zkc._client.transaction import AsyncTransaction
 from zkc._client.walk import AsyncWalk
 from zkc._client.watch_events import AsyncWatch
-from zkc._session.managed import Tenure
+from zkc._session.managed import ManagedSession
 from zkc._zookeeper import Session
 from zkc.constants import ClientState
 from zkc.retry import AsyncRetry
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from zkc._api._generated.async_watching import AsyncWatchCalls
     from zkc._api._generated.async_znodes import AsyncZnodeCalls
 
-__all__ = ["Answer", "AsyncClient"]
+__all__ = ["AsyncClient", "AsyncFuture"]
 
 if TYPE_CHECKING:
 
@@ -51,8 +51,8 @@ else:
 class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
     """A client of a ZooKeeper ensemble for asyncio, with the methods and arguments of :class:`~zkc.Client`.
 
-    A call is sent when it is made, and not when it is awaited: what it returns is an :class:`~zkc.Answer`, which can
-    be awaited, gathered, or given to a task. Callbacks, watches and listeners run in the event loop, and may be
+    A call is sent when it is made, and not when it is awaited: what it returns is an :class:`~zkc.AsyncFuture`, which
+    can be awaited, gathered, or given to a task. Callbacks, watches and listeners run in the event loop, and may be
     coroutine functions. No thread of Python's is used. A client belongs to the event loop that started it.
 
     >>> async with AsyncClient("zk1:2181,zk2:2181,zk3:2181/app") as client:
@@ -76,10 +76,10 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         if self.closed:
             self._loop = loop
         self._check_loop()
-        begun, waiter = self._begin()
+        begun, waiter = self._open()
         try:
             await self._wait(waiter, self._settings.connect_timeout)
-        except WaitedTooLong:
+        except WaitTimeout:
             error = self._too_late()
             await self._abort(begun)
             try:
@@ -92,13 +92,13 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         finally:
             del waiter  # It has the error, whose traceback has this frame.
 
-    async def _abort(self, tenure: Optional[Tenure]) -> None:
-        if tenure is None:
+    async def _abort(self, managed: Optional[ManagedSession]) -> None:
+        if managed is None:
             return
-        tenure.closing = True
-        if tenure.session is not None:
-            await self._end([tenure.session], ABORT_TIMEOUT)
-        self._let_go(tenure, was_closed=False)
+        managed.closing = True
+        if managed.session is not None:
+            await self._end([managed.session], ABORT_TIMEOUT)
+        self._detach(managed, was_closed=False)
 
     async def close(self) -> None:
         """End the session, as :meth:`zkc.Client.close` does.
@@ -106,7 +106,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         .. versionadded:: 0.1
         """
         self._check_process("close")
-        tenure = self._tenure
+        managed = self._managed
         if self._loop is None:
             return
         self._check_loop()
@@ -116,7 +116,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
             function()
         self._timers.clear()
         self._kept.clear()
-        self._let_go(tenure, was_closed=True)
+        self._detach(managed, was_closed=True)
 
     async def _end(self, sessions: list[Session], limit: float) -> None:
         for session in sessions:
@@ -152,7 +152,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         self._check_process("wait_for")
         try:
             reached: ClientState = await self._wait(self._wait_states(states), limit)
-        except WaitedTooLong:
+        except WaitTimeout:
             raise self._never_was(states, limit) from None
         return reached
 
@@ -187,4 +187,4 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
 
 
 if not TYPE_CHECKING:
-    rewrap(AsyncClient, Answer, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls)
+    rewrap(AsyncClient, AsyncFuture, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
 
 if TYPE_CHECKING:
-    from zkc._flow import Course
+    from zkc._flow import PendingRef
 
-__all__ = ["Answer"]
+__all__ = ["AsyncFuture"]
 
 _T = TypeVar("_T")
 
@@ -21,7 +21,7 @@ else:
     _AnswerBase = asyncio.Future
 
 
-class Answer(_AnswerBase[_T]):
+class AsyncFuture(_AnswerBase[_T]):
     """The answer to a call that was sent: await it.
 
     It is an :class:`asyncio.Future`, so it can be waited for by several, with :func:`asyncio.wait_for` or
@@ -32,7 +32,7 @@ class Answer(_AnswerBase[_T]):
     .. versionadded:: 0.1
     """
 
-    _course: Course = None  # What a limit concerns, if there is one: named when it is over.
+    _course: PendingRef = None  # What a limit concerns, if there is one: named when it is over.
     _unsent = False  # It waits for a place in flight.
     _undo: Optional[Callable[[], object]] = None  # Takes back what the call does, or has done.
     _steps: Optional[Generator[Any, None, _T]] = None
@@ -62,7 +62,7 @@ class Answer(_AnswerBase[_T]):
             undo()
 
 
-class RevocableAnswer(Answer[_T]):
+class UndoableFuture(AsyncFuture[_T]):
     """The answer to a call that can be cancelled until its outcome was taken: by an await that returned, or result().
 
     It is for calls with something to take back. An asyncio.Future cannot be cancelled once it has its result; but when

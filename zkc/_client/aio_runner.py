@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc._api.runner import Runner
 from zkc._args import check_seconds
-from zkc._client.aio_future import Answer, RevocableAnswer
-from zkc._client.base import BaseClient, WaitedTooLong
-from zkc._flow import Undoable, follow, too_late
-from zkc._session.managed import SessionEvents, Tenure
+from zkc._client.aio_future import AsyncFuture, UndoableFuture
+from zkc._client.base import BaseClient, WaitTimeout
+from zkc._flow import Undoable, resolve_into, too_late
+from zkc._session.managed import ManagedSession, SessionEvents
 from zkc._watch.wrappers import Deliver, take_back
 from zkc._zookeeper import Delivery, Request, Session
 from zkc.errors import OperationTimeoutError, ZooKeeperError, no_place
@@ -27,7 +27,7 @@ from zkc.types import WatchedEvent
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
 
-    from zkc._flow import Plan
+    from zkc._flow import Pending
 
     _P = ParamSpec("_P")
 
@@ -35,7 +35,7 @@ __all__ = ["AsyncRunner"]
 
 _T = TypeVar("_T")
 _running_loop: Callable[[], Optional[asyncio.AbstractEventLoop]] = events._get_running_loop
-_OPERATIONS = {  # What errors call a plan of another name.
+_OPERATIONS = {  # What errors call a command of another name.
     "children": "get_children",
     "children_with_stat": "get_children_with_stat",
     "commit": "multi",
@@ -80,16 +80,16 @@ def _call_due(deliver: Deliver, event: WatchedEvent) -> None:
             return
 
 
-def _revocable(loop: asyncio.AbstractEventLoop, request: Request[_T]) -> RevocableAnswer[_T]:
+def _revocable(loop: asyncio.AbstractEventLoop, request: Request[_T]) -> UndoableFuture[_T]:
     """Make the answer of a call whose watch is not to be called when it is cancelled."""
-    answer: RevocableAnswer[_T] = RevocableAnswer(loop=loop)
+    answer: UndoableFuture[_T] = UndoableFuture(loop=loop)
     answer._can_be_undone(functools.partial(take_back, request))
     return answer
 
 
-def _named(plan: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Optional[str], Optional[str]]:
+def _named(command: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Optional[str], Optional[str]]:
     """Name the operation and the path of a call that was never made, as the errors of one that was made do."""
-    name = getattr(plan, "__name__", "<lambda>").rstrip("_")
+    name = getattr(command, "__name__", "<lambda>").rstrip("_")
     first = arguments[0] if arguments else None
     path = first if isinstance(first, str) and first.startswith("/") else None
     return (None if name == "<lambda>" else _OPERATIONS.get(name, name)), path
@@ -132,11 +132,11 @@ class AsyncRunner(BaseClient, Runner):
         self._readers: weakref.WeakKeyDictionary[Session, _Reader] = weakref.WeakKeyDictionary()
         self._timers: dict[asyncio.TimerHandle, Callable[[], None]] = {}
         # Calls for which there was no place in flight.
-        self._queued: deque[tuple[RevocableAnswer[Any], Callable[[], Plan[Any]]]] = deque()
+        self._queued: deque[tuple[UndoableFuture[Any], Callable[[], Pending[Any]]]] = deque()
 
     def _run(
         self,
-        plan: Callable[Concatenate[BaseClient, _P], Plan[_T]],
+        command: Callable[Concatenate[BaseClient, _P], Pending[_T]],
         timeout: Optional[float],
         *arguments: _P.args,
         **options: _P.kwargs,
@@ -146,27 +146,27 @@ class AsyncRunner(BaseClient, Runner):
             loop = self._check_loop()
         settings = self._settings
         limit = settings.request_timeout if timeout is None else check_seconds(timeout)
-        answer: Answer[_T]
+        answer: AsyncFuture[_T]
         session = self._session
         if self._queued or (session is not None and session.in_flight >= settings.max_in_flight):
             # The core would wait for a place, and the loop with it.
-            answer = RevocableAnswer(loop=loop)
+            answer = UndoableFuture(loop=loop)
             answer._unsent = True
-            self._queued.append((answer, lambda: plan(self, *arguments, **options)))
+            self._queued.append((answer, lambda: command(self, *arguments, **options)))
         else:
-            planned = plan(self, *arguments, **options)
-            if isinstance(planned, Request):
-                answer = Answer(loop=loop) if planned.watch is None else _revocable(loop, planned)
+            pending = command(self, *arguments, **options)
+            if isinstance(pending, Request):
+                answer = AsyncFuture(loop=loop) if pending.watch is None else _revocable(loop, pending)
                 if limit is None:
-                    planned.resolve(answer)  # What follow() does; this is the way of nearly all calls.
+                    pending.resolve(answer)  # What resolve_into() does; this is the way of nearly all calls.
                     return answer
             else:
-                answer = RevocableAnswer(loop=loop) if isinstance(planned, Undoable) else Answer(loop=loop)
-            course = follow(planned, answer, self._later)
+                answer = UndoableFuture(loop=loop) if isinstance(pending, Undoable) else AsyncFuture(loop=loop)
+            course = resolve_into(pending, answer, self._call_later)
             if limit is not None:
                 answer._course = course
         if limit is not None:
-            timer = loop.call_later(limit, self._give_up, answer, limit, settings.max_in_flight, plan, arguments)
+            timer = loop.call_later(limit, self._give_up, answer, limit, settings.max_in_flight, command, arguments)
             answer.add_done_callback(lambda _: timer.cancel())
         return answer
 
@@ -181,22 +181,22 @@ class AsyncRunner(BaseClient, Runner):
                 continue
             answer._unsent = False
             try:
-                planned = make()
-                if isinstance(planned, Request) and planned.watch is not None:
-                    answer._can_be_undone(functools.partial(take_back, planned))
-                answer._course = follow(planned, answer, self._later)
+                pending = make()
+                if isinstance(pending, Request) and pending.watch is not None:
+                    answer._can_be_undone(functools.partial(take_back, pending))
+                answer._course = resolve_into(pending, answer, self._call_later)
             except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the answer
                 answer.set_exception(error)
 
     @staticmethod
     def _give_up(
-        answer: Answer[Any], limit: float, places: int, plan: Callable[..., Any], arguments: tuple[Any, ...]
+        answer: AsyncFuture[Any], limit: float, places: int, command: Callable[..., Any], arguments: tuple[Any, ...]
     ) -> None:
         if answer.done():
             return
         answer._abandon()
         if answer._unsent:
-            operation, path = _named(plan, arguments)
+            operation, path = _named(command, arguments)
             text = OperationTimeoutError.describe(operation, path, no_place(places, limit))
             answer.set_exception(OperationTimeoutError(text, operation=operation, path=path, maybe_applied=False))
         else:
@@ -219,10 +219,10 @@ class AsyncRunner(BaseClient, Runner):
             self._thread = get_ident()
         return running
 
-    def _make_session(self, tenure: Tenure, resume: bool) -> Session:
+    def _make_session(self, managed: ManagedSession, resume: bool) -> Session:
         session = Session(
             self._settings.core_hosts,
-            watcher=SessionEvents(self, tenure),
+            watcher=SessionEvents(self, managed),
             wait=False,
             deliver="manual",
             **self._settings.session_arguments(resume),
@@ -235,7 +235,7 @@ class AsyncRunner(BaseClient, Runner):
     def _new_waiter(self) -> asyncio.Future[Any]:
         return self._check_loop().create_future()
 
-    def _later(self, seconds: float, function: Callable[[], None]) -> None:
+    def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
         assert self._loop is not None
 
         def due() -> None:
@@ -249,7 +249,7 @@ class AsyncRunner(BaseClient, Runner):
         try:
             return await asyncio.wait_for(waiter, limit)
         except asyncio.TimeoutError:
-            raise WaitedTooLong from None
+            raise WaitTimeout from None
         except ZooKeeperError as error:
             # Without the frames of asyncio.wait_for(): they have the waiter, which has the error.
             raise error.with_traceback(None) from error.__cause__

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Optional, Union
 
 from zkc._flow import Driver, Flow
-from zkc._session.ephemerals import Kept
-from zkc._session.manager import Life
+from zkc._session.ephemerals import RecreatedEphemerals
+from zkc._session.manager import SessionManager
 from zkc._session.settings import Settings
 from zkc._session.unanswered import explain
 from zkc._watch.wrappers import Watchers, call_watch
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from zkc.credentials import SASL, TLS
     from zkc.metrics import Metrics
 
-__all__ = ["ABORT_TIMEOUT", "CLOSE_TIMEOUT", "BaseClient", "WaitedTooLong"]
+__all__ = ["ABORT_TIMEOUT", "CLOSE_TIMEOUT", "BaseClient", "WaitTimeout"]
 
 # How long the end of a session that never came to be may take, in seconds: there is hardly anybody to tell.
 ABORT_TIMEOUT = 2.0
@@ -40,11 +40,11 @@ CLOSE_TIMEOUT = 10.0
 _log = logging.getLogger("zkc.client")
 
 
-class WaitedTooLong(Exception):  # noqa: N818 - it is no error: what to say is up to who waited
+class WaitTimeout(Exception):  # noqa: N818 - it is no error: what to say is up to who waited
     """The limit of a wait is over."""
 
 
-class _Nobody:
+class LogFailures:
     """Who waits for what goes on in the background."""
 
     def done(self) -> bool:
@@ -58,7 +58,7 @@ class _Nobody:
         _log.log(level, "what went on in the background failed: %s", exception)
 
 
-class BaseClient(Life):
+class BaseClient(SessionManager):
     """The settings of a client and what it tells; how to wait for a server is left to the subclass."""
 
     def __init__(
@@ -92,7 +92,7 @@ class BaseClient(Life):
             max_data=max_data,
         )
         super().__init__()
-        self._kept = Kept(self)
+        self._kept = RecreatedEphemerals(self)
         self._watches = Watchers(self._call_watch)
         self._prepare_waiting()
 
@@ -102,16 +102,16 @@ class BaseClient(Life):
     # A function and no method: an armed watch is held by the session, and must not hold the client.
     _call_watch = staticmethod(call_watch)
 
-    def _later_unless_closed(self, seconds: float, function: Callable[[], None]) -> None:
+    def _call_later_unless_closed(self, seconds: float, function: Callable[[], None]) -> None:
         """Call a function after some time, if the client is not closed by then."""
         raise NotImplementedError
 
     def _background(self, flow: Flow[None]) -> None:
         """Drive a flow that nobody waits for; its failure is logged."""
         try:
-            Driver(flow, _Nobody(), self._later).start()
+            Driver(flow, LogFailures(), self._call_later).start()
         except ZooKeeperError as error:
-            _Nobody().set_exception(error)
+            LogFailures().set_exception(error)
 
     def _connect_error(self, reached: str, cause: Optional[BaseException], looks: str = "") -> ConnectTimeoutError:
         limit = self._settings.connect_timeout
@@ -129,7 +129,7 @@ class BaseClient(Life):
     def _too_late(self) -> ConnectTimeoutError:
         """Make the error of a start that took too long: it says how far it came."""
         with self._lock:
-            session = None if self._tenure is None else self._tenure.session
+            session = None if self._managed is None else self._managed.session
         if session is None:
             return self._connect_error("CONNECTING", None)
         try:
@@ -183,10 +183,10 @@ class BaseClient(Life):
 
         .. versionadded:: 0.1
         """
-        tenure = self._tenure  # Read once: another thread may close the client meanwhile.
-        if tenure is None or tenure.closing:
+        managed = self._managed  # Read once: another thread may close the client meanwhile.
+        if managed is None or managed.closing:
             return True
-        return tenure.session is not None and self._pid == os.getpid() and tenure.session.closed
+        return managed.session is not None and self._pid == os.getpid() and managed.session.closed
 
     @property
     def state(self) -> ClientState:

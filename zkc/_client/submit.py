@@ -17,7 +17,7 @@ from zkc._api.watching import WatchCalls
 from zkc._api.znodes import ZnodeCalls
 from zkc._args import check_seconds
 from zkc._client.transaction import SubmitTransaction
-from zkc._flow import Course, follow, limited, remaining, too_late
+from zkc._flow import PendingRef, remaining, resolve_into, too_late, with_slot_timeout
 from zkc._zookeeper import FutureCore, Request, Session
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zkc._api._generated.submit_watching import SubmitWatchCalls
     from zkc._api._generated.submit_znodes import SubmitZnodeCalls
     from zkc._client.base import BaseClient
-    from zkc._flow import Plan
+    from zkc._flow import Pending
 
     _P = ParamSpec("_P")
 
@@ -61,7 +61,7 @@ class Future(_FutureBase[_T]):
     .. versionadded:: 0.1
     """
 
-    _course: Course = None  # What a limit concerns, if there is one: named when it is over.
+    _course: PendingRef = None  # What a limit concerns, if there is one: named when it is over.
     _session: Optional[weakref.ref[Session]] = None  # Whose thread drives the flow that this waits for, if it is one.
 
     def result(self, timeout: Optional[float] = None) -> _T:
@@ -122,7 +122,7 @@ class _SubmitRunner(Runner):
 
     def _run(
         self,
-        plan: Callable[Concatenate[BaseClient, _P], Plan[_T]],
+        command: Callable[Concatenate[BaseClient, _P], Pending[_T]],
         timeout: Optional[float],
         *arguments: _P.args,
         **options: _P.kwargs,
@@ -130,26 +130,26 @@ class _SubmitRunner(Runner):
         client = self._client
         future: Future[_T] = Future()
         if timeout is None and client._settings.request_timeout is None:
-            _begin(plan(client, *arguments, **options), future, client)
+            _begin(command(client, *arguments, **options), future, client)
             return future
         given = client._settings.request_timeout if timeout is None else check_seconds(timeout)
         assert given is not None
         begun = time.monotonic()
-        course = limited(given, lambda: _begin(plan(client, *arguments, **options), future, client))
+        course = with_slot_timeout(given, lambda: _begin(command(client, *arguments, **options), future, client))
         future._course = course
         if not future.done():
-            client._later_unless_closed(remaining(given, begun), _Limit(future, given))
+            client._call_later_unless_closed(remaining(given, begun), _Limit(future, given))
         return future
 
 
-def _begin(planned: Plan[_T], future: Future[_T], client: BaseClient) -> Course:
-    """Put the outcome of a plan in a future, and return what is to be known of it when it takes too long."""
-    if isinstance(planned, Request):
-        future._follow_request(planned)
-        return planned
+def _begin(pending: Pending[_T], future: Future[_T], client: BaseClient) -> PendingRef:
+    """Put the outcome of a command in a future, and return what is to be known of it when it takes too long."""
+    if isinstance(pending, Request):
+        future._follow_request(pending)
+        return pending
     session = client._session
     future._session = None if session is None else weakref.ref(session)
-    return follow(planned, future, client._later)
+    return resolve_into(pending, future, client._call_later)
 
 
 if TYPE_CHECKING:

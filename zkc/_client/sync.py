@@ -17,14 +17,14 @@ from zkc._api.trees import TreeCalls
 from zkc._api.watching import WatchCalls
 from zkc._api.znodes import ZnodeCalls
 from zkc._args import check_seconds, check_states, check_timeout
-from zkc._client.base import ABORT_TIMEOUT, CLOSE_TIMEOUT, BaseClient, WaitedTooLong
+from zkc._client.base import ABORT_TIMEOUT, CLOSE_TIMEOUT, BaseClient, WaitTimeout
 from zkc._client.submit import Submit
 from zkc._client.timers import Timers
 from zkc._client.transaction import Transaction
 from zkc._client.walk import SyncWalk
 from zkc._client.watch_events import SyncWatch
-from zkc._flow import limited, remaining, run, undo
-from zkc._session.managed import SessionEvents, Tenure
+from zkc._flow import remaining, run, undo, with_slot_timeout
+from zkc._session.managed import ManagedSession, SessionEvents
 from zkc._zookeeper import Condition, Request, Session, hold, let_go, result_or_abandon
 from zkc.constants import ClientState
 from zkc.retry import SyncRetry
@@ -32,7 +32,7 @@ from zkc.retry import SyncRetry
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec, Self
 
-    from zkc._flow import Plan
+    from zkc._flow import Pending
 
     _P = ParamSpec("_P")
 
@@ -124,7 +124,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
 
     def _run(
         self,
-        plan: Callable[Concatenate[BaseClient, _P], Plan[_T]],
+        command: Callable[Concatenate[BaseClient, _P], Pending[_T]],
         timeout: Optional[float],
         *arguments: _P.args,
         **options: _P.kwargs,
@@ -133,25 +133,25 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         try:
             hold()  # Not before the try: a signal handler that raises between would leave it so.
             if limit is None:
-                planned = plan(self, *arguments, **options)
+                pending = command(self, *arguments, **options)
             else:
                 begun = time.monotonic()
-                planned = limited(limit, plan, self, *arguments, **options)
+                pending = with_slot_timeout(limit, command, self, *arguments, **options)
                 limit = remaining(limit, begun)
-            if isinstance(planned, Request):
-                return result_or_abandon(planned, limit, given)
+            if isinstance(pending, Request):
+                return result_or_abandon(pending, limit, given)
         finally:
             let_go()
         try:
-            return run(planned, limit, given)
+            return run(pending, limit, given)
         except BaseException:  # Of a signal handler after the last answer, perhaps: the outcome is lost with it.
-            undo(planned)
+            undo(pending)
             raise
 
-    def _make_session(self, tenure: Tenure, resume: bool) -> Session:
+    def _make_session(self, managed: ManagedSession, resume: bool) -> Session:
         return Session(
             self._settings.core_hosts,
-            watcher=SessionEvents(self, tenure),
+            watcher=SessionEvents(self, managed),
             wait=False,
             **self._settings.session_arguments(resume),
         )
@@ -159,10 +159,10 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
     def _new_waiter(self) -> concurrent.futures.Future[Any]:
         return _Waiter()
 
-    def _later(self, seconds: float, function: Callable[[], None]) -> None:
+    def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
         self._timers.call_later(seconds, function)
 
-    def _later_unless_closed(self, seconds: float, function: Callable[[], None]) -> None:
+    def _call_later_unless_closed(self, seconds: float, function: Callable[[], None]) -> None:
         self._timers.call_later(seconds, function, at_close=False)
 
     def _wait(self, waiter: concurrent.futures.Future[Any], limit: Optional[float]) -> Any:
@@ -171,7 +171,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         except concurrent.futures.TimeoutError:
             if waiter.done():
                 raise
-            raise WaitedTooLong from None
+            raise WaitTimeout from None
         finally:
             self._stop_waiting(waiter)
             del waiter  # It has the error, whose traceback has this frame: they would keep each other.
@@ -196,10 +196,10 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         .. versionadded:: 0.1
         """
         self._timers.open()
-        begun, waiter = self._begin()
+        begun, waiter = self._open()
         try:
             self._wait(waiter, self._settings.connect_timeout)
-        except WaitedTooLong:
+        except WaitTimeout:
             error = self._too_late()
             self._abort(begun)
             try:
@@ -212,14 +212,14 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         finally:
             del waiter  # It has the error, whose traceback has this frame.
 
-    def _abort(self, tenure: Optional[Tenure]) -> None:
+    def _abort(self, managed: Optional[ManagedSession]) -> None:
         """End a session that never came to be, if it was begun here."""
-        if tenure is None:
+        if managed is None:
             return
-        tenure.closing = True
-        if tenure.session is not None:
-            tenure.session.close(ABORT_TIMEOUT)
-        self._let_go(tenure, was_closed=False)
+        managed.closing = True
+        if managed.session is not None:
+            managed.session.close(ABORT_TIMEOUT)
+        self._detach(managed, was_closed=False)
 
     def close(self) -> None:
         """End the session; its ephemeral znodes go.
@@ -233,7 +233,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         .. versionadded:: 0.1
         """
         self._check_process("close")
-        tenure = self._tenure
+        managed = self._managed
         deadline = time.monotonic() + CLOSE_TIMEOUT
         sessions = self._sessions()
         for session in sessions:
@@ -242,7 +242,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
             session.close(max(0.001, deadline - time.monotonic()))
         self._timers.close()
         self._kept.clear()
-        self._let_go(tenure, was_closed=True)
+        self._detach(managed, was_closed=True)
 
     def __enter__(self) -> Self:
         self.start()
@@ -286,7 +286,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         self._check_process("wait_for")
         try:
             reached: ClientState = self._wait(self._wait_states(states), limit)
-        except WaitedTooLong:
+        except WaitTimeout:
             raise self._never_was(states, limit) from None
         return reached
 

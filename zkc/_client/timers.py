@@ -13,7 +13,7 @@ from zkc._zookeeper import Condition, new_worker
 __all__ = ["Timers"]
 
 _log = logging.getLogger("zkc.client")
-_MANY = 1000
+_MAX_LOSSES = 1000
 Entry = tuple[float, int, Callable[[], None], bool]
 
 
@@ -26,7 +26,7 @@ class Timers:
         self._numbers = itertools.count()
         self._running = False
         self._closed = False
-        self._crowded = _MANY  # How many entries there may be before those that are over are dropped.
+        self._crowded = _MAX_LOSSES  # How many entries there may be before those that are over are dropped.
 
     def call_later(self, seconds: float, function: Callable[[], None], *, at_close: bool = True) -> None:
         """Call a function after some time, on the timers' thread.
@@ -56,7 +56,7 @@ class Timers:
         """Drop what need not be called: limits of calls that were answered long before would else pile up."""
         self._entries = [entry for entry in self._entries if not getattr(entry[2], "over", False)]
         heapq.heapify(self._entries)
-        self._crowded = max(_MANY, 2 * len(self._entries))
+        self._crowded = max(_MAX_LOSSES, 2 * len(self._entries))
 
     def _run(self) -> None:
         while True:

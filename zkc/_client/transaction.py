@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from zkc._api.runner import Runner
-    from zkc._client.aio import Answer
+    from zkc._client.aio import AsyncFuture
     from zkc._client.submit import Future
     from zkc._session.settings import Settings
     from zkc.constants import CreateMode
@@ -270,12 +270,12 @@ class AsyncTransaction(BaseTransaction):
     .. versionadded:: 0.1
     """
 
-    def commit(self, *, timeout: Optional[float] = None) -> Answer[list[Any]]:
+    def commit(self, *, timeout: Optional[float] = None) -> AsyncFuture[list[Any]]:
         """Carry out the operations, as :meth:`Transaction.commit` does.
 
         .. versionadded:: 0.1
         """
-        answer: Answer[list[Any]] = self._commit(timeout)
+        answer: AsyncFuture[list[Any]] = self._commit(timeout)
         return answer
 
     async def __aenter__(self) -> Self:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 from zkc._args import check_timeout
-from zkc._commands.trees import TreeNode, Visitor, visitor
+from zkc._commands.trees import TreeNode, TreeWalker, visitor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncWalk", "SyncWalk"]
 
 
-def _look(self: object, path: str, with_data: bool, with_acl: bool, system: bool, window: int) -> Visitor:
+def _look(self: object, path: str, with_data: bool, with_acl: bool, system: bool, window: int) -> TreeWalker:
     return visitor(cast("BaseClient", self), path, with_data, with_acl, system, window)
 
 
@@ -25,7 +25,7 @@ class SyncWalk:
 
     if TYPE_CHECKING:
 
-        def _run(self, plan: Any, timeout: Optional[float], *arguments: Any, **options: Any) -> Any: ...
+        def _run(self, command: Any, timeout: Optional[float], *arguments: Any, **options: Any) -> Any: ...
 
     def walk(
         self,
@@ -67,7 +67,7 @@ class SyncWalk:
         check_timeout(timeout)
         return self._walk_on(_look(self, path, with_data, with_acl, system, window), timeout)
 
-    def _walk_on(self, look: Visitor, timeout: Optional[float]) -> Iterator[TreeNode]:
+    def _walk_on(self, look: TreeWalker, timeout: Optional[float]) -> Iterator[TreeNode]:
         while True:
             nodes: list[TreeNode] = self._run(lambda _: look.batch(), timeout)
             if not nodes:
@@ -80,7 +80,7 @@ class AsyncWalk:
 
     if TYPE_CHECKING:
 
-        def _run(self, plan: Any, timeout: Optional[float], *arguments: Any, **options: Any) -> Awaitable[Any]: ...
+        def _run(self, command: Any, timeout: Optional[float], *arguments: Any, **options: Any) -> Awaitable[Any]: ...
 
     def walk(
         self,
@@ -102,7 +102,7 @@ class AsyncWalk:
         check_timeout(timeout)
         return self._walk_on(_look(self, path, with_data, with_acl, system, window), timeout)
 
-    async def _walk_on(self, look: Visitor, timeout: Optional[float]) -> AsyncIterator[TreeNode]:
+    async def _walk_on(self, look: TreeWalker, timeout: Optional[float]) -> AsyncIterator[TreeNode]:
         while True:
             nodes: list[TreeNode] = await self._run(lambda _: look.batch(), timeout)
             if not nodes:

@@ -1,4 +1,4 @@
-"""Iterators over the events of a znode: what a follower finds, compared with what it found before."""
+"""Iterators over the events of a znode: what a subscription finds, compared with what it found before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union, cast
 
 from zkc._args import check_path, check_watch_type
 from zkc._commands import watching
-from zkc._watch.subscriptions import CHILDREN, EXISTENCE, Follower, Kind, StayingWatches
+from zkc._watch.subscriptions import CHILDREN, EXISTENCE, ReadKind, Subscriptions, ZnodeSubscription
 from zkc._zookeeper import Stat
 from zkc.constants import ClientState, EventType, State, WatchType
 from zkc.errors import ClosingError, ZooKeeperError
@@ -45,7 +45,7 @@ class _Batch:
     def take(self) -> WatchedEvent:
         event = self.events.pop(0)
         if not self.events:
-            self.source._handed_over()
+            self.source._delivered()
         return event
 
 
@@ -75,18 +75,18 @@ def compare_only_children(old: Optional[Stat], new: Optional[Stat]) -> list[Even
     return [EventType.CHILD] if new is not None and new.pzxid != new.czxid else []
 
 
-class _Source(Follower):
+class _Source(ZnodeSubscription):
     """Follows a znode for an iterator, and does not hold the iterator: one that is dropped ends."""
 
     def __init__(
         self,
-        home: StayingWatches,
+        registry: Subscriptions,
         path: str,
-        kind: Kind,
+        kind: ReadKind,
         compare: Callable[[Optional[Stat], Optional[Stat]], list[EventType]],
         put: Callable[[_Item], None],
     ) -> None:
-        super().__init__(home, path, kind)
+        super().__init__(registry, path, kind)
         self._compare = compare
         self._put = put
         self._began = False
@@ -96,17 +96,17 @@ class _Source(Follower):
         types = self._compare(self._last, stat) if self._began else []
         self._began, self._last = True, stat
         if not types:
-            self._handed_over()
+            self._delivered()
             return
-        client = self._home.client()
+        client = self._registry.client()
         read_only = client is not None and client._state is ClientState.READ_ONLY
         state = State.READ_ONLY if read_only else State.CONNECTED
         self._put(_Batch(self, [WatchedEvent(type_, state, self.path) for type_ in types]))
 
-    def _refused(self, error: ZooKeeperError) -> None:
+    def _on_error(self, error: ZooKeeperError) -> None:
         self._stop(error)
 
-    def _stopped(self, error: Optional[ZooKeeperError]) -> None:
+    def _on_stop(self, error: Optional[ZooKeeperError]) -> None:
         self._put(_End(error))
 
 
@@ -124,19 +124,19 @@ class _Events:
     ) -> None:
         check_path(path)
         check_watch_type(watch_type)
-        home = watching.staying_of(client)
+        registry = watching.staying_of(client)
         self.path = path
         self._client = client  # Who waits for events keeps the client.
         self._batch: Optional[_Batch] = None
         self._end: Optional[_End] = None
         if watch_type is WatchType.DATA:
-            self._sources = (_Source(home, path, EXISTENCE, compare, put),)
+            self._sources = (_Source(registry, path, EXISTENCE, compare, put),)
         elif watch_type is WatchType.CHILDREN:
-            self._sources = (_Source(home, path, CHILDREN, compare_children, put),)
+            self._sources = (_Source(registry, path, CHILDREN, compare_children, put),)
         else:
             self._sources = (
-                _Source(home, path, EXISTENCE, compare, put),
-                _Source(home, path, CHILDREN, compare_only_children, put),
+                _Source(registry, path, EXISTENCE, compare, put),
+                _Source(registry, path, CHILDREN, compare_only_children, put),
             )
 
     def _take(self) -> Optional[WatchedEvent]:
@@ -185,7 +185,7 @@ class WatchEvents(_Events):
     def __init__(self, client: Client, path: str, watch_type: WatchType, timeout: Optional[float]) -> None:
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         super().__init__(client, path, watch_type, self._items.put)
-        client._run(watching.follow, timeout, self._sources)
+        client._run(watching.resolve_into, timeout, self._sources)
 
     def __iter__(self) -> Self:
         return self
@@ -234,7 +234,7 @@ class AsyncWatchEvents(_Events):
         client._check_loop()
         self._items: asyncio.Queue[_Item] = asyncio.Queue()
         super().__init__(client, path, watch_type, self._items.put_nowait)
-        self._begun: asyncio.Future[None] = client._run(watching.follow, timeout, self._sources)
+        self._begun: asyncio.Future[None] = client._run(watching.resolve_into, timeout, self._sources)
         self._begun.add_done_callback(_look_at_error)
 
     def __aiter__(self) -> Self:
@@ -293,11 +293,11 @@ def _look_at_error(begun: asyncio.Future[None]) -> None:
 
 
 class SyncWatch:
-    """What :class:`zkc.Client` has to follow znodes."""
+    """What :class:`zkc.Client` has to resolve_into znodes."""
 
     @functools.cached_property
-    def _staying(self) -> StayingWatches:
-        return StayingWatches(cast("Client", self), coroutines=False)
+    def _staying(self) -> Subscriptions:
+        return Subscriptions(cast("Client", self), coroutines=False)
 
     def watch(
         self, path: str, *, watch_type: WatchType = WatchType.DATA, timeout: Optional[float] = None
@@ -340,11 +340,11 @@ class SyncWatch:
 
 
 class AsyncWatch:
-    """What :class:`zkc.AsyncClient` has to follow znodes."""
+    """What :class:`zkc.AsyncClient` has to resolve_into znodes."""
 
     @functools.cached_property
-    def _staying(self) -> StayingWatches:
-        return StayingWatches(cast("AsyncClient", self), coroutines=True)
+    def _staying(self) -> Subscriptions:
+        return Subscriptions(cast("AsyncClient", self), coroutines=True)
 
     def watch(
         self, path: str, *, watch_type: WatchType = WatchType.DATA, timeout: Optional[float] = None

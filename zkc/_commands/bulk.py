@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from zkc import _args as ops
-from zkc._commands.window import MOST_WINDOW, BadItem, Progress, Refused, Sender, pipelined
+from zkc._commands.window import MOST_WINDOW, BadItem, FailedRequest, Progress, Sender, run_window
 from zkc._flow import Flow
-from zkc._session.ephemerals import Kept
+from zkc._session.ephemerals import RecreatedEphemerals
 from zkc._zookeeper import Sent, Session
 from zkc.errors import ZooKeeperError
 from zkc.types import ACL, Data
@@ -37,7 +37,7 @@ def send_reads(session: Session, operation: str) -> Sender:
     """Make the sender of calls that take a path and nothing else: the core checks and sends them."""
 
     def send(paths: Iterator[Any], sent: Sent) -> None:
-        sent.send_reads(session, operation, paths, _check_path, Refused)
+        sent.send_reads(session, operation, paths, _check_path, FailedRequest)
 
     return send
 
@@ -64,14 +64,14 @@ def send_creates(session: Session, acl: ops.CoreACL, mode: int, ttl: Optional[fl
             try:
                 sent.append(create(path, data, acl, mode, ttl))
             except ZooKeeperError as error:
-                sent.append(Refused(error))
+                sent.append(FailedRequest(error))
             except ValueError as error:  # More than max_data.
                 raise BadItem(error) from None
 
     return send
 
 
-def send_sets(session: Session, kept: Kept) -> Sender:
+def send_sets(session: Session, kept: RecreatedEphemerals) -> Sender:
     """Make the sender of sets: of (path, data) or (path, data, version)."""
     set_ = session.set
 
@@ -87,14 +87,14 @@ def send_sets(session: Session, kept: Kept) -> Sender:
             try:
                 sent.append(kept.send("set", path, data, session, set_, data, version))
             except ZooKeeperError as error:
-                sent.append(Refused(error))
+                sent.append(FailedRequest(error))
             except ValueError as error:  # More than max_data.
                 raise BadItem(error) from None
 
     return send
 
 
-def send_deletes(session: Session, kept: Kept) -> Sender:
+def send_deletes(session: Session, kept: RecreatedEphemerals) -> Sender:
     """Make the sender of deletes: of a path or (path, version)."""
     delete = session.delete
 
@@ -109,7 +109,7 @@ def send_deletes(session: Session, kept: Kept) -> Sender:
             try:
                 sent.append(kept.send("delete", path, None, session, delete, version))
             except ZooKeeperError as error:
-                sent.append(Refused(error))
+                sent.append(FailedRequest(error))
 
     return send
 
@@ -137,7 +137,7 @@ def _reads(
     client: BaseClient, operation: str, paths: object, window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
     session = client.session
-    return pipelined(
+    return run_window(
         client,
         session,
         _iterate(paths, "paths", "paths"),
@@ -232,7 +232,7 @@ def _writes(
     raise_errors: bool,
     progress: Progress,
 ) -> Flow[list[Any]]:
-    return pipelined(
+    return run_window(
         client,
         session,
         items,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 
 from zkc._args import CoreACL, check_create_path, check_data, check_flag, check_path, create_mode, encode_acl
-from zkc._flow import Flow, Pause, Plan, Undoable, answer, errand
-from zkc._session.losses import Losses
+from zkc._flow import Flow, Pause, Pending, Undoable, result_of, sub_result_of
+from zkc._session.losses import LossCounter
 from zkc._zookeeper import Request, Session
 from zkc.errors import (
     MAX_BUFFER,
@@ -48,7 +48,7 @@ class Options(NamedTuple):
 
 def create(
     client: BaseClient, path: str, data: Optional[Data], acl: Optional[Sequence[ACL]], options: Options
-) -> Plan[Made]:
+) -> Pending[Made]:
     """Create a znode."""
     mode = create_mode(options.ephemeral, options.sequential, options.container, options.ttl)
     check_create_path(path, options.sequential)
@@ -99,7 +99,9 @@ def _create(
                 made = yield from (
                     _protected(client, path, given, options, marker, send, undoable)
                     if undoable is not None
-                    else errand(send(client.session), "create", path)  # Refused for its parents it has changed nothing.
+                    else sub_result_of(
+                        send(client.session), "create", path
+                    )  # FailedRequest for its parents it has changed nothing.
                 )
                 break
             except NoNodeError:
@@ -135,7 +137,7 @@ def _protected(
     """
     request = None
     sent = False
-    losses = Losses(client, "create", given)
+    losses = LossCounter(client, "create", given)
 
     def undo() -> None:
         client._background(_clean(client, path, marker, request))
@@ -147,7 +149,7 @@ def _protected(
             try:
                 sent = True  # Before it is: a signal handler may raise between the sending and the next line.
                 request = send(session)
-                made = yield from errand(request, "create", given)
+                made = yield from sub_result_of(request, "create", given)
                 undoable.undo = undo  # From here on a signal handler may raise, or a task be cancelled.
                 return made
             except ConnectionLossError as error:
@@ -216,7 +218,7 @@ def _find(
         ConnectionLossError: One connection after the other was lost before it had an answer.
     """
     parent = path.rpartition("/")[0]
-    losses = Losses(client, "create", given, _LOOKS)
+    losses = LossCounter(client, "create", given, _LOOKS)
     while True:
         try:
             session = client.session
@@ -224,10 +226,10 @@ def _find(
                 raise SessionExpiredError(operation="create", path=given)
             # The server of the new connection may be behind; after the sync it knows all that the old one has done.
             sync, listing = session.sync(parent or "/"), session.get_children(parent or "/")
-            yield from errand(sync, "create", given)
-            for name in (yield from errand(listing, "create", given)):
+            yield from sub_result_of(sync, "create", given)
+            for name in (yield from sub_result_of(listing, "create", given)):
                 if name.startswith(marker):
-                    stat = yield from errand(session.exists(f"{parent}/{name}"), "create", given)
+                    stat = yield from sub_result_of(session.exists(f"{parent}/{name}"), "create", given)
                     return None if stat is None else (f"{parent}/{name}", stat)
             return None
         except NoNodeError:
@@ -263,22 +265,22 @@ def _clean(client: BaseClient, path: str, marker: str, request: Optional[Request
     found = None
     if request is not None:
         with contextlib.suppress(ConnectionLossError, SessionExpiredError):
-            made = yield from answer(request)
+            made = yield from result_of(request)
             found = made if isinstance(made, str) else made[0]
     if found is None:
         looked = yield from _find(client, path, path, marker, owner=None)
         if looked is None:
             return
         found = looked[0]
-    losses = Losses(client)
+    losses = LossCounter(client)
     while True:
         try:
             session = client.session
             change = client._kept.changing("delete", found, None, session)
             if change is None:
-                yield from answer(session.delete(found))
+                yield from result_of(session.delete(found))
             else:  # It was to be kept.
-                yield from change.answer(change.send(session.delete, found))
+                yield from change.result_of(change.send(session.delete, found))
             return
         except ConnectionLossError as error:
             if losses.note(error):
@@ -331,7 +333,7 @@ def _ensure(client: BaseClient, path: str, entries: CoreACL, operation: str, wan
         looks = [session.exists(ancestor) for ancestor in reversed(paths)]
         existing = 0
         for depth, look in zip(range(len(paths), 0, -1), looks):
-            if (yield from answer(look)) is not None:
+            if (yield from result_of(look)) is not None:
                 existing = max(existing, depth)
         if existing == len(paths):
             return
@@ -339,7 +341,7 @@ def _ensure(client: BaseClient, path: str, entries: CoreACL, operation: str, wan
         try:
             for create_ in creates:
                 with contextlib.suppress(NodeExistsError):
-                    yield from answer(create_)
+                    yield from result_of(create_)
             return
         except NoNodeError as error:  # Somebody deletes at the same time. But what is above the root is not ours.
             if error.path == "/":

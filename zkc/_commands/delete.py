@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from zkc._args import check_flag, check_path, check_version
 from zkc._commands import trees
-from zkc._flow import Flow, Plan, answer
+from zkc._flow import Flow, Pending, result_of
 from zkc.errors import NoNodeError
 
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
 
 
-def delete(client: BaseClient, path: str, version: int, recursive: bool, missing_ok: bool) -> Plan[None]:
+def delete(client: BaseClient, path: str, version: int, recursive: bool, missing_ok: bool) -> Pending[None]:
     """Delete a znode, and what is below it if that is asked for."""
     check_path(path)
     check_version(version)
@@ -30,10 +30,10 @@ def delete(client: BaseClient, path: str, version: int, recursive: bool, missing
     session = client.session
     change = client._kept.changing("delete", path, None, session)
     if change is not None:
-        flow = change.answer(change.send(session.delete, path, version))
+        flow = change.result_of(change.send(session.delete, path, version))
         return _missing_ok(flow) if missing_ok else flow
     request = session.delete(path, version)
-    return _missing_ok(answer(request)) if missing_ok else request
+    return _missing_ok(result_of(request)) if missing_ok else request
 
 
 def _missing_ok(flow: Flow[None]) -> Flow[None]:

@@ -25,7 +25,7 @@ from typing import IO, TYPE_CHECKING, Any, Optional, Union
 
 from zkc import _args as ops
 from zkc._commands import bulk, trees
-from zkc._commands.trees import Entry, TreeNode, Visitor
+from zkc._commands.trees import Entry, TreeNode, TreeWalker
 from zkc._commands.window import STEP, Progress
 from zkc._flow import Flow
 from zkc.constants import CreateMode, Perms
@@ -61,7 +61,7 @@ def export(client: BaseClient, path: str, file: File, system: bool, window: int,
     return _export(trees.visitor(client, path, True, True, system, window), path, file, progress)
 
 
-def _export(look: Visitor, root: str, file: File, progress: Progress) -> Flow[int]:
+def _export(look: TreeWalker, root: str, file: File, progress: Progress) -> Flow[int]:
     nodes = yield from look.batch()  # Before the file is touched: there may be no such tree.
     written = 0
     with _output(file) as output:

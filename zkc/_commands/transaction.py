@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zkc._flow import Flow, answer
+from zkc._flow import Flow, result_of
 
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
@@ -25,5 +25,5 @@ def _commit(client: BaseClient, operations: Sequence[CoreOp]) -> Flow[list[Any]]
     session = client.session
     change = client._kept.transaction(operations, session)
     if change is None:
-        return (yield from answer(session.multi(operations)))
-    return (yield from change.answer(change.send(session.multi, operations)))
+        return (yield from result_of(session.multi(operations)))
+    return (yield from change.result_of(change.send(session.multi, operations)))

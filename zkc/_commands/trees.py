@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from zkc import _args as ops
 from zkc._commands import bulk
-from zkc._commands.window import NO_PLACE, STEP, WINDOW, Progress, Refused, Sender, pipelined
+from zkc._commands.window import NO_PLACE, STEP, WINDOW, FailedRequest, Progress, Sender, run_window
 from zkc._flow import Flow, Pause
 from zkc._zookeeper import Sent, Session
 from zkc.constants import CreateMode
@@ -23,7 +23,7 @@ __all__ = [
     "WINDOW",
     "Entry",
     "TreeNode",
-    "Visitor",
+    "TreeWalker",
     "copy_tree",
     "delete_tree",
     "is_ephemeral",
@@ -89,7 +89,7 @@ def hides_hashes(acl: Sequence[ACL]) -> bool:
 # ---- looking --------------------------------------------------------------------------------------------------------
 
 
-class Visitor:
+class TreeWalker:
     """Looks at a tree, breadth first, and keeps no more of it than the paths that are still to come.
 
     Args:
@@ -184,14 +184,14 @@ class Visitor:
         return TreeNode(path, tuple(children), stat, data, acl)
 
 
-def visitor(client: BaseClient, path: str, with_data: bool, with_acl: bool, system: bool, window: int) -> Visitor:
+def visitor(client: BaseClient, path: str, with_data: bool, with_acl: bool, system: bool, window: int) -> TreeWalker:
     """Check the arguments of a visit, and make who does it."""
     ops.check_path(path)
     ops.check_flag(with_data, "with_data")
     ops.check_flag(with_acl, "with_acl")
     ops.check_flag(system, "system")
     window = bulk.check_window(client, window)
-    return Visitor(client, path, with_data=with_data, with_acl=with_acl, system=system, window=window)
+    return TreeWalker(client, path, with_data=with_data, with_acl=with_acl, system=system, window=window)
 
 
 def tree(
@@ -202,7 +202,7 @@ def tree(
     return _tree(visitor(client, path, with_data, with_acl, system, window), progress)
 
 
-def _tree(visitor: Visitor, progress: Progress) -> Flow[list[TreeNode]]:
+def _tree(visitor: TreeWalker, progress: Progress) -> Flow[list[TreeNode]]:
     found: list[TreeNode] = []
     while True:
         nodes = yield from visitor.batch()
@@ -228,7 +228,7 @@ def delete_tree(client: BaseClient, path: str, window: int, progress: Progress) 
 def _delete(client: BaseClient, session: Session, root: str, window: int, progress: Progress) -> Flow[int]:
     deleted = 0
     while True:
-        look = Visitor(client, root, with_data=False, with_acl=False, system=False, window=window)
+        look = TreeWalker(client, root, with_data=False, with_acl=False, system=False, window=window)
         try:
             paths = [node.path for node in (yield from _tree(look, None))]
         except NoNodeError:
@@ -236,7 +236,7 @@ def _delete(client: BaseClient, session: Session, root: str, window: int, progre
         if root == "/":
             del paths[0]
         # The servers do them in this order, so every child goes before its parent without a wait in between.
-        outcomes = yield from pipelined(
+        outcomes = yield from run_window(
             client,
             session,
             reversed(paths),
@@ -283,7 +283,7 @@ def make(client: BaseClient, session: Session, entries: Sequence[Entry], on_exis
     default = client._settings.default_acl
     existing = [entry for entry in entries if entry.path == "/"]  # It is always there.
     wanted = [entry for entry in entries if entry.path != "/"]
-    outcomes = yield from pipelined(
+    outcomes = yield from run_window(
         client,
         session,
         iter(wanted),
@@ -302,11 +302,11 @@ def make(client: BaseClient, session: Session, entries: Sequence[Entry], on_exis
     if on_existing != "replace" or not existing:
         return made
     sets = ((entry.path, entry.data) for entry in existing)
-    yield from pipelined(client, session, sets, bulk.send_sets(session, client._kept), window, raise_errors=True)
+    yield from run_window(client, session, sets, bulk.send_sets(session, client._kept), window, raise_errors=True)
     guarded = (entry for entry in existing if entry.acl)
     kept = client._kept
     set_acl = _each(lambda entry: kept.send("set_acl", entry.path, entry.acl, session, session.set_acl, entry.acl))
-    yield from pipelined(client, session, guarded, set_acl, window, raise_errors=True)
+    yield from run_window(client, session, guarded, set_acl, window, raise_errors=True)
     return made + len(existing)
 
 
@@ -316,7 +316,7 @@ def _each(call: Callable[[Any], Any]) -> Sender:
             try:
                 sent.append(call(item))
             except ZooKeeperError as error:
-                sent.append(Refused(error))
+                sent.append(FailedRequest(error))
 
     return send
 
@@ -335,13 +335,13 @@ def copy_tree(
     window = bulk.check_window(client, window, 2)
     bulk.check_progress(progress)
     # It reads and writes at the same time: each has half of the window.
-    look = Visitor(client, source, with_data=True, with_acl=with_acl, system=False, window=window // 2)
+    look = TreeWalker(client, source, with_data=True, with_acl=with_acl, system=False, window=window // 2)
     on_existing = "replace" if exist_ok else "fail"
     return _copy(client, look, source, target, on_existing, window - window // 2, progress)
 
 
 def _copy(
-    client: BaseClient, look: Visitor, source: str, target: str, on_existing: str, window: int, progress: Progress
+    client: BaseClient, look: TreeWalker, source: str, target: str, on_existing: str, window: int, progress: Progress
 ) -> Flow[int]:
     session = client.session
     copied = 0

@@ -24,7 +24,7 @@ STEP = 512
 NO_PLACE = 0.002  # Before looking again while other calls have taken all places in flight, in seconds.
 
 
-class Refused:
+class FailedRequest:
     """Stands for a request that was refused at once, and so is done."""
 
     __slots__ = ("error",)
@@ -49,7 +49,7 @@ class BadItem(Exception):  # noqa: N818 - never seen outside: the error it carri
         self.error = error
 
 
-def pipelined(
+def run_window(
     client: BaseClient,
     session: Session,
     items: Iterator[Any],
@@ -72,7 +72,7 @@ def pipelined(
         raise_errors: Whether to raise the first error, once all that was sent is answered, instead of collecting it.
         progress: Told after each step how many items are done.
     """
-    pipe = _Pipe(client, session, items, send, window, name, raise_errors)
+    pipe = _Window(client, session, items, send, window, name, raise_errors)
     while True:
         pipe.fill()
         step = pipe.step()
@@ -84,7 +84,7 @@ def pipelined(
             progress(len(pipe.results))
 
 
-class _Pipe:
+class _Window:
     """The requests of a bulk call that are under way, and what came of those that were.
 
     Answers come in the order of the requests. So the one to wait for is in the middle of the window, and when that is
@@ -160,7 +160,7 @@ class _Pipe:
             error = SessionExpiredError(operation=error.operation, path=error.path, maybe_applied=error.maybe_applied)
         if self.raise_errors and self.failure is None:
             self.failure, self.more = error, False
-        if error.session_lost and isinstance(request, Refused):
+        if error.session_lost and isinstance(request, FailedRequest):
             self.ended, self.more = error, False
         return error
 

@@ -17,7 +17,7 @@ from zkc._args import (
     decode_acl,
     encode_acl,
 )
-from zkc._flow import Flow, Plan, answer
+from zkc._flow import Flow, Pending, result_of
 from zkc._watch.wrappers import Deliver
 from zkc._zookeeper import Request, Session
 from zkc.constants import WatchType
@@ -37,7 +37,7 @@ def get(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Conten
     return (client._session or client.session).get(path, watcher)
 
 
-def set_(client: BaseClient, path: str, data: Optional[Data], version: int) -> Plan[Stat]:
+def set_(client: BaseClient, path: str, data: Optional[Data], version: int) -> Pending[Stat]:
     """Replace the data of a znode; a kept one is created with them in the session after this one."""
     check_path(path)
     check_data(data)
@@ -46,7 +46,7 @@ def set_(client: BaseClient, path: str, data: Optional[Data], version: int) -> P
     change = client._kept.changing("set", path, data, session)
     if change is None:
         return session.set(path, data, version)
-    return change.answer(change.send(session.set, path, data, version))
+    return change.result_of(change.send(session.set, path, data, version))
 
 
 def exists(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Optional[Stat]]:
@@ -77,11 +77,11 @@ def get_acl(client: BaseClient, path: str) -> Flow[tuple[list[ACL], Stat]]:
 
 
 def _get_acl(request: Request[tuple[list[tuple[int, str, str]], Stat]]) -> Flow[tuple[list[ACL], Stat]]:
-    entries, stat = yield from answer(request)
+    entries, stat = yield from result_of(request)
     return decode_acl(entries), stat
 
 
-def set_acl(client: BaseClient, path: str, acl: Sequence[ACL], version: int) -> Plan[None]:
+def set_acl(client: BaseClient, path: str, acl: Sequence[ACL], version: int) -> Pending[None]:
     """Replace the ACL of a znode; a kept one is created with it in the session after this one."""
     check_path(path)
     entries = encode_acl(acl)
@@ -90,7 +90,7 @@ def set_acl(client: BaseClient, path: str, acl: Sequence[ACL], version: int) -> 
     change = client._kept.changing("set_acl", path, entries, session)
     if change is None:
         return session.set_acl(path, entries, version)
-    return change.answer(change.send(session.set_acl, path, entries, version))
+    return change.result_of(change.send(session.set_acl, path, entries, version))
 
 
 def sync(client: BaseClient, path: str) -> Flow[None]:
@@ -100,18 +100,18 @@ def sync(client: BaseClient, path: str) -> Flow[None]:
 
 
 def _sync(request: Request[str]) -> Flow[None]:
-    yield from answer(request)
+    yield from result_of(request)
 
 
 def add_auth(client: BaseClient, scheme: str, credentials: Union[str, bytes]) -> Flow[None]:
-    """Add credentials to the session, and to those that follow it."""
+    """Add credentials to the session, and to those that resolve_into it."""
     scheme, encoded = check_auth(scheme, credentials)
     return _add_auth(client, scheme, encoded, client.session.add_auth(scheme, encoded))
 
 
 def _add_auth(client: BaseClient, scheme: str, encoded: bytes, request: Request[None]) -> Flow[None]:
     try:
-        yield from answer(request)
+        yield from result_of(request)
     except ConnectionLossError:
         client._settings.add_auth(scheme, encoded)
         text = (
@@ -150,7 +150,7 @@ def reconfig(
     return client.session.reconfig(joining, leaving, members, number)
 
 
-def remove_watches(client: BaseClient, path: str, watch: Optional[Watch], watch_type: WatchType) -> Plan[None]:
+def remove_watches(client: BaseClient, path: str, watch: Optional[Watch], watch_type: WatchType) -> Pending[None]:
     """Remove one watch, or all, from a znode."""
     check_path(path)
     kinds = check_watch_type(watch_type)
@@ -159,7 +159,7 @@ def remove_watches(client: BaseClient, path: str, watch: Optional[Watch], watch_
     return client.session.remove_watches(path, client._watches.known(watch, path), kinds)
 
 
-def _remove_all_watches(session: Session, path: str, kinds: int) -> Plan[None]:
+def _remove_all_watches(session: Session, path: str, kinds: int) -> Pending[None]:
     """Remove the one-shot watches of the user's: those by which staying watches and kept znodes are followed stay."""
     armed = session.watches_on(path, kinds)
     watches = list({id(each): each for each in armed if isinstance(each, Deliver)}.values())
@@ -178,4 +178,4 @@ def _remove_each_watch(session: Session, path: str, kinds: int, watches: list[De
     if not requests:
         raise NoWatcherError(operation="remove_watches", path=path)
     for request in requests:
-        yield from answer(request)
+        yield from result_of(request)

@@ -17,7 +17,7 @@ from zkc.errors import NoNodeError, SessionLostError, ZooKeeperError
 from zkc.types import Data
 
 if TYPE_CHECKING:
-    from zkc._session.ephemerals import Kept
+    from zkc._session.ephemerals import RecreatedEphemerals
 
 __all__ = ["Change", "Creation", "Noted", "Znode"]
 
@@ -134,7 +134,7 @@ class Change:
 
     __slots__ = ("_deletes", "_kept", "_writes", "request")
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: RecreatedEphemerals) -> None:
         self._kept = kept
         # The znode and the place of the operation in its transaction; and what is written.
         self._deletes: list[tuple[Znode, int]] = []
@@ -165,7 +165,7 @@ class Change:
         request.add_done_callback(self.look)
         return request
 
-    def answer(self, request: Request[_T]) -> Flow[_T]:
+    def result_of(self, request: Request[_T]) -> Flow[_T]:
         """Wait for the request in a flow."""
         yield request
         self.look(request)  # The callback may come later, and the caller goes on now.
@@ -244,7 +244,7 @@ def copied(value: Any) -> Any:
 class Creation:
     """A create of a znode to keep, from before it is sent."""
 
-    def __init__(self, kept: Kept, znode: Znode, known: bool) -> None:
+    def __init__(self, kept: RecreatedEphemerals, znode: Znode, known: bool) -> None:
         self._kept = kept
         self._znode = znode
         self._known = known  # The path, before the answer.

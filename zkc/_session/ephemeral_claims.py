@@ -7,8 +7,8 @@ import logging
 import weakref
 from typing import TYPE_CHECKING, Any, Optional
 
-from zkc._flow import Flow, Pause, answer
-from zkc._session.losses import FEW
+from zkc._flow import Flow, Pause, result_of
+from zkc._session.losses import MAX_LARGE_LOSSES
 from zkc._zookeeper import Session
 from zkc.constants import CreateMode, EventType, KeptState
 from zkc.errors import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zkc._session.ephemeral_changes import Znode
-    from zkc._session.ephemerals import Kept
+    from zkc._session.ephemerals import RecreatedEphemerals
     from zkc.types import Stat
 
 __all__ = ["claim", "together", "unmake"]
@@ -58,7 +58,7 @@ def _begin(flow: Flow[None]) -> list[Any]:
         return []
 
 
-def claim(kept: Kept, session: Session, znode: Znode) -> Flow[None]:
+def claim(kept: RecreatedEphemerals, session: Session, znode: Znode) -> Flow[None]:
     """Create a znode in a session, or find out why that cannot be, and note it.
 
     Raises:
@@ -67,7 +67,7 @@ def claim(kept: Kept, session: Session, znode: Znode) -> Flow[None]:
     """
     owner = session.client_id[0]
     try:
-        if znode.is_held(owner) or znode.losses >= FEW:
+        if znode.is_held(owner) or znode.losses >= MAX_LARGE_LOSSES:
             return
         # Its watch has been called: it is set again by the look, unless the path is free.
         if znode.watched is not None and znode.watched[0] == owner and (yield from _is_taken(kept, session, znode)):
@@ -80,7 +80,7 @@ def claim(kept: Kept, session: Session, znode: Znode) -> Flow[None]:
         kept.note(znode, KeptState.FAILED, owner, error)
 
 
-def _create(kept: Kept, session: Session, znode: Znode) -> Flow[bool]:
+def _create(kept: RecreatedEphemerals, session: Session, znode: Znode) -> Flow[bool]:
     """Make one attempt; return whether that was all."""
     data, acl = znode.data.latest(session), znode.acl.latest(session)
     request = session.create_with_stat(znode.path, data, acl, CreateMode.EPHEMERAL)
@@ -88,11 +88,13 @@ def _create(kept: Kept, session: Session, znode: Znode) -> Flow[bool]:
     made = None
     try:
         with contextlib.suppress(NodeExistsError):
-            made = yield from answer(request)
+            made = yield from result_of(request)
     except ConnectionLossError as error:
         if error.request_size is not None:
             znode.losses += 1
-            if znode.losses >= FEW:  # It breaks the connections that it is sent over; the client has to go on.
+            if (
+                znode.losses >= MAX_LARGE_LOSSES
+            ):  # It breaks the connections that it is sent over; the client has to go on.
                 kept.note(znode, KeptState.FAILED, session.client_id[0], error)
         raise
     if made is None:
@@ -102,7 +104,9 @@ def _create(kept: Kept, session: Session, znode: Znode) -> Flow[bool]:
     return True
 
 
-def _created(kept: Kept, session: Session, znode: Znode, crossed: bool, stat: Optional[Stat]) -> Flow[None]:
+def _created(
+    kept: RecreatedEphemerals, session: Session, znode: Znode, crossed: bool, stat: Optional[Stat]
+) -> Flow[None]:
     if not crossed:
         kept.note(znode, KeptState.HELD, session.client_id[0])
         return
@@ -110,7 +114,7 @@ def _created(kept: Kept, session: Session, znode: Znode, crossed: bool, stat: Op
     yield from unmake(kept, session, znode.path)
 
 
-def _note_crossing(kept: Kept, znode: Znode) -> bool:
+def _note_crossing(kept: RecreatedEphemerals, znode: Znode) -> bool:
     """Tell whether another thread has deleted a znode between the decision to create it and the create.
 
     A delete that is noted after this look is sent behind the create, so that the server carries it out after that.
@@ -121,14 +125,14 @@ def _note_crossing(kept: Kept, znode: Znode) -> bool:
     return True
 
 
-def unmake(kept: Kept, session: Session, path: str) -> Flow[None]:
+def unmake(kept: RecreatedEphemerals, session: Session, path: str) -> Flow[None]:
     """Delete what was created although the user had asked to delete it, if it is there and this session's."""
-    stat = yield from answer(session.exists(path))
+    stat = yield from result_of(session.exists(path))
     czxid = kept.unwanted.pop(path, 0)
     if stat is None or stat.ephemeral_owner != session.client_id[0] or path in kept or czxid not in (0, stat.czxid):
         return  # The delete came behind the create; the user may have created another since.
     try:
-        yield from answer(session.delete(path))
+        yield from result_of(session.delete(path))
     except NoNodeError:
         pass
     except ConnectionLossError:
@@ -140,12 +144,12 @@ def unmake(kept: Kept, session: Session, path: str) -> Flow[None]:
         _log.error("the znode %s was created while it was deleted, and could not be deleted: %s", path, error)
 
 
-def _look(kept: Kept, session: Session, znode: Znode) -> Flow[bool]:
+def _look(kept: RecreatedEphemerals, session: Session, znode: Znode) -> Flow[bool]:
     """Act on whose the znode is that has the path."""
     path, own = znode.path, session.client_id[0]
     synced, looked = session.sync(path), session.exists(path)  # The server of this connection may be behind.
-    yield from answer(synced)
-    stat = yield from answer(looked)
+    yield from result_of(synced)
+    stat = yield from result_of(looked)
     if stat is None:
         return False
     if stat.ephemeral_owner == own:
@@ -158,7 +162,7 @@ def _look(kept: Kept, session: Session, znode: Znode) -> Flow[bool]:
     return (yield from _is_taken(kept, session, znode))
 
 
-def _replace(kept: Kept, session: Session, znode: Znode, owner: int) -> Flow[Optional[bool]]:
+def _replace(kept: RecreatedEphemerals, session: Session, znode: Znode, owner: int) -> Flow[Optional[bool]]:
     """Replace the znode of a former session of this client, in one transaction.
 
     It gets the data that the servers have, which may be newer than what this client knows. Its ACL is the one that this
@@ -169,7 +173,7 @@ def _replace(kept: Kept, session: Session, znode: Znode, owner: int) -> Flow[Opt
     """
     path = znode.path
     try:
-        data, stat = yield from answer(session.get(path))
+        data, stat = yield from result_of(session.get(path))
         if stat.ephemeral_owner != owner:
             return False
         znode.data.found(data, stat.mzxid)
@@ -177,7 +181,7 @@ def _replace(kept: Kept, session: Session, znode: Znode, owner: int) -> Flow[Opt
     except NoNodeError:
         return False
     except NoAuthError:  # It cannot be read, so that its version is not known either.
-        looked = yield from answer(session.exists(path))
+        looked = yield from result_of(session.exists(path))
         if looked is None or looked.ephemeral_owner != owner:
             return False
         version = looked.version
@@ -190,7 +194,7 @@ def _replace(kept: Kept, session: Session, znode: Znode, owner: int) -> Flow[Opt
     request = session.multi(operations)
     crossed = _note_crossing(kept, znode)
     try:
-        results = yield from answer(request)
+        results = yield from result_of(request)
     except (NoNodeError, BadVersionError, NoAuthError) as error:
         kept.unwanted.pop(path, None)
         if isinstance(error, NoAuthError) and error.index == 0:
@@ -203,13 +207,13 @@ def _replace(kept: Kept, session: Session, znode: Znode, owner: int) -> Flow[Opt
     return True
 
 
-def _is_taken(kept: Kept, session: Session, znode: Znode) -> Flow[bool]:
+def _is_taken(kept: RecreatedEphemerals, session: Session, znode: Znode) -> Flow[bool]:
     """Watch the znode that has the path; return False if there is none, or it is of one of this client's sessions."""
     own = session.client_id[0]
     watched = znode.watched
     if watched is None or watched[0] != own:
         watched = (own, _Gone(kept, znode, own))
-    stat = yield from answer(session.exists(znode.path, watched[1]))
+    stat = yield from result_of(session.exists(znode.path, watched[1]))
     if stat is None or stat.ephemeral_owner == own:
         return False
     znode.watched = watched
@@ -229,7 +233,7 @@ class _Gone:
 
     __slots__ = ("kept", "session", "znode")
 
-    def __init__(self, kept: Kept, znode: Znode, session: int) -> None:
+    def __init__(self, kept: RecreatedEphemerals, znode: Znode, session: int) -> None:
         self.kept = weakref.ref(kept)
         self.znode = znode
         self.session = session

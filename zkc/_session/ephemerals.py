@@ -26,14 +26,14 @@ from zkc.types import Data, KeptZnode
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
 
-__all__ = ["Kept"]
+__all__ = ["RecreatedEphemerals"]
 
 _log = logging.getLogger("zkc.client")
 _WINDOW = 1000
 _CHANGING = frozenset({"delete", "set", "set_acl"})
 
 
-class Kept:
+class RecreatedEphemerals:
     """The znodes that a client keeps.
 
     Args:
@@ -188,7 +188,7 @@ class Kept:
             for start in range(0, len(znodes), _WINDOW):
                 yield from together([claim(self, session, znode) for znode in znodes[start : start + _WINDOW]])
         finally:
-            self.listeners.tell()
+            self.listeners.notify()
 
     def connected(self) -> None:
         """Create what could not be created, as there is a connection again."""
@@ -225,7 +225,7 @@ class Kept:
                 del session
         finally:
             znode.busy = False
-            self.listeners.tell()
+            self.listeners.notify()
 
     def note(self, znode: Znode, state: KeptState, session: int, error: Optional[Exception] = None) -> None:
         """Note what has become of a znode in a session; :attr:`listeners` are to be told of it."""
@@ -238,7 +238,7 @@ class Kept:
             if state is known or not self.wants(znode):
                 return
             znode.told = state
-            self.listeners.note(_describe(znode))
+            self.listeners.enqueue(_describe(znode))
         if state is KeptState.HELD:
             _log.info("the kept ephemeral znode %s is there again", znode.path)
         else:

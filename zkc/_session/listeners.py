@@ -27,7 +27,7 @@ class Listeners(Generic[_T]):
         self._call = call
         self._lock = RLock()
         self._all: list[Callable[[_T], object]] = []
-        self._untold: deque[tuple[_T, list[Callable[[_T], object]]]] = deque()
+        self._pending: deque[tuple[_T, list[Callable[[_T], object]]]] = deque()
         self._telling = False
 
     def add(self, listener: Callable[[_T], object]) -> None:
@@ -44,19 +44,19 @@ class Listeners(Generic[_T]):
             if listener in self._all:
                 self._all.remove(listener)
 
-    def note(self, state: _T) -> None:
+    def enqueue(self, state: _T) -> None:
         """Add a state to what the listeners that there are now are to be told."""
         with self._lock:
-            self._untold.append((state, list(self._all)))
+            self._pending.append((state, list(self._all)))
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Tell what there is to tell, unless another thread does."""
         while True:
             with self._lock:
-                if self._telling or not self._untold:
+                if self._telling or not self._pending:
                     return
                 self._telling = True
-                state, listeners = self._untold.popleft()
+                state, listeners = self._pending.popleft()
             try:
                 for listener in listeners:
                     if listener in self._all:

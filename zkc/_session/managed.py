@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Optional
 from zkc._zookeeper import Request, Session
 
 if TYPE_CHECKING:
-    from zkc._session.manager import Life
+    from zkc._session.manager import SessionManager
 
-__all__ = ["SessionEvents", "Tenure"]
+__all__ = ["ManagedSession", "SessionEvents"]
 
 _FIRST_DELAY = 0.5  # Between two attempts to open a session that follows an expired one, in seconds.
 
 
-class Tenure:
+class ManagedSession:
     """One session of a client, from its opening to its last event. The client holds it, and it holds the session."""
 
     __slots__ = ("__weakref__", "auth", "closing", "connected", "delay", "first", "session", "told", "unanswered")
@@ -34,13 +34,13 @@ class Tenure:
 class SessionEvents:
     """The watcher of a session's events. It holds nothing: a forgotten client ends, and its session with it."""
 
-    __slots__ = ("client", "tenure")
+    __slots__ = ("client", "managed")
 
-    def __init__(self, client: Life, tenure: Tenure) -> None:
+    def __init__(self, client: SessionManager, managed: ManagedSession) -> None:
         self.client = weakref.ref(client)
-        self.tenure = weakref.ref(tenure)
+        self.managed = weakref.ref(managed)
 
     def __call__(self, type_: int, state: int, path: str) -> None:
-        client, tenure = self.client(), self.tenure()
-        if client is not None and tenure is not None:
-            client._session_event(tenure, type_, state)
+        client, managed = self.client(), self.managed()
+        if client is not None and managed is not None:
+            client._session_event(managed, type_, state)

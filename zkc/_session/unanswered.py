@@ -9,9 +9,9 @@ from zkc.errors import ZooKeeperError
 if TYPE_CHECKING:
     from zkc._zookeeper import Session
 
-__all__ = ["PATIENCE", "explain"]
+__all__ = ["WARN_AFTER", "explain"]
 
-PATIENCE = 10.0  # For how long it goes on before the log has it, in seconds. A server that starts does so, too.
+WARN_AFTER = 10.0  # For how long it goes on before the log has it, in seconds. A server that starts does so, too.
 _SOME = 5
 _PROXY = "what accepted the connections is a proxy or load balancer and no server behind it runs"
 

@@ -1,4 +1,4 @@
-"""What :meth:`zkc.Client.watch_data` returns: a follower that calls a function of the user's."""
+"""What :meth:`zkc.Client.watch_data` returns: a subscription that calls a function of the user's."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 from inspect import isawaitable, iscoroutine
 from typing import Any, Optional
 
-from zkc._watch.subscriptions import Follower, Kind, StayingWatches
+from zkc._watch.subscriptions import ReadKind, Subscriptions, ZnodeSubscription
 from zkc._zookeeper import Request, Stat
 from zkc.errors import ZooKeeperError
 
-__all__ = ["StayingWatch"]
+__all__ = ["Subscription"]
 
 _log = logging.getLogger("zkc.client")
 
 
-class StayingWatch(Follower):
+class Subscription(ZnodeSubscription):
     """A watch that stays until it is cancelled or its client is closed.
 
     :meth:`zkc.Client.watch_data` and :meth:`zkc.Client.watch_children` return it. It goes on when this object is
@@ -28,8 +28,8 @@ class StayingWatch(Follower):
     path: str
     """Path of the znode."""
 
-    def __init__(self, home: StayingWatches, path: str, kind: Kind, fn: Callable[..., object]) -> None:
-        super().__init__(home, path, kind)
+    def __init__(self, registry: Subscriptions, path: str, kind: ReadKind, fn: Callable[..., object]) -> None:
+        super().__init__(registry, path, kind)
         self._fn = fn
 
     @property
@@ -60,12 +60,12 @@ class StayingWatch(Follower):
         """
         super().cancel()
 
-    def _refused(self, error: ZooKeeperError) -> None:
+    def _on_error(self, error: ZooKeeperError) -> None:
         _log.warning("%s is not watched until the next connection: %s", self.path, str(error))
 
     def __repr__(self) -> str:
         state = "cancelled" if self._over else f"failing: {self._error}" if self._error is not None else "watching"
-        return f"<zkc.StayingWatch {self.path} {state}>"
+        return f"<zkc.Subscription {self.path} {state}>"
 
     def _begun(self, request: Request[Any]) -> None:
         with self._lock:
@@ -73,10 +73,10 @@ class StayingWatch(Follower):
         if current:
             super()._begun(request)
         else:  # It was changed already, or the session has ended, and this may be a thread of anybody: read again.
-            self._handed_over()
+            self._delivered()
 
     def _hand_over(self, stat: Optional[Stat], values: tuple[Any, ...]) -> None:
-        self._home.call_user(_Call(self, values))
+        self._registry.call_user(_Call(self, values))
 
 
 class _Call:
@@ -84,7 +84,7 @@ class _Call:
 
     __slots__ = ("values", "watch")
 
-    def __init__(self, watch: StayingWatch, values: tuple[Any, ...]) -> None:
+    def __init__(self, watch: Subscription, values: tuple[Any, ...]) -> None:
         self.watch = watch
         self.values = values
 
@@ -92,12 +92,12 @@ class _Call:
         running = False
         try:
             result = self.watch._fn(*self.values)
-            if self.watch._home.coroutines and isawaitable(result):
+            if self.watch._registry.coroutines and isawaitable(result):
                 running = True
                 return self._finish(result)  # The client makes a task of it.
         finally:
             if not running:
-                self.watch._handed_over()
+                self.watch._delivered()
         return None
 
     async def _finish(self, result: Any) -> None:
@@ -107,7 +107,7 @@ class _Call:
             else:
                 await result
         finally:
-            self.watch._handed_over()
+            self.watch._delivered()
 
     def __repr__(self) -> str:
         return repr(self.watch._fn)

@@ -1,10 +1,10 @@
 """Watches that stay: read again, with the next watch, after each event and whenever the watch may be gone.
 
-A :class:`Follower` follows one znode. It reads (:meth:`Follower._read`), hands over what it found, and waits for the
-event of the watch that the read has set; then it reads again. It never does two of these at a time, so what is slow is
-called less often, and always with the latest. Nothing here waits, apart from the lock, and no lock is held while user
-code or a call of the session runs. Around an expiry two sessions deliver on two threads: what an older watch still has
-to say is told from the news by its identity.
+A :class:`ZnodeSubscription` follows one znode. It reads the znode (:meth:`ZnodeSubscription._read`), delivers what it
+found, and waits for the event of the watch that the read has set; then it reads again. It never does two of these steps
+at a time. A slow callback is called less often, and always with the latest data. Nothing here waits, apart from the
+lock, and no lock is held while user code or a call of the session runs. Around an expiry two sessions deliver on two
+threads: an event of an older watch is ignored, because that watch is not ``self._arming``.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from zkc.errors import ClosingError, ConnectionLossError, NoNodeError, SessionLo
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
 
-__all__ = ["CHILDREN", "DATA", "EXISTENCE", "Follower", "Kind", "StayingWatches"]
+__all__ = ["CHILDREN", "DATA", "EXISTENCE", "ReadKind", "Subscriptions", "ZnodeSubscription"]
 
 _log = logging.getLogger("zkc.client")
-_PATIENCE = 0.05  # Between two attempts to remove a watch while no place in flight is free, in seconds.
+_RETRY_DELAY = 0.05  # Between two attempts to remove a watch while no place in flight is free, in seconds.
 _NOTHING = object()  # The key of what was never read.
 
 
 @dataclass(frozen=True)
-class Kind:
+class ReadKind:
     """What is read of a znode, and when it counts as changed."""
 
     send: Callable[[Session, str, Optional[Callable[[int, int, str], object]]], Request[Any]]
@@ -41,21 +41,21 @@ class Kind:
     missing: tuple[None, ...]  # What the user gets when there is no znode.
 
 
-DATA = Kind(
+DATA = ReadKind(
     send=lambda session, path, watch: session.get(path, watch),
     values=lambda answer: answer,
     stat=lambda answer: answer[1],
     key=lambda stat: (stat.czxid, stat.mzxid),
     missing=(None, None),
 )
-CHILDREN = Kind(
+CHILDREN = ReadKind(
     send=lambda session, path, watch: session.get_children_with_stat(path, watch),
     values=lambda answer: (sorted(answer[0]),),
     stat=lambda answer: answer[1],
     key=lambda stat: (stat.czxid, stat.cversion, stat.pzxid),
     missing=(None,),
 )
-EXISTENCE = Kind(
+EXISTENCE = ReadKind(
     send=lambda session, path, watch: session.exists(path, watch),
     values=lambda answer: (answer,),
     stat=lambda answer: answer,
@@ -64,26 +64,26 @@ EXISTENCE = Kind(
 )
 
 
-class Arming:
+class ArmedWatch:
     """A watch of the core's, for one read. The core holds it while it is armed, and it must not hold the session."""
 
-    __slots__ = ("__weakref__", "follower", "path", "session")
+    __slots__ = ("__weakref__", "path", "session", "subscription")
 
-    def __init__(self, follower: Follower, session: Session) -> None:
-        self.follower: Optional[Follower] = follower
-        self.path = follower.path
+    def __init__(self, subscription: ZnodeSubscription, session: Session) -> None:
+        self.subscription: Optional[ZnodeSubscription] = subscription
+        self.path = subscription.path
         self.session = weakref.ref(session)
 
     def __call__(self, type_: int, state: int, path: str) -> None:
-        follower = self.follower
-        if follower is not None:
-            follower._event(self, type_)
+        subscription = self.subscription
+        if subscription is not None:
+            subscription._event(self, type_)
 
 
-class StayingWatches:
+class Subscriptions:
     """What follows znodes for a client.
 
-    It holds every follower that is not over: the core holds only those that are armed, and forgets them with the
+    It holds every subscription that is not over: the core holds only those that are armed, and forgets them with the
     session. The client holds it, and it does not hold the client.
 
     Args:
@@ -95,38 +95,38 @@ class StayingWatches:
         self.client = weakref.ref(client)
         self.coroutines = coroutines
         self.call_user: Callable[..., None] = client._call_user
-        self._followers: set[Follower] = set()
-        self._left_over: list[Arming] = []
-        client._resumers.add(self)
+        self._followers: set[ZnodeSubscription] = set()
+        self._left_over: list[ArmedWatch] = []
+        client._resumables.add(self)
         client._listeners.add(self)
 
-    def add(self, follower: Follower) -> None:
-        """Hold a follower until it is over."""
-        self._followers.add(follower)
+    def add(self, subscription: ZnodeSubscription) -> None:
+        """Hold a subscription until it is over."""
+        self._followers.add(subscription)
 
-    def discard(self, follower: Follower) -> None:
-        """Hold a follower no longer."""
-        self._followers.discard(follower)
+    def discard(self, subscription: ZnodeSubscription) -> None:
+        """Hold a subscription no longer."""
+        self._followers.discard(subscription)
 
     def resume(self) -> None:
         """Arm what is not armed: there is a connection, perhaps of a new session."""
         left_over, self._left_over = self._left_over, []
         for arming in left_over:
             self.remove(arming)
-        for follower in list(self._followers):
-            follower._resume()
+        for subscription in list(self._followers):
+            subscription._resume()
 
     def __call__(self, state: ClientState) -> None:
-        """Listen to the client: when no session can follow, all is over."""
+        """Listen to the client: when no session can resolve_into, all is over."""
         client = self.client()
         failure = None if client is None else client._failure
         if state is ClientState.CLOSED or (state is ClientState.LOST and failure is not None):
-            for follower in list(self._followers):
-                follower._stop(None if state is ClientState.CLOSED or failure is None else failure())
+            for subscription in list(self._followers):
+                subscription._stop(None if state is ClientState.CLOSED or failure is None else failure())
 
-    def remove(self, arming: Arming) -> None:
+    def remove(self, arming: ArmedWatch) -> None:
         """Remove a watch that nobody wants any more, without waiting; when the connection is away, after it is back."""
-        arming.follower = None
+        arming.subscription = None
         client, session = self.client(), arming.session()
         if client is None or session is None:
             return
@@ -134,48 +134,48 @@ class StayingWatches:
             if session.in_flight < client._settings.max_in_flight:
                 session.remove_watches(arming.path, arming, WatchType.ANY, callback=lambda r: self._removed(r, arming))
             else:  # The call would wait for a place, and this may be a finalizer.
-                client._later(_PATIENCE, lambda: self.remove(arming))
+                client._call_later(_RETRY_DELAY, lambda: self.remove(arming))
         except ConnectionLossError:
             self._left_over.append(arming)
         except ZooKeeperError:
             pass  # It has fired, was never set, or ended with its session.
 
-    def _removed(self, request: Request[None], arming: Arming) -> None:
+    def _removed(self, request: Request[None], arming: ArmedWatch) -> None:
         if isinstance(request.exception(), ConnectionLossError):
             self._left_over.append(arming)
 
 
-class Follower:
+class ZnodeSubscription:
     """Reads a znode, again after each change, for as long as its client lives.
 
     Args:
-        home: The client's.
+        registry: The client's.
         path: Path of the znode.
         kind: What is read.
     """
 
-    def __init__(self, home: StayingWatches, path: str, kind: Kind) -> None:
+    def __init__(self, registry: Subscriptions, path: str, kind: ReadKind) -> None:
         self.path = path
-        self._home = home
+        self._registry = registry
         self._kind = kind
         self._lock = RLock()  # A finalizer may cancel in the middle of anything.
-        self._arming: Optional[Arming] = None  # The latest watch; None when it has fired or the read failed.
+        self._arming: Optional[ArmedWatch] = None  # The latest watch; None when it has fired or the read failed.
         self._busy = True  # A read or a hand-over is under way.
-        self._outdated = False  # And another has to follow.
+        self._outdated = False  # And another has to resolve_into.
         self._over = False
         self._key: object = _NOTHING  # Of what was handed over last.
         self._error: Optional[ZooKeeperError] = None
 
-    # ---- what each kind of follower does in its own way -------------------------------------------------------------
+    # ---- what each kind of subscription does in its own way --------------------------------------------------------
 
     def _hand_over(self, stat: Optional[Stat], values: tuple[Any, ...]) -> None:
-        """Take what was read; call :meth:`_handed_over` when there may be more."""
+        """Take what was read; call :meth:`_delivered` when there may be more."""
         raise NotImplementedError
 
-    def _refused(self, error: ZooKeeperError) -> None:
+    def _on_error(self, error: ZooKeeperError) -> None:
         """Hear that the servers do not let the znode be read; once for each kind of error, until it can be."""
 
-    def _stopped(self, error: Optional[ZooKeeperError]) -> None:
+    def _on_stop(self, error: Optional[ZooKeeperError]) -> None:
         """Hear that it is over, and why; None when it was cancelled or the client closed."""
 
     # ---- beginning and end ------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ class Follower:
         """Read for the first time; what was read is handed over where callbacks run."""
         if self._over:  # It had to wait for its turn, and was given up meanwhile.
             return
-        self._home.add(self)
+        self._registry.add(self)
         try:
             request = yield from self._read(session)
         except BaseException:
@@ -210,10 +210,10 @@ class Follower:
             if error is not None:
                 self._error = error
             arming, self._arming = self._arming, None
-        self._home.discard(self)
+        self._registry.discard(self)
         if arming is not None:
-            self._home.remove(arming)
-        self._stopped(error)
+            self._registry.remove(arming)
+        self._on_stop(error)
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
@@ -229,22 +229,22 @@ class Follower:
                 request = session.exists(self.path, arming)
             if (yield from self._wait(request, arming)) is None:
                 return request
-            self._home.remove(arming)  # The znode was made just now: this watch would be one too many.
+            self._registry.remove(arming)  # The znode was made just now: this watch would be one too many.
 
-    def _arm(self, session: Session) -> Arming:
-        arming = Arming(self, session)
+    def _arm(self, session: Session) -> ArmedWatch:
+        arming = ArmedWatch(self, session)
         with self._lock:
             self._arming = arming
         return arming
 
-    def _wait(self, request: Request[Any], arming: Arming) -> Flow[Any]:
+    def _wait(self, request: Request[Any], arming: ArmedWatch) -> Flow[Any]:
         try:
             yield request
         except GeneratorExit:  # Over: the watch that this request has set, or will set, has to go.
-            request.add_done_callback(lambda _: self._home.remove(arming))
+            request.add_done_callback(lambda _: self._registry.remove(arming))
             raise
         if self._over:
-            self._home.remove(arming)
+            self._registry.remove(arming)
         return request.result()
 
     def _refresh(self) -> None:
@@ -256,11 +256,11 @@ class Follower:
                 self._outdated = True
                 return
             self._busy, self._outdated = True, False
-        client = self._home.client()
+        client = self._registry.client()
         if client is None:
             return
         try:
-            Driver(self._read(client.session), _Outcome(self), client._later).start()
+            Driver(self._read(client.session), _Outcome(self), client._call_later).start()
         except ZooKeeperError as error:
             self._failed(error)
 
@@ -277,9 +277,9 @@ class Follower:
         if news:
             self._hand_over(stat, self._kind.missing if stat is None else self._kind.values(answer))
         else:
-            self._handed_over()
+            self._delivered()
 
-    def _handed_over(self) -> None:
+    def _delivered(self) -> None:
         with self._lock:
             self._busy = False
             outdated = self._outdated
@@ -298,23 +298,23 @@ class Follower:
         if not isinstance(error, ZooKeeperError):
             _log.error("%s could not be read", self.path, exc_info=error)
         elif not (over or passing or known):
-            self._refused(error)
-        self._handed_over()
+            self._on_error(error)
+        self._delivered()
 
     # ---- what happens -----------------------------------------------------------------------------------------------
 
-    def _event(self, arming: Arming, type_: int) -> None:
+    def _event(self, arming: ArmedWatch, type_: int) -> None:
         with self._lock:
             if arming is not self._arming:
                 return
             self._arming = None
         if type_ != EventType.SESSION:
             self._refresh()
-        elif self._home.client() is None:
+        elif self._registry.client() is None:
             self._stop(None)  # Else the next session resumes it, or the listener is told that there is none.
 
     def _resume(self) -> None:
-        client = self._home.client()
+        client = self._registry.client()
         session = None if client is None else client._session
         with self._lock:
             arming = self._arming
@@ -326,16 +326,16 @@ class Follower:
 class _Outcome:
     """What a driver puts the outcome of a read in."""
 
-    __slots__ = ("follower",)
+    __slots__ = ("subscription",)
 
-    def __init__(self, follower: Follower) -> None:
-        self.follower = follower
+    def __init__(self, subscription: ZnodeSubscription) -> None:
+        self.subscription = subscription
 
     def done(self) -> bool:
-        return self.follower._over
+        return self.subscription._over
 
     def set_result(self, result: Request[Any], /) -> None:
-        self.follower._answered(result)
+        self.subscription._answered(result)
 
     def set_exception(self, exception: BaseException, /) -> None:
-        self.follower._failed(exception)
+        self.subscription._failed(exception)

@@ -2,12 +2,12 @@
 from collections.abc import Sequence
 from typing import Optional, Union
 
-from zkc._client.aio_future import Answer
+from zkc._client.aio_future import AsyncFuture
 from zkc.constants import WatchType
 from zkc.types import ACL, Stat, Watch
 
 class AsyncAdminCalls:
-    def get_acl(self, path: str, *, timeout: Optional[float] = None) -> Answer[tuple[list[ACL], Stat]]:
+    def get_acl(self, path: str, *, timeout: Optional[float] = None) -> AsyncFuture[tuple[list[ACL], Stat]]:
         """Read the ACL of a znode.
 
         Args:
@@ -25,7 +25,7 @@ class AsyncAdminCalls:
 
     def set_acl(
         self, path: str, acl: Sequence[ACL], *, version: int = -1, timeout: Optional[float] = None
-    ) -> Answer[None]:
+    ) -> AsyncFuture[None]:
         """Replace the ACL of a znode.
 
         Args:
@@ -42,7 +42,7 @@ class AsyncAdminCalls:
         .. versionadded:: 0.1
         """
 
-    def sync(self, path: str = "/", *, timeout: Optional[float] = None) -> Answer[None]:
+    def sync(self, path: str = "/", *, timeout: Optional[float] = None) -> AsyncFuture[None]:
         """Let the server catch up with the leader, so that a read afterwards sees all that was written before.
 
         Args:
@@ -52,8 +52,10 @@ class AsyncAdminCalls:
         .. versionadded:: 0.1
         """
 
-    def add_auth(self, scheme: str, credentials: Union[str, bytes], *, timeout: Optional[float] = None) -> Answer[None]:
-        """Add credentials to the session, and to those that follow it after an expiry.
+    def add_auth(
+        self, scheme: str, credentials: Union[str, bytes], *, timeout: Optional[float] = None
+    ) -> AsyncFuture[None]:
+        """Add credentials to the session, and to those that resolve_into it after an expiry.
 
         Args:
             scheme: How they are checked, such as ``digest``.
@@ -70,7 +72,7 @@ class AsyncAdminCalls:
 
     def get_config(
         self, *, watch: Optional[Watch] = None, timeout: Optional[float] = None
-    ) -> Answer[tuple[Optional[bytes], Stat]]:
+    ) -> AsyncFuture[tuple[Optional[bytes], Stat]]:
         """Read the configuration of the ensemble, as the servers keep it in ``/zookeeper/config``.
 
         Under a chroot, :meth:`remove_watches` cannot remove this watch: its path is outside of the chroot.
@@ -95,7 +97,7 @@ class AsyncAdminCalls:
         members: Union[str, Sequence[str], None] = None,
         version: int = -1,
         timeout: Optional[float] = None,
-    ) -> Answer[tuple[Optional[bytes], Stat]]:
+    ) -> AsyncFuture[tuple[Optional[bytes], Stat]]:
         """Change which servers the ensemble is made of.
 
         The servers must allow it (``reconfigEnabled=true``), and this client must (by default, only the super user
@@ -128,7 +130,7 @@ class AsyncAdminCalls:
         *,
         watch_type: WatchType = WatchType.ANY,
         timeout: Optional[float] = None,
-    ) -> Answer[None]:
+    ) -> AsyncFuture[None]:
         """Remove watches from a znode; each is told a last event, NOT_WATCHING.
 
         Args:

@@ -2,7 +2,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Optional, Union, overload
 
-from zkc._client.aio_future import Answer
+from zkc._client.aio_future import AsyncFuture
 from zkc.errors import ZooKeeperError
 from zkc.types import ACL, Data, Stat
 
@@ -16,7 +16,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[False] = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Union[tuple[Optional[bytes], Stat], ZooKeeperError]]]:
+    ) -> AsyncFuture[list[Union[tuple[Optional[bytes], Stat], ZooKeeperError]]]:
         """Read the data of many znodes.
 
         >>> for found in client.get_many(f"/users/{name}" for name in client.children("/users")):
@@ -55,7 +55,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[tuple[Optional[bytes], Stat]]]: ...
+    ) -> AsyncFuture[list[tuple[Optional[bytes], Stat]]]: ...
     @overload
     def get_many(
         self,
@@ -65,7 +65,7 @@ class AsyncBulkCalls:
         raise_errors: bool,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Union[tuple[Optional[bytes], Stat], ZooKeeperError]]]: ...
+    ) -> AsyncFuture[list[Union[tuple[Optional[bytes], Stat], ZooKeeperError]]]: ...
     @overload
     def exists_many(
         self,
@@ -75,7 +75,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[False] = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Union[Stat, ZooKeeperError, None]]]:
+    ) -> AsyncFuture[list[Union[Stat, ZooKeeperError, None]]]:
         """Ask which of many znodes there are.
 
         Args:
@@ -97,7 +97,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Optional[Stat]]]: ...
+    ) -> AsyncFuture[list[Optional[Stat]]]: ...
     @overload
     def exists_many(
         self,
@@ -107,7 +107,7 @@ class AsyncBulkCalls:
         raise_errors: bool,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Union[Stat, ZooKeeperError, None]]]: ...
+    ) -> AsyncFuture[list[Union[Stat, ZooKeeperError, None]]]: ...
     @overload
     def children_many(
         self,
@@ -117,7 +117,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[False] = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Union[list[str], ZooKeeperError]]]:
+    ) -> AsyncFuture[list[Union[list[str], ZooKeeperError]]]:
         """List the names of the children of many znodes.
 
         Args:
@@ -139,7 +139,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[list[str]]]: ...
+    ) -> AsyncFuture[list[list[str]]]: ...
     @overload
     def children_many(
         self,
@@ -149,7 +149,7 @@ class AsyncBulkCalls:
         raise_errors: bool,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Union[list[str], ZooKeeperError]]]: ...
+    ) -> AsyncFuture[list[Union[list[str], ZooKeeperError]]]: ...
     @overload
     def create_many(
         self,
@@ -164,7 +164,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[False] = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Union[str, ZooKeeperError]]]:
+    ) -> AsyncFuture[list[Union[str, ZooKeeperError]]]:
         """Create many znodes of one kind.
 
         >>> client.create_many((f"/users/{name}", data) for name, data in users.items())
@@ -199,7 +199,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[str]]: ...
+    ) -> AsyncFuture[list[str]]: ...
     @overload
     def create_many(
         self,
@@ -214,7 +214,7 @@ class AsyncBulkCalls:
         raise_errors: bool,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Union[str, ZooKeeperError]]]: ...
+    ) -> AsyncFuture[list[Union[str, ZooKeeperError]]]: ...
     @overload
     def set_many(
         self,
@@ -224,7 +224,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[False] = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Union[Stat, ZooKeeperError]]]:
+    ) -> AsyncFuture[list[Union[Stat, ZooKeeperError]]]:
         """Replace the data of many znodes.
 
         Args:
@@ -247,7 +247,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Stat]]: ...
+    ) -> AsyncFuture[list[Stat]]: ...
     @overload
     def set_many(
         self,
@@ -257,7 +257,7 @@ class AsyncBulkCalls:
         raise_errors: bool,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Union[Stat, ZooKeeperError]]]: ...
+    ) -> AsyncFuture[list[Union[Stat, ZooKeeperError]]]: ...
     @overload
     def delete_many(
         self,
@@ -267,7 +267,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[False] = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Optional[ZooKeeperError]]]:
+    ) -> AsyncFuture[list[Optional[ZooKeeperError]]]:
         """Delete many znodes.
 
         Args:
@@ -290,7 +290,7 @@ class AsyncBulkCalls:
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[None]]: ...
+    ) -> AsyncFuture[list[None]]: ...
     @overload
     def delete_many(
         self,
@@ -300,4 +300,4 @@ class AsyncBulkCalls:
         raise_errors: bool,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[Optional[ZooKeeperError]]]: ...
+    ) -> AsyncFuture[list[Optional[ZooKeeperError]]]: ...

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from os import PathLike
 from typing import IO, Literal, Optional, Union
 
-from zkc._client.aio_future import Answer
+from zkc._client.aio_future import AsyncFuture
 from zkc._commands.trees import TreeNode
 
 class AsyncTreeCalls:
@@ -17,7 +17,7 @@ class AsyncTreeCalls:
         window: int = 1000,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[list[TreeNode]]:
+    ) -> AsyncFuture[list[TreeNode]]:
         """Read a znode and all below it.
 
         It is no snapshot: the znodes are read one after the other. One that goes meanwhile is left out. For a tree
@@ -54,7 +54,7 @@ class AsyncTreeCalls:
         window: int = 1000,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[int]:
+    ) -> AsyncFuture[int]:
         """Delete a znode and all below it, children before their parents.
 
         When others add znodes at the same time, it goes on until there is nothing left. Of the root it deletes all
@@ -84,7 +84,7 @@ class AsyncTreeCalls:
         window: int = 1000,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[int]:
+    ) -> AsyncFuture[int]:
         """Copy a znode and all below it, with data and ACLs.
 
         Ephemeral znodes are left out: they belong to a session. Containers and znodes with a TTL look like persistent
@@ -121,7 +121,7 @@ class AsyncTreeCalls:
         window: int = 1000,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[int]:
+    ) -> AsyncFuture[int]:
         """Write a znode and all below it to a file, one line of JSON for each, with ACL and stat.
 
         Containers and znodes with a TTL look like persistent ones to clients, and are written as such. Password hashes
@@ -159,7 +159,7 @@ class AsyncTreeCalls:
         window: int = 1000,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> Answer[int]:
+    ) -> AsyncFuture[int]:
         """Make the znodes that :meth:`export` has written to a file.
 
         Args:

@@ -2,14 +2,14 @@
 from collections.abc import Callable
 from typing import Optional
 
-from zkc._client.aio_future import Answer
-from zkc._watch.callback_subscription import StayingWatch
+from zkc._client.aio_future import AsyncFuture
+from zkc._watch.callback_subscription import Subscription
 from zkc.types import Stat
 
 class AsyncWatchCalls:
     def watch_data(
         self, path: str, fn: Callable[[Optional[bytes], Optional[Stat]], object], *, timeout: Optional[float] = None
-    ) -> Answer[StayingWatch]:
+    ) -> AsyncFuture[Subscription]:
         """Have a function called with the data of a znode now, and again after each change, for as long as it takes.
 
         The watch survives lost connections, deletion and re-creation of the znode, and the expiry of the session. Of
@@ -33,7 +33,7 @@ class AsyncWatchCalls:
 
         Raises:
             NoAuthError: The znode may not be read. When this is found later, it is logged, it is the handle's
-                :attr:`~zkc.StayingWatch.error`, and the watch tries again at the next connection. The servers do not
+                :attr:`~zkc.Subscription.error`, and the watch tries again at the next connection. The servers do not
                 tell a client of changes that come while it may not read the znode: also such a watch goes on with
                 the next connection.
 
@@ -42,7 +42,7 @@ class AsyncWatchCalls:
 
     def watch_children(
         self, path: str, fn: Callable[[Optional[list[str]]], object], *, timeout: Optional[float] = None
-    ) -> Answer[StayingWatch]:
+    ) -> AsyncFuture[Subscription]:
         """Have a function called with the names of a znode's children now, and again after each change.
 
         It is to children what :meth:`watch_data` is to data: see there. Changes of the data are not told.

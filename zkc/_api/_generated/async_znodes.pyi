@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 from typing import Literal, Optional, Union, overload
 
-from zkc._client.aio_future import Answer
+from zkc._client.aio_future import AsyncFuture
 from zkc.types import ACL, Data, Stat, Watch
 
 class AsyncZnodeCalls:
@@ -22,7 +22,7 @@ class AsyncZnodeCalls:
         keep: bool = False,
         with_stat: Literal[False] = False,
         timeout: Optional[float] = None,
-    ) -> Answer[str]:
+    ) -> AsyncFuture[str]:
         """Create a znode.
 
         Args:
@@ -77,7 +77,7 @@ class AsyncZnodeCalls:
         keep: bool = False,
         with_stat: Literal[True],
         timeout: Optional[float] = None,
-    ) -> Answer[tuple[str, Stat]]: ...
+    ) -> AsyncFuture[tuple[str, Stat]]: ...
     @overload
     def create(
         self,
@@ -94,10 +94,10 @@ class AsyncZnodeCalls:
         keep: bool = False,
         with_stat: bool,
         timeout: Optional[float] = None,
-    ) -> Answer[Union[str, tuple[str, Stat]]]: ...
+    ) -> AsyncFuture[Union[str, tuple[str, Stat]]]: ...
     def ensure_path(
         self, path: str, *, acl: Optional[Sequence[ACL]] = None, timeout: Optional[float] = None
-    ) -> Answer[None]:
+    ) -> AsyncFuture[None]:
         """Create a znode and all above it, as far as they are missing.
 
         They are persistent and empty. One that is there already is left as it is.
@@ -115,7 +115,7 @@ class AsyncZnodeCalls:
 
     def get(
         self, path: str, *, watch: Optional[Watch] = None, timeout: Optional[float] = None
-    ) -> Answer[tuple[Optional[bytes], Stat]]:
+    ) -> AsyncFuture[tuple[Optional[bytes], Stat]]:
         """Read the data of a znode.
 
         Args:
@@ -135,7 +135,7 @@ class AsyncZnodeCalls:
 
     def set(
         self, path: str, data: Optional[Data], *, version: int = -1, timeout: Optional[float] = None
-    ) -> Answer[Stat]:
+    ) -> AsyncFuture[Stat]:
         """Replace the data of a znode.
 
         Args:
@@ -162,7 +162,7 @@ class AsyncZnodeCalls:
         recursive: bool = False,
         missing_ok: bool = False,
         timeout: Optional[float] = None,
-    ) -> Answer[None]:
+    ) -> AsyncFuture[None]:
         """Delete a znode.
 
         Args:
@@ -184,7 +184,7 @@ class AsyncZnodeCalls:
 
     def exists(
         self, path: str, *, watch: Optional[Watch] = None, timeout: Optional[float] = None
-    ) -> Answer[Optional[Stat]]:
+    ) -> AsyncFuture[Optional[Stat]]:
         """Ask whether there is a znode.
 
         Args:
@@ -201,7 +201,7 @@ class AsyncZnodeCalls:
 
     def children(
         self, path: str, *, watch: Optional[Watch] = None, timeout: Optional[float] = None
-    ) -> Answer[list[str]]:
+    ) -> AsyncFuture[list[str]]:
         """List the names of a znode's children, in no particular order.
 
         Args:
@@ -221,7 +221,7 @@ class AsyncZnodeCalls:
 
     def children_with_stat(
         self, path: str, *, watch: Optional[Watch] = None, timeout: Optional[float] = None
-    ) -> Answer[tuple[list[str], Stat]]:
+    ) -> AsyncFuture[tuple[list[str], Stat]]:
         """List the names of a znode's children, and describe the znode itself.
 
         Args:

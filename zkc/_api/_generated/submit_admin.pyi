@@ -53,7 +53,7 @@ class SubmitAdminCalls:
         """
 
     def add_auth(self, scheme: str, credentials: Union[str, bytes], *, timeout: Optional[float] = None) -> Future[None]:
-        """Add credentials to the session, and to those that follow it after an expiry.
+        """Add credentials to the session, and to those that resolve_into it after an expiry.
 
         Args:
             scheme: How they are checked, such as ``digest``.

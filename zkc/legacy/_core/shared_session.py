@@ -63,7 +63,7 @@ def client_of(handle: int, *, request_timeout: Optional[float] = None) -> Client
 
 
 def _is_used(other: Any) -> bool:
-    return not isinstance(other, SessionEvents) or (other.client() is not None and other.tenure() is not None)
+    return not isinstance(other, SessionEvents) or (other.client() is not None and other.managed() is not None)
 
 
 def handle_of(client: Client) -> int:
