@@ -6,13 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zkc.errors import error_class
-
-if TYPE_CHECKING:
-    from zkc._session.manager import SessionManager
-    from zkc._zookeeper import Session
 
 __all__ = ["Histogram", "Metrics"]
 
@@ -229,24 +225,6 @@ class Metrics:
             bytes_sent=measured["bytes_sent"],
             bytes_received=measured["bytes_received"],
         )
-
-    @classmethod
-    def _of(cls, client: SessionManager) -> Metrics:
-        """Sum up the sessions of a client, those that are over and those that are not."""
-        client._check_process("metrics")
-        with client._lock:  # So that no session is counted twice or not at all while the next one follows it.
-            past = client._ended_metrics
-            expirations = client._expirations
-            managed = client._managed
-            following = None if managed is None else managed.session
-            living: list[Session] = [session for session in {client._session, following} if session is not None]
-            present = [session.metrics() for session in living]
-        found = cls._none(expirations)
-        if past is not None:
-            found += past
-        for measured in present:
-            found += cls._of_session(measured, over=False)
-        return found
 
 
 def _combine(mine: Mapping[str, int], theirs: Mapping[str, int], sign: int) -> Counter[str]:

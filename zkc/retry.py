@@ -1,4 +1,4 @@
-"""Calls made again after an error that may pass: which errors those are, and how long to pause in between.
+"""The policy of repeated calls: which errors are worth another attempt, and how long to pause before it.
 
 >>> client.retry(client.set, "/a", b"x", version=3)
 >>> client.retry(client.get, "/a", policy=zkc.Retry(attempts=None, deadline=60.0))
@@ -13,12 +13,9 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Optional, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc._args import check_count, check_flag, check_seconds, check_timeout
-from zkc._client.base import BaseClient
-from zkc._session.losses import LossCounter
-from zkc.constants import ClientState
 from zkc.errors import (
     ConnectionLossError,
     OperationTimeoutError,
@@ -32,15 +29,11 @@ from zkc.errors import (
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec, TypeGuard
 
-    from zkc._client.aio import AsyncClient
-    from zkc._client.sync import Client
-
     _P = ParamSpec("_P")
 
 __all__ = ["Retry", "is_retriable"]
 
 _T = TypeVar("_T")
-CONNECTED_STATES = (ClientState.CONNECTED, ClientState.READ_ONLY)
 # The part of a pause that is not ended early: events may be on their way still, and a call that breaks every connection
 # must not break one after the other.
 _MIN_PAUSE = 0.1
@@ -55,11 +48,11 @@ _TRANSIENT = (
 
 
 def is_retriable(error: BaseException, idempotent: bool = False) -> bool:
-    """Tell whether a call that failed can be made again as it is, with hope and without harm.
+    """Return whether repeating a failed call can succeed and is safe.
 
-    There is hope after a lost connection, a timeout, an expired session (a client makes a new one), a server that was
-    busy. There is no harm if the data surely did not change (``error.maybe_applied`` is False), as with every read, or
-    if making the change twice does none.
+    It can succeed after a lost connection, a timeout, an expired session (a client opens a new one) or a busy server.
+    It is safe if the data did certainly not change (``error.maybe_applied`` is False), as after every read, or if
+    making the change twice does no harm.
 
     Args:
         error: What the call raised.
@@ -173,14 +166,14 @@ class Retry:
 
         .. versionadded:: 0.1
         """
-        return _repeat(self, None, fn, args, kwargs)
+        return repeat(Attempts(self), None, fn, args, kwargs)
 
     async def acall(self, fn: Callable[_P, Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Await what a function returns, as :meth:`call` does. Cancelling ends it at once.
 
         .. versionadded:: 0.1
         """
-        return await _repeat_async(self, None, fn, args, kwargs)
+        return await repeat_async(Attempts(self), None, fn, args, kwargs)
 
 
 def _check_number(value: object, name: str, least: float, most: float) -> float:
@@ -191,7 +184,12 @@ def _check_number(value: object, name: str, least: float, most: float) -> float:
     return float(value)
 
 
-def _check_function(fn: Callable[..., _T]) -> Callable[..., _T]:
+def check_function(fn: Callable[..., _T]) -> Callable[..., _T]:
+    """Return the function that a call of ``retry`` repeats.
+
+    Raises:
+        TypeError: It cannot be called.
+    """
     if not callable(fn):
         raise TypeError(f"fn must be callable, such as client.get, not {type(fn).__name__}")
     return fn
@@ -200,7 +198,12 @@ def _check_function(fn: Callable[..., _T]) -> Callable[..., _T]:
 _DEFAULT = Retry()
 
 
-def _check_policy(policy: object) -> Retry:
+def check_policy(policy: object) -> Retry:
+    """Return the policy of a call of ``retry``; the default one for None.
+
+    Raises:
+        TypeError: It is neither a policy nor None.
+    """
     if policy is None:
         return _DEFAULT
     if not isinstance(policy, Retry):
@@ -208,24 +211,21 @@ def _check_policy(policy: object) -> Retry:
     return policy
 
 
-# ---- how it goes ----------------------------------------------------------------------------------------------------
+# ---- the attempts ---------------------------------------------------------------------------------------------------
 
 
 class Attempts:
-    """One call under a policy: how many attempts it has left, and how much time."""
+    """The attempts of one call under a policy: how many are left, and how much time."""
 
-    __slots__ = ("_client", "_delays", "_end", "_idempotent", "_large")
+    __slots__ = ("_delays", "_end", "_idempotent")
 
-    def __init__(self, policy: Retry, client: Optional[BaseClient]) -> None:
-        self._client = client
+    def __init__(self, policy: Retry) -> None:
         self._delays = policy.delays()
         self._end = None if policy.deadline is None else time.monotonic() + policy.deadline
         self._idempotent = policy.idempotent
-        # A large request that every connection is lost with is refused, however many attempts there may be.
-        self._large = None if client is None else LossCounter(client)
 
     def pauses(self, error: ZooKeeperError) -> Optional[tuple[float, float]]:
-        """Return for how long to sleep after an error, and then to wait for a connection; None if that was it."""
+        """Return the seconds to sleep after an error, then to wait for a connection; None after the last attempt."""
         if not is_retriable(error, self._idempotent) or self._is_final(error):
             return None
         seconds = next(self._delays, None)
@@ -234,135 +234,81 @@ class Attempts:
         if self._breaks_connections(error):
             return None
         left = math.inf if self._end is None else self._end - time.monotonic()
-        if self._awaits_connection(error) and not _is_large(error):
-            blind = seconds * _MIN_PAUSE
-            return (blind, min(seconds, left) - blind) if blind < left else None
+        if self._awaits_connection(error) and not is_large(error):
+            shortest = seconds * _MIN_PAUSE
+            return (shortest, min(seconds, left) - shortest) if shortest < left else None
         return (seconds, 0.0) if seconds < left else None
 
     def over(self) -> bool:
-        """Tell whether no attempt may be begun any more."""
+        """Return whether the deadline is over, so that no attempt may begin."""
         return self._end is not None and time.monotonic() >= self._end
 
+    # ---- what a client knows better ---------------------------------------------------------------------------------
+
     def _is_final(self, error: ZooKeeperError) -> bool:
-        """Tell whether no other session follows the one that an error says is gone."""
-        client = self._client
-        return error.session_lost and client is not None and (client.closed or client._failure is not None)
+        """Return whether the error says that the session is gone and no other follows."""
+        return False
 
     def _breaks_connections(self, error: ZooKeeperError) -> bool:
-        """Tell whether a call was lost with one connection after the other because it is too large."""
-        return self._large is not None and _is_large(error) and self._large.note(error)
+        """Return whether one connection after the other was lost with the call, because it is too large."""
+        return False
 
     def _awaits_connection(self, error: ZooKeeperError) -> bool:
-        """Tell whether it is the next connection that a call waits for, and not just some time."""
-        client = self._client
-        if client is None or client.closed:  # As when start() is what is called again.
-            return False
-        return isinstance(error, (ConnectionLossError, SessionExpiredError)) or not client.connected
+        """Return whether the next attempt needs a new connection, and not just some time."""
+        return False
 
 
-def _is_large(error: ZooKeeperError) -> TypeGuard[ConnectionLossError]:
+def is_large(error: ZooKeeperError) -> TypeGuard[ConnectionLossError]:
+    """Return whether an error says that a connection was lost with a large request."""
     return isinstance(error, ConnectionLossError) and error.request_size is not None
 
 
-def _repeat(policy: Retry, client: Optional[Client], fn: Callable[..., _T], args: Any, kwargs: Any) -> _T:
-    course = Attempts(policy, client)
+def repeat(
+    attempts: Attempts, wait: Optional[Callable[[float], object]], fn: Callable[..., _T], args: Any, kwargs: Any
+) -> _T:
+    """Call a function until it succeeds or no attempt is left.
+
+    Args:
+        attempts: The attempts that are left.
+        wait: Waits so many seconds for a connection; None if there is no client.
+        fn: The function.
+        args: Its arguments.
+        kwargs: Its arguments by name.
+    """
     while True:
         try:
             return fn(*args, **kwargs)
         except ZooKeeperError as error:
-            pauses = course.pauses(error)
+            pauses = attempts.pauses(error)
             if pauses is None:
                 raise
             time.sleep(pauses[0])
-            if client is not None and pauses[1]:
-                # Whatever it says, the next attempt says it better: that the client was closed, or that time is over.
+            if wait is not None and pauses[1]:
+                # The next attempt reports the cause better: that the client was closed, or that the time is over.
                 with contextlib.suppress(ZooKeeperError):
-                    client.wait_for(CONNECTED_STATES, timeout=pauses[1])
-            if course.over():
+                    wait(pauses[1])
+            if attempts.over():
                 raise
 
 
-async def _repeat_async(
-    policy: Retry, client: Optional[AsyncClient], fn: Callable[..., Awaitable[_T]], args: Any, kwargs: Any
+async def repeat_async(
+    attempts: Attempts,
+    wait: Optional[Callable[[float], Awaitable[object]]],
+    fn: Callable[..., Awaitable[_T]],
+    args: Any,
+    kwargs: Any,
 ) -> _T:
-    course = Attempts(policy, client)
+    """Await what a function returns, as :func:`repeat` calls one."""
     while True:
         try:
             return await fn(*args, **kwargs)
         except ZooKeeperError as error:
-            pauses = course.pauses(error)
+            pauses = attempts.pauses(error)
             if pauses is None:
                 raise
             await asyncio.sleep(pauses[0])
-            if client is not None and pauses[1]:
+            if wait is not None and pauses[1]:
                 with contextlib.suppress(ZooKeeperError):
-                    await client.wait_for(CONNECTED_STATES, timeout=pauses[1])
-            if course.over():
+                    await wait(pauses[1])
+            if attempts.over():
                 raise
-
-
-# ---- the methods of the clients -------------------------------------------------------------------------------------
-
-
-class SyncRetry:
-    """What :class:`zkc.Client` has to make calls again."""
-
-    # Python's types cannot say "and a policy besides" of the arguments of a function.
-    @overload
-    def retry(self, fn: Callable[..., _T], *args: Any, policy: Optional[Retry], **kwargs: Any) -> _T: ...
-
-    @overload
-    def retry(self, fn: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
-
-    def retry(  # type: ignore[misc]  # a function with a `policy` of its own cannot have it given here
-        self, fn: Callable[..., _T], *args: Any, policy: Optional[Retry] = None, **kwargs: Any
-    ) -> _T:
-        """Call a function, and again after errors that may pass.
-
-        It is called again when there is hope and no harm: see :func:`zkc.is_retriable`. After a lost connection or an
-        expired session the pause ends as soon as the client is connected again.
-
-        >>> client.retry(client.set, "/a", b"x", version=3)
-        >>> client.retry(client.set, "/a", b"x", policy=zkc.Retry(deadline=60.0, idempotent=True))
-
-        Args:
-            fn: What to call: a method of this client, or a function that makes several calls. It is called again as
-                a whole, from its beginning.
-            *args: Its arguments.
-            policy: How often to call it and after which pauses; ``Retry()`` if None, which makes five attempts.
-            **kwargs: Its arguments by name.
-
-        Returns:
-            What the function returns.
-
-        Raises:
-            ZooKeeperError: What the last attempt raised.
-
-        .. versionadded:: 0.1
-        """
-        return _repeat(_check_policy(policy), cast("Client", self), _check_function(fn), args, kwargs)
-
-
-class AsyncRetry:
-    """What :class:`zkc.AsyncClient` has to make calls again."""
-
-    @overload
-    async def retry(
-        self, fn: Callable[..., Awaitable[_T]], *args: Any, policy: Optional[Retry], **kwargs: Any
-    ) -> _T: ...
-
-    @overload
-    async def retry(self, fn: Callable[_P, Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
-
-    async def retry(  # type: ignore[misc]  # as above
-        self, fn: Callable[..., Awaitable[_T]], *args: Any, policy: Optional[Retry] = None, **kwargs: Any
-    ) -> _T:
-        """Await what a function returns, and again after errors that may pass, as :meth:`zkc.Client.retry` does.
-
-        Cancelling ends it at once.
-
-        >>> await client.retry(client.set, "/a", b"x", version=3)
-
-        .. versionadded:: 0.1
-        """
-        return await _repeat_async(_check_policy(policy), cast("AsyncClient", self), _check_function(fn), args, kwargs)

@@ -11,7 +11,7 @@ from zkc._flow import Pending
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
 
-    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
 
     _P = ParamSpec("_P")
 
@@ -25,7 +25,7 @@ class Runner:
 
     def _run(
         self,
-        command: Callable[Concatenate[BaseClient, _P], Pending[_T]],
+        command: Callable[Concatenate[CommandClient, _P], Pending[_T]],
         timeout: Optional[float],
         *arguments: _P.args,
         **options: _P.kwargs,

@@ -18,13 +18,13 @@ from zkc._args import check_states, check_timeout
 from zkc._client.aio_future import AsyncFuture
 from zkc._client.aio_runner import AsyncRunner
 from zkc._client.base import ABORT_TIMEOUT, CLOSE_TIMEOUT, WaitTimeout
+from zkc._client.retrying import AsyncRetry
 from zkc._client.transaction import AsyncTransaction
 from zkc._client.walk import AsyncWalk
 from zkc._client.watch_events import AsyncWatch
 from zkc._session.managed import ManagedSession
 from zkc._zookeeper import Session
 from zkc.constants import ClientState
-from zkc.retry import AsyncRetry
 
 if TYPE_CHECKING:
     from typing_extensions import Self

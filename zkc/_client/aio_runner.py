@@ -27,6 +27,7 @@ from zkc.types import WatchedEvent
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
 
+    from zkc._commands.protocol import CommandClient
     from zkc._flow import Pending
 
     _P = ParamSpec("_P")
@@ -123,6 +124,8 @@ class _Reader:
 class AsyncRunner(BaseClient, Runner):
     """How calls are made in an event loop."""
 
+    _takes_coroutines = True
+
     _call_user = staticmethod(_call_logged)
     _call_watch = staticmethod(_call_watch)
 
@@ -136,7 +139,7 @@ class AsyncRunner(BaseClient, Runner):
 
     def _run(
         self,
-        command: Callable[Concatenate[BaseClient, _P], Pending[_T]],
+        command: Callable[Concatenate[CommandClient, _P], Pending[_T]],
         timeout: Optional[float],
         *arguments: _P.args,
         **options: _P.kwargs,

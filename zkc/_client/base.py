@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from zkc._session.ephemerals import RecreatedEphemerals
 from zkc._session.manager import SessionManager
 from zkc._session.settings import Settings
 from zkc._session.unanswered import explain
+from zkc._watch.subscriptions import Subscriptions
 from zkc._watch.wrappers import Watchers, call_watch
 from zkc._zookeeper import Session
 from zkc.constants import ClientState, State
@@ -30,7 +32,6 @@ from zkc.types import ACL, OPEN_ACL_UNSAFE, KeptZnode
 
 if TYPE_CHECKING:
     from zkc.credentials import SASL, TLS
-    from zkc.metrics import Metrics
 
 __all__ = ["ABORT_TIMEOUT", "CLOSE_TIMEOUT", "BaseClient", "WaitTimeout"]
 
@@ -95,6 +96,12 @@ class BaseClient(SessionManager):
         self._kept = RecreatedEphemerals(self)
         self._watches = Watchers(self._call_watch)
         self._prepare_waiting()
+
+    _takes_coroutines = False  # Whether callbacks may be coroutine functions.
+
+    @functools.cached_property
+    def _subscriptions(self) -> Subscriptions:
+        return Subscriptions(self, coroutines=self._takes_coroutines)
 
     def _prepare_waiting(self) -> None:
         """Make what this kind of client waits with."""
@@ -330,17 +337,3 @@ class BaseClient(SessionManager):
         .. versionadded:: 0.1
         """
         self._listeners.remove(listener)
-
-    def metrics(self) -> Metrics:
-        """Tell what the client has done so far, in all of its sessions.
-
-        Measuring is always on; it takes less than a tenth of a microsecond per request.
-
-        Returns:
-            A snapshot: :class:`~zkc.Metrics`.
-
-        .. versionadded:: 0.1
-        """
-        from zkc.metrics import Metrics
-
-        return Metrics._of(self)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zkc._api._generated.submit_watching import SubmitWatchCalls
     from zkc._api._generated.submit_znodes import SubmitZnodeCalls
     from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
     from zkc._flow import Pending
 
     _P = ParamSpec("_P")
@@ -122,7 +123,7 @@ class _SubmitRunner(Runner):
 
     def _run(
         self,
-        command: Callable[Concatenate[BaseClient, _P], Pending[_T]],
+        command: Callable[Concatenate[CommandClient, _P], Pending[_T]],
         timeout: Optional[float],
         *arguments: _P.args,
         **options: _P.kwargs,

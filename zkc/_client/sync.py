@@ -18,6 +18,7 @@ from zkc._api.watching import WatchCalls
 from zkc._api.znodes import ZnodeCalls
 from zkc._args import check_seconds, check_states, check_timeout
 from zkc._client.base import ABORT_TIMEOUT, CLOSE_TIMEOUT, BaseClient, WaitTimeout
+from zkc._client.retrying import SyncRetry
 from zkc._client.submit import Submit
 from zkc._client.timers import Timers
 from zkc._client.transaction import Transaction
@@ -27,11 +28,11 @@ from zkc._flow import remaining, run, undo, with_slot_timeout
 from zkc._session.managed import ManagedSession, SessionEvents
 from zkc._zookeeper import Condition, Request, Session, hold, let_go, result_or_abandon
 from zkc.constants import ClientState
-from zkc.retry import SyncRetry
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec, Self
 
+    from zkc._commands.protocol import CommandClient
     from zkc._flow import Pending
 
     _P = ParamSpec("_P")
@@ -124,7 +125,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
 
     def _run(
         self,
-        command: Callable[Concatenate[BaseClient, _P], Pending[_T]],
+        command: Callable[Concatenate[CommandClient, _P], Pending[_T]],
         timeout: Optional[float],
         *arguments: _P.args,
         **options: _P.kwargs,

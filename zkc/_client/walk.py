@@ -11,13 +11,13 @@ from zkc._commands.trees import TreeNode, TreeWalker, visitor
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
 
 __all__ = ["AsyncWalk", "SyncWalk"]
 
 
 def _look(self: object, path: str, with_data: bool, with_acl: bool, system: bool, window: int) -> TreeWalker:
-    return visitor(cast("BaseClient", self), path, with_data, with_acl, system, window)
+    return visitor(cast("CommandClient", self), path, with_data, with_acl, system, window)
 
 
 class SyncWalk:

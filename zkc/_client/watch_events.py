@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import queue
 from collections.abc import Callable
@@ -124,7 +123,7 @@ class _Events:
     ) -> None:
         check_path(path)
         check_watch_type(watch_type)
-        registry = watching.staying_of(client)
+        registry = client._subscriptions
         self.path = path
         self._client = client  # Who waits for events keeps the client.
         self._batch: Optional[_Batch] = None
@@ -185,7 +184,7 @@ class WatchEvents(_Events):
     def __init__(self, client: Client, path: str, watch_type: WatchType, timeout: Optional[float]) -> None:
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         super().__init__(client, path, watch_type, self._items.put)
-        client._run(watching.resolve_into, timeout, self._sources)
+        client._run(watching.subscribe, timeout, self._sources)
 
     def __iter__(self) -> Self:
         return self
@@ -234,7 +233,7 @@ class AsyncWatchEvents(_Events):
         client._check_loop()
         self._items: asyncio.Queue[_Item] = asyncio.Queue()
         super().__init__(client, path, watch_type, self._items.put_nowait)
-        self._begun: asyncio.Future[None] = client._run(watching.resolve_into, timeout, self._sources)
+        self._begun: asyncio.Future[None] = client._run(watching.subscribe, timeout, self._sources)
         self._begun.add_done_callback(_look_at_error)
 
     def __aiter__(self) -> Self:
@@ -293,11 +292,7 @@ def _look_at_error(begun: asyncio.Future[None]) -> None:
 
 
 class SyncWatch:
-    """What :class:`zkc.Client` has to resolve_into znodes."""
-
-    @functools.cached_property
-    def _staying(self) -> Subscriptions:
-        return Subscriptions(cast("Client", self), coroutines=False)
+    """What :class:`zkc.Client` has to follow znodes."""
 
     def watch(
         self, path: str, *, watch_type: WatchType = WatchType.DATA, timeout: Optional[float] = None
@@ -340,11 +335,7 @@ class SyncWatch:
 
 
 class AsyncWatch:
-    """What :class:`zkc.AsyncClient` has to resolve_into znodes."""
-
-    @functools.cached_property
-    def _staying(self) -> Subscriptions:
-        return Subscriptions(cast("AsyncClient", self), coroutines=True)
+    """What :class:`zkc.AsyncClient` has to follow znodes."""
 
     def watch(
         self, path: str, *, watch_type: WatchType = WatchType.DATA, timeout: Optional[float] = None

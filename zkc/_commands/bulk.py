@@ -14,10 +14,10 @@ from zkc.errors import ZooKeeperError
 from zkc.types import ACL, Data
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
 
 
-def check_window(client: BaseClient, window: object, least: int = 1) -> int:
+def check_window(client: CommandClient, window: object, least: int = 1) -> int:
     """Return how many requests of a call may be under way, else raise."""
     checked = ops.check_count(window, "window", least, MOST_WINDOW)
     return max(least, min(checked, client._settings.max_in_flight))
@@ -134,7 +134,7 @@ def _iterate(items: object, name: str, form: str) -> Iterator[Any]:
 
 
 def _reads(
-    client: BaseClient, operation: str, paths: object, window: int, raise_errors: bool, progress: Progress
+    client: CommandClient, operation: str, paths: object, window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
     session = client.session
     return run_window(
@@ -150,28 +150,28 @@ def _reads(
 
 
 def get_many(
-    client: BaseClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
+    client: CommandClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
     """Read the data of znodes."""
     return _reads(client, "get", paths, window, raise_errors, progress)
 
 
 def exists_many(
-    client: BaseClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
+    client: CommandClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
     """Ask which znodes there are."""
     return _reads(client, "exists", paths, window, raise_errors, progress)
 
 
 def children_many(
-    client: BaseClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
+    client: CommandClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
     """List the names of the children of znodes."""
     return _reads(client, "get_children", paths, window, raise_errors, progress)
 
 
 def create_many(
-    client: BaseClient,
+    client: CommandClient,
     items: Iterable[Union[str, tuple[str, Optional[Data]]]],
     acl: Optional[Sequence[ACL]],
     ephemeral: bool,
@@ -198,7 +198,7 @@ def create_many(
 
 
 def set_many(
-    client: BaseClient,
+    client: CommandClient,
     items: Iterable[Union[tuple[str, Optional[Data]], tuple[str, Optional[Data], int]]],
     window: int,
     raise_errors: bool,
@@ -211,7 +211,7 @@ def set_many(
 
 
 def delete_many(
-    client: BaseClient,
+    client: CommandClient,
     items: Iterable[Union[str, tuple[str, int]]],
     window: int,
     raise_errors: bool,
@@ -224,7 +224,7 @@ def delete_many(
 
 
 def _writes(
-    client: BaseClient,
+    client: CommandClient,
     session: Session,
     items: Iterator[Any],
     send: Sender,

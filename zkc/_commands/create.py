@@ -23,7 +23,7 @@ from zkc.errors import (
 from zkc.types import ACL, Data, Stat
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
 
 Made = Union[str, tuple[str, Stat]]
 # In front of the name of a protected znode: the form that Curator and kazoo use, so that all find each other's.
@@ -47,7 +47,7 @@ class Options(NamedTuple):
 
 
 def create(
-    client: BaseClient, path: str, data: Optional[Data], acl: Optional[Sequence[ACL]], options: Options
+    client: CommandClient, path: str, data: Optional[Data], acl: Optional[Sequence[ACL]], options: Options
 ) -> Pending[Made]:
     """Create a znode."""
     mode = create_mode(options.ephemeral, options.sequential, options.container, options.ttl)
@@ -80,7 +80,7 @@ def create(
 
 
 def _create(
-    client: BaseClient,
+    client: CommandClient,
     path: str,
     given: str,
     data: Optional[Data],
@@ -120,7 +120,7 @@ def _create(
 
 
 def _protected(
-    client: BaseClient,
+    client: CommandClient,
     path: str,
     given: str,
     options: Options,
@@ -204,7 +204,7 @@ def _refused(lost: ConnectionLossError, count: int) -> ConnectionLossError:
 
 
 def _find(
-    client: BaseClient, path: str, given: str, marker: str, owner: Optional[Session]
+    client: CommandClient, path: str, given: str, marker: str, owner: Optional[Session]
 ) -> Flow[Optional[tuple[str, Stat]]]:
     """Look for a znode by the marker in its name, until there is an answer.
 
@@ -256,7 +256,7 @@ def _find(
             ) from error
 
 
-def _clean(client: BaseClient, path: str, marker: str, request: Optional[Request[Made]]) -> Flow[None]:
+def _clean(client: CommandClient, path: str, marker: str, request: Optional[Request[Made]]) -> Flow[None]:
     """Delete what a protected create made that nobody waits for any more.
 
     Args:
@@ -316,14 +316,14 @@ def unprotected_name(name: str) -> str:
 # ---- parents --------------------------------------------------------------------------------------------------------
 
 
-def ensure_path(client: BaseClient, path: str, acl: Optional[Sequence[ACL]]) -> Flow[None]:
+def ensure_path(client: CommandClient, path: str, acl: Optional[Sequence[ACL]]) -> Flow[None]:
     """Create a znode and all above it, as far as they are missing."""
     check_path(path)
     entries = client._settings.default_acl if acl is None else encode_acl(acl)
     return _ensure(client, path, entries, "ensure_path", path)
 
 
-def _ensure(client: BaseClient, path: str, entries: CoreACL, operation: str, wanted: str) -> Flow[None]:
+def _ensure(client: CommandClient, path: str, entries: CoreACL, operation: str, wanted: str) -> Flow[None]:
     """Create what is missing of a path; an error about the chroot names the operation that wants it, and its path."""
     names = path.split("/")[1:] if path != "/" else []
     paths = ["/", *("/" + "/".join(names[: depth + 1]) for depth in range(len(names)))]
@@ -348,7 +348,7 @@ def _ensure(client: BaseClient, path: str, entries: CoreACL, operation: str, wan
                 raise _no_chroot(client, operation, wanted) from None
 
 
-def _no_chroot(client: BaseClient, operation: str, path: str) -> NoNodeError:
+def _no_chroot(client: CommandClient, operation: str, path: str) -> NoNodeError:
     chroot = "".join(client.hosts.partition("/")[1:])
     text = (
         f"the chroot {chroot} does not exist, nor does its parent, and a client makes nothing above its chroot. Create "

@@ -11,10 +11,10 @@ from zkc._flow import Flow, Pending, result_of
 from zkc.errors import NoNodeError
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
 
 
-def delete(client: BaseClient, path: str, version: int, recursive: bool, missing_ok: bool) -> Pending[None]:
+def delete(client: CommandClient, path: str, version: int, recursive: bool, missing_ok: bool) -> Pending[None]:
     """Delete a znode, and what is below it if that is asked for."""
     check_path(path)
     check_version(version)
@@ -41,7 +41,7 @@ def _missing_ok(flow: Flow[None]) -> Flow[None]:
         yield from flow
 
 
-def _tree(client: BaseClient, path: str, missing_ok: bool) -> Flow[None]:
+def _tree(client: CommandClient, path: str, missing_ok: bool) -> Flow[None]:
     deleted = yield from trees.delete_tree(client, path, trees.WINDOW, None)
     if not deleted and not missing_ok:
         raise NoNodeError(operation="delete", path=path)

@@ -32,7 +32,7 @@ from zkc.constants import CreateMode, Perms
 from zkc.types import ACL, Stat
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
 
 File = Union[str, "os.PathLike[str]", IO[str]]
 
@@ -54,7 +54,7 @@ def _check_file(file: object, method: str) -> Any:
 # ---- export ---------------------------------------------------------------------------------------------------------
 
 
-def export(client: BaseClient, path: str, file: File, system: bool, window: int, progress: Progress) -> Flow[int]:
+def export(client: CommandClient, path: str, file: File, system: bool, window: int, progress: Progress) -> Flow[int]:
     """Write a tree to a file; return how many znodes there were."""
     _check_file(file, "write")
     bulk.check_progress(progress)
@@ -117,7 +117,7 @@ def _line(node: TreeNode, root: str) -> str:
 
 
 def import_(
-    client: BaseClient,
+    client: CommandClient,
     path: str,
     file: File,
     on_existing: str,
@@ -147,7 +147,7 @@ def import_(
 
 
 def _import(
-    client: BaseClient,
+    client: CommandClient,
     root: str,
     file: Any,
     wanted: Any,

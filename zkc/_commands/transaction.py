@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 from zkc._flow import Flow, result_of
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
 
 # As the core takes it: a name, a path, and what the operation wants.
 CoreOp = tuple[Any, ...]
 
 
-def commit(client: BaseClient, operations: Sequence[CoreOp]) -> Flow[list[Any]]:
+def commit(client: CommandClient, operations: Sequence[CoreOp]) -> Flow[list[Any]]:
     """Send a transaction."""
     return _commit(client, operations)
 
 
-def _commit(client: BaseClient, operations: Sequence[CoreOp]) -> Flow[list[Any]]:
+def _commit(client: CommandClient, operations: Sequence[CoreOp]) -> Flow[list[Any]]:
     if not operations:
         return []
     session = client.session

@@ -17,7 +17,7 @@ from zkc.errors import NoAuthError, NodeExistsError, NoNodeError, NotEmptyError,
 from zkc.types import ACL, Stat
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
 
 __all__ = [
     "WINDOW",
@@ -62,12 +62,12 @@ class TreeNode:
         return type(self), (self.path, self.children, self.stat, self.data, self.acl)
 
 
-def is_system(client: BaseClient, path: str) -> bool:
+def is_system(client: CommandClient, path: str) -> bool:
     """Tell whether a path is /zookeeper or below it, as the servers see it."""
     return f"{_chroot(client)}{path}/".startswith(f"{_SYSTEM}/")
 
 
-def _chroot(client: BaseClient) -> str:
+def _chroot(client: CommandClient) -> str:
     return "".join(client.hosts.partition("/")[1:])
 
 
@@ -102,7 +102,7 @@ class TreeWalker:
     """
 
     def __init__(
-        self, client: BaseClient, root: str, *, with_data: bool, with_acl: bool, system: bool, window: int
+        self, client: CommandClient, root: str, *, with_data: bool, with_acl: bool, system: bool, window: int
     ) -> None:
         self._client = client
         self._places = client._settings.max_in_flight
@@ -184,7 +184,7 @@ class TreeWalker:
         return TreeNode(path, tuple(children), stat, data, acl)
 
 
-def visitor(client: BaseClient, path: str, with_data: bool, with_acl: bool, system: bool, window: int) -> TreeWalker:
+def visitor(client: CommandClient, path: str, with_data: bool, with_acl: bool, system: bool, window: int) -> TreeWalker:
     """Check the arguments of a visit, and make who does it."""
     ops.check_path(path)
     ops.check_flag(with_data, "with_data")
@@ -195,7 +195,7 @@ def visitor(client: BaseClient, path: str, with_data: bool, with_acl: bool, syst
 
 
 def tree(
-    client: BaseClient, path: str, with_data: bool, with_acl: bool, system: bool, window: int, progress: Progress
+    client: CommandClient, path: str, with_data: bool, with_acl: bool, system: bool, window: int, progress: Progress
 ) -> Flow[list[TreeNode]]:
     """Look at a znode and all below it."""
     bulk.check_progress(progress)
@@ -216,7 +216,7 @@ def _tree(visitor: TreeWalker, progress: Progress) -> Flow[list[TreeNode]]:
 # ---- deleting -------------------------------------------------------------------------------------------------------
 
 
-def delete_tree(client: BaseClient, path: str, window: int, progress: Progress) -> Flow[int]:
+def delete_tree(client: CommandClient, path: str, window: int, progress: Progress) -> Flow[int]:
     """Delete a znode and all below it; return how many there were."""
     ops.check_path(path)
     if is_system(client, path):
@@ -225,7 +225,7 @@ def delete_tree(client: BaseClient, path: str, window: int, progress: Progress) 
     return _delete(client, client.session, path, window, bulk.check_progress(progress))
 
 
-def _delete(client: BaseClient, session: Session, root: str, window: int, progress: Progress) -> Flow[int]:
+def _delete(client: CommandClient, session: Session, root: str, window: int, progress: Progress) -> Flow[int]:
     deleted = 0
     while True:
         look = TreeWalker(client, root, with_data=False, with_acl=False, system=False, window=window)
@@ -270,7 +270,7 @@ class Entry(NamedTuple):
     mode: CreateMode
 
 
-def make(client: BaseClient, session: Session, entries: Sequence[Entry], on_existing: str, window: int) -> Flow[int]:
+def make(client: CommandClient, session: Session, entries: Sequence[Entry], on_existing: str, window: int) -> Flow[int]:
     """Make znodes, parents before their children; return how many were made or replaced.
 
     Args:
@@ -322,7 +322,7 @@ def _each(call: Callable[[Any], Any]) -> Sender:
 
 
 def copy_tree(
-    client: BaseClient, source: str, target: str, with_acl: bool, exist_ok: bool, window: int, progress: Progress
+    client: CommandClient, source: str, target: str, with_acl: bool, exist_ok: bool, window: int, progress: Progress
 ) -> Flow[int]:
     """Copy a znode and all below it; return how many were made or replaced."""
     ops.check_path(source, "source")
@@ -341,7 +341,7 @@ def copy_tree(
 
 
 def _copy(
-    client: BaseClient, look: TreeWalker, source: str, target: str, on_existing: str, window: int, progress: Progress
+    client: CommandClient, look: TreeWalker, source: str, target: str, on_existing: str, window: int, progress: Progress
 ) -> Flow[int]:
     session = client.session
     copied = 0

@@ -1,55 +1,46 @@
-"""The calls that set watches which stay."""
+"""The commands of recurring watches."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING
 
 from zkc._args import check_path
 from zkc._flow import Flow
 from zkc._watch.callback_subscription import Subscription
-from zkc._watch.subscriptions import CHILDREN, DATA, ReadKind, Subscriptions, ZnodeSubscription
+from zkc._watch.subscriptions import CHILDREN, DATA, ReadKind, ZnodeSubscription
 from zkc._zookeeper import Session
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
-
-    class _HasStaying(Protocol):
-        """What both kinds of client are, and their base is not: the first look makes it."""
-
-        @property
-        def _staying(self) -> Subscriptions: ...
+    from zkc._commands.protocol import CommandClient
 
 
-def watch_data(client: BaseClient, path: str, fn: Callable[..., object]) -> Flow[Subscription]:
+def watch_data(client: CommandClient, path: str, fn: Callable[..., object]) -> Flow[Subscription]:
     """Call a function with the data of a znode, and again after each change."""
     return _watch(client, path, fn, DATA, "data and stat")
 
 
-def watch_children(client: BaseClient, path: str, fn: Callable[..., object]) -> Flow[Subscription]:
+def watch_children(client: CommandClient, path: str, fn: Callable[..., object]) -> Flow[Subscription]:
     """Call a function with the names of a znode's children, and again after each change."""
     return _watch(client, path, fn, CHILDREN, "the names")
 
 
-def resolve_into(client: BaseClient, subscriptions: Sequence[ZnodeSubscription]) -> Flow[None]:
-    """Begin to resolve_into."""
-    return _follow(client.session, subscriptions)
+def subscribe(client: CommandClient, subscriptions: Sequence[ZnodeSubscription]) -> Flow[None]:
+    """Begin subscriptions: the flow ends when each has read its znode."""
+    return _subscribe(client.session, subscriptions)
 
 
-def staying_of(client: BaseClient) -> Subscriptions:
-    """Return what follows znodes for a client."""
-    return cast("_HasStaying", client)._staying
-
-
-def _watch(client: BaseClient, path: str, fn: Callable[..., object], kind: ReadKind, taken: str) -> Flow[Subscription]:
+def _watch(
+    client: CommandClient, path: str, fn: Callable[..., object], kind: ReadKind, taken: str
+) -> Flow[Subscription]:
     check_path(path)
     if not callable(fn):
         raise TypeError(f"fn must be callable with {taken}, not {type(fn).__name__}")
-    staying = staying_of(client)
-    if not staying.coroutines and _makes_coroutine(fn):
+    subscriptions = client._subscriptions
+    if not subscriptions.coroutines and _makes_coroutine(fn):
         raise TypeError("fn must be a plain function: coroutine functions are for zkc.AsyncClient")
-    watch = Subscription(staying, path, kind, fn)
+    watch = Subscription(subscriptions, path, kind, fn)
     return _begin(client.session, watch)
 
 
@@ -63,7 +54,7 @@ def _begin(session: Session, watch: Subscription) -> Flow[Subscription]:
     return watch
 
 
-def _follow(session: Session, subscriptions: Sequence[ZnodeSubscription]) -> Flow[None]:
+def _subscribe(session: Session, subscriptions: Sequence[ZnodeSubscription]) -> Flow[None]:
     try:
         for subscription in subscriptions:
             yield from subscription._begin(session)

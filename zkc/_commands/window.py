@@ -11,7 +11,7 @@ from zkc._zookeeper import Sent, Session
 from zkc.errors import ClosingError, SessionExpiredError, ZooKeeperError
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
 
 Progress = Optional[Callable[[int], object]]
 # Sends the requests of some items, and appends what to wait for, or what stands for it, one for each item.
@@ -50,7 +50,7 @@ class BadItem(Exception):  # noqa: N818 - never seen outside: the error it carri
 
 
 def run_window(
-    client: BaseClient,
+    client: CommandClient,
     session: Session,
     items: Iterator[Any],
     send: Sender,
@@ -94,7 +94,7 @@ class _Window:
 
     def __init__(
         self,
-        client: BaseClient,
+        client: CommandClient,
         session: Session,
         items: Iterator[Any],
         send: Sender,

@@ -25,19 +25,19 @@ from zkc.errors import ConnectionLossError, NoWatcherError
 from zkc.types import ACL, Data, Stat, Watch
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
 
 Content = tuple[Optional[bytes], Stat]
 
 
-def get(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Content]:
+def get(client: CommandClient, path: str, watch: Optional[Watch]) -> Request[Content]:
     """Read the data of a znode."""
     check_path(path)
     watcher = None if watch is None else client._watches.for_core(watch)
     return (client._session or client.session).get(path, watcher)
 
 
-def set_(client: BaseClient, path: str, data: Optional[Data], version: int) -> Pending[Stat]:
+def set_(client: CommandClient, path: str, data: Optional[Data], version: int) -> Pending[Stat]:
     """Replace the data of a znode; a kept one is created with them in the session after this one."""
     check_path(path)
     check_data(data)
@@ -49,28 +49,28 @@ def set_(client: BaseClient, path: str, data: Optional[Data], version: int) -> P
     return change.result_of(change.send(session.set, path, data, version))
 
 
-def exists(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[Optional[Stat]]:
+def exists(client: CommandClient, path: str, watch: Optional[Watch]) -> Request[Optional[Stat]]:
     """Ask whether there is a znode."""
     check_path(path)
     watcher = None if watch is None else client._watches.for_core(watch)
     return (client._session or client.session).exists(path, watcher)
 
 
-def children(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[list[str]]:
+def children(client: CommandClient, path: str, watch: Optional[Watch]) -> Request[list[str]]:
     """List the names of a znode's children."""
     check_path(path)
     watcher = None if watch is None else client._watches.for_core(watch)
     return (client._session or client.session).get_children(path, watcher)
 
 
-def children_with_stat(client: BaseClient, path: str, watch: Optional[Watch]) -> Request[tuple[list[str], Stat]]:
+def children_with_stat(client: CommandClient, path: str, watch: Optional[Watch]) -> Request[tuple[list[str], Stat]]:
     """List the names of a znode's children, and describe the znode."""
     check_path(path)
     watcher = None if watch is None else client._watches.for_core(watch)
     return (client._session or client.session).get_children_with_stat(path, watcher)
 
 
-def get_acl(client: BaseClient, path: str) -> Flow[tuple[list[ACL], Stat]]:
+def get_acl(client: CommandClient, path: str) -> Flow[tuple[list[ACL], Stat]]:
     """Read the ACL of a znode."""
     check_path(path)
     return _get_acl(client.session.get_acl(path))
@@ -81,7 +81,7 @@ def _get_acl(request: Request[tuple[list[tuple[int, str, str]], Stat]]) -> Flow[
     return decode_acl(entries), stat
 
 
-def set_acl(client: BaseClient, path: str, acl: Sequence[ACL], version: int) -> Pending[None]:
+def set_acl(client: CommandClient, path: str, acl: Sequence[ACL], version: int) -> Pending[None]:
     """Replace the ACL of a znode; a kept one is created with it in the session after this one."""
     check_path(path)
     entries = encode_acl(acl)
@@ -93,7 +93,7 @@ def set_acl(client: BaseClient, path: str, acl: Sequence[ACL], version: int) -> 
     return change.result_of(change.send(session.set_acl, path, entries, version))
 
 
-def sync(client: BaseClient, path: str) -> Flow[None]:
+def sync(client: CommandClient, path: str) -> Flow[None]:
     """Let the server catch up with the leader."""
     check_path(path)
     return _sync(client.session.sync(path))
@@ -103,13 +103,13 @@ def _sync(request: Request[str]) -> Flow[None]:
     yield from result_of(request)
 
 
-def add_auth(client: BaseClient, scheme: str, credentials: Union[str, bytes]) -> Flow[None]:
-    """Add credentials to the session, and to those that resolve_into it."""
+def add_auth(client: CommandClient, scheme: str, credentials: Union[str, bytes]) -> Flow[None]:
+    """Add credentials to the session, and to the sessions that follow it."""
     scheme, encoded = check_auth(scheme, credentials)
     return _add_auth(client, scheme, encoded, client.session.add_auth(scheme, encoded))
 
 
-def _add_auth(client: BaseClient, scheme: str, encoded: bytes, request: Request[None]) -> Flow[None]:
+def _add_auth(client: CommandClient, scheme: str, encoded: bytes, request: Request[None]) -> Flow[None]:
     try:
         yield from result_of(request)
     except ConnectionLossError:
@@ -125,14 +125,14 @@ def _add_auth(client: BaseClient, scheme: str, encoded: bytes, request: Request[
     client._settings.add_auth(scheme, encoded)
 
 
-def get_config(client: BaseClient, watch: Optional[Watch]) -> Request[Content]:
+def get_config(client: CommandClient, watch: Optional[Watch]) -> Request[Content]:
     """Read the configuration of the ensemble."""
     watcher = client._watches.for_core(watch)
     return client.session.get_config(watcher)
 
 
 def reconfig(
-    client: BaseClient,
+    client: CommandClient,
     joining: Union[str, Sequence[str], None],
     leaving: Union[str, Sequence[str], None],
     members: Union[str, Sequence[str], None],
@@ -150,7 +150,7 @@ def reconfig(
     return client.session.reconfig(joining, leaving, members, number)
 
 
-def remove_watches(client: BaseClient, path: str, watch: Optional[Watch], watch_type: WatchType) -> Pending[None]:
+def remove_watches(client: CommandClient, path: str, watch: Optional[Watch], watch_type: WatchType) -> Pending[None]:
     """Remove one watch, or all, from a znode."""
     check_path(path)
     kinds = check_watch_type(watch_type)

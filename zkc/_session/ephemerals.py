@@ -24,7 +24,7 @@ from zkc.errors import ClosingError, ConnectionLossError, SessionLostError
 from zkc.types import Data, KeptZnode
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._session.protocol import SessionClient
 
 __all__ = ["RecreatedEphemerals"]
 
@@ -40,7 +40,7 @@ class RecreatedEphemerals:
         client: Whose they are; it is not held.
     """
 
-    def __init__(self, client: BaseClient) -> None:
+    def __init__(self, client: SessionClient) -> None:
         self._client = weakref.ref(client)
         # Nothing is waited for, and nothing of the user's runs, under it. A signal handler may take it again.
         self.lock = RLock()

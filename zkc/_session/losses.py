@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Optional
 from zkc._flow import Pause
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._session.protocol import SessionClient
     from zkc.errors import ConnectionLossError
 
 __all__ = ["MAX_LARGE_LOSSES", "LossCounter"]
@@ -34,7 +34,11 @@ class LossCounter:
     __slots__ = ("_client", "_last_connection", "_most", "_operation", "_path", "count")
 
     def __init__(
-        self, client: BaseClient, operation: Optional[str] = None, path: Optional[str] = None, most: int = _MAX_LOSSES
+        self,
+        client: SessionClient,
+        operation: Optional[str] = None,
+        path: Optional[str] = None,
+        most: int = _MAX_LOSSES,
     ) -> None:
         self._client = client
         self._operation = operation

@@ -13,7 +13,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 from zkc._flow import Driver, Flow, result_of
 from zkc._session.ephemerals import RecreatedEphemerals
@@ -31,11 +31,9 @@ from zkc.errors import (
     SessionExpiredError,
     ZooKeeperError,
 )
+from zkc.metrics import Metrics
 
-if TYPE_CHECKING:
-    from zkc.metrics import Metrics
-
-__all__ = ["ManagedSession", "SessionEvents", "SessionManager"]
+__all__ = ["CONNECTED_STATES", "SessionManager"]
 
 _log = logging.getLogger("zkc.client")
 _log.addHandler(logging.NullHandler())  # A program that sets up no logging hears of it by its listeners.
@@ -92,7 +90,7 @@ class SessionManager:
         """Begin a session unless there is one.
 
         Returns:
-            The managed begun here, or None; and what to wait for until there is a connection.
+            The managed session begun here, or None; and what to wait for until there is a connection.
         """
         self._check_process("start")
         begun = None
@@ -368,11 +366,31 @@ class SessionManager:
 
     def _retire(self, *sessions: Optional[Session]) -> None:
         """Keep what was measured in sessions that are over; the lock is held."""
-        from zkc.metrics import Metrics
-
         for session in {session for session in sessions if session is not None}:
             measured = Metrics._of_session(session.metrics(), over=True)
             self._ended_metrics = measured if self._ended_metrics is None else self._ended_metrics + measured
+
+    def metrics(self) -> Metrics:
+        """Return what the client has measured so far, in all of its sessions.
+
+        Measuring is always on; it takes less than a tenth of a microsecond per request.
+
+        Returns:
+            A snapshot: :class:`~zkc.Metrics`.
+
+        .. versionadded:: 0.1
+        """
+        self._check_process("metrics")
+        with self._lock:  # So that no session is counted twice, or left out, while the next session follows it.
+            ended, expirations = self._ended_metrics, self._expirations
+            following = None if self._managed is None else self._managed.session
+            present = [session.metrics() for session in {self._session, following} if session is not None]
+        found = Metrics._none(expirations)
+        if ended is not None:
+            found += ended
+        for measured in present:
+            found += Metrics._of_session(measured, over=False)
+        return found
 
     def _check_process(self, operation: str) -> None:
         if self._managed is not None and self._pid != os.getpid():

@@ -21,7 +21,7 @@ from zkc.constants import ClientState, EventType, WatchType
 from zkc.errors import ClosingError, ConnectionLossError, NoNodeError, SessionLostError, ZooKeeperError
 
 if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
+    from zkc._session.protocol import SessionClient
 
 __all__ = ["CHILDREN", "DATA", "EXISTENCE", "ReadKind", "Subscriptions", "ZnodeSubscription"]
 
@@ -91,7 +91,7 @@ class Subscriptions:
         coroutines: Whether what is called may be a coroutine function.
     """
 
-    def __init__(self, client: BaseClient, *, coroutines: bool) -> None:
+    def __init__(self, client: SessionClient, *, coroutines: bool) -> None:
         self.client = weakref.ref(client)
         self.coroutines = coroutines
         self.call_user: Callable[..., None] = client._call_user
@@ -117,7 +117,7 @@ class Subscriptions:
             subscription._resume()
 
     def __call__(self, state: ClientState) -> None:
-        """Listen to the client: when no session can resolve_into, all is over."""
+        """Listen to the client: when no session can follow, every subscription ends."""
         client = self.client()
         failure = None if client is None else client._failure
         if state is ClientState.CLOSED or (state is ClientState.LOST and failure is not None):
@@ -161,7 +161,7 @@ class ZnodeSubscription:
         self._lock = RLock()  # A finalizer may cancel in the middle of anything.
         self._arming: Optional[ArmedWatch] = None  # The latest watch; None when it has fired or the read failed.
         self._busy = True  # A read or a hand-over is under way.
-        self._outdated = False  # And another has to resolve_into.
+        self._outdated = False  # Another read has to follow.
         self._over = False
         self._key: object = _NOTHING  # Of what was handed over last.
         self._error: Optional[ZooKeeperError] = None

@@ -1,0 +1,23 @@
+"""The client as commands see it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from zkc._session.ephemerals import RecreatedEphemerals
+from zkc._session.protocol import SessionClient
+from zkc._watch.subscriptions import Subscriptions
+from zkc._watch.wrappers import Watchers
+
+__all__ = ["CommandClient"]
+
+
+class CommandClient(SessionClient, Protocol):
+    """What commands need of a client. Both clients have it, and so would any other object with these members."""
+
+    _kept: RecreatedEphemerals
+    _watches: Watchers
+
+    @property
+    def _subscriptions(self) -> Subscriptions:
+        """The subscriptions of the client, made when the first of them is."""
