@@ -77,9 +77,9 @@ class Meddler(FaultProxy):
         """Do what pause() does, from a hook."""
         self._paused = True
 
-    def _take(self):
+    def _accept(self):
         if not self._lies:
-            super()._take()
+            super()._accept()
             return
         self._lies -= 1
         client, _ = self._listener.accept()

@@ -103,7 +103,7 @@ def test_a_wrong_password_is_refused_also_after_a_failed_attempt(
     zookeeper_server: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first attempt fails, as one does now and then after the start of a server."""
-    take, attempts = _wire._take, []
+    take, attempts = _wire._take_over, []
 
     def fail_first(*arguments: Any) -> _wire.WireConnection:
         attempts.append(arguments)
@@ -111,7 +111,7 @@ def test_a_wrong_password_is_refused_also_after_a_failed_attempt(
             raise _wire.WireError("The server closed the connection.")
         return take(*arguments)
 
-    monkeypatch.setattr(_wire, "_take", fail_first)
+    monkeypatch.setattr(_wire, "_take_over", fail_first)
     with zkc.Client(zookeeper_server.hosts, session_timeout=30.0) as client:
         session = client.session_id
         with pytest.raises(OSError, match="expired"):

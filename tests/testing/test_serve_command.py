@@ -83,8 +83,8 @@ def test_the_data_can_be_kept(tmp_path):
         (["--ensemble", "0"], 1, "An ensemble has at least one member, not 0."),
         (["--ensemble", "0", "--port", "2181"], 2, "for a single server"),
         (["--port", "1"], 1, None),
-        (["--port", "99999"], 1, "port is from 0 to 65535, not 99999"),
-        (["--tick-time", "0"], 1, "tick_time is in seconds"),
+        (["--port", "99999"], 1, "port must be from 0 to 65535, not 99999"),
+        (["--tick-time", "0"], 1, "tick_time must be at least 0.001 seconds"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_sentence(arguments, status, message, tmp_path):

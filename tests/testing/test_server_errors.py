@@ -135,12 +135,12 @@ def test_other_ports_are_tried_when_the_log_says_that_one_is_taken(monkeypatch):
     [
         ({"tick_time": "x"}, TypeError, "tick_time must be a number of seconds, not str"),
         ({"start_timeout": None}, TypeError, "start_timeout must be a number of seconds"),
-        ({"min_session_timeout": 0}, ValueError, "min_session_timeout is in seconds"),
-        ({"max_session_timeout": float("inf")}, ValueError, "max_session_timeout is in seconds"),
-        ({"jute_maxbuffer": -1}, ValueError, "jute_maxbuffer is in bytes"),
+        ({"min_session_timeout": 0}, ValueError, "min_session_timeout must be at least 0.001 seconds"),
+        ({"max_session_timeout": float("inf")}, ValueError, "max_session_timeout must be at least 0.001 seconds"),
+        ({"jute_maxbuffer": -1}, ValueError, "jute_maxbuffer must be from 1 to 2,147,483,647 bytes"),
         ({"jute_maxbuffer": 1.5}, TypeError, "jute_maxbuffer must be an int"),
-        ({"port": 99999}, ValueError, "port is from 0 to 65535, not 99999"),
-        ({"tls_port": -1}, ValueError, "tls_port is from 0 to 65535, not -1"),
+        ({"port": 99999}, ValueError, "port must be from 0 to 65535, not 99999"),
+        ({"tls_port": -1}, ValueError, "tls_port must be from 0 to 65535, not -1"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_named(options, error, message):

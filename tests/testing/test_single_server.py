@@ -217,7 +217,7 @@ def test_a_wanted_port_is_used():
     ("options", "error", "message"),
     [
         ({"colour": "red"}, TypeError, "colour"),
-        ({"tick_time": 0}, ValueError, "tick_time is in seconds"),
+        ({"tick_time": 0}, ValueError, "tick_time must be at least 0.001 seconds"),
         ({"tls_client_auth": "maybe"}, ValueError, "tls_client_auth"),
         ({"sasl_required": True}, ValueError, "needs users"),
         ({"sasl": {"b ob": "x"}}, ValueError, "'b ob'"),

@@ -5,7 +5,7 @@
 ...     print(server.hosts)
 127.0.0.1:41325
 
-Needs Java and ZooKeeper's jars, and nothing but the standard library of Python. Unix only.
+Needs Java and ZooKeeper's jars; of Python it needs the standard library only. Runs on Unix.
 
 .. versionadded:: 0.1
 """

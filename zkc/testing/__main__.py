@@ -30,59 +30,64 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     options = parser.parse_args(arguments)
     if options.ensemble is not None and (options.port or options.data_dir):
         parser.error("--port and --data-dir are for a single server, not for an --ensemble.")
-    # Without a wait that a signal could interrupt halfway, Ctrl-C and SIGTERM both end in the same orderly way.
-    ended = _Ended()
+    # The main loop waits on a pipe, which a signal cannot interrupt halfway: Ctrl-C and SIGTERM end the command alike.
+    end_signal = _EndSignal()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ended.note)
-    person = sys.stdout.isatty() and not options.json
-    if person:
+        signal.signal(number, end_signal.handle)
+    interactive = sys.stdout.isatty() and not options.json
+    if interactive:
         print("Starting ZooKeeper…", end="\r", flush=True)
     try:
         with _make(options) as server:
-            print(_machine(server) if options.json else _table(server), flush=True)
-            while not ended.wait(0.5):
-                dead = [one.name for one in _all(server) if one.state == "stopped"]
+            print(_as_json(server) if options.json else _as_table(server), flush=True)
+            while not end_signal.wait(0.5):
+                dead = [member.name for member in _members(server) if member.state == "stopped"]
                 if dead:
-                    print(f"{' and '.join(dead)} ended by itself:\n{_all(server)[0].log_tail(20)}", file=sys.stderr)
+                    log = _members(server)[0].log_tail(20)
+                    print(f"{' and '.join(dead)} ended by itself:\n{log}", file=sys.stderr)
                     return 1
     except (TestingError, ValueError, OSError) as error:
         print(f"python -m zkc.testing: {error}", file=sys.stderr)
         return 1
-    if person:
+    if interactive:
         print("\nEnded.")
     return 0
 
 
-class _Ended:
-    """Whether a signal has come.
+class _EndSignal:
+    """A signal to end the command, as a pipe that the handler writes to.
 
-    Its handler writes to a pipe. It must not set a threading.Event: it runs in the thread that waits for that, maybe in
-    the midst of its wait, and would then wait for a lock which that thread holds.
+    The handler must not set a threading.Event. It runs in the waiting thread, maybe in the middle of Event.wait(), and
+    would deadlock on a lock which that thread holds.
     """
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe()
 
-    def note(self, *_: object) -> None:
-        """Be the handler of a signal."""
+    def handle(self, *_: object) -> None:
+        """Handle a signal."""
         os.write(self._writer, b"!")
 
     def wait(self, seconds: float) -> bool:
-        """Wait for a signal, and tell whether one has come."""
+        """Wait for a signal, and return whether one has come."""
         return bool(select.select([self._reader], [], [], seconds)[0])
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m zkc.testing",
-        description="Serve a real ZooKeeper on the loopback interface until Ctrl-C. Its data vanish at the end.",
+        description="Serve a real ZooKeeper on the loopback interface until Ctrl-C, then remove its data.",
     )
-    parser.add_argument("--ensemble", type=int, metavar="N", help="that many servers that form an ensemble")
+    parser.add_argument("--ensemble", type=int, metavar="N", help="serve an ensemble of N servers")
     parser.add_argument("--port", type=int, default=0, help="the client port (default: a free one)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="keep the data in this folder")
     parser.add_argument("--tls", action="store_true", help="serve TLS too, with certificates made for it")
-    parser.add_argument("--sasl", action="append", type=_user, metavar="USER:PASSWORD", help="a user for DIGEST-MD5")
-    parser.add_argument("--tick-time", type=float, default=0.2, metavar="SECONDS", help="a tick (default: %(default)s)")
+    parser.add_argument(
+        "--sasl", action="append", type=_user, metavar="USER:PASSWORD", help="add a user for DIGEST-MD5"
+    )
+    parser.add_argument(
+        "--tick-time", type=float, default=0.2, metavar="SECONDS", help="length of a tick (default: %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON: connection strings, files, process ids")
     return parser
 
@@ -105,12 +110,12 @@ def _make(options: argparse.Namespace) -> Union[ZooKeeperServer, Ensemble]:
     return ZooKeeperServer(port=options.port, data_dir=options.data_dir, **shared)
 
 
-def _all(server: Union[ZooKeeperServer, Ensemble]) -> tuple[ZooKeeperServer, ...]:
+def _members(server: Union[ZooKeeperServer, Ensemble]) -> tuple[ZooKeeperServer, ...]:
     return server.members if isinstance(server, Ensemble) else (server,)
 
 
 def _facts(server: Union[ZooKeeperServer, Ensemble], tls: bool) -> dict[str, str]:
-    """Return what a user of the server needs to know."""
+    """Return what a client needs: connection strings and, for TLS, the files."""
     facts = {"hosts": server.hosts}
     if tls:
         files = server.tls
@@ -126,20 +131,28 @@ def _has_tls(server: Union[ZooKeeperServer, Ensemble]) -> bool:
         return False
 
 
-def _machine(server: Union[ZooKeeperServer, Ensemble]) -> str:
+def _as_json(server: Union[ZooKeeperServer, Ensemble]) -> str:
     members = [
-        {"name": one.name, "hosts": one.hosts, "pid": one.pid, "mode": one.mode, "log": str(one.log_file)}
-        for one in _all(server)
+        {
+            "name": member.name,
+            "hosts": member.hosts,
+            "pid": member.pid,
+            "mode": member.mode,
+            "log": str(member.log_file),
+        }
+        for member in _members(server)
     ]
     return json.dumps({**_facts(server, _has_tls(server)), "servers": members})
 
 
-def _table(server: Union[ZooKeeperServer, Ensemble]) -> str:
-    version = ".".join(map(str, _all(server)[0].version))
+def _as_table(server: Union[ZooKeeperServer, Ensemble]) -> str:
+    version = ".".join(map(str, _members(server)[0].version))
     lines = [f"ZooKeeper {version} serves; Ctrl-C ends it.", ""]
     lines += [f"  {name.replace('_', ' '):12} {value}" for name, value in _facts(server, _has_tls(server)).items()]
     lines += ["", f"  {'':12} {'address':21} {'mode':11} log"]
-    lines += [f"  {one.name:12} {one.hosts:21} {one.mode or '-':11} {one.log_file}" for one in _all(server)]
+    lines += [
+        f"  {member.name:12} {member.hosts:21} {member.mode or '-':11} {member.log_file}" for member in _members(server)
+    ]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What a server is told: its options, and the files made from them."""
+"""A server's options, and the configuration files made from them."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _JVM_ARGUMENTS = (
     "-XX:-UsePerfData",
     "-Djava.awt.headless=true",
     "-Djava.net.preferIPv4Stack=true",
-    # One thread reads all connections: of two that ask for one session in the same moment, the server could forget one.
-    # It would stay open and get no answers, and its client would learn of the session's end only by its read timeout.
+    # One thread reads all connections. With several, a server could lose track of one of two connections that ask for
+    # one session at the same time. It would stay open without replies, and only its client's read timeout would end it.
     "-Dzookeeper.nio.numSelectorThreads=1",
     "-Dzookeeper.nio.numWorkerThreads=0",
 )
@@ -62,7 +62,7 @@ class ServerOptions(TypedDict, total=False):
     .. versionadded:: 0.1
     """
 
-    #: Serve TLS too, on a second port: True makes certificates for the purpose, a TLSFiles uses those (default: False).
+    #: Serve TLS too, on a second port. True makes certificates for it, TLSFiles names existing ones (default: False).
     tls: Union[bool, TLSFiles]
     #: Whether a TLS client has to show a certificate: "need" (default), "want" or "none".
     tls_client_auth: str
@@ -84,17 +84,17 @@ class ServerOptions(TypedDict, total=False):
     max_session_timeout: float
     #: How long a member may take to join its leader, in seconds (default: 10).
     init_limit: float
-    #: How long a member may be silent before it is given up, in seconds (default: 3).
+    #: How long a member may be silent before the others drop it, in seconds (default: 3).
     sync_limit: float
-    #: How often containers and znodes with a time to live are looked at, in seconds (default: 0.2).
+    #: Interval between checks of containers and of znodes with a time to live, in seconds (default: 0.2).
     container_check_interval: float
     #: Longest request or reply, in bytes (default: the server's own, 1 MiB).
     jute_maxbuffer: Optional[int]
-    #: More lines of zoo.cfg; they win over ours.
+    #: More entries of zoo.cfg; they override those of this package.
     config: Mapping[str, str]
-    #: More Java system properties; they win over ours.
+    #: More Java system properties; they override those of this package.
     properties: Mapping[str, str]
-    #: More arguments of the Java command; they win over ours.
+    #: More arguments of the Java command; they override those of this package.
     jvm_args: Sequence[str]
     #: Largest heap, as Java's -Xmx takes it (default: "512m").
     heap: str
@@ -139,19 +139,19 @@ class Options:
             if not isinstance(value, (int, float)) or isinstance(value, bool):
                 raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}.")
             if not 0.001 <= value < math.inf:
-                raise ValueError(f"{name} is in seconds and at least 0.001, not {value!r}.")
-        most: object = self.jute_maxbuffer
-        if most is not None:
-            if not isinstance(most, int) or isinstance(most, bool):
-                raise TypeError(f"jute_maxbuffer must be an int of bytes or None, not {type(most).__name__}.")
-            if not 1 <= most < 2**31:
-                raise ValueError(f"jute_maxbuffer is in bytes, from 1 to 2,147,483,647, not {most!r}.")
+                raise ValueError(f"{name} must be at least 0.001 seconds and finite, not {value!r}.")
+        limit: object = self.jute_maxbuffer
+        if limit is not None:
+            if not isinstance(limit, int) or isinstance(limit, bool):
+                raise TypeError(f"jute_maxbuffer must be an int of bytes or None, not {type(limit).__name__}.")
+            if not 1 <= limit < 2**31:
+                raise ValueError(f"jute_maxbuffer must be from 1 to 2,147,483,647 bytes, not {limit!r}.")
         for user in self.sasl or ():
-            # The file that these go to knows no way to write another name.
+            # The syntax of the JAAS file has no quoting for other names.
             if not _SASL_NAME.fullmatch(user):
-                raise ValueError(f"A SASL user's name has letters, digits and any of _.$*- only, unlike {user!r}.")
+                raise ValueError(f"The name of a SASL user may contain letters, digits and _.$*- only, not {user!r}.")
         if self.sasl_required and not self.sasl:
-            raise ValueError("sasl_required needs users: sasl={'name': 'password'}.")
+            raise ValueError("sasl_required needs users: pass sasl={'name': 'password'} too.")
 
     def zoo_cfg(self, data: Path) -> dict[str, str]:
         """Return the entries of zoo.cfg that do not depend on ports.
@@ -174,7 +174,7 @@ class Options:
             "extendedTypesEnabled": "true",
         }  # fmt: skip
         if self.read_only_mode:
-            # Without a quorum a server makes no sessions but local ones; and only an upgraded one may own ephemerals.
+            # Without a quorum a server makes local sessions only. Only an upgraded session may own ephemerals.
             entries["localSessionsEnabled"] = "true"
             entries["localSessionsUpgradingEnabled"] = "true"
         if self.sasl:
@@ -190,7 +190,7 @@ class Options:
         :param truststore: PEM file with the authority of the clients' certificates.
         """
         return {
-            # The default factory, NIO, knows no TLS.
+            # The default factory, NIO, does not support TLS.
             "serverCnxnFactory": "org.apache.zookeeper.server.NettyServerCnxnFactory",
             "ssl.keyStore.location": str(keystore),
             "ssl.keyStore.type": "PEM",
@@ -200,7 +200,7 @@ class Options:
         }
 
     def system_properties(self) -> dict[str, str]:
-        """Return the Java system properties; some settings are read from nowhere else."""
+        """Return the Java system properties; the server reads some settings only there."""
         properties = {
             "zookeeper.forceSync": "no",
             "zookeeper.preAllocSize": "64",
@@ -240,15 +240,15 @@ class Options:
         ]
 
     def write_conf(self, conf: Path, zoo_cfg: Mapping[str, str]) -> None:
-        """Write zoo.cfg and what belongs to it.
+        """Write zoo.cfg, and the files of logging and SASL.
 
         :param conf: an existing folder.
-        :param zoo_cfg: the entries of zoo.cfg; those of the user come on top.
+        :param zoo_cfg: the entries of zoo.cfg; those of the option ``config`` override them.
         """
         entries = {**zoo_cfg, **self.config}
         lines = [f"{name}={value}\n" for name, value in entries.items()]
         (conf / "zoo.cfg").write_text("".join(lines), encoding="utf-8")
-        # One of the two is read, by the logging backend of an unpacked release; Debian's takes system properties.
+        # The logging backend of an unpacked release reads one of these two. Debian's backend reads system properties.
         (conf / "logback.xml").write_text(_LOGBACK.format(level=self.log_level), encoding="utf-8")
         (conf / "log4j.properties").write_text(_LOG4J.format(level=self.log_level), encoding="utf-8")
         if self.sasl:

@@ -12,13 +12,13 @@ from ._errors import NotInstalledError
 HOME_VARIABLE = "ZKC_ZOOKEEPER_HOME"
 DEBIAN_JARS = Path("/usr/share/java")
 
-_HOW_TO_GET_IT = (
+_HOW_TO_INSTALL = (
     f"Install Debian's package (apt-get install zookeeper), or unpack a release of Apache ZooKeeper and set "
     f"{HOME_VARIABLE} to its folder (the one that has lib/zookeeper-*.jar)."
 )
 
-# What Debian's zookeeper.jar needs. The manifest of that jar names most of them by absolute path, but leaves out
-# netty-codec and netty-resolver (without them the TLS port drops every connection) and any logging backend.
+# The jars that Debian's zookeeper.jar needs. Its manifest names most of them by absolute path. The manifest leaves out
+# any logging backend, and netty-codec and netty-resolver, without which the TLS port drops every connection.
 _DEBIAN_NAMES = (
     "zookeeper-jute",
     "zookeeper",
@@ -43,7 +43,7 @@ def find_java() -> str:
     """Find the Java command.
 
     :returns: the path of ``java``, from ``JAVA_HOME`` if that is set, else from ``PATH``.
-    :raises NotInstalledError: if there is none.
+    :raises NotInstalledError: if there is no such command.
 
     .. versionadded:: 0.1
     """
@@ -65,8 +65,8 @@ def find_java() -> str:
 def find_class_path() -> str:
     """Find ZooKeeper's jars.
 
-    :returns: the value for Java's ``-cp``: the release in ``ZKC_ZOOKEEPER_HOME`` if that is set, else Debian's package.
-    :raises NotInstalledError: if there is none; the message says how to get it.
+    :returns: the value for Java's ``-cp``, from the release in ``ZKC_ZOOKEEPER_HOME`` if set, else Debian's package.
+    :raises NotInstalledError: if there is no ZooKeeper; the message says how to install it.
 
     .. versionadded:: 0.1
     """
@@ -74,18 +74,18 @@ def find_class_path() -> str:
     if home:
         jars = _release_jars(Path(home)) or _debian_jars(Path(home, "usr/share/java")) or _debian_jars(Path(home))
         if jars is None:
-            raise NotInstalledError(f"{HOME_VARIABLE} is {home!r}, but no ZooKeeper is there. {_HOW_TO_GET_IT}")
+            raise NotInstalledError(f"{HOME_VARIABLE} is {home!r}, but no ZooKeeper is there. {_HOW_TO_INSTALL}")
     else:
         jars = _debian_jars(DEBIAN_JARS)
         if jars is None:
-            raise NotInstalledError(f"ZooKeeper is not installed. {_HOW_TO_GET_IT}")
+            raise NotInstalledError(f"ZooKeeper is not installed. {_HOW_TO_INSTALL}")
     return os.pathsep.join(map(str, jars))
 
 
 def _release_jars(home: Path) -> Optional[list[Path]]:
     """List the jars of an unpacked Apache release, None if *home* is not one."""
     jars = sorted(home.glob("lib/*.jar"))
-    # Up to 3.4 zookeeper-*.jar lay beside lib/, not in it.
+    # Up to 3.4, zookeeper-*.jar is beside lib/, not in it.
     jars = sorted(home.glob("zookeeper-*.jar")) + jars
     return jars if any(jar.name.startswith("zookeeper-") for jar in jars) else None
 
@@ -93,15 +93,15 @@ def _release_jars(home: Path) -> Optional[list[Path]]:
 def _debian_jars(folder: Path) -> Optional[list[Path]]:
     """List the jars of Debian's package in *folder*, None if it is not there.
 
-    A package of another version, unpacked elsewhere, takes what it lacks from the machine's own packages. Its own
-    jars come first: the absolute paths in the manifest would otherwise mix two versions of ZooKeeper.
+    A package of another version, unpacked elsewhere, takes missing jars from the installed packages. Its own jars come
+    first: the absolute paths in the manifest would otherwise mix two versions of ZooKeeper.
     """
     if not (folder / "zookeeper.jar").exists():
         return None
     found = []
     for name in _DEBIAN_NAMES:
-        for place in (folder, DEBIAN_JARS):
-            jar = place / f"{name}.jar"
+        for jars in (folder, DEBIAN_JARS):
+            jar = jars / f"{name}.jar"
             if jar.exists():
                 found.append(jar)
                 break

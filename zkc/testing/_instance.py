@@ -1,4 +1,4 @@
-"""What stands behind a server: its folder, its ports, its process."""
+"""An instance of ZooKeeper: its folder, its ports, its process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _POLL = 0.01
 _LOG_HEADER = 16  # bytes
 _STOP_TIMEOUT = 10.0
 _PORT_TAKEN = re.compile(r"BindException|Address already in use")
-# What the JVM says about itself at every start fills a screen and never helps.
+# At every start the JVM logs a screenful about itself, which does not explain any failure.
 _NOISE = re.compile(r" environment:|ZooKeeperServer - ( .*)?$")
 
 
 def _remove_logs_without_a_header(data: Path) -> None:
-    """Remove what a server that was killed had only just created: no transaction is in it.
+    """Remove the transaction logs that a killed server had created, but not written to: they hold no transaction.
 
     ZooKeeper up to 3.9.3 does not start with such a file (ZOOKEEPER-2332).
     """
@@ -38,16 +38,16 @@ def _remove_logs_without_a_header(data: Path) -> None:
 
 
 class Instance:
-    """One ZooKeeper process after the other, with the same data and the same ports. Not thread-safe."""
+    """A server over its restarts: one process after the other, with the same data and ports. Not thread-safe."""
 
-    #: What each port is for, in the order of ``wanted``.
+    #: The uses of the ports, in the order of ``wanted``.
     port_names: tuple[str, ...] = ("client", "tls")
 
     def __init__(self, name: str, options: Options, wanted: tuple[int, ...] = (), data: Optional[Path] = None) -> None:
-        """Prepare it; nothing is made until :meth:`launch`.
+        """Prepare an instance; :meth:`launch` makes its files and its process.
 
-        :param name: what messages call it.
-        :param options: how to configure it.
+        :param name: the server's name in messages.
+        :param options: the server's options.
         :param wanted: the wanted ports in the order of ``port_names``, 0 for a free one.
         :param data: the folder for the data, None for a temporary one.
         """
@@ -60,14 +60,14 @@ class Instance:
         self.process: Optional[GuardedProcess] = None
         self.paused = False
         self.tls_files: Optional[TLSFiles] = None
-        #: Whether the data outlive the server, because the user named their folder.
+        #: Whether the data stay after the server was closed, because the caller named their folder.
         self.keeps_data = data is not None
         self._configured = False
         self._log_start = self._log_mark = 0
 
     @property
     def home(self) -> Path:
-        """The folder of all files but, perhaps, the data."""
+        """The folder of all files; the data may be elsewhere."""
         if self.folder is None:
             raise TestingError(f"{self.name} has no files: start it first.")
         return self.folder.path
@@ -78,7 +78,7 @@ class Instance:
         return self.home / "server.log"
 
     def port(self, name: str) -> Port:
-        """Return the port that has this use."""
+        """Return the port for a use, such as ``"client"``."""
         if name not in self.ports:
             raise TestingError(f"{self.name} has no {name} port: start it first.")
         return self.ports[name]
@@ -100,7 +100,7 @@ class Instance:
     # ---- Up
 
     def launch(self) -> None:
-        """Start the process; the first time, make the folder, the ports and the configuration."""
+        """Start the process; at the first launch, make the folder, the ports and the configuration."""
         java, class_path = find_java(), find_class_path()
         conf = self.prepare()
         self._log_start = self._log_size()
@@ -110,7 +110,7 @@ class Instance:
         self.paused = False
 
     def prepare(self) -> Path:
-        """Make what the process needs, unless it is there, and return the folder of the configuration."""
+        """Make the files and ports that are missing, and return the folder of the configuration."""
         if self.folder is None:
             self.folder = OwnedFolder("zkc-testing-")
         conf = self.home / "conf"
@@ -122,19 +122,19 @@ class Instance:
         self._make_tls_files()
         if not self._configured:
             self.take_ports()
-            # Once: a reconfiguration makes the server rewrite its zoo.cfg, which a restart has to respect.
+            # Once only: after a reconfiguration the server rewrites its zoo.cfg, and a restart has to use that one.
             self.options.write_conf(conf, self.zoo_cfg())
             self._configured = True
         return conf
 
     def take_ports(self) -> None:
-        """Take all ports that the configuration needs, unless they are taken."""
+        """Take the ports that the configuration needs and this instance does not have yet."""
         for name in self.port_names:
             if name not in self.ports and (name != "tls" or self.options.tls):
                 self.ports[name] = Port(self.wanted.get(name, 0))
 
     def release_ports(self) -> None:
-        """Let all ports go."""
+        """Release all ports."""
         for port in self.ports.values():
             port.release()
         self.ports.clear()
@@ -177,49 +177,49 @@ class Instance:
         """Wait until the process serves.
 
         :param deadline: on the clock of :func:`time.monotonic`.
-        :param sessions: wait until it serves sessions; else only until it answers at all.
+        :param sessions: whether to wait until it serves sessions; False waits for any reply.
         :raises PortTakenError: if another process has one of the ports.
         :raises ServerStartError: if the process ends, or the deadline passes.
         """
-        # A server that is half up may accept a connection and never answer: ask again soon, then more patiently.
-        patience = 0.05
+        # A server that is starting may accept a connection and never reply: begin with a short timeout, then double it.
+        probe_timeout = 0.05
         while True:
             try:
-                self._probe(sessions, patience)
+                self._probe(sessions, probe_timeout)
                 return
             except socket.timeout as error:
-                patience = min(2 * patience, 5.0)
+                probe_timeout = min(2 * probe_timeout, 5.0)
                 reason: OSError = error
             except OSError as error:
                 reason = error
             if self.process is None or not self.process.running():
-                raise self._failure("ended while it was starting")
+                raise self._start_error("ended while it was starting")
             if time.monotonic() > deadline:
-                raise self._failure(f"did not serve in time ({reason})")
+                raise self._start_error(f"did not serve in time ({reason})")
             time.sleep(_POLL)
 
     def _probe(self, sessions: bool, timeout: float) -> None:
         """Raise OSError if the server does not serve."""
-        # The command first, because a handshake that comes too early fills the log with warnings.
-        answer = _wire.four_letter_word(self.address, "srvr", timeout)
+        # The command first: the server logs a warning for every handshake that comes too early.
+        reply = _wire.four_letter_word(self.address, "srvr", timeout)
         if not sessions:
             return
-        if "\nMode: " not in answer:
-            raise ConnectionError(answer.strip() or "it answers nothing")
+        if "\nMode: " not in reply:
+            raise ConnectionError(reply.strip() or "the reply to srvr is empty")
         _wire.WireConnection(self.address, timeout=timeout).close()
         if self.tls_files is not None:
-            context = self.tls_files.client_context(verify=False)  # a test may want a certificate that is no good
+            context = self.tls_files.client_context(verify=False)  # a test may use a bad certificate
             _wire.WireConnection((LOOPBACK, self.port("tls").number), timeout=timeout, tls=context).close()
 
-    def _failure(self, what: str) -> ServerStartError:
+    def _start_error(self, event: str) -> ServerStartError:
         text = self._read_log(self._log_start)
-        message = f"{self.name} {what}. The end of its log:\n{shortened(text, 40)}"
+        message = f"{self.name} {event}. The end of its log:\n{shortened(text, 40)}"
         return PortTakenError(message) if _PORT_TAKEN.search(text) else ServerStartError(message)
 
     # ---- Down
 
     def stop(self) -> None:
-        """End the process in an orderly way, or by force if that takes too long."""
+        """End the process with SIGTERM, or with SIGKILL if that takes too long."""
         self.resume()
         if self.process is not None and self.process.running():
             self.process.signal(signal.SIGTERM)
@@ -227,19 +227,19 @@ class Instance:
                 self.process.kill()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process with SIGKILL."""
         if self.process is not None:
             self.process.kill()
             self.paused = False
 
     def pause(self) -> None:
-        """Freeze the process."""
+        """Stop the process with SIGSTOP."""
         if self.process is not None:
             self.process.suspend()
             self.paused = True
 
     def resume(self) -> None:
-        """Let a frozen process continue."""
+        """Let a paused process continue."""
         if self.process is not None and self.paused:
             self.paused = False
             self.process.resume()
@@ -250,14 +250,14 @@ class Instance:
             self.folder.remove()
 
     def mark_log(self) -> None:
-        """Note how long the log is now."""
+        """Remember the present end of the log for :meth:`log_tail`."""
         self._log_mark = self._log_size()
 
     def log_tail(self, lines: int, *, since_mark: bool = False) -> str:
-        """Return the last lines of the log, empty if there is none.
+        """Return the last lines of the log, empty if there is no log.
 
-        :param lines: how many.
-        :param since_mark: only what was logged since :meth:`mark_log`.
+        :param lines: the number of lines.
+        :param since_mark: whether to return only lines logged since :meth:`mark_log`.
         """
         return shortened(self._read_log(self._log_mark if since_mark else 0), lines)
 
@@ -275,5 +275,5 @@ class Instance:
 
 
 def shortened(text: str, lines: int) -> str:
-    """Return the last lines of a log, without what is the same at every start."""
+    """Return the last lines of a log, without the lines that every start logs."""
     return "\n".join([line for line in text.splitlines() if not _NOISE.search(line)][-lines:])

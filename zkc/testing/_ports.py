@@ -1,4 +1,4 @@
-"""Loopback ports that stay ours."""
+"""Loopback ports that stay reserved while their server is down."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ._errors import PortTakenError
 LOOPBACK = "127.0.0.1"
 _ATTEMPTS = 5
 
-# On Linux a port can be held by a socket that is bound but does not listen, while the server binds and listens on the
-# same one (both with SO_REUSEADDR). So the kernel hands the port to nobody else: not between our choice and the
-# server's bind, and not while the server is stopped. Elsewhere the port is chosen, let go, and tried again if taken.
+# On Linux a socket that is bound, but does not listen, holds the port. The server can bind and listen on the same port:
+# both have SO_REUSEADDR. So the kernel gives the port to no other process, neither before the server binds it nor while
+# the server is stopped. Elsewhere the port is chosen and released; a start that finds it taken tries another port.
 _CAN_HOLD = sys.platform == "linux"
 
 
@@ -33,7 +33,7 @@ class Port:
         """
         holder = _bound(number)
         self.number: int = holder.getsockname()[1]
-        # A bare descriptor: one that nobody released goes with the process, without a ResourceWarning at exit.
+        # A bare descriptor: without release() it ends with the process, and gives no ResourceWarning at exit.
         self._holder = holder.detach()
         if not _CAN_HOLD:
             self.release()
@@ -42,7 +42,7 @@ class Port:
         return f"{LOOPBACK}:{self.number}"
 
     def release(self) -> None:
-        """Let the port go. Does nothing the second time."""
+        """Release the port. Does nothing the second time."""
         holder, self._holder = self._holder, -1
         if holder >= 0:
             os.close(holder)
@@ -51,8 +51,8 @@ class Port:
 def _bound(number: int) -> socket.socket:
     """Return a socket bound to the port that a server can bind too."""
     if number:
-        # Two sockets with SO_REUSEADDR can be bound to one port: only that it listens shows that nobody else does.
-        # Without the option, a port that was in use a moment ago (TIME_WAIT) would be refused.
+        # Two sockets with SO_REUSEADDR can be bound to one port; only listen() shows that no other socket listens.
+        # Without the option, bind() would refuse a port in TIME_WAIT.
         with contextlib.closing(_bind(number, reuse=True)) as probe:
             try:
                 probe.listen(1)
@@ -60,7 +60,7 @@ def _bound(number: int) -> socket.socket:
                 raise _taken(number, error) from error
         return _bind(number, reuse=True)
     holder = _bind(0, reuse=False)
-    # Bound without the option, so that nobody else could have the port; set now, so that the server can.
+    # Bound without the option: so no other socket has the port. Set afterwards: so the server can bind it.
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     return holder
 
@@ -78,11 +78,11 @@ def _bind(number: int, reuse: bool) -> socket.socket:
 
 
 def _taken(number: int, error: OSError) -> PortTakenError:
-    return PortTakenError(f"Port {number} of {LOOPBACK} cannot be used: {error.strerror}.")
+    return PortTakenError(f"Port {number} of {LOOPBACK} cannot be used: {error.strerror}. Free it, or choose another.")
 
 
-def with_other_ports(start: Callable[[], None]) -> None:
-    """Call *start*, and again a few times while it finds a port taken; each call has to take ports anew."""
+def retry_with_new_ports(start: Callable[[], None]) -> None:
+    """Call *start*, up to five times while it raises PortTakenError; each call has to take new ports."""
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(PortTakenError):
             return start()

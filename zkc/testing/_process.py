@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-# The shell becomes the server (exec: same process id). Before that it leaves a watcher behind, which waits on the
-# reading end of a pipe whose writing end only this Python process has:
-# - a line arrives: the server was ended by us and reaped, nothing is left to do;
-# - end of file: this process is gone without a word, so the watcher kills the server and removes its folder ($0, if
-#   not empty; twice, because the server may still write while it dies).
-# $$ cannot have become another process's number by then: the watcher is in the server's process group, and the kernel
-# does not reuse a number that is a group's. Neither does the watcher depend on which thread started the server, as
-# PR_SET_PDEATHSIG would.
+# The shell becomes the server (exec: same process id). Before that it starts a watcher process. The watcher reads from
+# a pipe; this Python process alone has the writing end:
+# - A line arrives: this process ended the server and reaped it. Nothing is left to do.
+# - End of file: this process died without ending the server. The watcher kills the server and removes its folder ($0,
+#   if not empty). It tries twice, because the server may still write while it dies.
+# By then $$ cannot be the id of another process: the watcher is in the server's process group, and the kernel does not
+# reuse the id of a group. Unlike PR_SET_PDEATHSIG, the watcher does not depend on the thread that started the server.
 _SCRIPT = """
 exec 3<&0 </dev/null
 (
@@ -33,7 +32,7 @@ exec 3<&0 </dev/null
 exec "$@" 3<&-
 """
 
-# Strong references: what nobody closed still has to end when this process does.
+# Strong references: these end with this process, even if the caller never closed them.
 _live: set[GuardedProcess] = set()
 _folders: set[OwnedFolder] = set()
 _hooks_lock = threading.Lock()
@@ -41,13 +40,13 @@ _hooks_installed = False
 
 
 class GuardedProcess:
-    """A child process in a session of its own, killed when this process ends in whatever way."""
+    """A child process in a new session, killed when this process ends in whatever way."""
 
     def __init__(self, command: Sequence[str], *, log: Path, cwd: Path, remove: Optional[Path] = None) -> None:
-        """Start it.
+        """Start the process.
 
         :param command: the program and its arguments.
-        :param log: the file that its output is appended to.
+        :param log: the file to append its output to.
         :param cwd: its working folder.
         :param remove: a folder to remove if this Python process dies without ending the child, or None.
         """
@@ -76,10 +75,10 @@ class GuardedProcess:
         return self._popen.pid
 
     def running(self) -> bool:
-        """Tell whether the process has not ended; a stopped one has not."""
+        """Return whether the process has not ended; a process stopped by SIGSTOP has not."""
         if self._popen.poll() is None:
             return True
-        self._settle()
+        self._dismiss_watcher()
         return False
 
     def signal(self, number: int) -> None:
@@ -91,17 +90,17 @@ class GuardedProcess:
         """Wait for the end.
 
         :param timeout: seconds.
-        :returns: whether it has ended.
+        :returns: whether the process has ended.
         """
         try:
             self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
             return False
-        self._settle()
+        self._dismiss_watcher()
         return True
 
     def suspend(self) -> None:
-        """Stop the process as a whole (SIGSTOP) and wait until it stands still."""
+        """Stop the process (SIGSTOP) and wait until all its threads have stopped."""
         self.signal(signal.SIGSTOP)
         if hasattr(os, "waitid") and self.running():
             # The signal is only queued by kill(). WNOWAIT leaves the status for Popen to collect.
@@ -112,13 +111,13 @@ class GuardedProcess:
         self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End the process at once (SIGKILL, which ends a stopped one too) and reap it."""
+        """End the process (SIGKILL, which ends a stopped process too) and reap it."""
         self.signal(signal.SIGKILL)
         self._popen.wait()
-        self._settle()
+        self._dismiss_watcher()
 
-    def _settle(self) -> None:
-        """Tell the watcher that the child is reaped. Does nothing the second time."""
+    def _dismiss_watcher(self) -> None:
+        """End the watcher, since the child is reaped. Does nothing the second time."""
         writer, self._writer = self._writer, -1
         if writer >= 0:
             # No reader is left if something killed the watcher.
@@ -128,12 +127,12 @@ class GuardedProcess:
         _live.discard(self)
 
     def _forget(self) -> None:
-        """Let go of a process that the parent of this forked one owns."""
+        """Give up the parent's child process, in a forked process."""
         writer, self._writer = self._writer, -1
         if writer >= 0:
-            # Without a word: the parent still holds its own copy. Kept open here, it would hide the parent's death.
+            # Write nothing: the parent still holds its own copy. An open copy here would hide the parent's death.
             os.close(writer)
-        # It is not our child, so nothing can be waited for; Popen would warn that it still runs.
+        # Not a child of this process, which cannot wait for it. Without this, Popen would warn that it still runs.
         self._popen.returncode = 0
 
 
@@ -141,23 +140,23 @@ class OwnedFolder:
     """A temporary folder that is removed when this process ends, if not before."""
 
     def __init__(self, prefix: str) -> None:
-        """Make it.
+        """Make the folder.
 
-        :param prefix: what its name begins with.
+        :param prefix: the beginning of its name.
         """
         _install_hooks()
         self.path = Path(tempfile.mkdtemp(prefix=prefix))
         _folders.add(self)
 
     def remove(self) -> None:
-        """Remove it with all that is in it. Does nothing the second time, nor in a forked child."""
+        """Remove the folder and its contents. Does nothing the second time, nor in a forked child."""
         if self in _folders:
             _folders.discard(self)
             shutil.rmtree(self.path, ignore_errors=True)
 
 
 def _install_hooks() -> None:
-    """Arrange for exit and fork, once, when there is something to look after."""
+    """Install the hooks for exit and fork, at the first process or folder."""
     global _hooks_installed
     with _hooks_lock:
         if not _hooks_installed:

@@ -1,6 +1,6 @@
-"""The little of ZooKeeper's protocol that is needed to see whether a server serves, over a plain socket.
+"""The parts of ZooKeeper's protocol that show whether a server serves, over a plain socket.
 
-This is not a client. It stands on its own so that a broken client cannot hide a broken server, or the reverse.
+This is not a client. It shares no code with zkc's client, so that neither can hide a fault of the other or of a server.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class WireConnection:
         :param session_id: the session to take over, 0 for a new one.
         :param password: that session's password.
         :param session_timeout: the timeout to ask for, in seconds.
-        :param timeout: how long each step may take, in seconds.
+        :param timeout: longest time for each step, in seconds.
         :param tls: the context for a TLS port, None for a plain one.
-        :param more: packets to send right behind the request for the session, without a wait for its answer.
+        :param more: packets to send directly after the request for the session, without waiting for its reply.
         :raises OSError: if the server is not there or does not serve sessions.
         """
         self._socket = _connect(address, timeout)
@@ -62,12 +62,12 @@ class WireConnection:
             milliseconds = int(session_timeout * 1000)
             request = struct.pack(">iqiqi", 0, 0, milliseconds, session_id, len(password)) + password + b"\0"
             self._socket.sendall(_buffer(request) + more)
-            answer = self._receive()
+            reply = self._receive()
         except BaseException:
             self._socket.close()
             raise
-        _, milliseconds, self.session_id, length = struct.unpack_from(">iiqi", answer)
-        self.password = answer[20 : 20 + length]
+        _, milliseconds, self.session_id, length = struct.unpack_from(">iiqi", reply)
+        self.password = reply[20 : 20 + length]
         self.session_timeout = milliseconds / 1000
         self._xid = 0
         if milliseconds <= 0:
@@ -75,15 +75,15 @@ class WireConnection:
             raise SessionGoneError("The session has expired.")
 
     def create(self, path: str, data: bytes = b"") -> bool:
-        """Create a znode that anybody may read and write.
+        """Create a znode with all permissions for ``world:anyone``.
 
-        :returns: False if there was one already.
+        :returns: False if it existed already.
         """
         name = path.encode()
         acl = struct.pack(">ii", 1, _ALL_PERMISSIONS) + _buffer(b"world") + _buffer(b"anyone")
         error = self._call(_CREATE, _buffer(name) + _buffer(data) + acl + struct.pack(">i", 0))
         if error not in (0, _NODE_EXISTS):
-            raise WireError(f"The server refused to create {path}: error {error}.")
+            raise WireError(f"The server refused to create {path}: error code {error}.")
         return error == 0
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class WireConnection:
         if error is None:
             self.close()
         else:
-            # A goodbye might fail too, and hide the first error.
+            # The request to close the session might fail too, and hide the first error.
             self.abandon()
 
     def _call(self, operation: int, body: bytes) -> int:
@@ -139,7 +139,7 @@ class WireConnection:
 
 
 def _connect(address: tuple[str, int], timeout: float) -> socket.socket:
-    """Connect to an IPv4 address; unlike socket.create_connection, this asks no resolver, which a test may have cut."""
+    """Connect to an IPv4 address, without a resolver: a test may have disabled the one of create_connection()."""
     connection = socket.socket()
     try:
         connection.settimeout(timeout)
@@ -154,67 +154,70 @@ def _buffer(data: bytes) -> bytes:
     return struct.pack(">i", len(data)) + data
 
 
-_GOODBYE = _buffer(struct.pack(">ii", 1, _CLOSE_SESSION))
-_SETTLED = 0.25  # seconds that a client which was cut off has for connecting again, before the next attempt
+_CLOSE_REQUEST = _buffer(struct.pack(">ii", 1, _CLOSE_SESSION))
+_RECONNECT_TIME = 0.25  # seconds for a disconnected client to connect again, before the next attempt
 
 
-def end_session(address: tuple[str, int], session_id: int, password: bytes, patience: float = 30.0) -> None:
-    """Take a session over and close it, again and again until it is over and the server has cut off its client.
+def end_session(address: tuple[str, int], session_id: int, password: bytes, timeout: float = 30.0) -> None:
+    """Take a session over and close it; repeat that until it is over and the server has disconnected its client.
 
-    The client reconnects as soon as it is cut off, and may take the session back before it is closed. When two
-    connections ask for one session in the same moment, a server with several threads for them can forget one: it stays
-    open, and whatever its client sends is dropped without an answer, until the client gives up reading. The servers of
-    this package have one thread (see _config.py). Elsewhere it becomes seldom: the request to close travels behind the
-    request for the session, in one packet, and a failed attempt is repeated only when the client has the session again.
+    The client reconnects at once, and may take the session back before it is closed.
+
+    When two connections ask for one session at the same time, a server with several reading threads can lose track of
+    one. That connection stays open, the server drops all that its client sends, and the client's read timeout ends it.
+    The servers of this package have one reading thread (see _config.py). For other servers two measures make it rare:
+
+    - The request to close follows the request for the session in one packet.
+    - A failed attempt is repeated only when the client has the session again.
 
     :param address: host and port.
     :param session_id: the id of the session.
     :param password: its password.
-    :param patience: for how long to try again, in seconds.
+    :param timeout: how long to repeat attempts, in seconds.
     :raises ValueError: if the id is 0: the client has no session.
     :raises OSError: if the server does not answer, or knows no such session.
     """
     if session_id == 0:
         raise ValueError("The client has no session: its session id is 0.")
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     accepted = False  # whether an attempt had the session, and so may have closed it
     for attempt in itertools.count():
         try:
-            connection = _take(address, session_id, password)
+            connection = _take_over(address, session_id, password)
             accepted = True
             _receive_end(connection)
             break
         except SessionGoneError:
-            # For a wrong password the server gives the same answer, and the session lives on.
+            # A wrong password gets the same reply from the server, and the session lives on.
             if accepted or (attempt > 0 and not _is_tracked(address, session_id)):
-                break  # an earlier attempt did it, and only its confirmation was lost
+                break  # an earlier attempt closed the session, and only its confirmation was lost
             raise
-        except (WireError, socket.timeout):  # A session that was taken back meanwhile may get no answer at all.
+        except (WireError, socket.timeout):  # If the client took the session back, there may be no reply.
             if time.monotonic() > deadline:
                 raise
-        _wait_until(lambda: _connections(address, session_id) > 0, _SETTLED)
+        _wait_until(lambda: _connections(address, session_id) > 0, _RECONNECT_TIME)
     while not wait_cut_off(address, session_id):
         if time.monotonic() > deadline:
             raise WireError(f"Session {session_id:#x} is over, but the server keeps a connection of it open.")
-        # To ask for the session cuts the connection off, unless the server has forgotten it.
+        # A request for the session makes the server close its connection, unless the server has lost track of it.
         with contextlib.suppress(WireError, socket.timeout):
-            _receive_end(_take(address, session_id, password))
+            _receive_end(_take_over(address, session_id, password))
 
 
-def wait_cut_off(address: tuple[str, int], session_id: int, patience: float = _SETTLED) -> bool:
-    """Wait until a server has no connection of a session that is over, and tell whether that is so.
+def wait_cut_off(address: tuple[str, int], session_id: int, timeout: float = _RECONNECT_TIME) -> bool:
+    """Wait until a server has no connection of a session that is over; return whether that is so.
 
     :param address: host and port.
     :param session_id: the id of the session.
-    :param patience: for how long to look, in seconds.
+    :param timeout: longest time to wait, in seconds.
     :raises OSError: if the server does not answer.
     """
-    return _wait_until(lambda: _connections(address, session_id) == 0, patience)
+    return _wait_until(lambda: _connections(address, session_id) == 0, timeout)
 
 
-def _take(address: tuple[str, int], session_id: int, password: bytes) -> WireConnection:
-    """Take a session over, with the request to close it sent already."""
-    return WireConnection(address, session_id=session_id, password=password, more=_GOODBYE)
+def _take_over(address: tuple[str, int], session_id: int, password: bytes) -> WireConnection:
+    """Take a session over, and send the request to close it in the same packet."""
+    return WireConnection(address, session_id=session_id, password=password, more=_CLOSE_REQUEST)
 
 
 def _receive_end(connection: WireConnection) -> None:
@@ -225,7 +228,7 @@ def _receive_end(connection: WireConnection) -> None:
 
 
 def _is_tracked(address: tuple[str, int], session_id: int) -> bool:
-    """Return whether a server lists a session among those that live."""
+    """Return whether a server lists a session as alive."""
     return re.search(rf"\b{session_id:#x}\b", four_letter_word(address, "dump")) is not None
 
 
@@ -235,10 +238,10 @@ def _connections(address: tuple[str, int], session_id: int) -> int:
     return listed.count(f"sid={session_id:#x},")
 
 
-def _wait_until(found: Callable[[], bool], patience: float) -> bool:
-    """Look until something is so, and tell whether it is."""
-    deadline = time.monotonic() + patience
-    while not found():
+def _wait_until(condition: Callable[[], bool], timeout: float) -> bool:
+    """Wait until a condition holds; return False if it does not within *timeout* seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.002)
@@ -246,11 +249,11 @@ def _wait_until(found: Callable[[], bool], patience: float) -> bool:
 
 
 def four_letter_word(address: tuple[str, int], word: str, timeout: float = 2.0) -> str:
-    """Send one of the administrative commands (``srvr``, ``cons``, ``dump``…) and return the answer.
+    """Send one of the administrative commands (``srvr``, ``cons``, ``dump``…) and return the reply.
 
     :param address: host and port.
     :param word: the four letters.
-    :param timeout: how long each step may take, in seconds.
+    :param timeout: longest time for each step, in seconds.
     :raises OSError: if the server is not there or does not answer.
     """
     parts = []

@@ -41,7 +41,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class TLSFiles:
-    """What a server and its clients need for TLS, and what a test needs to see it refused. All are PEM files.
+    """The PEM files of a server and its clients for TLS, and certificates that either side has to refuse.
 
     .. versionadded:: 0.1
     """
@@ -58,11 +58,11 @@ class TLSFiles:
     wrong_ca: Path
     #: A certificate, for clients and servers, that the other authority signed.
     wrong_ca_signed: Certificate
-    #: A certificate whose time is over; else as good as the client's and the server's.
+    #: A certificate that has expired; otherwise as good as the client's and the server's.
     expired: Certificate
     #: A server's certificate for another host.
     wrong_host: Certificate
-    #: A certificate whose time has not come; else as good as the client's and the server's.
+    #: A certificate that is not valid yet; otherwise as good as the client's and the server's.
     not_yet_valid: Certificate
     #: A certificate that no authority signed, for localhost, 127.0.0.1 and ::1.
     self_signed: Certificate
@@ -74,14 +74,14 @@ class TLSFiles:
     def serving(self, certificate: Certificate) -> TLSFiles:
         """Return the same files for a server that shows another certificate: ``ZooKeeperServer(tls=...)``.
 
-        :param certificate: what the server shows, one of those that have to be refused, for example.
+        :param certificate: the certificate that the server shows, for example one that clients have to refuse.
         """
         return replace(self, server_cert=certificate.cert, server_key=certificate.key)
 
     def client_context(self, *, verify: bool = True) -> ssl.SSLContext:
         """Return a context with which Python's own :mod:`ssl` connects to the server, as the client.
 
-        :param verify: False takes every certificate of the server.
+        :param verify: whether to verify the server's certificate; False accepts every one.
         """
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(self.ca))
         context.load_cert_chain(self.client_cert, self.client_key)
@@ -91,7 +91,7 @@ class TLSFiles:
         return context
 
     def server_context(self, *, client_auth: str = "need") -> ssl.SSLContext:
-        """Return a context with which Python's own :mod:`ssl` serves, as the server: for a stand-in.
+        """Return a context with which Python's own :mod:`ssl` serves, for a stand-in of the server.
 
         :param client_auth: whether a client has to show a certificate, as in :class:`ServerOptions`.
         """
@@ -120,7 +120,7 @@ class CertificateAuthority:
     def __init__(self, folder: Path, name: str = "zkc test CA") -> None:
         """Make the authority's own certificate and key.
 
-        :param folder: an empty folder, or one to be made, for all its files.
+        :param folder: a folder for all its files, empty or not existing yet.
         :param name: the common name of the authority.
         :raises NotInstalledError: if there is no ``openssl`` command.
         """
@@ -154,8 +154,8 @@ class CertificateAuthority:
 
         :param name: its common name, and the name of the files.
         :param hosts: the hosts it is for, as OpenSSL writes them: ``"DNS:localhost"``, ``"IP:127.0.0.1"``.
-        :param expired: whether its time is to be over.
-        :param not_yet_valid: whether its time is still to come.
+        :param expired: whether to make a certificate that has expired.
+        :param not_yet_valid: whether to make a certificate that is valid only in the future.
         """
         made = Certificate(self.folder / f"{name}.crt", self.folder / f"{name}.key")
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
@@ -193,9 +193,9 @@ def self_signed(folder: Path, name: str, hosts: tuple[str, ...] = LOOPBACK_NAMES
 
 
 def make_tls_files(folder: Path) -> TLSFiles:
-    """Make an authority, certificates for a server and a client, and some that have to be refused.
+    """Make an authority, certificates for a server and a client, and certificates that have to be refused.
 
-    :param folder: an empty folder, or one to be made.
+    :param folder: a folder for the files, empty or not existing yet.
     :raises NotInstalledError: if there is no ``openssl`` command.
 
     .. versionadded:: 0.1
@@ -221,7 +221,7 @@ def make_tls_files(folder: Path) -> TLSFiles:
 
 
 def _new_key(path: Path) -> tuple[str, ...]:
-    """Return the arguments of ``openssl req`` for a new key: elliptic, because it is made in no time."""
+    """Return the arguments of ``openssl req`` for a new key, on an elliptic curve because that is fast."""
     return ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(path))
 
 

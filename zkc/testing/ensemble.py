@@ -16,7 +16,7 @@ from . import _wire
 from ._config import Options
 from ._errors import ServerStartError, TestingError
 from ._instance import Instance
-from ._ports import LOOPBACK, with_other_ports
+from ._ports import LOOPBACK, retry_with_new_ports
 from ._process import OwnedFolder
 from .server import ZooKeeperServer
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from .certificates import TLSFiles
 
 _POLL = 0.01
-_FOLLOWING = 5.0  # seconds that a follower may take to apply the end of a session
+_FOLLOWER_TIMEOUT = 5.0  # seconds for a follower to apply the end of a session
 
 
 class _MemberInstance(Instance):
-    """What stands behind one member."""
+    """The instance of one member."""
 
     port_names = ("client", "tls", "quorum", "election")
 
@@ -40,7 +40,7 @@ class _MemberInstance(Instance):
         self.number = number
         #: All members, this one among them.
         self.peers = peers
-        # Shared by all: the ensemble removes it.
+        # All members share the folder, and the ensemble removes it.
         self.folder = self._shared = folder
 
     @property
@@ -54,7 +54,7 @@ class _MemberInstance(Instance):
         entries = self.common_cfg()
         if self.data is not None:
             (self.data / "myid").write_text(f"{self.number}\n")
-        # An ensemble of one, or one that was reduced to one, stays an ensemble and can grow again.
+        # With "true", an ensemble of one member, or reduced to one, would run standalone and could not grow.
         entries["standaloneEnabled"] = "false"
         for peer in self.peers:
             quorum, election, client = (peer.port(name).number for name in ("quorum", "election", "client"))
@@ -64,9 +64,9 @@ class _MemberInstance(Instance):
 
 
 class Member(ZooKeeperServer):
-    """One server of an :class:`Ensemble`; the ensemble makes it.
+    """One server of an :class:`Ensemble`, which makes it.
 
-    :meth:`start` waits until the member serves sessions if enough members run for that, else until it answers at all.
+    :meth:`start` waits until the member serves sessions if enough members run for that, else until it replies at all.
 
     .. versionadded:: 0.1
     """
@@ -98,10 +98,10 @@ class Ensemble:
     def __init__(self, size: int = 3, **options: Unpack[ServerOptions]) -> None:
         """Prepare an ensemble; nothing runs until :meth:`start`.
 
-        :param size: the number of members.
-        :param options: see :class:`ServerOptions`; they hold for every member.
-        :raises TypeError: for an unknown option.
-        :raises ValueError: for an option that makes no sense.
+        :param size: the number of members, at least 1.
+        :param options: the options of every member; see :class:`ServerOptions`.
+        :raises TypeError: for an unknown option, or for an option of a wrong type.
+        :raises ValueError: for an option outside its range.
         """
         if size < 1:
             raise ValueError(f"An ensemble has at least one member, not {size}.")
@@ -113,11 +113,11 @@ class Ensemble:
         self._members: tuple[Member, ...] = ()
         self._closed = False
 
-    # ---- What it is
+    # ---- Properties
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """The servers, in the order of their ids, known from the first start on."""
+        """The servers in the order of their ids, available from the first start on."""
         if not self._members:
             raise TestingError("The ensemble has no members yet: start it first.")
         return self._members
@@ -139,12 +139,12 @@ class Ensemble:
 
     @property
     def super_auth(self) -> bytes:
-        """The credentials, ``user:password`` for the scheme ``digest``, of the user who passes every ACL."""
+        """The credentials of the user who passes every ACL: ``user:password`` for the scheme ``digest``."""
         return self.members[0].super_auth
 
     @property
     def leader(self) -> Optional[Member]:
-        """The member that leads now, None if none does."""
+        """The member that leads now, None if no member leads."""
         return next((member for member in self.members if member.mode == "leader"), None)
 
     @property
@@ -152,25 +152,25 @@ class Ensemble:
         """The members that follow a leader now."""
         return tuple(member for member in self.members if member.mode == "follower")
 
-    # ---- What it does
+    # ---- Control
 
     def start(self) -> None:
-        """Start every member that does not run, and wait until all of them serve sessions.
+        """Start every member that does not run, and wait until all members serve sessions.
 
-        :raises NotInstalledError: if there is no ZooKeeper or no Java.
-        :raises ServerStartError: if a member does not come up; the message ends with its log.
+        :raises NotInstalledError: if ZooKeeper or Java is not installed.
+        :raises ServerStartError: if a member does not start; the message ends with its log.
         """
         with self._control():
             if self._members:
                 self._start_members()
                 return
-            # Nobody has seen the ports yet, so others will do if some turn out to be taken.
-            with_other_ports(self._start_new_members)
+            # The caller has not seen the ports yet, so other ports may replace those that turn out to be taken.
+            retry_with_new_ports(self._start_new_members)
 
     def stop(self) -> None:
         """Stop every member; the data stay."""
         with self._control():
-            # At the same time, because each takes a while to leave the others.
+            # All at the same time, because each member takes a while to leave the ensemble.
             threads = [threading.Thread(target=member.stop) for member in self._members]
             for thread in threads:
                 thread.start()
@@ -182,7 +182,7 @@ class Ensemble:
         self._each(Member.kill)
 
     def pause(self) -> None:
-        """Freeze every member that runs."""
+        """Pause every member that runs."""
         self._each(lambda member: member.pause() if member.state == "running" else None)
 
     def resume(self) -> None:
@@ -199,7 +199,7 @@ class Ensemble:
 
         :param timeout: seconds.
         :returns: the leader.
-        :raises ServerStartError: if there is none in time.
+        :raises ServerStartError: if no member leads within *timeout*.
         """
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -209,13 +209,13 @@ class Ensemble:
                 return leader
             time.sleep(_POLL)
         states = ", ".join(map(repr, self.members))
-        raise ServerStartError(f"No member became the leader in {timeout} s: {states}.")
+        raise ServerStartError(f"No member became the leader within {timeout} s: {states}.")
 
     def wait_ready(self, timeout: float = 30.0) -> None:
-        """Wait until every member serves sessions, such as after a change of the leader.
+        """Wait until every member serves sessions, for example after a change of the leader.
 
         :param timeout: seconds.
-        :raises ServerStartError: if one does not in time; the message ends with its log.
+        :raises ServerStartError: if a member does not serve in time; the message ends with its log.
         """
         deadline = time.monotonic() + timeout
         for member in self.members:
@@ -248,50 +248,52 @@ class Ensemble:
     def __repr__(self) -> str:
         return f"<Ensemble {', '.join(map(repr, self._members)) or f'of {self._size}, not started'}>"
 
-    # ---- What tests ask of it
+    # ---- Helpers for tests
 
     def expire(self, session_id: int, password: bytes) -> None:
-        """End a session of a client, and see it cut off by all running members; see :meth:`ZooKeeperServer.expire`.
+        """End a client's session, and wait until all running members have disconnected the client.
+
+        See :meth:`ZooKeeperServer.expire`.
 
         :param session_id: the id of the session.
         :param password: its password.
         :raises ValueError: if the id is 0: the client has no session.
-        :raises OSError: if the leader does not answer, or knows no such session, or has it with another password.
+        :raises OSError: if the leader does not reply, does not know the session, or has another password for it.
         """
         leader = self.wait_for_leader()
         leader.expire(session_id, password)
         for member in self.members:
-            # A follower learns of the end a moment later than the leader. One that is stopped or paused cannot tell.
+            # A follower applies the end a moment later than the leader. A stopped or paused follower does not reply.
             if member is not leader and member.state == "running":
                 with suppress(OSError):
-                    _wire.wait_cut_off((LOOPBACK, member.port), session_id, _FOLLOWING)
+                    _wire.wait_cut_off((LOOPBACK, member.port), session_id, _FOLLOWER_TIMEOUT)
 
     def create(self, path: str, data: bytes = b"") -> None:
         """Create a znode; see :meth:`ZooKeeperServer.create`.
 
         :param path: the absolute path.
-        :param data: the data of the last one.
+        :param data: the data of the last znode of the path.
         """
         self.wait_for_leader().create(path, data)
 
     def new_chroot(self, prefix: str = "test") -> str:
-        """Create a znode of a new name, and return the connection string of all members that has it as its root.
+        """Create a znode with a new name, and return the connection string of all members with that znode as root.
 
-        :param prefix: what its name begins with.
+        :param prefix: the beginning of its name.
         """
         chroot = self.wait_for_leader().new_chroot(prefix)
         return self.hosts + chroot[chroot.index("/") :]
 
-    # ---- Inside
+    # ---- Internals
 
     @contextmanager
     def _control(self) -> Iterator[None]:
-        """Let one thread at a time, of the process that made this object, change its state."""
+        """Hold the lock for a change of state; refuse if the ensemble is closed, or belongs to another process."""
         if self._owner != os.getpid():
-            raise TestingError("The ensemble belongs to another process: a forked process cannot control it.")
+            raise TestingError(f"The ensemble belongs to process {self._owner}: a forked process cannot control it.")
         with self._lock:
             if self._closed:
-                raise TestingError("The ensemble is closed.")
+                raise TestingError("The ensemble is closed: make a new one.")
             yield
 
     def _each(self, action: Callable[[Member], None]) -> None:
@@ -310,7 +312,7 @@ class Ensemble:
         for number in range(1, self._size + 1):
             instance = _MemberInstance(number, options, instances, self._folder)
             instances.append(instance)
-            # Before any of them is configured, because each one's configuration names the ports of all.
+            # Before any member is configured, because every configuration names the ports of all members.
             instance.take_ports()
         self._members = tuple(Member(self, instance) for instance in instances)
 
@@ -324,12 +326,12 @@ class Ensemble:
             raise
 
     def _start_members(self) -> None:
-        # All are launched before any is waited for: alone, none of them can serve.
+        # Launch all before waiting for any: a single member cannot serve.
         for member in self._members:
             member.start(wait=False)
         deadline = time.monotonic() + self._options.start_timeout
         for member in self._members:
-            # One that has ended meanwhile did not come up; nobody stopped it.
+            # Not member.wait_ready(): this thread holds the lock, so a member that has ended failed to start.
             member._instance.wait_ready(deadline)
 
     def _end_members(self) -> None:

@@ -1,6 +1,6 @@
 """The pytest plugin: fixtures with real servers, and the servers' logs in the report of a failed test.
 
-pytest loads it by itself where zkc is installed. It does nothing until a test asks for one of its fixtures.
+pytest loads the plugin by itself where zkc is installed. The plugin does nothing until a test uses one of its fixtures.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _SHARED: pytest.StashKey[dict[str, Shared]] = pytest.StashKey()
 def zookeeper_server(request: pytest.FixtureRequest) -> Iterator[ZooKeeperServer]:
     """A running :class:`zkc.testing.ZooKeeperServer`, shared by the tests of the session.
 
-    A test may stop, kill or pause it: it is brought back before the next test that uses it. The data stay; see
-    ``zookeeper_chroot``.
+    A test may stop, kill or pause the server: the plugin restarts it before the next test that uses it. The data stay;
+    see ``zookeeper_chroot``.
     """
     from .server import ZooKeeperServer
 
@@ -39,7 +39,7 @@ def zookeeper_server(request: pytest.FixtureRequest) -> Iterator[ZooKeeperServer
 def zookeeper_ensemble(request: pytest.FixtureRequest) -> Iterator[Ensemble]:
     """A running :class:`zkc.testing.Ensemble` of three, shared by the tests of the session.
 
-    A test may stop, kill or pause members: they are brought back before the next test that uses it.
+    A test may stop, kill or pause members: the plugin restarts them before the next test that uses the ensemble.
     """
     from .ensemble import Ensemble
 
@@ -48,7 +48,7 @@ def zookeeper_ensemble(request: pytest.FixtureRequest) -> Iterator[Ensemble]:
 
 @pytest.fixture
 def zookeeper_chroot(zookeeper_server: ZooKeeperServer) -> str:
-    """A connection string of ``zookeeper_server`` with a znode of its own as its root, for one test."""
+    """A connection string of ``zookeeper_server`` with a new znode as its root, for one test."""
     return zookeeper_server.new_chroot()
 
 
@@ -64,7 +64,7 @@ def _share(request: pytest.FixtureRequest, name: str, make: Callable[[], Server]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Bring back the shared servers that the test is going to use."""
+    """Restart the shared servers that the test uses and an earlier test stopped or paused."""
     for name, server in item.config.stash.get(_SHARED, {}).items():
         if name in getattr(item, "fixturenames", ()):
             server.resume()
@@ -75,7 +75,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
-    """Attach what the servers logged during a failed test."""
+    """Attach the lines that the servers logged during a failed test."""
     outcome = yield
     report: pytest.TestReport = outcome.get_result()
     if report.failed:

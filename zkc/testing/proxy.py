@@ -1,4 +1,4 @@
-"""A TCP proxy between a client and a server, which breaks what a test wants broken."""
+"""A TCP proxy between a client and a server that injects faults."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from ._ports import LOOPBACK, Port
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# How much is kept for a side that does not read; then the other side is not read either, as without a proxy.
+# Bytes buffered for a side that does not read. At this limit the proxy stops reading from the other side, so that the
+# sender blocks as it would without a proxy.
 _BUFFER_LIMIT = 256 * 1024
 _CHUNK = 64 * 1024
 _COMMAND_TIMEOUT = 10.0
-# Closing with this sends a reset at once.
+# SO_LINGER with a time of 0: close() sends a reset at once.
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -34,10 +35,10 @@ class _Side:
         self.socket = sock
         self.connected = connected
         self.outgoing = bytearray()
-        #: This side sends no more.
+        #: Whether this side has ended its direction (end of file).
         self.ended = False
-        #: The end of the other side was passed on to this one.
-        self.told = False
+        #: Whether the proxy has passed the other side's end of file on to this side.
+        self.end_sent = False
 
 
 class _Link:
@@ -52,14 +53,14 @@ class _Link:
         return (self.client, self.server), (self.server, self.client)
 
     def finished(self) -> bool:
-        """Tell whether nothing can be forwarded any more."""
-        return self.client.told and self.server.told
+        """Return whether both directions have ended."""
+        return self.client.end_sent and self.server.end_sent
 
 
 class FaultProxy:
     """A proxy on the loopback interface, as a context manager: give a client its ``hosts`` instead of the server's.
 
-    One thread forwards. What a method asks for is done when it returns.
+    One thread forwards. When a method returns, its effect is complete.
 
     >>> with ZooKeeperServer() as server, FaultProxy("127.0.0.1", server.port) as proxy:
     ...     client = Client(proxy.hosts)
@@ -69,7 +70,7 @@ class FaultProxy:
     """
 
     def __init__(self, target_host: str, target_port: int) -> None:
-        """Prepare a proxy, which takes connections from :meth:`start` on.
+        """Prepare a proxy, which accepts connections from :meth:`start` on.
 
         :param target_host: the host that connections are forwarded to.
         :param target_port: its port.
@@ -103,9 +104,9 @@ class FaultProxy:
         return len(self._links)
 
     def start(self) -> None:
-        """Take connections from now on. Does nothing the second time."""
+        """Accept connections from now on. Does nothing the second time."""
         if self._closed:
-            raise TestingError("The proxy is closed.")
+            raise TestingError("The proxy is closed: make a new one.")
         if self._thread is None:
             self._selector.register(self._wake_reader, selectors.EVENT_READ)
             self._listen()
@@ -113,7 +114,7 @@ class FaultProxy:
             self._thread.start()
 
     def drop_connections(self) -> None:
-        """Reset every connection; new ones are taken."""
+        """Reset every connection; new connections are accepted."""
         self._do(self._drop_all)
 
     def pause(self) -> None:
@@ -121,15 +122,15 @@ class FaultProxy:
         self._do(lambda: setattr(self, "_paused", True))
 
     def resume(self) -> None:
-        """Forward again, beginning with what came meanwhile."""
+        """Forward again, beginning with the bytes that arrived during the pause."""
         self._do(lambda: setattr(self, "_paused", False))
 
     def refuse(self) -> None:
-        """Refuse new connections from now on; those that are open stay."""
+        """Refuse new connections from now on; open connections stay."""
         self._do(self._unlisten)
 
     def accept(self) -> None:
-        """Take new connections again."""
+        """Accept new connections again."""
         self._do(self._listen)
 
     def close(self) -> None:
@@ -159,12 +160,12 @@ class FaultProxy:
     ) -> None:
         self.close()
 
-    # ---- The callers' side
+    # ---- On the callers' threads
 
     def _do(self, action: Callable[[], None]) -> None:
-        """Have the forwarding thread do something, and wait until it has."""
+        """Run an action on the forwarding thread, and wait until it has returned."""
         if self._thread is None or self._closed:
-            raise TestingError("The proxy does not run: start it, or use it in a with statement.")
+            raise TestingError("The proxy does not run: call start(), or use it in a with statement.")
         done = threading.Event()
 
         def command() -> None:
@@ -174,24 +175,24 @@ class FaultProxy:
         self._commands.put(command)
         self._wake_writer.send(b"\0")
         if not done.wait(_COMMAND_TIMEOUT):
-            raise TestingError("The proxy's thread does not answer.")
+            raise TestingError(f"The proxy's thread did not run a command within {_COMMAND_TIMEOUT} s.")
 
-    # ---- The forwarding thread's side; it alone touches sockets while it runs
+    # ---- On the forwarding thread, which alone uses the sockets while it runs
 
     def _run(self) -> None:
         while not self._stopping:
-            self._watch()
+            self._update_selector()
             for key, events in self._selector.select():
                 if key.fileobj is self._wake_reader:
-                    self._obey()
-                    # A command may have changed everything that this round was about to look at.
+                    self._run_commands()
+                    # A command may have closed the sockets of the remaining events.
                     break
                 if key.fileobj is self._listener:
-                    self._take()
+                    self._accept()
                 elif key.data in self._links:
                     self._forward(key.data, key.fileobj, events)
 
-    def _obey(self) -> None:
+    def _run_commands(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._wake_reader.recv(1024)
         while not self._commands.empty():
@@ -214,8 +215,8 @@ class FaultProxy:
             self._listener.close()
             self._listener = None
 
-    def _take(self) -> None:
-        """Accept a connection and begin the one to the server."""
+    def _accept(self) -> None:
+        """Accept a connection and start connecting to the server."""
         assert self._listener is not None
         try:
             client, _ = self._listener.accept()
@@ -226,11 +227,11 @@ class FaultProxy:
         for side, _ in link.pairs():
             side.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._links.add(link)
-        # What goes wrong here is seen when the socket becomes writable.
+        # _write() reads the result from SO_ERROR when the socket becomes writable.
         server.connect_ex(self._target)
 
-    def _watch(self) -> None:
-        """Tell the selector what each link waits for now."""
+    def _update_selector(self) -> None:
+        """Register each socket for the events that its link waits for now."""
         for link in self._links:
             for side, other in link.pairs():
                 events = 0
@@ -239,9 +240,9 @@ class FaultProxy:
                         events |= selectors.EVENT_READ
                     if side.outgoing or not side.connected:
                         events |= selectors.EVENT_WRITE
-                self._select(side.socket, events, link)
+                self._register(side.socket, events, link)
 
-    def _select(self, sock: socket.socket, events: int, link: _Link) -> None:
+    def _register(self, sock: socket.socket, events: int, link: _Link) -> None:
         known = self._selector.get_map().get(sock)
         if known is None:
             if events:
@@ -260,10 +261,10 @@ class FaultProxy:
                 data = side.socket.recv(_CHUNK)
                 other.outgoing += data
                 side.ended = not data
-            for one, opposite in link.pairs():
-                if opposite.ended and one.connected and not one.outgoing and not one.told:
-                    one.told = True
-                    one.socket.shutdown(socket.SHUT_WR)
+            for receiver, sender in link.pairs():
+                if sender.ended and receiver.connected and not receiver.outgoing and not receiver.end_sent:
+                    receiver.end_sent = True
+                    receiver.socket.shutdown(socket.SHUT_WR)
         except BlockingIOError:
             return
         except OSError:
@@ -286,7 +287,7 @@ class FaultProxy:
             self._drop(link)
 
     def _drop(self, link: _Link) -> None:
-        """Close both sides, with a reset unless both came to their end."""
+        """Close both sides, with a reset unless both directions have ended."""
         self._links.discard(link)
         for side, _ in link.pairs():
             with contextlib.suppress(KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""A real ZooKeeper server, in a process of its own."""
+"""A real ZooKeeper server in a separate process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import _registry, _wire
 from ._config import Options
 from ._errors import TestingError
 from ._instance import Instance
-from ._ports import with_other_ports
+from ._ports import retry_with_new_ports
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class ZooKeeperServer:
     """A real ZooKeeper server on the loopback interface, as a context manager.
 
-    Entering starts the server and waits until it serves sessions; leaving ends it and removes its files. It dies with
-    this Python process, however that ends. A process forked from this one can use the server, but not control it.
+    Entering starts the server and waits until it serves sessions; leaving ends it and removes its files. The server
+    ends with this Python process, however that ends. A forked process can use the server, but not control it.
 
     >>> with ZooKeeperServer() as server:
     ...     print(server.hosts)
@@ -51,19 +51,19 @@ class ZooKeeperServer:
 
         :param port: the client port, 0 for a free one.
         :param tls_port: the client port for TLS, 0 for a free one; used only with ``tls``.
-        :param data_dir: the folder for the data, which is kept; None for a temporary one.
-        :param options: see :class:`ServerOptions`.
-        :raises TypeError: for an unknown option, or one of a wrong type.
-        :raises ValueError: for an option that makes no sense.
+        :param data_dir: the folder for the data, which :meth:`close` keeps; None for a temporary one.
+        :param options: the options of the server; see :class:`ServerOptions`.
+        :raises TypeError: for an unknown option, or for an option of a wrong type.
+        :raises ValueError: for an option outside its range.
         """
         for name, number in (("port", port), ("tls_port", tls_port)):
             if not 0 <= number <= 65535:
-                raise ValueError(f"{name} is from 0 to 65535, not {number!r}.")
+                raise ValueError(f"{name} must be from 0 to 65535, not {number!r}.")
         data = None if data_dir is None else Path(data_dir).absolute()
         self._adopt(Instance("zookeeper", Options(**options), (port, tls_port), data))
 
     def _adopt(self, instance: Instance) -> None:
-        """Become the owner of what stands behind this server."""
+        """Become the owner of an instance."""
         self._instance = instance
         self._owner = os.getpid()
         self._lock = threading.RLock()
@@ -71,18 +71,18 @@ class ZooKeeperServer:
         self._final_log = ""
         _registry.opened(self)
 
-    # ---- What it is
+    # ---- Properties
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The server's name in messages."""
         return self._instance.name
 
     @property
     def hosts(self) -> str:
         """The connection string of the plain port, such as ``"127.0.0.1:41325"``.
 
-        It is known from the first start on and never changes.
+        It is available from the first start on and never changes.
         """
         return str(self._instance.port("client"))
 
@@ -90,7 +90,7 @@ class ZooKeeperServer:
     def tls_hosts(self) -> str:
         """The connection string of the TLS port; TestingError without ``tls``."""
         if not self._instance.options.tls:
-            raise TestingError(f"{self.name} serves no TLS: make it with tls=True.")
+            raise TestingError(f"{self.name} does not serve TLS: make it with tls=True.")
         return str(self._instance.port("tls"))
 
     @property
@@ -107,7 +107,7 @@ class ZooKeeperServer:
 
     @property
     def super_auth(self) -> bytes:
-        """The credentials, ``user:password`` for the scheme ``digest``, of the user who passes every ACL."""
+        """The credentials of the user who passes every ACL: ``user:password`` for the scheme ``digest``."""
         return f"super:{self._instance.options.super_password}".encode()
 
     @property
@@ -117,15 +117,15 @@ class ZooKeeperServer:
 
     @property
     def pid(self) -> Optional[int]:
-        """The process id of the JVM, None if there is none."""
+        """The process id of the JVM, None if the server does not run."""
         process = self._instance.process
         return process.pid if process is not None and process.running() else None
 
     @property
     def mode(self) -> Optional[str]:
-        """What it is: ``"standalone"``, ``"leader"``, ``"follower"``, ``"observer"`` or ``"read-only"``.
+        """The server's mode: ``"standalone"``, ``"leader"``, ``"follower"``, ``"observer"`` or ``"read-only"``.
 
-        None if it serves nobody now.
+        None if the server does not serve clients now.
         """
         if self.state != "running":
             return None
@@ -140,57 +140,59 @@ class ZooKeeperServer:
         """The version of ZooKeeper that runs, such as ``(3, 8, 0)``."""
         found = re.search(r"version: (\d+)\.(\d+)\.(\d+)", self.four_letter_word("srvr"))
         if found is None:
-            raise TestingError(f"{self.name} did not say its version: it serves nobody now.")
+            raise TestingError(
+                f"{self.name} did not report its version, since it does not serve clients now: call wait_ready() first."
+            )
         return tuple(int(part) for part in found.groups())
 
     @property
     def log_file(self) -> Path:
-        """The file that the server logs to, over all its starts. It is removed by :meth:`close`."""
+        """The file with the log of all starts of the server. :meth:`close` removes it."""
         return self._instance.log_file
 
     def log_tail(self, lines: int = 40) -> str:
         """Return the last lines of the log, also after :meth:`close`.
 
-        :param lines: how many.
+        :param lines: the number of lines.
         """
         if self._closed:
             return "\n".join(self._final_log.splitlines()[-lines:])
         return self._instance.log_tail(lines)
 
-    # ---- What it does
+    # ---- Control
 
     def start(self, *, wait: bool = True) -> None:
-        """Start the server and wait until it serves sessions; a paused one continues.
+        """Start the server and wait until it serves sessions; a paused server continues.
 
-        Does nothing if it runs. The data and the ports are those of before.
+        Does nothing if the server runs. A restarted server has the same data and ports.
 
-        :param wait: False to return as soon as the process is there; see :meth:`wait_ready`.
-        :raises NotInstalledError: if there is no ZooKeeper or no Java.
+        :param wait: False to return as soon as the process is started; see :meth:`wait_ready`.
+        :raises NotInstalledError: if ZooKeeper or Java is not installed.
         :raises PortTakenError: if the wanted port is taken.
-        :raises ServerStartError: if the server does not come up; the message ends with its log.
+        :raises ServerStartError: if the server does not start; the message ends with its log.
         """
         with self._control():
             self._instance.resume()
             if self.state == "running":
                 return
             if self._instance.ports or any(self._instance.wanted.values()):
-                self._come_up(wait, release_ports=not self._instance.ports)
+                self._launch(wait, release_ports=not self._instance.ports)
             else:
-                # Nobody has seen the ports yet, so others will do if these turn out to be taken.
-                with_other_ports(lambda: self._come_up(wait, release_ports=True))
+                # The caller has not seen the ports yet, so other ports may replace those that turn out to be taken.
+                retry_with_new_ports(lambda: self._launch(wait, release_ports=True))
 
     def wait_ready(self, timeout: float = 30.0) -> None:
         """Wait until the server serves sessions.
 
         :param timeout: seconds.
-        :raises ServerStartError: if it does not in time; the message ends with its log.
+        :raises ServerStartError: if it does not serve in time; the message ends with its log.
         """
         if self.state != "running":
             raise TestingError(f"{self.name} is {self.state}: start or resume it first.")
         self._instance.wait_ready(time.monotonic() + timeout)
 
     def stop(self) -> None:
-        """Ask the server to end (SIGTERM) and wait for it. The data stay. Does nothing if it does not run."""
+        """End the server in order (SIGTERM) and wait for its end. The data stay. Does nothing if it does not run."""
         with self._control():
             self._instance.stop()
 
@@ -200,7 +202,7 @@ class ZooKeeperServer:
             self._instance.kill()
 
     def pause(self) -> None:
-        """Freeze the server (SIGSTOP): connections stay open and nothing answers. Does nothing if it is paused.
+        """Pause the server (SIGSTOP): connections stay open without replies. Does nothing if it is paused.
 
         :raises TestingError: if it does not run.
         """
@@ -231,7 +233,7 @@ class ZooKeeperServer:
                 return
             instance = self._instance
             if instance.keeps_data:
-                # Data that stay deserve an orderly end.
+                # The data stay, so the server ends in order.
                 instance.stop()
             instance.kill()
             self._final_log = instance.log_tail(200)
@@ -260,38 +262,38 @@ class ZooKeeperServer:
         port = self._instance.ports.get("client")
         return f"<{type(self).__name__} {self.name} {port or 'no port yet'} {self.state}>"
 
-    # ---- What tests ask of it
+    # ---- Helpers for tests
 
     def four_letter_word(self, word: str, timeout: float = 2.0) -> str:
         """Send an administrative command, such as ``"srvr"``, ``"cons"`` or ``"dump"``.
 
         :param word: the command.
-        :param timeout: how long each step may take, in seconds.
-        :returns: the answer.
-        :raises OSError: if the server does not answer.
+        :param timeout: longest time for each step, in seconds.
+        :returns: the reply.
+        :raises OSError: if the server does not reply.
         """
         return _wire.four_letter_word(self._instance.address, word, timeout)
 
     def expire(self, session_id: int, password: bytes) -> None:
-        """End a session of a client, and cut the client off, so that it learns that its session has expired.
+        """End a client's session and disconnect the client, so that it sees its session expire.
 
-        Another connection takes the session over and closes it, which is how the server sees a real end. When this
-        returns, the session is over and the server has cut its connection off: a client that connects again gets the
-        answer that its session has expired.
+        A second connection takes the session over and closes it; to the server this is a real end. When this returns,
+        the session is over and the server has closed its connection. When the client connects again, the server replies
+        that the session has expired.
 
         :param session_id: the id of the session.
         :param password: its password.
         :raises ValueError: if the id is 0: the client has no session.
-        :raises OSError: if the server does not answer, or knows no such session, or has it with another password.
+        :raises OSError: if the server does not reply, does not know the session, or has another password for it.
         """
         _wire.end_session(self._instance.address, session_id, password)
 
     def create(self, path: str, data: bytes = b"") -> None:
-        """Create a znode, and those above it, without a client; one that exists is left as it is.
+        """Create a znode and its missing parents, without a client. An existing znode stays as it is.
 
         :param path: the absolute path.
-        :param data: the data of the last one.
-        :raises OSError: if the server does not answer or refuses.
+        :param data: the data of the last znode of the path.
+        :raises OSError: if the server does not reply, or refuses.
         """
         with _wire.WireConnection(self._instance.address) as connection:
             parts = path.strip("/").split("/")
@@ -300,32 +302,32 @@ class ZooKeeperServer:
             connection.create(path, data)
 
     def new_chroot(self, prefix: str = "test") -> str:
-        """Create a znode of a new name, and return the connection string that has it as its root.
+        """Create a znode with a new name, and return the connection string with that znode as root.
 
-        :param prefix: what its name begins with.
-        :returns: such as ``"127.0.0.1:41325/test-0c95e2f1"``.
+        :param prefix: the beginning of its name.
+        :returns: a connection string such as ``"127.0.0.1:41325/test-0c95e2f1"``.
         """
         path = f"/{prefix}-{secrets.token_hex(4)}"
         self.create(path)
         return self.hosts + path
 
-    # ---- Inside
+    # ---- Internals
 
     @contextmanager
     def _control(self) -> Iterator[None]:
-        """Let one thread at a time, of the process that made this object, change its state."""
+        """Hold the lock for a change of state; refuse if the server is closed, or belongs to another process."""
         if self._owner != os.getpid():
             raise TestingError(f"{self.name} belongs to process {self._owner}: a forked process cannot control it.")
         with self._lock:
             if self._closed:
-                raise TestingError(f"{self.name} is closed.")
+                raise TestingError(f"{self.name} is closed: make a new server.")
             yield
 
     def _can_serve(self) -> bool:
-        """Tell whether a start of this server alone is enough for it to serve sessions."""
+        """Return whether this server can serve sessions without a start of other members."""
         return True
 
-    def _come_up(self, wait: bool, *, release_ports: bool) -> None:
+    def _launch(self, wait: bool, *, release_ports: bool) -> None:
         """Launch the server and wait for it; if that fails, leave nothing running."""
         deadline = time.monotonic() + self._instance.options.start_timeout
         try:
