@@ -1,4 +1,4 @@
-"""What a release needs beside its files: one version, a changelog that tells of it, checksums, provenance."""
+"""Release steps: the version, the changelog and its news fragments, checksums, provenance."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import packaging.version
@@ -29,28 +30,96 @@ def version() -> str:
     return found[1]
 
 
-def complaints(changelog: str, number: str, uncommitted: str) -> list[str]:
-    """Say what stands against a release.
+def fragments() -> list[Path]:
+    """List the news fragments of changes that no release contains yet."""
+    return [path for path in sorted((ROOT / "newsfragments").glob("*")) if path.name not in ("README.md", ".gitignore")]
+
+
+def news_complaints(name: str, text: str) -> list[str]:
+    """List what is wrong with the text of a news fragment; towncrier checks its name.
+
+    Args:
+        name: the name of its file.
+        text: what the file contains.
+    """
+    found = []
+    line = text.strip()
+    if "\n\n" in line or line.startswith(("- ", "* ", "#")):
+        found.append(f"newsfragments/{name} is more than a paragraph: write one for each change")
+    if not line.endswith((".", "`")):
+        found.append(f"newsfragments/{name} has no full stop at its end: write whole sentences")
+    return found
+
+
+def render(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run towncrier on the news fragments.
+
+    Args:
+        options: those of ``towncrier build``.
+    """
+    command = [sys.executable, "-m", "towncrier", "build", "--version", version(), *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def check_news() -> list[str]:
+    """List what keeps the news fragments from becoming a section of the changelog."""
+    found = []
+    for path in fragments():
+        found += news_complaints(path.name, path.read_text(encoding="utf-8"))
+    run = render("--draft")
+    if run.returncode != 0:
+        found.append(f"the fragments in newsfragments/ do not render: {_reason(run)}")
+    return found
+
+
+def write_changelog() -> list[str]:
+    """Make the fragments a section of CHANGELOG.md with today's date, and remove them; or list why not."""
+    number = version()
+    if _heading((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), number) is not None:
+        return [f"CHANGELOG.md has a section for {number} already: fold the fragments into it by hand"]
+    if not fragments():
+        return ["newsfragments/ is empty: no change has been described since the last release"]
+    run = render("--yes", "--date", datetime.datetime.now(datetime.timezone.utc).date().isoformat())
+    return [f"towncrier could not write CHANGELOG.md: {_reason(run)}"] if run.returncode != 0 else []
+
+
+def _reason(run: subprocess.CompletedProcess[str]) -> str:
+    """Return the error that towncrier printed, without its lines about progress."""
+    return (run.stderr + run.stdout).partition("Error: ")[2].strip() or (run.stderr + run.stdout).strip()
+
+
+def _heading(changelog: str, number: str) -> re.Match[str] | None:
+    return re.search(rf"^## \[?{re.escape(number)}(?![\w.+-])\]?(.*)$", changelog, re.MULTILINE)
+
+
+def complaints(changelog: str, number: str, uncommitted: str, waiting: Sequence[str] = ()) -> list[str]:
+    """List what stands against a release.
 
     Args:
         changelog: the text of CHANGELOG.md.
         number: the version to be released.
         uncommitted: what git says of files that differ from the last commit.
+        waiting: the names of news fragments that are not in the changelog yet.
     """
     found = []
     try:
         packaging.version.Version(number)
     except packaging.version.InvalidVersion:
         found.append(f"{number} is no version as PEP 440 writes it: mend zkc/_version.py")
-    heading = re.search(rf"^## \[?{re.escape(number)}(?![\w.+-])\]?(.*)$", changelog, re.MULTILINE)
+    heading = _heading(changelog, number)
     if heading is None:
-        found.append(f"CHANGELOG.md has no section for {number}: add '## {number} (the date)'")
+        found.append(f"CHANGELOG.md has no section for {number}: run python tools/release.py changelog")
     elif not _has_date(heading[1]):
         found.append(f"the section for {number} in CHANGELOG.md has no date: write '## {number} (YYYY-MM-DD)'")
     if re.search(r"^## \[?unreleased\]?.*\n+(?!## )\S", changelog, re.MULTILINE | re.IGNORECASE):
-        found.append(f"CHANGELOG.md tells of something unreleased: move it to the section for {number}")
+        found.append(f"CHANGELOG.md has a section of unreleased changes: move them to the section for {number}")
+    if waiting:
+        found.append(
+            f"newsfragments/ has changes that CHANGELOG.md does not contain ({', '.join(waiting)}): "
+            "run python tools/release.py changelog"
+        )
     if uncommitted:
-        found.append("the tree differs from the last commit, so nobody could build the same again: commit first")
+        found.append("the tree differs from the last commit, so this build could not be repeated: commit first")
     return found
 
 
@@ -133,6 +202,11 @@ def _git(*arguments: str) -> str:
     return run.stdout.strip()
 
 
+def _report(complaints: list[str]) -> None:
+    if complaints:
+        sys.exit("\n".join(f"zkc: error: {each}" for each in complaints))
+
+
 def main() -> None:
     """Do what the command line asks for."""
     arguments = sys.argv[1:]
@@ -140,15 +214,18 @@ def main() -> None:
         print(version())
     elif arguments == ["check"]:
         changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-        found = complaints(changelog, version(), _git("status", "--porcelain"))
-        if found:
-            sys.exit("\n".join(f"zkc: error: {one}" for one in found))
+        waiting = [path.name for path in fragments()]
+        _report(complaints(changelog, version(), _git("status", "--porcelain"), waiting))
+    elif arguments == ["news"]:
+        _report(check_news())
+    elif arguments == ["changelog"]:
+        _report(write_changelog())
     elif len(arguments) == 2 and arguments[0] == "settle":
         settle(Path(arguments[1]))
     elif len(arguments) == 2 and arguments[0] == "describe":
         describe(Path(arguments[1]))
     else:
-        sys.exit("usage: tools/release.py version | check | settle ARCHIVE | describe FOLDER")
+        sys.exit("usage: tools/release.py version | news | changelog | check | settle ARCHIVE | describe FOLDER")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ PAGES = [
     *sorted(ROOT.glob("docs/**/*.md")),
     *sorted(ROOT.glob("benchmarks/*.md")),
     *sorted(ROOT.glob("examples/*.md")),
+    *sorted(ROOT.glob("newsfragments/README.md")),
 ]
 # What a page says where a reader has to put in a server of their own.
 PLACEHOLDER = "127.0.0.1:2181"

@@ -80,7 +80,7 @@ def test_nothing_that_is_made_from_the_code_was_left_out(site):
 
 def test_a_page_of_the_repository_is_shown_with_its_links_mended(site):
     assert 'href="testing.html"' in _text(site, "contributing.html")
-    assert "Unreleased" in _text(site, "changelog.html")
+    assert "0.1.0" in _text(site, "changelog.html")
 
 
 def test_a_page_loads_nothing_from_elsewhere(site):

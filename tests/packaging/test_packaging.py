@@ -141,6 +141,9 @@ def test_a_source_distribution_has_what_it_takes_to_build(sdist):
         "tools/release.py",
         "dev",
         ".ci/run",
+        ".github/workflows/tests.yml",
+        ".pre-commit-config.yaml",
+        "newsfragments/README.md",
     } <= names
     assert {f"src/{path.name}" for path in (ROOT / "src").iterdir()} <= names
     archives = [name for name in names if name.startswith("vendor/archives/") and name != "vendor/archives/"]
@@ -230,7 +233,7 @@ def test_the_version_stands_in_one_place():
         ("## 1.2.3 - 2026-01-31\n", "", None),
         ("## [1.2.3] - 2026-01-31\n", "", None),
         ("## [Unreleased]\n\n## 1.2.3 (2026-01-31)\n", "", None),
-        ("## [Unreleased]\n\n- more\n\n## 1.2.3 (2026-01-31)\n", "", "something unreleased"),
+        ("## [Unreleased]\n\n- more\n\n## 1.2.3 (2026-01-31)\n", "", "a section of unreleased changes"),
         ("## 1.2.30 (2026-01-31)\n", "", "no section for 1.2.3"),
         ("## 1.2.3.1 (2026-01-31)\n", "", "no section for 1.2.3"),
         ("## 1.2.3-rc1 (2026-01-31)\n", "", "no section for 1.2.3"),
