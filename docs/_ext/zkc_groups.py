@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Znodes": (
         "create",
+        "create_with_stat",
         "ensure_path",
         "get",
         "set",

@@ -8,7 +8,7 @@ from zkc import ACL, ClientState, Perms
 
 
 async def test_acls_are_set_and_read(zk):
-    _, before = await zk.create("/a", with_stat=True)
+    _, before = await zk.create_with_stat("/a")
     acl = [ACL.world(Perms.READ | Perms.ADMIN), ACL.ip("127.0.0.1"), ACL.digest("ann", "secret", Perms.WRITE)]
     assert await zk.set_acl("/a", acl) is None
     got, stat = await zk.get_acl("/a")

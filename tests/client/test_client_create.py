@@ -78,7 +78,7 @@ async def test_the_servers_may_allow_no_ttl(make_zk, server_without_ttl):
     ],
 )
 async def test_the_stat_can_be_had_at_once(zk, flags):
-    path, stat = await zk.create("/a", b"data", with_stat=True, **flags)
+    path, stat = await zk.create_with_stat("/a", b"data", **flags)
     assert stat == await zk.exists(path)
     assert stat.data_length == 4
 
@@ -107,7 +107,7 @@ async def test_it_exists_already(zk):
         await zk.create("/a")
     assert (caught.value.path, caught.value.operation) == ("/a", "create")
     with pytest.raises(FileExistsError):
-        await zk.create("/a", with_stat=True)
+        await zk.create_with_stat("/a")
 
 
 async def test_the_parent_is_missing(zk):
@@ -167,7 +167,6 @@ async def test_the_parents_acl_allows_no_children(zk):
         ({"acl": ACL.world()}, TypeError, r"acl must be a sequence of ACL: write \[acl\]"),
         ({"acl": [(31, "world", "anyone")]}, TypeError, "acl must hold ACL entries"),
         ({"ephemeral": 1}, TypeError, "ephemeral must be True or False"),
-        ({"with_stat": 1}, TypeError, "with_stat must be True or False"),
         ({"ttl": 0}, ValueError, "ttl must be a positive"),
         ({"ttl": 5, "ephemeral": True}, ValueError, "choose one"),
         ({"container": True, "sequential": True}, ValueError, "choose one"),

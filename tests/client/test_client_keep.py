@@ -45,7 +45,7 @@ async def test_it_is_there_when_the_client_is_connected_again(zk, zk2, zookeeper
 
 
 async def test_with_every_other_option(zk, zk2, expire_zk):
-    path, stat = await zk.create(
+    path, stat = await zk.create_with_stat(
         "/a/n-",
         b"x",
         ephemeral=True,
@@ -53,7 +53,6 @@ async def test_with_every_other_option(zk, zk2, expire_zk):
         keep=True,
         protected=True,
         make_parents=True,
-        with_stat=True,
     )
     assert stat.ephemeral_owner == zk.session_id
     assert zk.kept == [path]

@@ -45,7 +45,7 @@ async def test_parents_that_are_there_stay_as_they_are(zk):
     ],
 )
 async def test_parents_of_every_kind_of_znode(zk, options, path):
-    made, stat = await zk.create("/a/b/n-", b"x", make_parents=True, with_stat=True, **options)
+    made, stat = await zk.create_with_stat("/a/b/n-", b"x", make_parents=True, **options)
     assert made == path
     assert stat == await zk.exists(path)
 

@@ -59,8 +59,8 @@ async def test_each_call_has_a_marker_of_its_own(zk):
 
 
 async def test_parents_and_stat_go_with_it(zk):
-    path, stat = await zk.create(
-        "/a/b/n-", b"x", sequential=True, protected=True, make_parents=True, with_stat=True, acl=[ACL.world()]
+    path, stat = await zk.create_with_stat(
+        "/a/b/n-", b"x", sequential=True, protected=True, make_parents=True, acl=[ACL.world()]
     )
     assert re.fullmatch(f"/a/b/{MARKER}n-0000000000", path)
     assert stat == await zk.exists(path)
@@ -72,7 +72,8 @@ async def test_an_answer_that_is_lost_is_found_again(zk_behind, zk2, proxy, told
     session_id = zk_behind.session_id
     await zk2.children("/", watch=told)
     proxy.keep_answers()
-    creating = both.begin(zk_behind, "create", "/n-", b"x", protected=True, with_stat=with_stat, **flags)
+    call = "create_with_stat" if with_stat else "create"
+    creating = both.begin(zk_behind, call, "/n-", b"x", protected=True, **flags)
     assert (await told.next()).type is zkc.EventType.CHILD
     names = await zk2.children("/")
     assert not creating.done(), "it was carried out, and nobody has told the client"

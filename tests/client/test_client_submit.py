@@ -15,7 +15,7 @@ def test_every_call_gives_a_future(client):
     submit = client.submit
     futures = [
         submit.create("/a", b"x"),
-        submit.create("/b/c", make_parents=True, with_stat=True),
+        submit.create_with_stat("/b/c", make_parents=True),
         submit.create("/p-", sequential=True, protected=True),
         submit.ensure_path("/d/e"),
         submit.set("/a", b"y"),

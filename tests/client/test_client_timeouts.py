@@ -9,7 +9,7 @@ import zkc
 
 CALLS = {
     "create": lambda zk, **limit: zk.create("/b", **limit),
-    "create with stat": lambda zk, **limit: zk.create("/b", with_stat=True, **limit),
+    "create with stat": lambda zk, **limit: zk.create_with_stat("/b", **limit),
     "get": lambda zk, **limit: zk.get("/a", **limit),
     "set": lambda zk, **limit: zk.set("/a", b"", **limit),
     "delete": lambda zk, **limit: zk.delete("/a", **limit),

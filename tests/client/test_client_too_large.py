@@ -33,7 +33,7 @@ async def test_what_the_servers_would_refuse_is_not_sent(zk):
     )
     calls = [
         lambda: zk.create("/b", MUCH),
-        lambda: zk.create("/b", bytearray(MUCH), with_stat=True),
+        lambda: zk.create_with_stat("/b", bytearray(MUCH)),
         lambda: zk.create("/b/c", memoryview(MUCH), make_parents=True),
         lambda: zk.create("/b-", MUCH, sequential=True, protected=True),
         lambda: zk.create("/b", MUCH, ephemeral=True, keep=True),

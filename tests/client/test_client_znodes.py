@@ -87,7 +87,7 @@ async def test_the_root_cannot_be_deleted(make_zk, zookeeper_server):
 
 async def test_exists(zk):
     assert await zk.exists("/a") is None
-    _, stat = await zk.create("/a", b"abc", with_stat=True)
+    _, stat = await zk.create_with_stat("/a", b"abc")
     assert await zk.exists("/a") == stat
 
 
@@ -132,7 +132,7 @@ async def test_paths_are_below_the_chroot(zk, make_zk, hosts, zookeeper_server):
     chroot = hosts[len(zookeeper_server.hosts) :]
     assert await zk.create("/a", b"1") == "/a"
     assert await zk.create("/s-", sequential=True) == "/s-0000000001"
-    assert (await zk.create("/b", with_stat=True))[0] == "/b"
+    assert (await zk.create_with_stat("/b"))[0] == "/b"
     async with make_zk(zookeeper_server.hosts) as whole:
         assert (await whole.get(f"{chroot}/a"))[0] == b"1"
         assert sorted(await whole.children(chroot)) == sorted(await zk.children("/")) == ["a", "b", "s-0000000001"]

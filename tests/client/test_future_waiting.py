@@ -33,7 +33,7 @@ def blocked(client):
 def test_calls_of_one_request(blocked):
     submit = blocked.submit
     assert submit.create("/a", b"1").result(WAIT) == "/a"
-    assert submit.create("/a/b", with_stat=True).result(WAIT)[0] == "/a/b"
+    assert submit.create_with_stat("/a/b").result(WAIT)[0] == "/a/b"
     assert submit.get("/a").result(WAIT)[0] == b"1"
     assert submit.set("/a", b"2").result(WAIT).version == 1
     assert submit.exists("/a").result(WAIT).version == 1

@@ -27,7 +27,7 @@ async def znodes(client: AsyncClient) -> None:
     """Use the calls on one znode."""
     assert_type(client.create("/a"), AsyncFuture[str])
     assert_type(await client.create("/a", b"x", ephemeral=True, make_parents=True), str)
-    assert_type(await client.create("/a", with_stat=True), tuple[str, Stat])
+    assert_type(await client.create_with_stat("/a"), tuple[str, Stat])
     data, stat = await client.get("/a", timeout=3)
     assert_type(data, Optional[bytes])
     assert_type(await client.set("/a", b"x", version=stat.version), Stat)

@@ -25,17 +25,6 @@ class BulkCalls(Runner):
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> list[Union[tuple[Optional[bytes], Stat], ZooKeeperError]]: ...
-
-    @overload
-    def get_many(
-        self,
-        paths: Iterable[str],
-        *,
-        window: int = 1000,
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
@@ -47,7 +36,7 @@ class BulkCalls(Runner):
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> list[Union[tuple[Optional[bytes], Stat], ZooKeeperError]]: ...
@@ -97,17 +86,6 @@ class BulkCalls(Runner):
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> list[Union[Stat, ZooKeeperError, None]]: ...
-
-    @overload
-    def exists_many(
-        self,
-        paths: Iterable[str],
-        *,
-        window: int = 1000,
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
@@ -119,7 +97,7 @@ class BulkCalls(Runner):
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> list[Union[Stat, ZooKeeperError, None]]: ...
@@ -152,17 +130,6 @@ class BulkCalls(Runner):
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> list[Union[list[str], ZooKeeperError]]: ...
-
-    @overload
-    def children_many(
-        self,
-        paths: Iterable[str],
-        *,
-        window: int = 1000,
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
@@ -174,7 +141,7 @@ class BulkCalls(Runner):
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> list[Union[list[str], ZooKeeperError]]: ...
@@ -212,22 +179,6 @@ class BulkCalls(Runner):
         container: bool = False,
         ttl: Optional[float] = None,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> list[Union[str, ZooKeeperError]]: ...
-
-    @overload
-    def create_many(
-        self,
-        items: Iterable[Union[str, tuple[str, Optional[Data]]]],
-        *,
-        acl: Optional[Sequence[ACL]] = None,
-        ephemeral: bool = False,
-        sequential: bool = False,
-        container: bool = False,
-        ttl: Optional[float] = None,
-        window: int = 1000,
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
@@ -244,7 +195,7 @@ class BulkCalls(Runner):
         container: bool = False,
         ttl: Optional[float] = None,
         window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> list[Union[str, ZooKeeperError]]: ...
@@ -292,17 +243,6 @@ class BulkCalls(Runner):
         items: Iterable[Union[tuple[str, Optional[Data]], tuple[str, Optional[Data], int]]],
         *,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> list[Union[Stat, ZooKeeperError]]: ...
-
-    @overload
-    def set_many(
-        self,
-        items: Iterable[Union[tuple[str, Optional[Data]], tuple[str, Optional[Data], int]]],
-        *,
-        window: int = 1000,
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
@@ -314,7 +254,7 @@ class BulkCalls(Runner):
         items: Iterable[Union[tuple[str, Optional[Data]], tuple[str, Optional[Data], int]]],
         *,
         window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> list[Union[Stat, ZooKeeperError]]: ...
@@ -348,17 +288,6 @@ class BulkCalls(Runner):
         items: Iterable[Union[str, tuple[str, int]]],
         *,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> list[Optional[ZooKeeperError]]: ...
-
-    @overload
-    def delete_many(
-        self,
-        items: Iterable[Union[str, tuple[str, int]]],
-        *,
-        window: int = 1000,
         raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
@@ -370,7 +299,7 @@ class BulkCalls(Runner):
         items: Iterable[Union[str, tuple[str, int]]],
         *,
         window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> list[Optional[ZooKeeperError]]: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Optional, Union, overload
+from typing import Optional
 
 from zkc._api.runner import Runner
 from zkc._commands import create, delete, znodes
@@ -15,7 +15,6 @@ __all__ = ["ZnodeCalls"]
 class ZnodeCalls(Runner):
     """Create, read, change and delete znodes."""
 
-    @overload
     def create(
         self,
         path: str,
@@ -29,62 +28,8 @@ class ZnodeCalls(Runner):
         make_parents: bool = False,
         protected: bool = False,
         keep: bool = False,
-        with_stat: Literal[False] = False,
         timeout: Optional[float] = None,
-    ) -> str: ...
-
-    @overload
-    def create(
-        self,
-        path: str,
-        data: Optional[Data] = b"",
-        *,
-        acl: Optional[Sequence[ACL]] = None,
-        ephemeral: bool = False,
-        sequential: bool = False,
-        container: bool = False,
-        ttl: Optional[float] = None,
-        make_parents: bool = False,
-        protected: bool = False,
-        keep: bool = False,
-        with_stat: Literal[True],
-        timeout: Optional[float] = None,
-    ) -> tuple[str, Stat]: ...
-
-    @overload
-    def create(
-        self,
-        path: str,
-        data: Optional[Data] = b"",
-        *,
-        acl: Optional[Sequence[ACL]] = None,
-        ephemeral: bool = False,
-        sequential: bool = False,
-        container: bool = False,
-        ttl: Optional[float] = None,
-        make_parents: bool = False,
-        protected: bool = False,
-        keep: bool = False,
-        with_stat: bool,
-        timeout: Optional[float] = None,
-    ) -> Union[str, tuple[str, Stat]]: ...
-
-    def create(
-        self,
-        path: str,
-        data: Optional[Data] = b"",
-        *,
-        acl: Optional[Sequence[ACL]] = None,
-        ephemeral: bool = False,
-        sequential: bool = False,
-        container: bool = False,
-        ttl: Optional[float] = None,
-        make_parents: bool = False,
-        protected: bool = False,
-        keep: bool = False,
-        with_stat: bool = False,
-        timeout: Optional[float] = None,
-    ) -> Union[str, tuple[str, Stat]]:
+    ) -> str:
         """Create a znode.
 
         Args:
@@ -106,11 +51,10 @@ class ZnodeCalls(Runner):
                 For ephemeral znodes. It gets what this client has set last; one that this client has deleted is not
                 created. When this call times out or is cancelled, the znode may be there, owned by this client's
                 session, but it is not kept. See :attr:`kept_znodes` and :meth:`add_kept_listener`.
-            with_stat: Whether to return the znode's :class:`~zkc.Stat` as well.
             timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            The path of the znode as made, with its counter; ``(path, stat)`` with ``with_stat=True``.
+            The path of the created znode, with its counter.
 
         Raises:
             NodeExistsError: There is such a znode.
@@ -122,17 +66,41 @@ class ZnodeCalls(Runner):
 
         .. versionadded:: 0.1
         """
-        options = create.Options(
-            ephemeral=ephemeral,
-            sequential=sequential,
-            container=container,
-            ttl=ttl,
-            make_parents=make_parents,
-            protected=protected,
-            keep=keep,
-            with_stat=with_stat,
-        )
+        options = create.Options(ephemeral, sequential, container, ttl, make_parents, protected, keep)
         return self._run(create.create, timeout, path, data, acl, options)
+
+    def create_with_stat(
+        self,
+        path: str,
+        data: Optional[Data] = b"",
+        *,
+        acl: Optional[Sequence[ACL]] = None,
+        ephemeral: bool = False,
+        sequential: bool = False,
+        container: bool = False,
+        ttl: Optional[float] = None,
+        make_parents: bool = False,
+        protected: bool = False,
+        keep: bool = False,
+        timeout: Optional[float] = None,
+    ) -> tuple[str, Stat]:
+        """Create a znode, and return its :class:`~zkc.Stat` as well.
+
+        Args:
+            path: Path of the znode, as in :meth:`create`.
+            data: Its data, as in :meth:`create`.
+            acl, ephemeral, sequential, container, ttl, make_parents, protected, keep, timeout: As in :meth:`create`.
+
+        Returns:
+            ``(path, stat)`` of the created znode.
+
+        Raises:
+            ZooKeeperError: What :meth:`create` raises.
+
+        .. versionadded:: 0.1
+        """
+        options = create.Options(ephemeral, sequential, container, ttl, make_parents, protected, keep)
+        return self._run(create.create_with_stat, timeout, path, data, acl, options)
 
     def ensure_path(self, path: str, *, acl: Optional[Sequence[ACL]] = None, timeout: Optional[float] = None) -> None:
         """Create a znode and all above it, as far as they are missing.

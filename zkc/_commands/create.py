@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zkc._commands.protocol import CommandClient
 
 Made = Union[str, tuple[str, Stat]]
+Send = Callable[[Session], Request[Made]]
 # In front of the name of a protected znode: the form that Curator and kazoo use, so that all find each other's.
 _MARKER = "_c_{}-"
 _MARKER_LENGTH = len(_MARKER.format(uuid.UUID(int=0)))
@@ -43,18 +44,36 @@ class Options(NamedTuple):
     make_parents: bool
     protected: bool
     keep: bool
-    with_stat: bool
 
 
 def create(
     client: CommandClient, path: str, data: Optional[Data], acl: Optional[Sequence[ACL]], options: Options
-) -> Pending[Made]:
+) -> Pending[str]:
     """Create a znode."""
+    return cast("Pending[str]", _begin(client, path, data, acl, options, with_stat=False))
+
+
+def create_with_stat(
+    client: CommandClient, path: str, data: Optional[Data], acl: Optional[Sequence[ACL]], options: Options
+) -> Pending[tuple[str, Stat]]:
+    """Create a znode, and return its stat with its path."""
+    return cast("Pending[tuple[str, Stat]]", _begin(client, path, data, acl, options, with_stat=True))
+
+
+def _begin(
+    client: CommandClient,
+    path: str,
+    data: Optional[Data],
+    acl: Optional[Sequence[ACL]],
+    options: Options,
+    *,
+    with_stat: bool,
+) -> Pending[Made]:
     mode = create_mode(options.ephemeral, options.sequential, options.container, options.ttl)
     check_create_path(path, options.sequential)
     check_data(data)
     entries = client._settings.default_acl if acl is None else encode_acl(acl)
-    for name in ("make_parents", "protected", "keep", "with_stat"):
+    for name in ("make_parents", "protected", "keep"):
         check_flag(getattr(options, name), name)
     if options.keep and not options.ephemeral:
         raise ValueError("keep is for ephemeral znodes: others stay by themselves")
@@ -66,17 +85,21 @@ def create(
         path = f"{parent}/{marker}{name}"
 
     def send(session: Session) -> Request[Made]:
-        made: Any = session.create_with_stat if options.with_stat else session.create
+        made: Any = session.create_with_stat if with_stat else session.create
         return cast("Request[Made]", made(path, data, entries, mode, options.ttl))
 
     if not (options.make_parents or options.protected or options.keep):
         return send(client.session)
     if not marker:
-        return _create(client, path, given, data, entries, options, marker, send, None)
-    return cast(
-        "Flow[Made]",
-        Undoable(lambda undoable: _create(client, path, given, data, entries, options, marker, send, undoable)),
-    )
+        return _create(client, path, given, data, entries, options, send, None)
+
+    def protected(undoable: Undoable) -> Flow[Made]:
+        def attempt(send: Send) -> Flow[Made]:
+            return _protected(client, path, given, options, marker, send, undoable, with_stat=with_stat)
+
+        return _create(client, path, given, data, entries, options, send, attempt)
+
+    return cast("Flow[Made]", Undoable(protected))
 
 
 def _create(
@@ -86,9 +109,8 @@ def _create(
     data: Optional[Data],
     entries: CoreACL,
     options: Options,
-    marker: str,
-    send: Callable[[Session], Request[Made]],
-    undoable: Optional[Undoable],
+    send: Send,
+    attempt: Optional[Callable[[Send], Flow[Made]]],
 ) -> Flow[Made]:
     creation = client._kept.creating(path, data, entries, known=not options.sequential) if options.keep else None
     if creation is not None:
@@ -96,12 +118,9 @@ def _create(
     try:
         while True:
             try:
+                # A create that fails because of its parents has changed nothing.
                 made = yield from (
-                    _protected(client, path, given, options, marker, send, undoable)
-                    if undoable is not None
-                    else sub_result_of(
-                        send(client.session), "create", path
-                    )  # FailedRequest for its parents it has changed nothing.
+                    sub_result_of(send(client.session), "create", path) if attempt is None else attempt(send)
                 )
                 break
             except NoNodeError:
@@ -125,8 +144,10 @@ def _protected(
     given: str,
     options: Options,
     marker: str,
-    send: Callable[[Session], Request[Made]],
+    send: Send,
     undoable: Undoable,
+    *,
+    with_stat: bool,
 ) -> Flow[Made]:
     """Create, and when the answer is lost look whether it was done, until that is known.
 
@@ -167,7 +188,7 @@ def _protected(
                 raise
             if found is not None:
                 undoable.undo = undo
-                return found if options.with_stat else found[0]
+                return found if with_stat else found[0]
             if lost is not None:
                 if losses.note(lost):
                     raise _refused(lost, losses.count)

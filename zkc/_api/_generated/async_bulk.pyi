@@ -13,10 +13,10 @@ class AsyncBulkCalls:
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
+        raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[Union[tuple[Optional[bytes], Stat], ZooKeeperError]]]:
+    ) -> AsyncFuture[list[tuple[Optional[bytes], Stat]]]:
         """Read the data of many znodes.
 
         >>> for found in client.get_many(f"/users/{name}" for name in client.children("/users")):
@@ -52,17 +52,7 @@ class AsyncBulkCalls:
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: Literal[True],
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[tuple[Optional[bytes], Stat]]]: ...
-    @overload
-    def get_many(
-        self,
-        paths: Iterable[str],
-        *,
-        window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[list[Union[tuple[Optional[bytes], Stat], ZooKeeperError]]]: ...
@@ -72,10 +62,10 @@ class AsyncBulkCalls:
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
+        raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[Union[Stat, ZooKeeperError, None]]]:
+    ) -> AsyncFuture[list[Optional[Stat]]]:
         """Ask which of many znodes there are.
 
         Args:
@@ -94,17 +84,7 @@ class AsyncBulkCalls:
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: Literal[True],
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[Optional[Stat]]]: ...
-    @overload
-    def exists_many(
-        self,
-        paths: Iterable[str],
-        *,
-        window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[list[Union[Stat, ZooKeeperError, None]]]: ...
@@ -114,10 +94,10 @@ class AsyncBulkCalls:
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
+        raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[Union[list[str], ZooKeeperError]]]:
+    ) -> AsyncFuture[list[list[str]]]:
         """List the names of the children of many znodes.
 
         Args:
@@ -136,17 +116,7 @@ class AsyncBulkCalls:
         paths: Iterable[str],
         *,
         window: int = 1000,
-        raise_errors: Literal[True],
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[list[str]]]: ...
-    @overload
-    def children_many(
-        self,
-        paths: Iterable[str],
-        *,
-        window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[list[Union[list[str], ZooKeeperError]]]: ...
@@ -161,10 +131,10 @@ class AsyncBulkCalls:
         container: bool = False,
         ttl: Optional[float] = None,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
+        raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[Union[str, ZooKeeperError]]]:
+    ) -> AsyncFuture[list[str]]:
         """Create many znodes of one kind.
 
         >>> client.create_many((f"/users/{name}", data) for name, data in users.items())
@@ -196,22 +166,7 @@ class AsyncBulkCalls:
         container: bool = False,
         ttl: Optional[float] = None,
         window: int = 1000,
-        raise_errors: Literal[True],
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[str]]: ...
-    @overload
-    def create_many(
-        self,
-        items: Iterable[Union[str, tuple[str, Optional[Data]]]],
-        *,
-        acl: Optional[Sequence[ACL]] = None,
-        ephemeral: bool = False,
-        sequential: bool = False,
-        container: bool = False,
-        ttl: Optional[float] = None,
-        window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[list[Union[str, ZooKeeperError]]]: ...
@@ -221,10 +176,10 @@ class AsyncBulkCalls:
         items: Iterable[Union[tuple[str, Optional[Data]], tuple[str, Optional[Data], int]]],
         *,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
+        raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[Union[Stat, ZooKeeperError]]]:
+    ) -> AsyncFuture[list[Stat]]:
         """Replace the data of many znodes.
 
         Args:
@@ -244,17 +199,7 @@ class AsyncBulkCalls:
         items: Iterable[Union[tuple[str, Optional[Data]], tuple[str, Optional[Data], int]]],
         *,
         window: int = 1000,
-        raise_errors: Literal[True],
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[Stat]]: ...
-    @overload
-    def set_many(
-        self,
-        items: Iterable[Union[tuple[str, Optional[Data]], tuple[str, Optional[Data], int]]],
-        *,
-        window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[list[Union[Stat, ZooKeeperError]]]: ...
@@ -264,10 +209,10 @@ class AsyncBulkCalls:
         items: Iterable[Union[str, tuple[str, int]]],
         *,
         window: int = 1000,
-        raise_errors: Literal[False] = False,
+        raise_errors: Literal[True],
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[Optional[ZooKeeperError]]]:
+    ) -> AsyncFuture[list[None]]:
         """Delete many znodes.
 
         Args:
@@ -287,17 +232,7 @@ class AsyncBulkCalls:
         items: Iterable[Union[str, tuple[str, int]]],
         *,
         window: int = 1000,
-        raise_errors: Literal[True],
-        progress: Optional[Callable[[int], object]] = None,
-        timeout: Optional[float] = None,
-    ) -> AsyncFuture[list[None]]: ...
-    @overload
-    def delete_many(
-        self,
-        items: Iterable[Union[str, tuple[str, int]]],
-        *,
-        window: int = 1000,
-        raise_errors: bool,
+        raise_errors: bool = False,
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[list[Optional[ZooKeeperError]]]: ...

@@ -67,7 +67,7 @@ _ZNODES = [
         "create",
         "(path[, value, acl, ephemeral, sequence, makepath, include_data])",
         "client.create(path, data, acl=…, ephemeral=…, sequential=…, make_parents=…)",
-        "include_data becomes with_stat; protected=True finds the znode again when the answer gets lost",
+        "include_data: create_with_stat; protected=True finds the znode again when the answer gets lost",
     ),
     _call("ensure_path", "(path[, acl])", "client.ensure_path(path)"),
     _call("exists", "(path[, watch])", "client.exists(path, watch=fn)", _WATCH),
