@@ -62,115 +62,23 @@ The classes are the one table of codes; two classes with the same code are refus
 
 from __future__ import annotations
 
-from zkc.errors._base import SESSION_CODES, ZooKeeperError
-from zkc.errors._codes import (
-    APIError,
-    AuthFailedError,
-    BadArgumentsError,
-    BadVersionError,
-    ClosingError,
-    ConnectionLossError,
-    ConnectTimeoutError,
-    DataInconsistencyError,
-    EphemeralOnLocalSessionError,
-    ForkedError,
-    InternalError,
-    InvalidACLError,
-    InvalidCallbackError,
-    InvalidStateError,
-    MarshallingError,
-    NewConfigNoQuorumError,
-    NoAuthError,
-    NoChildrenForEphemeralsError,
-    NodeExistsError,
-    NoNodeError,
-    NotEmptyError,
-    NothingError,
-    NotReadOnlyError,
-    NotStartedError,
-    NoWatcherError,
-    OperationTimeoutError,
-    QuotaExceededError,
-    ReconfigDisabledError,
-    ReconfigError,
-    ReconfigInProgressError,
-    RequestTimeoutError,
-    RuntimeInconsistencyError,
-    SessionClosedRequireSaslAuthError,
-    SessionExpiredError,
-    SessionLostError,
-    SessionMovedError,
-    SystemFailureError,
-    ThrottledError,
-    UnimplementedError,
-    UnknownError,
-)
-from zkc.errors._make import (
-    MAX_BUFFER,
-    error_class,
-    error_for,
-    late_text,
-    lost,
-    multi_error,
-    no_place,
-    tls_error,
-    too_large,
-)
-from zkc.errors._tls import CertificateError, SSLConnectionError, TLSError
+from zkc.errors import _base, _codes, _tls
+from zkc.errors._base import *  # noqa: F403
+from zkc.errors._base import SESSION_CODES as SESSION_CODES
+from zkc.errors._codes import *  # noqa: F403
+from zkc.errors._make import MAX_BUFFER as MAX_BUFFER
+from zkc.errors._make import error_class as error_class
+from zkc.errors._make import error_for as error_for
+from zkc.errors._make import late_text as late_text
+from zkc.errors._make import lost as lost
+from zkc.errors._make import multi_error as multi_error
+from zkc.errors._make import no_place as no_place
+from zkc.errors._make import tls_error as tls_error
+from zkc.errors._make import too_large as too_large
+from zkc.errors._tls import *  # noqa: F403
 
-__all__ = [
-    "MAX_BUFFER",
-    "SESSION_CODES",
-    "APIError",
-    "AuthFailedError",
-    "BadArgumentsError",
-    "BadVersionError",
-    "CertificateError",
-    "ClosingError",
-    "ConnectTimeoutError",
-    "ConnectionLossError",
-    "DataInconsistencyError",
-    "EphemeralOnLocalSessionError",
-    "ForkedError",
-    "InternalError",
-    "InvalidACLError",
-    "InvalidCallbackError",
-    "InvalidStateError",
-    "MarshallingError",
-    "NewConfigNoQuorumError",
-    "NoAuthError",
-    "NoChildrenForEphemeralsError",
-    "NoNodeError",
-    "NoWatcherError",
-    "NodeExistsError",
-    "NotEmptyError",
-    "NotReadOnlyError",
-    "NotStartedError",
-    "NothingError",
-    "OperationTimeoutError",
-    "QuotaExceededError",
-    "ReconfigDisabledError",
-    "ReconfigError",
-    "ReconfigInProgressError",
-    "RequestTimeoutError",
-    "RuntimeInconsistencyError",
-    "SSLConnectionError",
-    "SessionClosedRequireSaslAuthError",
-    "SessionExpiredError",
-    "SessionLostError",
-    "SessionMovedError",
-    "SystemFailureError",
-    "TLSError",
-    "ThrottledError",
-    "UnimplementedError",
-    "UnknownError",
-    "ZooKeeperError",
-    "error_class",
-    "error_for",
-    "late_text",
-    "lost",
-    "multi_error",
-    "no_place",
-    "tls_error",
-    "too_large",
-]
+# The classes, which zkc exports as well. What else stands here is for the other modules of zkc.
+__all__ = []
+__all__ += _base.__all__
+__all__ += _codes.__all__
+__all__ += _tls.__all__

@@ -6,6 +6,49 @@ from typing import Optional
 
 from zkc.errors._base import ZooKeeperError
 
+__all__ = [
+    "APIError",
+    "AuthFailedError",
+    "BadArgumentsError",
+    "BadVersionError",
+    "ClosingError",
+    "ConnectTimeoutError",
+    "ConnectionLossError",
+    "DataInconsistencyError",
+    "EphemeralOnLocalSessionError",
+    "ForkedError",
+    "InternalError",
+    "InvalidACLError",
+    "InvalidCallbackError",
+    "InvalidStateError",
+    "MarshallingError",
+    "NewConfigNoQuorumError",
+    "NoAuthError",
+    "NoChildrenForEphemeralsError",
+    "NoNodeError",
+    "NoWatcherError",
+    "NodeExistsError",
+    "NotEmptyError",
+    "NotReadOnlyError",
+    "NotStartedError",
+    "NothingError",
+    "OperationTimeoutError",
+    "QuotaExceededError",
+    "ReconfigDisabledError",
+    "ReconfigError",
+    "ReconfigInProgressError",
+    "RequestTimeoutError",
+    "RuntimeInconsistencyError",
+    "SessionClosedRequireSaslAuthError",
+    "SessionExpiredError",
+    "SessionLostError",
+    "SessionMovedError",
+    "SystemFailureError",
+    "ThrottledError",
+    "UnimplementedError",
+    "UnknownError",
+]
+
 # ---- what the servers answer about znodes ---------------------------------------------------------------------------
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from zkc.errors._base import ZooKeeperError
 
+__all__ = ["CertificateError", "SSLConnectionError", "TLSError"]
+
 
 class SSLConnectionError(ZooKeeperError, ConnectionError):
     """No TLS connection could be made."""
