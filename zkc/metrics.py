@@ -8,13 +8,14 @@ from dataclasses import dataclass, fields
 from itertools import zip_longest
 from typing import Any
 
+from zkc._frozen import Frozen
 from zkc.errors import error_class
 
 __all__ = ["Histogram", "Metrics"]
 
 
 @dataclass(frozen=True)
-class Histogram:
+class Histogram(Frozen):
     """How long requests took, from the call to the answer: how many of them fell between which bounds.
 
     .. versionadded:: 0.1
@@ -28,10 +29,6 @@ class Histogram:
     """How many requests each bound has below or at it, and above the bound before; the last are above all bounds."""
     sum: float
     """The seconds that all of them took together."""
-
-    # A frozen class with slots has no other way back: the default would set the attributes.
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.bounds, self.counts, self.sum)
 
     @property
     def count(self) -> int:
@@ -89,7 +86,7 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Metrics:
+class Metrics(Frozen):
     """What a client has done, in all of its sessions, up to a moment.
 
     ``later - earlier`` is what happened between two of them, and ``one + another`` what two clients did together.
@@ -136,10 +133,6 @@ class Metrics:
     """Bytes of paths, data and credentials sent, without what the protocol adds."""
     bytes_received: int
     """Bytes of the replies' content, without what the protocol adds."""
-
-    # A frozen class with slots has no other way back: the default would set the attributes.
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
     @property
     def total(self) -> int:

@@ -12,10 +12,11 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc._args import check_count, check_flag, check_seconds, check_timeout
+from zkc._frozen import Frozen
 from zkc.errors import (
     ConnectionLossError,
     OperationTimeoutError,
@@ -66,7 +67,7 @@ def is_retriable(error: BaseException, idempotent: bool = False) -> bool:
 
 
 @dataclass(frozen=True, init=False)
-class Retry:
+class Retry(Frozen):
     """How often, and after which pauses, a call is made again. It may be shared by clients and threads.
 
     The pauses grow: ``backoff``, ``backoff * multiplier``, and so on up to ``max_backoff``, each shortened by a
@@ -126,14 +127,6 @@ class Retry:
         if max_backoff < backoff:
             raise ValueError(f"max_backoff must not be less than backoff: {max_backoff} < {backoff}")
         for name, value in checked.items():
-            object.__setattr__(self, name, value)
-
-    # A frozen class with slots has no other way back: the default would set the attributes.
-    def __getstate__(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
             object.__setattr__(self, name, value)
 
     def delays(self) -> Iterator[float]:

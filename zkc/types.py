@@ -9,8 +9,9 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
+from zkc._frozen import Frozen
 from zkc._zookeeper import Stat
 from zkc.constants import EventType, KeptState, Perms, State
 
@@ -28,7 +29,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class ACL:
+class ACL(Frozen):
     """One entry of an access control list: who may do what with a znode.
 
     The constructors named after the schemes are the short way: ``ACL.world(Perms.READ)``,
@@ -67,10 +68,6 @@ class ACL:
         if not self.scheme:
             raise ValueError("scheme must not be empty: give 'world', 'auth', 'digest', 'ip', 'x509' or 'sasl'")
         object.__setattr__(self, "perms", Perms(perms))
-
-    # A frozen class with slots has no other way back: the default would set the attributes.
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.perms, self.scheme, self.id)
 
     @classmethod
     def world(cls, perms: Perms = Perms.ALL) -> ACL:
@@ -156,7 +153,7 @@ class ACL:
 
 
 @dataclass(frozen=True)
-class WatchedEvent:
+class WatchedEvent(Frozen):
     """What a watch is told.
 
     Args:
@@ -179,12 +176,9 @@ class WatchedEvent:
         object.__setattr__(self, "type", EventType(self.type))
         object.__setattr__(self, "state", State(self.state))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return WatchedEvent, (self.type, self.state, self.path)
-
 
 @dataclass(frozen=True)
-class KeptZnode:
+class KeptZnode(Frozen):
     """An ephemeral znode that is kept (``keep=True``), and how it stands in the client's present session.
 
     Args:
@@ -202,9 +196,6 @@ class KeptZnode:
     path: str
     state: KeptState
     error: Optional[Exception]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return KeptZnode, (self.path, self.state, self.error)
 
 
 OPEN_ACL_UNSAFE: tuple[ACL, ...] = (ACL.world(),)

@@ -11,6 +11,7 @@ from zkc import _args as ops
 from zkc._commands import bulk
 from zkc._commands.window import NO_PLACE, STEP, WINDOW, FailedRequest, Progress, Sender, run_window
 from zkc._flow import Flow, Pause
+from zkc._frozen import Frozen
 from zkc._zookeeper import Sent, Session
 from zkc.constants import CreateMode
 from zkc.errors import NoAuthError, NodeExistsError, NoNodeError, NotEmptyError, ZooKeeperError
@@ -36,7 +37,7 @@ _SYSTEM = "/zookeeper"  # What the servers keep there: quotas, and the configura
 
 
 @dataclass(frozen=True)
-class TreeNode:
+class TreeNode(Frozen):
     """One znode of a tree, as :meth:`tree <zkc.Client.tree>` and :meth:`walk <zkc.Client.walk>` found it.
 
     Args:
@@ -56,10 +57,6 @@ class TreeNode:
     stat: Stat
     data: Optional[bytes]
     acl: Optional[tuple[ACL, ...]]
-
-    # A frozen class with slots has no other way back: the default would set the attributes.
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.path, self.children, self.stat, self.data, self.acl)
 
 
 def is_system(client: CommandClient, path: str) -> bool:
