@@ -36,7 +36,7 @@ def _found(path, text):
         ("src/a.c", "/* A watch\n * comes\n * home. */\nint x;\n", [(2, "comes home")]),
         ("src/a.c", "int x; // anew\n", [(1, "anew")]),
         ("src/a.c", 'log("%s: begins anew from %d", s, \'"\');\n', [(1, "anew")]),
-        ("docs/a.md", "Anew.\n\n```python\nx = 1  # anew\n```\n\n[T](anew.md) let\ngo.\n", [(1, "Anew"), (7, "let go")]),
+        ("docs/a.md", "Anew.\n\n```python\nx = 1  # anew\n```\n\n[T](anew.md) let\ngo\n", [(1, "Anew"), (7, "let go")]),
         ("docs/a.md", "Not `anew`,\n\n    and not anew\n\n- but\n    anew\n", [(6, "anew")]),
         ("zkc/a.py", "# The `anew` of\n# `x\n# y`: anew\n", [(3, "anew")]),
         ("dev", "  x=${a#anew}  # of late\n  say \"built in vain\"\n", [(1, "of late"), (2, "in vain")]),
