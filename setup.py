@@ -33,6 +33,9 @@ STRICT_WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmis
 GENERATED_WARNINGS = ["-Wno-unused-function", "-Wno-unused-parameter", "-Wno-deprecated-declarations"]
 
 
+# src/: the bridge names the adaptor's header by its folder. src/_zookeeper: what Cython's externs include.
+_INCLUDE_DIRS = ["src", "src/bridge", "src/_zookeeper"]
+
 # For a Python that does not run here: its headers, and what its extension modules are called. See tools/wheels.
 CROSS_INCLUDE, CROSS_SUFFIX = os.environ.get("ZKC_CROSS_INCLUDE"), os.environ.get("ZKC_CROSS_SUFFIX")
 # "3.11": one extension for that Python and all that follow it, by the stable ABI.
@@ -66,7 +69,11 @@ class BuildExtension(build_ext):
                 "extra_objects",
             ):
                 getattr(extension, name).extend(getattr(settings, name))
-            extension.include_dirs += ["src", *settings.include_dirs, *([CROSS_INCLUDE] if CROSS_INCLUDE else [])]
+            extension.include_dirs += [
+                *_INCLUDE_DIRS,
+                *settings.include_dirs,
+                *([CROSS_INCLUDE] if CROSS_INCLUDE else []),
+            ]
             extension.depends += settings.extra_objects
         # Cython looks at time stamps by itself, and what it writes does not depend on the settings.
         for extension, translated in zip(self.extensions, _cythonize(self.extensions, force=bool(self.force))):
@@ -90,7 +97,7 @@ class BuildExtension(build_ext):
 
         # setuptools' own method has no types either.
         def compile_with_warnings(obj, src, ext, cc_args, extra_postargs, pp_opts):  # type: ignore[no-untyped-def]
-            own = Path(src).parent.name == "src" and "build" not in Path(src).parts
+            own = Path(src).parent.name == "bridge"
             warnings = STRICT_WARNINGS if own else GENERATED_WARNINGS
             compile_one(obj, src, ext, cc_args, [*extra_postargs, *warnings], pp_opts)
 
@@ -154,7 +161,7 @@ def _cythonize(extensions: list[Extension], *, force: bool) -> list[Extension]:
         )
     try:
         cythonized: list[Extension] = cythonize(
-            extensions, build_dir="build/cython", include_path=["src"], force=force, nthreads=0, quiet=True
+            extensions, build_dir="build/cython", include_path=["src/_zookeeper"], force=force, nthreads=0, quiet=True
         )
     except CompileError as error:
         raise BuildError(f"Cython does not accept the source ({error}); what it says stands above") from None
@@ -170,13 +177,10 @@ setup(
     ext_modules=[
         Extension(
             "zkc._zookeeper",
-            # One module: _zookeeper.pyx includes the other .pyx files. The C files are ours and know nothing of Python.
-            # What is compiled into libzookeeper instead (vendor/components.py) includes its internal header.
-            sources=[
-                "src/_zookeeper.pyx",
-                *(name for name in _sources("*.c") if not Path(name).name.startswith(("adaptor", "transport"))),
-            ],
-            depends=_sources("*.h", "*.pyx", "*.pxd", "*.pxi"),
+            # One module: _zookeeper.pyx includes the files of _zookeeper/. The C of bridge/ knows nothing of Python.
+            # adaptor/ is compiled into libzookeeper instead (vendor/components.py): it needs its internal header.
+            sources=["src/_zookeeper.pyx", *_sources("bridge/*.c")],
+            depends=_sources("bridge/*.h", "adaptor/*.h", "_zookeeper/*.h", "_zookeeper/*.pyx", "_zookeeper/*.pxd"),
             language="c",
             py_limited_api=bool(LIMITED),
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if LIMITED else [],

@@ -39,7 +39,7 @@ from workroom import keep, workroom
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-SRC = ROOT / "src"
+ADAPTOR = ROOT / "src" / "adaptor"
 _OWN_WARNINGS = ["-Wall", "-Wextra"]
 
 # Of what the libraries inside have, most is never called. Apple's linker has another word for it.
@@ -111,7 +111,7 @@ def _static(tools: Toolchain) -> LinkSettings:
             ("ZKC_LINKAGE", '"static"'),
             ("ZKC_ADAPTOR", f'"{adaptor()}"'),
             *([("ZKC_OWN_ADAPTOR", "1")] if adaptor() == "own" else []),
-            # patches/zookeeper/0006: what src/compat.h may rely on
+            # patches/zookeeper/0006: what src/bridge/compat.h may rely on
             ("ZKC_PATCHED_MULTI_CREATE2", "1"),
             # patches/zookeeper/0028: the same
             ("ZKC_PATCHED_KEEP_PACKET", "1"),
@@ -200,10 +200,9 @@ def _components() -> list[Component]:
 
 
 def _own_files() -> list[Path]:
-    """List the files of src/ that are compiled into a component."""
+    """List the files of src/adaptor/ that are compiled into a component, and their headers."""
     names = {name for component in _components() for name in component.own_sources}
-    headers = [path for pattern in ("adaptor*.h", "transport*.h") for path in sorted(SRC.glob(pattern))]
-    return [*(SRC / name for name in sorted(names)), *headers]
+    return [*(ADAPTOR / name for name in sorted(names)), *sorted(ADAPTOR.glob("*.h"))]
 
 
 def build_key(tools: Toolchain, lock: dict[str, Any]) -> str:
@@ -328,12 +327,12 @@ def _build(
     flags += ["-Werror=implicit-function-declaration", _GUARD]
     objects = working / "objects" / component.name
     objects.mkdir(parents=True)
-    hooks = {source: [f"-I{SRC}", "-include", str(SRC / header)] for source, header in component.hooks}
+    hooks = {source: [f"-I{ADAPTOR}", "-include", str(ADAPTOR / header)] for source, header in component.hooks}
     jobs = [
         ([*flags, *hooks.get(name, [])], tree / name, objects / (Path(name).stem + ".o")) for name in component.sources
     ]
     jobs += [
-        ([*flags, "-std=gnu11", *_OWN_WARNINGS], SRC / name, objects / f"own-{Path(name).stem}.o")
+        ([*flags, "-std=gnu11", *_OWN_WARNINGS], ADAPTOR / name, objects / f"own-{Path(name).stem}.o")
         for name in component.own_sources
     ]
     tools.compile_all(jobs)

@@ -29,8 +29,8 @@ class Component:
     defines: tuple[str, ...]
     config: Path  # the folder with our config.h
     interface: str = ""  # a .jute file to generate C from
-    own_sources: tuple[str, ...] = ()  # of src/: what is compiled with it, and in place of what `sources` lacks
-    hooks: tuple[tuple[str, str], ...] = ()  # (source, header of src/ that comes before its first line)
+    own_sources: tuple[str, ...] = ()  # of src/adaptor/: what is compiled with it, and in place of what `sources` lacks
+    hooks: tuple[tuple[str, str], ...] = ()  # (source, header of src/adaptor/ that comes before its first line)
     std: str = "gnu99"
     patched: bool = True  # False: the source as upstream released it
 
@@ -102,11 +102,11 @@ def with_own_adaptor(component: Component) -> Component:
         sources=tuple(name for name in component.sources if name != _STOCK_ADAPTOR),
         own_sources=(
             "adaptor.c",
-            "adaptor_answers.c",
-            "adaptor_caller.c",
-            "adaptor_locks.c",
-            "adaptor_wake.c",
+            "inline_io.c",
+            "locks.c",
             "transport.c",
+            "unanswered.c",
+            "wakeup.c",
         ),
         hooks=((f"{_CLIENT}/src/zookeeper.c", "transport_hooks.h"),),
     )

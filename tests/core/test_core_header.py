@@ -34,9 +34,9 @@ def exported() -> set[str]:
 @pytest.fixture(scope="module")
 def called() -> set[str]:
     """The functions that the core, without the adaptor, calls: in C, and in Cython what is declared and used."""
-    sources = [path for path in sorted((ROOT / "src").glob("*.c")) if not path.match("adaptor*.c")]
+    sources = sorted((ROOT / "src" / "bridge").glob("*.c"))
     text = "".join(without_comments(path.read_text(encoding="utf-8")) for path in sources)
-    cython = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "src").glob("*.pyx")))
+    cython = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "src").rglob("*.pyx")))
     cython = re.sub(r"#[^\n]*", " ", cython)
     return set(re.findall(r"\b(\w+)\s*\(", text + cython))
 
@@ -75,6 +75,6 @@ def test_every_excuse_has_a_reason(excused):
 
 
 def test_every_declared_function_is_used(called):
-    declared = (ROOT / "src" / "zookeeper.pxd").read_text(encoding="utf-8")
+    declared = (ROOT / "src" / "_zookeeper" / "zookeeper.pxd").read_text(encoding="utf-8")
     functions = set(re.findall(r"\b((?:zoo|zookeeper|is)_\w+|zerror)\(", declared))
     assert sorted(functions - called) == []

@@ -1,4 +1,4 @@
-"""The C side without Python: each program of programs/, linked with src/*.c and a fake libzookeeper, under sanitizers.
+"""The C side without Python: the programs of programs/, linked with src/bridge/*.c and a fake libzookeeper, sanitized.
 
 What is compiled into libzookeeper is no part of the bridge: programs whose names begin with "transport" are linked with
 the transport alone; the adaptor is tested in tests/vendor.
@@ -24,9 +24,10 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-# adaptor and transport are parts of libzookeeper: vendor/components.py.
-BRIDGE = sorted(path for path in (ROOT / "src").glob("*.c") if not path.name.startswith(("adaptor", "transport")))
-TRANSPORT = ROOT / "src" / "transport.c"
+SRC = ROOT / "src"
+BRIDGE = sorted((SRC / "bridge").glob("*.c"))
+TRANSPORT = SRC / "adaptor" / "transport.c"
+INCLUDES = [f"-I{SRC}", f"-I{SRC / 'bridge'}", f"-I{SRC / 'adaptor'}"]
 PROGRAMS = sorted(path.stem for path in (HERE / "programs").glob("*.c"))
 SANITIZERS = {"address": "address,undefined", "thread": "thread"}
 
@@ -112,12 +113,12 @@ def _build(compiler: Compiler, sanitizer: str, folder: Path) -> None:
         rule = ["-DLIBRARY_RULE"]
     programs = [[*WARNINGS, *rule, "-c", str(HERE / "programs" / f"{name}.c")] for name in PROGRAMS]
     transport = folder / "transport-alone.o"
-    compiler.run(*flags, *WARNINGS, f"-I{ROOT / 'src'}", "-c", str(TRANSPORT), "-o", str(transport))
+    compiler.run(*flags, *WARNINGS, *INCLUDES, "-c", str(TRANSPORT), "-o", str(transport))
 
     def compile_one(job: list[str]) -> Path:
         source = Path(job[-1])
         target = folder / f"{source.parent.name}-{source.stem}.o"
-        compiler.run(*flags, f"-I{ROOT / 'src'}", f"-I{HERE}", *job, "-o", str(target))
+        compiler.run(*flags, *INCLUDES, f"-I{HERE}", *job, "-o", str(target))
         return target
 
     def link_one(compiled: Path, objects: list[Path]) -> None:

@@ -137,7 +137,7 @@ def test_a_source_distribution_has_what_it_takes_to_build(sdist):
         "setup.py",
         "vendor/lock.json",
         "src/_zookeeper.pyx",
-        "src/limited_api.h",
+        "src/_zookeeper/limited_api.h",
         "tools/release.py",
         "dev",
         ".ci/run",
@@ -145,7 +145,7 @@ def test_a_source_distribution_has_what_it_takes_to_build(sdist):
         ".pre-commit-config.yaml",
         "newsfragments/README.md",
     } <= names
-    assert {f"src/{path.name}" for path in (ROOT / "src").iterdir()} <= names
+    assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "src").rglob("*.*")} <= names
     archives = [name for name in names if name.startswith("vendor/archives/") and name != "vendor/archives/"]
     assert len(archives) == 2
     assert not any(name.endswith(".so") or "__pycache__" in name for name in names)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <zookeeper.h>
 
-#include "adaptor_read.h"
+#include "zkc_adaptor.h"
 
 enum { CROWDS = 2, LONERS = 2 };
 

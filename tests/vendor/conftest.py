@@ -78,7 +78,7 @@ def link_program(
             "-g",
             f"-I{built / 'include'}",
             f"-I{built / 'include' / 'zookeeper'}",
-            f"-I{ROOT / 'src'}",
+            f"-I{ROOT / 'src' / 'adaptor'}",
             # its internal header, for a program that looks inside
             *(f"-I{folder}" for folder in built.glob("src/zookeeper-*/zookeeper-client/zookeeper-client-c/src")),
             str(Path(__file__).with_name(name)),

@@ -70,12 +70,12 @@ def test_the_key_changes_with_every_input(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_the_key_changes_with_our_part_of_libzookeeper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ZKC_ADAPTOR", "own")
     tools, lock = Toolchain.from_environment(), fetch.read_lock()
-    shutil.copytree(ROOT / "src", tmp_path / "src")
-    monkeypatch.setattr(vendor_build, "SRC", tmp_path / "src")
-    names = ("adaptor.c", "adaptor.h", "adaptor_locks.c", "adaptor_wake.c")
+    shutil.copytree(ROOT / "src" / "adaptor", tmp_path / "adaptor")
+    monkeypatch.setattr(vendor_build, "ADAPTOR", tmp_path / "adaptor")
+    names = ("adaptor.c", "adaptor.h", "locks.c", "thread_attributes.h", "wakeup.c", "zkc_adaptor.h")
     keys = {vendor_build.build_key(tools, lock)}
     for name in (*names, "transport.c", "transport.h", "transport_hooks.h"):
-        with (tmp_path / "src" / name).open("a", encoding="utf-8") as file:
+        with (tmp_path / "adaptor" / name).open("a", encoding="utf-8") as file:
             file.write("\n")
         key = vendor_build.build_key(tools, lock)
         assert key not in keys, name

@@ -1,7 +1,7 @@
 """What drives libzookeeper: its I/O thread, how it is woken, when it rests, how it ends.
 
-For our adaptor (src/adaptor.c), and where nothing is said for libzookeeper's own as well (ZKC_ADAPTOR=stock). Under
-AddressSanitizer, which finds leaks too.
+For our adaptor (src/adaptor/adaptor.c), and where nothing is said for libzookeeper's own as well (ZKC_ADAPTOR=stock).
+Under AddressSanitizer, which finds leaks too.
 """
 
 from __future__ import annotations

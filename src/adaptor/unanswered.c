@@ -2,7 +2,7 @@
  * them for lost ones and tries without end. Servers do so without a quorum, and to who has seen later transactions than
  * they have. Part of our adaptor: see adaptor.c. */
 #include "adaptor.h"
-#include "adaptor_read.h"
+#include "zkc_adaptor.h"
 
 int zkc_adaptor_awaits_answer(const zhandle_t *zh)
 {

@@ -7,7 +7,7 @@
 
 #ifdef ZKC_OWN_ADAPTOR
 
-#include "adaptor_read.h"
+#include "adaptor/zkc_adaptor.h"
 
 /* The session in which this thread has made a call whose request is not sent yet; a reference. The session can be closed
  * meanwhile: then the request has its end from that. */

@@ -12,7 +12,7 @@
 #define _GNU_SOURCE
 #endif
 #include "adaptor.h"
-#include "adaptor_read.h"
+#include "zkc_adaptor.h"
 
 #include <errno.h>
 #include <poll.h>

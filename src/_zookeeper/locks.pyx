@@ -1,5 +1,5 @@
 # What Python's threads and greenlets share in zkc. Those of threading may be patched, and are then of no use among real
-# threads; these sleep as green.pyx does.
+# threads; these sleep as greenlets.pyx does.
 
 @cython.final
 cdef class Flag:

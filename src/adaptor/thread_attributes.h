@@ -1,7 +1,7 @@
 /* What threads of ours are made with. */
 
-#ifndef ZKC_ADAPTOR_THREAD_H
-#define ZKC_ADAPTOR_THREAD_H
+#ifndef ZKC_THREAD_ATTRIBUTES_H
+#define ZKC_THREAD_ATTRIBUTES_H
 
 #include <pthread.h>
 #include <stddef.h>

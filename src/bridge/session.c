@@ -5,8 +5,8 @@
  * give up waiting without leaving the handle half made. Opening that has no name to resolve waits for nothing, and runs
  * on the thread that asks for it; and our own adaptor's I/O thread closes the handle itself, when there is one. */
 #define _GNU_SOURCE
-#include "adaptor_read.h"
-#include "adaptor_thread.h"
+#include "adaptor/zkc_adaptor.h"
+#include "adaptor/thread_attributes.h"
 #include "bridge.h"
 #include "sasl.h"
 #include "tls.h"

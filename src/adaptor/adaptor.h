@@ -14,11 +14,11 @@ typedef struct zkc_adaptor {
 
     /* Who has the turn does libzookeeper's steps and uses the transport: the I/O thread while it works, and a calling
      * thread for as long as it takes to send a request or to take replies. It is never held in a sleep. Only the I/O
-     * thread waits for it; the others do without (adaptor_caller.c). */
+     * thread waits for it; the others do without (inline_io.c). */
     pthread_mutex_t turn;
     zkc_transport transport;
 
-    /* what the I/O thread sleeps on: adaptor_wake.c */
+    /* what the I/O thread sleeps on: wakeup.c */
     atomic_int sleep; /* AWAKE, ASLEEP, NOTIFIED: what a wake-up has to do */
     int wake[2];      /* to be polled, to be written; on Linux the same eventfd */
     int poller;       /* epoll with `wake` and the connection; -1 where there is none */
@@ -33,14 +33,14 @@ typedef struct zkc_adaptor {
     int taken;                           /* packets since the last sleep */
     long nap;                            /* in nanoseconds; 0: it is not worth it */
 
-    /* A waiting thread reads the connection, and the I/O thread does not look at it meanwhile: adaptor_caller.c. Set
+    /* A waiting thread reads the connection, and the I/O thread does not look at it meanwhile: inline_io.c. Set
      * with the turn. */
     atomic_int reader;
     int kick; /* wakes the reader; the reader's, as are */
     int quick;       /* how often of late a reply came before a sleep was worth its while */
     unsigned sleeps; /* how often that was not looked at */
 
-    /* Connections in a row that servers closed without an answer, and what is called then: adaptor_answers.c. */
+    /* Connections in a row that servers closed without an answer, and what is called then: unanswered.c. */
     int unanswered;
     void (*_Atomic tell_unanswered)(void *context, int count, int64_t zxid);
 
@@ -74,7 +74,7 @@ void zkc_adaptor_note_answer(zhandle_t *zh);
 int zkc_adaptor_is_up(const zhandle_t *zh); /* requests can be sent and replies come */
 void zkc_adaptor_run_completions(zhandle_t *zh);
 
-/* ---- what calling threads do themselves: adaptor_caller.c -------------------------------------------------------- */
+/* ---- what calling threads do themselves: inline_io.c -------------------------------------------------------- */
 
 /* See to it that the request that this thread has just queued is sent. */
 void zkc_adaptor_send(zhandle_t *zh);

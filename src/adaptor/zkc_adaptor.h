@@ -1,7 +1,7 @@
 /* What our adaptor can do beyond libzookeeper's API. For who waits for a reply: instead of sleeping until the I/O thread
- * has it, read it (adaptor_caller.c). For who closes: have the I/O thread do it (adaptor.c). */
-#ifndef ZKC_ADAPTOR_READ_H
-#define ZKC_ADAPTOR_READ_H
+ * has it, read it (inline_io.c). For who closes: have the I/O thread do it (adaptor.c). */
+#ifndef ZKC_ADAPTOR_API_H
+#define ZKC_ADAPTOR_API_H
 
 #include <stdatomic.h>
 #include <stdint.h>

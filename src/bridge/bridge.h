@@ -158,7 +158,7 @@ enum zkc_request_bits {
     ZKC_WAITING = 2,  /* a thread sleeps on the word */
     ZKC_NOTIFY = 4,   /* the queue is to get the request when it is done */
     ZKC_ABANDONED = 8, /* nobody wants the reply: it is not copied, and arms no watch */
-    ZKC_READING = 16   /* a thread that waits for it reads the connection: reading.c */
+    ZKC_READING = 16   /* a thread that waits for it reads the connection: reply_wait.c */
 };
 
 typedef struct zkc_request {
@@ -208,7 +208,7 @@ int zkc_read_reply(zkc_request *request, int64_t nanoseconds);
 enum zkc_look { ZKC_LOOKED_AND_DONE, ZKC_LOOKED_IN_VAIN, ZKC_LOOK_REFUSED };
 enum zkc_look zkc_look_for_reply(zkc_request *request, int64_t nanoseconds);
 int zkc_has_looked(const zkc_request *request); /* in vain, and has to go on */
-/* zkc_look_for_reply with the GIL, if that is worth it: keeping.c. Begin with `times` 0; ZKC_LOOK_AGAIN: give the GIL up
+/* zkc_look_for_reply with the GIL, if that is worth it: gil_hold.c. Begin with `times` 0; ZKC_LOOK_AGAIN: give the GIL up
  * and ask for it again at once, then call this again. Else the request is done, or zkc_request_wait comes next. */
 enum zkc_request_looked { ZKC_LOOK_DONE, ZKC_LOOK_AGAIN, ZKC_LOOK_NO_MORE };
 enum zkc_request_looked zkc_request_look(zkc_request *request, int *times, int64_t nanoseconds);
@@ -272,7 +272,7 @@ typedef struct zkc_session {
     int open_errno;
     zkc_word closing;    /* enum zkc_close_state */
     atomic_int inside;   /* threads inside a zoo_… call: the handle is not freed under them */
-    atomic_int worth;    /* keeping.c: whether replies of late came while a call kept the GIL; how often not tried */
+    atomic_int worth;    /* gil_hold.c: whether replies of late came while a call kept the GIL; how often not tried */
     atomic_uint untried;
     int kick[2];         /* wakes who reads the connection; -1: nobody may. From opening to the end */
 

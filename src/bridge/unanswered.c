@@ -1,5 +1,5 @@
-/* What a session tells of connections that servers close before they have answered: adaptor_answers.c notices them. */
-#include "adaptor_read.h"
+/* What a session tells of connections that servers close before they have answered: adaptor/unanswered.c notices them. */
+#include "adaptor/zkc_adaptor.h"
 #include "bridge.h"
 
 enum { SOME = 5 }; /* so many in a row are worth an event, and again as many */

@@ -7,9 +7,9 @@
  * to take its reply.
  *
  * A call puts its request into libzookeeper's queue and wakes the I/O thread, by the eventfd only if that sleeps: while
- * it works, a wake-up costs one atomic exchange (adaptor_wake.c). What it sends is gathered and what the server sends
+ * it works, a wake-up costs one atomic exchange (wakeup.c). What it sends is gathered and what the server sends
  * is read ahead (transport.c): both go through the system when nothing is left to do without it. Where there is only
- * one request, the calling thread can do all of this itself, and the I/O thread sleeps on (adaptor_caller.c); it alone
+ * one request, the calling thread can do all of this itself, and the I/O thread sleeps on (inline_io.c); it alone
  * connects, keeps the session alive and ends it.
  *
  * The handle is counted. The thread has a reference until it ends, and the adaptor one until adaptor_finish:
@@ -21,8 +21,8 @@
 #define _GNU_SOURCE
 #endif
 #include "adaptor.h"
-#include "adaptor_read.h"
-#include "adaptor_thread.h"
+#include "zkc_adaptor.h"
+#include "thread_attributes.h"
 #include "zookeeper_log.h"
 
 #include <errno.h>
