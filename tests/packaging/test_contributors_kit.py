@@ -84,3 +84,18 @@ def test_generated_files_are_marked_as_such():
     lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [line.endswith(": set") for line in lines] == [*([True] * len(stubs)), False]
     assert stubs
+
+
+def test_revisions_that_blame_ignores_are_commits_of_this_history():
+    lines = (ROOT / ".git-blame-ignore-revs").read_text(encoding="utf-8").splitlines()
+    revisions = [line for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch("[0-9a-f]{40}", revision) for revision in revisions)
+    assert len(set(revisions)) == len(revisions)
+    # A source distribution has no history, and a runner's clone has only its end.
+    shallow = subprocess.run(
+        ["git", "rev-parse", "--is-shallow-repository"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if (ROOT / ".git").exists() and shallow.stdout.strip() == "false":
+        for revision in revisions:
+            command = ["git", "merge-base", "--is-ancestor", revision, "HEAD"]
+            assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0, revision
