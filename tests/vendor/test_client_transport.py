@@ -1,6 +1,6 @@
 """What libzookeeper sends and reads at once, what waits, and what a connection leaves to the next one.
 
-For our transport (src/adaptor/transport.c), and for libzookeeper without it (ZKC_ADAPTOR=stock), under AddressSanitizer.
+For our transport (src/adaptor/transport.c), and for libzookeeper without it (ZKC_ADAPTOR=stock). With AddressSanitizer.
 """
 
 from __future__ import annotations
