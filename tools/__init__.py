@@ -1,1 +1,1 @@
-"""What the project is made with; nothing of it is installed."""
+"""Programs of the project's developers; none is installed."""

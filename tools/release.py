@@ -131,7 +131,7 @@ def _has_date(text: str) -> bool:
 
 
 def settle(archive: Path) -> None:
-    """Write an archive anew, so that the same tree makes the same bytes: with the commit's date, and no user's name."""
+    """Rewrite an archive so that the same tree makes the same bytes: with the commit's date, and no user's name."""
     seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct"))
     settled = archive.with_suffix(".settled")
     with (
@@ -149,7 +149,7 @@ def settle(archive: Path) -> None:
 
 
 def describe(folder: Path) -> None:
-    """Write checksums and an account of how the files came to be, for whoever signs and publishes them."""
+    """Write checksums and a statement of provenance, to be signed and published with the files."""
     files = sorted(path for path in folder.glob("*") if path.name.endswith((".whl", ".tar.gz")))
     if not files:
         sys.exit(f"zkc: error: {folder} has nothing to describe: ./dev release fills it")

@@ -1,4 +1,4 @@
-"""What contributors and runners are given agrees with the tree: hooks, workflows, attributes, revisions to ignore."""
+"""Tests of the contributor's kit: hooks, workflows, attributes and ignored revisions agree with the tree."""
 
 from __future__ import annotations
 

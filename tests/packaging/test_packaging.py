@@ -1,4 +1,4 @@
-"""What packages of zkc carry beside its code, and what stands before a release."""
+"""Tests of the contents of packages beside the code, and of the checks before a release."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_every_python_finds_the_module_by_its_name():
 
 
 def test_a_source_distribution_brings_archives_along(tmp_path, monkeypatch):
-    """What is in vendor/archives/ is taken before anything is asked for, and only if its checksum is listed."""
+    """An archive in vendor/archives/ is used before any is fetched, and only if its checksum is listed."""
     monkeypatch.setenv("ZKC_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(fetch, "BROUGHT", tmp_path)
     content = b"an archive"
@@ -179,7 +179,7 @@ def _without_apt(folder):
 
 
 def _setup(tmp_path, *command, **environment):
-    """Run setup.py where no archive is to be had."""
+    """Run setup.py where no archive is available."""
     home = tmp_path / "empty"
     home.mkdir()
     settings = {"ZKC_CACHE_DIR": str(home), "PATH": f"{_without_apt(tmp_path)}:{os.environ['PATH']}", **environment}
@@ -190,7 +190,7 @@ def _setup(tmp_path, *command, **environment):
 
 
 def test_what_zkc_needs_is_told_without_any_archive(tmp_path):
-    """Who resolves versions makes metadata, and builds nothing."""
+    """A resolver of versions asks for metadata, and nothing is built."""
     done = _setup(tmp_path, "dist_info", "--output-dir", str(tmp_path))
     assert done.returncode == 0, done.stderr
     metadata = (tmp_path / f"zkc-{zkc.__version__}.dist-info" / "METADATA").read_text()
@@ -256,7 +256,7 @@ def test_versions_are_those_of_pep_440(number, known):
 
 
 def test_an_archive_is_settled(tmp_path, monkeypatch):
-    """Made twice, in another order and by somebody else, it has the same bytes."""
+    """Made twice, in another order and by another user, it has the same bytes."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     made = []
     for number, names in enumerate((("a/x", "a/y"), ("a/y", "a/x"))):

@@ -1,4 +1,4 @@
-"""Build, check and try every wheel that this machine can make, and show what came of it."""
+"""Build, check and try every wheel that this machine can make, and show the results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tools.wheels.options import parse
 
 @dataclass
 class Row:
-    """What came of one wheel."""
+    """The result of building, checking and trying one wheel."""
 
     tag: str
     name: str = ""

@@ -1,4 +1,4 @@
-"""What must be true of a wheel before anybody installs it."""
+"""Checks of a wheel before it is published."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LICENCES = (
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found out about a wheel."""
+    """The facts that the checks found out about a wheel."""
 
     size: int  # in bytes
     glibc: str  # the newest version of a symbol of glibc; "" for musl

@@ -94,7 +94,7 @@ def build(shop: Workshop, variant: Variant) -> Path:
         WheelError: it could not be built.
     """
     environment = _environment(shop, variant)
-    # A tree of its own for each: setuptools keeps what it built by names that do not tell Pythons apart.
+    # A tree of its own for each: setuptools keeps what it built by names that are the same for all Pythons.
     work = shop.folder / "work" / variant.tag
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -120,7 +120,7 @@ def _strip(shop: Workshop, variant: Variant, wheel: Path, environment: dict[str,
     folder = wheel.parent / "unpacked"
     _wheel(["unpack", "-d", str(folder), str(wheel)], environment)
     module = next(folder.glob(f"*/zkc/_zookeeper{variant.suffix}"))
-    for path in folder.rglob("*"):  # The same for everybody, whatever their umask.
+    for path in folder.rglob("*"):  # The same for all users, whatever their umask.
         path.chmod(0o755 if path.is_dir() or path == module else 0o644)
     kept = shop.debug / f"{variant.tag}.debug"
     kept.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from tools.wheels.matrix import Platform
 from tools.wheels.vendored import apt_source
 
 OLDEST = "3.11"
-"""The one that is to be had for all machines. An emulator may not know what a newer system asks of it."""
+"""The version that Debian has for all machines. An emulator may lack what a newer system asks of it."""
 
 # Which suite of Debian has which Python, and what its OpenSSL is called there.
 _SUITES = {"3.11": ("bookworm", "libssl3"), "3.13": ("trixie", "libssl3t64"), "3.14": ("forky", "libssl3t64")}

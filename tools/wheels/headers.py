@@ -49,7 +49,7 @@ def include(version: str, keep: Path) -> Path:
         keep: a folder for what has to be fetched.
 
     Raises:
-        LookupError: they are not to be had.
+        LookupError: they are not available.
     """
     program = pythons().get(version)
     if program is not None:
@@ -65,7 +65,7 @@ def include(version: str, keep: Path) -> Path:
     found = folder / "usr" / "include" / f"python{version}"
     if not (found / "Python.h").is_file():
         _from_debian(version, folder)
-    # Debian's pyconfig.h chooses between machines; the one of this machine will do.
+    # Debian's pyconfig.h chooses between machines; the one of this machine is enough.
     return found
 
 

@@ -1,4 +1,4 @@
-"""What wheels there are: for which Pythons, on which machines."""
+"""The list of all wheels: for which Pythons, on which machines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Platform:
 
     @property
     def short(self) -> str:
-        """What a person calls it."""
+        """The platform's name in the tables of results."""
         return f"{self.machine} with {self.libc}"
 
     @property

@@ -1,4 +1,4 @@
-"""A CPython for musl, built with zig, to try wheels with: no distribution that is to be had everywhere has one."""
+"""A CPython for musl, built with zig, to try wheels with: no distribution that is available everywhere has one."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _build(shop: Workshop, platform: Platform, base: Path, tree: Path, target: P
         # musl's threads have little stack; who builds Python for it gives them more, and so does this.
         "CC": f"{compiler} -Wno-date-time -fPIC -DTHREAD_STACK_SIZE=0x100000",
         "AR": shop.archiver(),
-        # zig links with musl statically unless told otherwise, and such a program loads no extension modules.
+        # zig links with musl statically by default, and such a program loads no extension modules.
         "LDFLAGS": "-dynamic",
         "RANLIB": "true",
         "PKG_CONFIG": "false",  # It would find this machine's libraries.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Optional
 
 ROOT = Path(__file__).resolve().parents[2]
-_DESCRIPTION = "Build, check and try every wheel that this machine can make, and show what came of it."
+_DESCRIPTION = "Build, check and try every wheel that this machine can make, and show the results."
 
 
 def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:

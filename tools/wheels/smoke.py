@@ -10,7 +10,7 @@ assert info["linkage"] == "static", info
 assert info["openssl_bundled"], info
 assert info["tls"], info
 assert "DIGEST-MD5" in info["sasl_mechanisms"], info
-# A session to nobody: its threads start and end, with TLS and without.
+# A session without a server: its threads start and end, with TLS and without.
 for tls in (None, {"verify": False}):
     session = core.Session("127.0.0.1:1", tls=tls)
     assert session.close(10)
@@ -19,5 +19,5 @@ try:
 except zkc.ConnectTimeoutError:
     pass
 else:
-    raise AssertionError("a client connected to nobody")
+    raise AssertionError("a client connected, and there is no server")
 print(json.dumps(info))

@@ -1,4 +1,4 @@
-"""What vendor/ has for others to use: it is a folder of programs, and no package."""
+"""The functions of vendor/ that tools/ uses: vendor/ is a folder of programs, and no package."""
 
 import sys
 from pathlib import Path
