@@ -1,4 +1,4 @@
-"""How a call is made: the one method that each kind of client has in its own way."""
+"""The one method of a call that each client implements in its own way."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 class Runner:
-    """What the methods of a client are made with."""
+    """The base of the classes with the calls."""
 
     def _run(
         self,
@@ -30,21 +30,21 @@ class Runner:
         *arguments: _P.args,
         **options: _P.kwargs,
     ) -> _T:
-        """Make a call, and give what this kind of client gives for it.
+        """Run a command, and return what this kind of client returns for it: a result, an AsyncFuture or a Future.
 
         Args:
-            command: Checks the arguments, sends, and returns what to wait for.
-            timeout: How long to wait, in seconds; None for the client's ``request_timeout``.
+            command: The command. It checks the arguments, sends, and returns what to wait for.
+            timeout: Timeout in seconds; None for the client's ``request_timeout``.
         """
         raise NotImplementedError
 
 
 def rewrap(owner: type[Any], wrapper: type[Any], *sources: type[Any]) -> None:
-    """Give a class its own copies of methods, which say what they return there.
+    """Give a class its own copies of methods, with the annotation of what they return in that class.
 
     Args:
         owner: The class.
-        wrapper: The generic class that they return: ``AsyncFuture`` makes ``AsyncFuture[str]`` of ``str``.
+        wrapper: The generic class that the copies return: ``AsyncFuture`` makes ``AsyncFuture[str]`` of ``str``.
         sources: The classes that have the methods.
     """
     for source in sources:
@@ -53,7 +53,7 @@ def rewrap(owner: type[Any], wrapper: type[Any], *sources: type[Any]) -> None:
                 continue
             copied = _copy_function(function)
             copied.__annotations__["return"] = f"{wrapper.__name__}[{function.__annotations__['return']}]"
-            function.__globals__.setdefault(wrapper.__name__, wrapper)  # where typing looks the name up
+            function.__globals__.setdefault(wrapper.__name__, wrapper)  # typing looks the name up there
             copied.__qualname__ = f"{owner.__qualname__}.{name}"
             copied.__module__ = owner.__module__
             setattr(owner, name, copied)

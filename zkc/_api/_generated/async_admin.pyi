@@ -12,7 +12,7 @@ class AsyncAdminCalls:
 
         Args:
             path: Path of the znode.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
             ``(acl, stat)``.
@@ -30,24 +30,24 @@ class AsyncAdminCalls:
 
         Args:
             path: Path of the znode.
-            acl: Who may do what with it.
-            version: The version of the ACL (``stat.aversion``) that it must have; -1 for any.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            acl: The new access control list.
+            version: The version of the ACL (``stat.aversion``) that the znode must have; -1 for any version.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Raises:
             NoNodeError: There is no such znode.
-            BadVersionError: Its ACL has another version.
-            InvalidACLError: The servers do not take the ACL.
+            BadVersionError: The ACL of the znode has another version.
+            InvalidACLError: The servers refused the ACL.
 
         .. versionadded:: 0.1
         """
 
     def sync(self, path: str = "/", *, timeout: Optional[float] = None) -> AsyncFuture[None]:
-        """Let the server catch up with the leader, so that a read afterwards sees all that was written before.
+        """Let the server catch up with the leader, so that a later read sees all earlier changes.
 
         Args:
-            path: Path of the znode that is read afterwards; servers up to now catch up with everything.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            path: Path of the znode to read afterwards; all servers up to now catch up with every znode.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         .. versionadded:: 0.1
         """
@@ -55,17 +55,17 @@ class AsyncAdminCalls:
     def add_auth(
         self, scheme: str, credentials: Union[str, bytes], *, timeout: Optional[float] = None
     ) -> AsyncFuture[None]:
-        """Add credentials to the session, and to those that resolve_into it after an expiry.
+        """Add credentials to the session, and to the sessions that follow it after an expiry.
 
         Args:
-            scheme: How they are checked, such as ``digest``.
-            credentials: What the scheme wants; for ``digest`` it is ``user:password``.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            scheme: The authentication scheme, such as ``digest``.
+            credentials: The credentials in the form of the scheme; for ``digest`` it is ``user:password``.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Raises:
-            AuthFailedError: The servers refused them, and with them the session.
-            ConnectionLossError: The connection broke before the answer came, or there is none. The credentials are
-                kept, and sent with the next connection.
+            AuthFailedError: The servers refused the credentials, and ended the session.
+            ConnectionLossError: The connection broke before the reply, or there is no connection. The client keeps the
+                credentials, and sends them over the next connection.
 
         .. versionadded:: 0.1
         """
@@ -78,13 +78,13 @@ class AsyncAdminCalls:
         Under a chroot, :meth:`remove_watches` cannot remove this watch: its path is outside of the chroot.
 
         Args:
-            watch: Called once with a :class:`~zkc.WatchedEvent`, where callbacks run, when the configuration changes
-                or the session ends.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            watch: A callback that is called once with a :class:`~zkc.WatchedEvent`, where callbacks run: when the
+                configuration changes or the session ends.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            ``(data, stat)``. The data are lines such as ``server.1=host:2888:3888:participant;0.0.0.0:2181``, and last
-            ``version=``, in hexadecimal.
+            ``(data, stat)``. The data has lines such as ``server.1=host:2888:3888:participant;0.0.0.0:2181``. The last
+            line is ``version=``, with a hexadecimal number.
 
         .. versionadded:: 0.1
         """
@@ -98,17 +98,17 @@ class AsyncAdminCalls:
         version: int = -1,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[tuple[Optional[bytes], Stat]]:
-        """Change which servers the ensemble is made of.
+        """Change the servers of the ensemble.
 
-        The servers must allow it (``reconfigEnabled=true``), and this client must (by default, only the super user
-        may).
+        The servers must allow it (``reconfigEnabled=true``), and this client needs the permission: by default only the
+        super user has it.
 
         Args:
             joining: Servers to add or change, as ``server.ID=host:port:port[:role];[address:]port``.
             leaving: Ids of servers to remove.
-            members: All servers that there shall be, instead of ``joining`` and ``leaving``.
-            version: The version of the configuration (its last line) that is to be changed; -1 for any.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            members: All servers of the new ensemble, instead of ``joining`` and ``leaving``.
+            version: The version (last line) that the present configuration must have; -1 for any version.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
             ``(data, stat)`` of the new configuration, as :meth:`get_config` does.
@@ -116,7 +116,7 @@ class AsyncAdminCalls:
         Raises:
             NewConfigNoQuorumError: Too few servers of the new configuration are up to date.
             ReconfigDisabledError: The servers do not allow it.
-            ReconfigInProgressError: Another change is under way.
+            ReconfigInProgressError: Another change is in progress.
             BadVersionError: The configuration has another version.
             BadArgumentsError: The servers do not understand an entry.
 
@@ -131,13 +131,14 @@ class AsyncAdminCalls:
         watch_type: WatchType = WatchType.ANY,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[None]:
-        """Remove watches from a znode; each is told a last event, NOT_WATCHING.
+        """Remove watches from a znode; each gets a last event, NOT_WATCHING.
 
         Args:
             path: Path of the znode.
-            watch: What was given to :meth:`get`, :meth:`exists` or :meth:`children`; None for all of this client's.
-            watch_type: Which of them.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            watch: The callback that was given to :meth:`get`, :meth:`exists` or :meth:`children`; None for all
+                one-shot watches of this client.
+            watch_type: The type of the watches.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Raises:
             NoWatcherError: There is no such watch.

@@ -18,31 +18,32 @@ class AsyncTreeCalls:
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[list[TreeNode]]:
-        """Read a znode and all below it.
+        """Read a znode and its descendants.
 
-        It is no snapshot: the znodes are read one after the other. One that goes meanwhile is left out. For a tree
-        that is too large for a list there is :meth:`walk`.
+        The result is no snapshot: the client reads one znode after the other. Znodes that are deleted during the call
+        are left out. For a tree that is too large for a list, use :meth:`walk`.
 
         >>> for node in client.tree("/app"):
         ...     print(node.path, node.data)
 
         Args:
-            path: Where to begin.
-            with_data: Whether to read the data of each.
-            with_acl: Whether to read the ACL of each.
-            system: Whether to read /zookeeper as well, where the servers keep what is theirs. A tree that begins there
-                is read in any case.
-            window: Most requests of this call without an answer at a time, from 1 to 16384, and never more than the
+            path: The root of the tree.
+            with_data: Whether to read the data of each znode.
+            with_acl: Whether to read the ACL of each znode.
+            system: Whether to read /zookeeper as well, where the servers keep their own znodes. A tree that begins
+                there is read in any case.
+            window: Most requests of this call without a reply at a time, from 1 to 16384, and never more than the
                 client's ``max_in_flight``.
-            progress: Called with the number of znodes done so far, now and then. What it raises ends the call.
+            progress: A callback that is called now and then with the number of finished znodes. An exception of the
+                callback ends the call.
             timeout: How long the whole call may take, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            A :class:`~zkc.TreeNode` for each, breadth first: parents before their children, children by name.
+            A :class:`~zkc.TreeNode` for each znode, breadth first: parents before their children, children by name.
 
         Raises:
             NoNodeError: There is no such znode.
-            NoAuthError: One of them may not be read.
+            NoAuthError: The ACL of a znode does not allow to read it.
 
         .. versionadded:: 0.1
         """
@@ -55,20 +56,20 @@ class AsyncTreeCalls:
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[int]:
-        """Delete a znode and all below it, children before their parents.
+        """Delete a znode and its descendants, children before their parents.
 
-        When others add znodes at the same time, it goes on until there is nothing left. Of the root it deletes all
-        that is below, but for /zookeeper, which belongs to the servers.
+        When other clients add znodes at the same time, the call continues until no znode is left. Given the root, it
+        deletes all znodes below the root, except /zookeeper, which belongs to the servers.
 
         Args:
-            path: The znode.
+            path: Path of the znode.
             window, progress, timeout: As in :meth:`tree`.
 
         Returns:
-            How many znodes it has deleted; 0 if there is no such znode.
+            The number of deleted znodes; 0 if there is no such znode.
 
         Raises:
-            NoAuthError: One of them may not be deleted. Others are gone by then.
+            NoAuthError: An ACL does not allow to delete a znode. Other znodes are deleted by then.
             ValueError: ``path`` is /zookeeper or below it.
 
         .. versionadded:: 0.1
@@ -85,29 +86,29 @@ class AsyncTreeCalls:
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[int]:
-        """Copy a znode and all below it, with data and ACLs.
+        """Copy a znode and its descendants, with data and ACLs.
 
-        Ephemeral znodes are left out: they belong to a session. Containers and znodes with a TTL look like persistent
-        ones to clients, and become such.
+        The call leaves out ephemeral znodes: they belong to a session. Containers and znodes with a TTL look like
+        persistent znodes to clients, and their copies are persistent.
 
         Args:
-            source: The znode to copy.
+            source: Path of the znode to copy.
             target: Path of the copy. Its parent must exist.
-            with_acl: Whether to give each its ACL before the copy; with False all get the client's ``default_acl``.
-            exist_ok: Whether znodes may be there already. They get the data, and the ACL, of the source then, and keep
-                what else is below them.
+            with_acl: Whether each copy gets the ACL of its original; with False, all get the client's ``default_acl``.
+            exist_ok: Whether znodes of the copy may exist. They then get the data and the ACL of the source, and keep
+                their other descendants.
             window: As in :meth:`tree`, but at least 2.
             progress, timeout: As in :meth:`tree`.
 
         Returns:
-            How many znodes were made or replaced.
+            The number of created or replaced znodes.
 
         Raises:
             NoNodeError: There is no source, or no parent of the target.
-            NodeExistsError: The target is there, and ``exist_ok`` was not given.
-            NoAuthError: One of them may not be read, or not be made; an ACL that is copied may be what forbids to make
-                children. Or the servers hide password hashes of its ACL, as they do from who has no ADMIN permission.
-            ValueError: One of the two is inside the other.
+            NodeExistsError: The target exists, and ``exist_ok`` was not given.
+            NoAuthError: An ACL does not allow to read or to create a znode; a copied ACL may forbid to create children.
+                Or the servers hide the password hashes of an ACL: they show them only to clients with ADMIN permission.
+            ValueError: One of the two paths is inside the other.
 
         .. versionadded:: 0.1
         """
@@ -122,26 +123,26 @@ class AsyncTreeCalls:
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[int]:
-        """Write a znode and all below it to a file, one line of JSON for each, with ACL and stat.
+        """Write a znode and its descendants to a file: a line of JSON for each, with ACL and stat.
 
-        Containers and znodes with a TTL look like persistent ones to clients, and are written as such. Password hashes
-        in ACLs are shown only to who has ADMIN permission; without them :meth:`import_` does not take the ACL.
-        However large the tree is, no more than a window of it is held at a time, besides the paths to come.
-        It is written where the answers come in: for :class:`~zkc.AsyncClient` in the event loop.
+        Containers and znodes with a TTL look like persistent znodes to clients, and the file says so. The servers show
+        the password hashes of an ACL only to clients with ADMIN permission; :meth:`import_` refuses an ACL without
+        them. However large the tree is, the call holds at most a window of it in memory, besides the paths that are
+        still to come. It writes where the replies arrive: for :class:`~zkc.AsyncClient` in the event loop.
 
         Args:
-            path: Where to begin.
-            file: A path, or a file that is open for writing text. A file at the path is replaced when all is written,
-                and left as it is when something fails.
+            path: The root of the tree.
+            file: A path, or a file that is open for writing text. A file at the path is replaced when the whole tree is
+                written, and left as it is when the call fails.
             system: Whether to write /zookeeper as well.
             window, progress, timeout: As in :meth:`tree`.
 
         Returns:
-            How many znodes were written.
+            The number of written znodes.
 
         Raises:
             NoNodeError: There is no such znode.
-            NoAuthError: One of them may not be read.
+            NoAuthError: The ACL of a znode does not allow to read it.
             OSError: The file cannot be written.
 
         .. versionadded:: 0.1
@@ -160,25 +161,25 @@ class AsyncTreeCalls:
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> AsyncFuture[int]:
-        """Make the znodes that :meth:`export` has written to a file.
+        """Create the znodes that :meth:`export` has written to a file.
 
         Args:
-            path: Where the exported znode shall be; another place than it came from will do. Its parent must exist.
+            path: The path to create the exported znode at, which may differ from its old path. The parent must exist.
             file: A path, or a file that is open for reading text.
-            on_existing: What to do about a znode that is there already: fail, skip it, or replace its data and ACL.
-            with_acl: Whether to give each the ACL that it had; with False all get the client's ``default_acl``.
-            with_ephemerals: Whether to make the ephemeral ones as well, as ephemeral znodes of this client's session.
-            system: Whether to make what goes below /zookeeper as well.
+            on_existing: What to do about a znode that exists: fail, skip it, or replace its data and ACL.
+            with_acl: Whether each znode gets the ACL from the file; with False, all get the client's ``default_acl``.
+            with_ephemerals: Whether to create ephemeral znodes as well, as ephemerals of this client's session.
+            system: Whether to create znodes below /zookeeper as well.
             window, progress, timeout: As in :meth:`tree`.
 
         Returns:
-            How many znodes were made or replaced.
+            The number of created or replaced znodes.
 
         Raises:
-            ValueError: The file is malformed; the message tells the line. What stands before it may have been made.
-            NodeExistsError: A znode is there already, with ``on_existing="fail"``.
+            ValueError: The file is malformed; the message names the line. Znodes of earlier lines may exist by then.
+            NodeExistsError: A znode exists, with ``on_existing="fail"``.
             NoNodeError: There is no parent of the path.
-            NoAuthError: One of them may not be made; an ACL that is imported may be what forbids to make children.
+            NoAuthError: An ACL does not allow to create a znode; an imported ACL may forbid to create children.
             OSError: The file cannot be read.
 
         .. versionadded:: 0.1

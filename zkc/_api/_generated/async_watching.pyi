@@ -10,32 +10,32 @@ class AsyncWatchCalls:
     def watch_data(
         self, path: str, fn: Callable[[Optional[bytes], Optional[Stat]], object], *, timeout: Optional[float] = None
     ) -> AsyncFuture[Subscription]:
-        """Have a function called with the data of a znode now, and again after each change, for as long as it takes.
+        """Call a function with the data of a znode now, and again after each change.
 
-        The watch survives lost connections, deletion and re-creation of the znode, and the expiry of the session. Of
-        changes in quick succession the function may see only the last, and the last it always sees; never an older
-        state after a newer one, nor the same one twice. Calls do not overlap: while one goes on, only the latest state
-        waits.
+        The subscription survives lost connections, deletion and re-creation of the znode, and expiry of the session.
+        Of several quick changes, the function may see only the last one; it always sees the last one. It never sees an
+        older state after a newer one, nor the same state twice. Calls of the function do not overlap: while it runs,
+        only the latest state waits.
 
-        >>> handle = client.watch_data("/config", lambda data, stat: print(data))
-        >>> handle.cancel()
+        >>> subscription = client.watch_data("/config", lambda data, stat: print(data))
+        >>> subscription.cancel()
 
         Args:
             path: Path of the znode, which need not exist.
-            fn: Called with ``(data, stat)``, or ``(None, None)`` when there is no such znode, where callbacks run: on
-                a thread of the client, where it holds up other callbacks, or for asyncio in the event loop (there it
-                may be a coroutine function). The first call may come before this method returns. What it raises is
-                logged, and the watch goes on.
-            timeout: How long to wait for the first answer, in seconds; the client's ``request_timeout`` if None.
+            fn: A function that is called with ``(data, stat)``, or with ``(None, None)`` when there is no such znode.
+                It runs where callbacks run: on a thread of the client, where it delays other callbacks, or for
+                asyncio in the event loop, where it may be a coroutine function. The first call may come before this
+                method returns. The client logs an exception of the function, and the subscription continues.
+            timeout: How long to wait for the first reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            A handle, which may be dropped: the watch stays until ``handle.cancel()``, or :meth:`close`.
+            A :class:`~zkc.Subscription`. It lasts until its ``cancel()``, or :meth:`close`, even without a reference.
 
         Raises:
-            NoAuthError: The znode may not be read. When this is found later, it is logged, it is the handle's
-                :attr:`~zkc.Subscription.error`, and the watch tries again at the next connection. The servers do not
-                tell a client of changes that come while it may not read the znode: also such a watch goes on with
-                the next connection.
+            NoAuthError: The ACL does not allow to read the znode. When the ACL changes later, the client logs the
+                error, sets :attr:`~zkc.Subscription.error`, and reads again at the next connection. The servers send no events
+                for changes that happen while the client may not read the znode: such a subscription, too, continues
+                with the next connection.
 
         .. versionadded:: 0.1
         """
@@ -43,22 +43,23 @@ class AsyncWatchCalls:
     def watch_children(
         self, path: str, fn: Callable[[Optional[list[str]]], object], *, timeout: Optional[float] = None
     ) -> AsyncFuture[Subscription]:
-        """Have a function called with the names of a znode's children now, and again after each change.
+        """Call a function with the names of a znode's children now, and again after each change.
 
-        It is to children what :meth:`watch_data` is to data: see there. Changes of the data are not told.
+        It works as :meth:`watch_data` does for data. Changes of the data cause no call.
 
-        >>> handle = client.watch_children("/workers", lambda names: print(names))
+        >>> subscription = client.watch_children("/workers", lambda names: print(names))
 
         Args:
             path: Path of the znode, which need not exist.
-            fn: Called with the names, sorted, or None when there is no such znode, where callbacks run.
-            timeout: How long to wait for the first answer, in seconds; the client's ``request_timeout`` if None.
+            fn: A function that is called with the sorted names, or with None when there is no such znode, where
+                callbacks run.
+            timeout: How long to wait for the first reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            A handle, which may be dropped: the watch stays until ``handle.cancel()``, or :meth:`close`.
+            A :class:`~zkc.Subscription`. It lasts until its ``cancel()``, or :meth:`close`, even without a reference.
 
         Raises:
-            NoAuthError: The znode may not be read; as for :meth:`watch_data`.
+            NoAuthError: The ACL does not allow to read the znode; as for :meth:`watch_data`.
 
         .. versionadded:: 0.1
         """

@@ -23,25 +23,25 @@ class SubmitBulkCalls:
         ...     print(found)
 
         Args:
-            paths: Paths of the znodes; any iterable, which is read as requests are sent.
-            window: Most requests of this call without an answer at a time, from 1 to 16384, and never more than the
+            paths: Paths of the znodes. The call reads this iterable while it sends.
+            window: Most requests of this call without a reply at a time, from 1 to 16384, and never more than the
                 client's ``max_in_flight``.
-            raise_errors: Whether to raise the first error instead of returning it in its place. Nothing more is sent
-                then, and what was sent is waited for first.
-            progress: Called with the number of items done so far: about once per half window, and at the end. What it
-                raises ends the call.
+            raise_errors: Whether to raise the first error instead of returning it in its place. The client then sends
+                nothing more, and waits for the replies to the sent requests before it raises.
+            progress: A callback that is called with the number of finished items, about once per half window and at
+                the end. An exception of the callback ends the call.
             timeout: How long the whole call may take, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            ``(data, stat)``, or the error, for each path, in their order. When the session ends meanwhile, all that
-            could not be sent has one and the same error.
+            For each path, in their order: ``(data, stat)``, or the error. When the session ends during the call, all
+            items that could not be sent have the same error.
 
         Raises:
-            TypeError: An item is of a wrong type; the message tells its position. All before it were sent, and
-                waited for: only the first one is checked before anything is sent.
-            ValueError: An item has a wrong value, likewise.
-            ZooKeeperError: With ``raise_errors=True``: what the first item that failed would raise by itself.
-            OperationTimeoutError: It took longer than ``timeout``; up to a window of requests is still under way.
+            TypeError: An item has a wrong type; the message names its position. Only the first item is checked before
+                anything is sent. The items before the wrong one were sent, and their replies were awaited.
+            ValueError: An item has a wrong value; as for TypeError.
+            ZooKeeperError: With ``raise_errors=True``: the error of the first item that failed.
+            OperationTimeoutError: The call took longer than ``timeout``. Up to a window of requests is still in flight.
 
         .. versionadded:: 0.1
         """
@@ -66,14 +66,14 @@ class SubmitBulkCalls:
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> Future[list[Optional[Stat]]]:
-        """Ask which of many znodes there are.
+        """Return the stats of those of many znodes that exist.
 
         Args:
-            paths: Paths of the znodes; any iterable, which is read as requests are sent.
+            paths: Paths of the znodes. The call reads this iterable while it sends.
             window, raise_errors, progress, timeout: As in :meth:`get_many`.
 
         Returns:
-            The :class:`~zkc.Stat`, None if there is no such znode, or the error, for each path, in their order.
+            For each path, in their order: the :class:`~zkc.Stat`, None if there is no such znode, or the error.
 
         .. versionadded:: 0.1
         """
@@ -101,11 +101,11 @@ class SubmitBulkCalls:
         """List the names of the children of many znodes.
 
         Args:
-            paths: Paths of the znodes; any iterable, which is read as requests are sent.
+            paths: Paths of the znodes. The call reads this iterable while it sends.
             window, raise_errors, progress, timeout: As in :meth:`get_many`.
 
         Returns:
-            The names, in no particular order, or the error, for each path, in the order of the paths.
+            For each path, in their order: the names of the children, in no particular order, or the error.
 
         .. versionadded:: 0.1
         """
@@ -135,22 +135,23 @@ class SubmitBulkCalls:
         progress: Optional[Callable[[int], object]] = None,
         timeout: Optional[float] = None,
     ) -> Future[list[str]]:
-        """Create many znodes of one kind.
+        """Create many znodes of the same kind.
 
         >>> client.create_many((f"/users/{name}", data) for name, data in users.items())
 
         Args:
-            items: Path, or ``(path, data)``, of each; any iterable, which is read as requests are sent. Parents come
-                before their children: the servers do them in this order.
-            acl: Who may do what with them; the client's ``default_acl`` if None.
-            ephemeral: Whether they go with this client's session.
-            sequential: Whether a ten-digit counter of the parent is appended to each name.
-            container: Whether the servers delete each after its last child was deleted.
-            ttl: For how long each stays when it has no children and is not changed, in seconds; None for ever.
+            items: The path, or ``(path, data)``, of each znode. The call reads this iterable while it sends. Parents
+                must come before their children: the servers create the znodes in this order.
+            acl: The access control list of the znodes; the client's ``default_acl`` if None.
+            ephemeral: Whether the znodes end with this client's session.
+            sequential: Whether the servers append a ten-digit counter of the parent to each name.
+            container: Whether the servers delete each znode after its last child was deleted.
+            ttl: The seconds after which the servers delete a znode if it has no children and is not changed; None for
+                no limit.
             window, raise_errors, progress, timeout: As in :meth:`get_many`.
 
         Returns:
-            The path as made, or the error, for each item, in their order.
+            For each item, in their order: the path of the created znode, or the error.
 
         .. versionadded:: 0.1
         """
@@ -183,12 +184,12 @@ class SubmitBulkCalls:
         """Replace the data of many znodes.
 
         Args:
-            items: ``(path, data)`` or ``(path, data, version)`` of each; any iterable, which is read as requests are
-                sent. A version is that which the znode must have.
+            items: ``(path, data)`` or ``(path, data, version)`` of each znode. The call reads this iterable while it
+                sends. The version is the one that the znode must have.
             window, raise_errors, progress, timeout: As in :meth:`get_many`.
 
         Returns:
-            The :class:`~zkc.Stat` afterwards, or the error, for each item, in their order.
+            For each item, in their order: the :class:`~zkc.Stat` after the change, or the error.
 
         .. versionadded:: 0.1
         """
@@ -216,12 +217,12 @@ class SubmitBulkCalls:
         """Delete many znodes.
 
         Args:
-            items: Path, or ``(path, version)``, of each; any iterable, which is read as requests are sent. Children
-                come before their parents: the servers do them in this order.
+            items: The path, or ``(path, version)``, of each znode. The call reads this iterable while it sends.
+                Children must come before their parents: the servers delete the znodes in this order.
             window, raise_errors, progress, timeout: As in :meth:`get_many`.
 
         Returns:
-            None, or the error, for each item, in their order.
+            For each item, in their order: None, or the error.
 
         .. versionadded:: 0.1
         """

@@ -25,33 +25,33 @@ class SubmitZnodeCalls:
 
         Args:
             path: Path of the znode. Its parent must exist, unless ``make_parents`` is given.
-            data: What it holds; None is no data at all, which differs from ``b""``. A request larger
-                than the client's ``max_data`` is refused with ValueError.
-            acl: Who may do what with it; the client's ``default_acl`` if None.
-            ephemeral: Whether it goes with this client's session.
-            sequential: Whether a ten-digit counter of the parent is appended to its name.
-            container: Whether the servers delete it after its last child was deleted.
-            ttl: For how long it stays when it has no children and is not changed, in seconds; None for ever. The
-                servers must allow it (``zookeeper.extendedTypesEnabled=true``).
-            make_parents: Whether to create what is missing above it: persistent, empty, with the ``default_acl``.
-            protected: Whether to find the znode again when the connection breaks before the answer comes, so that
-                none is left over and none is made twice. Its name gets a marker for that, unique to this call, in
-                front (:func:`zkc.unprotected_name` takes it off). For ephemeral or sequential znodes. The call then
-                goes on through lost connections, until ``timeout`` or the end of the session.
-            keep: Whether to create the znode again, under the same path, in the session that follows an expired one.
-                For ephemeral znodes. It gets what this client has set last; one that this client has deleted is not
-                created. When this call times out or is cancelled, the znode may be there, owned by this client's
-                session, but it is not kept. See :attr:`kept_znodes` and :meth:`add_kept_listener`.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            data: The znode's data in bytes; None for no data at all, which differs from ``b""``. The client refuses a
+                request larger than its ``max_data`` with ValueError.
+            acl: The access control list of the znode; the client's ``default_acl`` if None.
+            ephemeral: Whether the znode ends with this client's session.
+            sequential: Whether the servers append a ten-digit counter of the parent to the name.
+            container: Whether the servers delete the znode after its last child was deleted.
+            ttl: The seconds after which the servers delete the znode if it has no children and is not changed; None
+                for no limit. The servers must allow it (``zookeeper.extendedTypesEnabled=true``).
+            make_parents: Whether to create missing parents: persistent, empty, with the ``default_acl``.
+            protected: Whether to find the znode after a connection that broke before the reply, so that the call
+                neither leaves a znode behind nor creates it twice. For ephemeral or sequential znodes. The name gets
+                a marker in front, unique to this call; :func:`zkc.unprotected_name` removes it. The call continues
+                through lost connections, until ``timeout`` or the end of the session.
+            keep: Whether to re-create the znode, under the same path, in the session that follows an expired one. For
+                ephemeral znodes. It gets the data that this client has set last. The client does not re-create a
+                znode that it has deleted. When this call times out or is cancelled, the znode may exist, owned by
+                this client's session, but it is not kept. See :attr:`kept_znodes` and :meth:`add_kept_listener`.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
             The path of the created znode, with its counter.
 
         Raises:
-            NodeExistsError: There is such a znode.
+            NodeExistsError: The znode exists.
             NoNodeError: The parent does not exist.
             NoChildrenForEphemeralsError: The parent is ephemeral.
-            InvalidACLError: The servers do not take the ACL.
+            InvalidACLError: The servers refused the ACL.
             UnimplementedError: The servers allow no TTL.
             ValueError: Flags that exclude each other, or more data than ``max_data`` allows.
 
@@ -92,17 +92,17 @@ class SubmitZnodeCalls:
     def ensure_path(
         self, path: str, *, acl: Optional[Sequence[ACL]] = None, timeout: Optional[float] = None
     ) -> Future[None]:
-        """Create a znode and all above it, as far as they are missing.
+        """Create a znode and its parents, as far as they are missing.
 
-        They are persistent and empty. One that is there already is left as it is.
+        The created znodes are persistent and empty. Existing znodes stay as they are.
 
         Args:
             path: Path of the lowest znode.
-            acl: Who may do what with those that are made; the client's ``default_acl`` if None.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            acl: The access control list of the created znodes; the client's ``default_acl`` if None.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Raises:
-            NoChildrenForEphemeralsError: One of them is ephemeral.
+            NoChildrenForEphemeralsError: One of the parents is ephemeral.
 
         .. versionadded:: 0.1
         """
@@ -114,12 +114,12 @@ class SubmitZnodeCalls:
 
         Args:
             path: Path of the znode.
-            watch: Called once with a :class:`~zkc.WatchedEvent`, where callbacks run, when the znode
-                is changed or deleted, or when the session ends. Not set when the call fails.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            watch: A callback that is called once with a :class:`~zkc.WatchedEvent`, where callbacks run: when the znode
+                is changed or deleted, or when the session ends. It is not set when the call fails.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            ``(data, stat)``. The data is None for a znode without any, which differs from ``b""``.
+            ``(data, stat)``. The data is None for a znode without data, which differs from ``b""``.
 
         Raises:
             NoNodeError: There is no such znode.
@@ -134,16 +134,16 @@ class SubmitZnodeCalls:
 
         Args:
             path: Path of the znode.
-            data: What it shall hold; None for no data at all.
-            version: The version (``stat.version``) that it must have; -1 for any.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            data: The new data in bytes; None for no data at all.
+            version: The version (``stat.version``) that the znode must have; -1 for any version.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            The znode's :class:`~zkc.Stat` afterwards.
+            The :class:`~zkc.Stat` of the znode after the change.
 
         Raises:
             NoNodeError: There is no such znode.
-            BadVersionError: It has another version.
+            BadVersionError: The znode has another version.
 
         .. versionadded:: 0.1
         """
@@ -161,16 +161,16 @@ class SubmitZnodeCalls:
 
         Args:
             path: Path of the znode.
-            version: The version (``stat.version``) that it must have; -1 for any.
-            recursive: Whether to delete all that is below it first, see :meth:`delete_tree`. It is not one step: others
-                see the znodes go one by one, and some may be gone when it fails.
-            missing_ok: Whether it is all the same if there is no such znode.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            version: The version (``stat.version``) that the znode must have; -1 for any version.
+            recursive: Whether to delete its descendants first, see :meth:`delete_tree`. The deletion is not atomic:
+                other clients see the znodes go one by one, and some may be deleted when the call fails.
+            missing_ok: Whether to succeed if there is no such znode.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Raises:
             NoNodeError: There is no such znode.
-            NotEmptyError: It has children.
-            BadVersionError: It has another version.
+            NotEmptyError: The znode has children.
+            BadVersionError: The znode has another version.
             ValueError: ``recursive`` with a version, or with the root.
 
         .. versionadded:: 0.1
@@ -179,16 +179,16 @@ class SubmitZnodeCalls:
     def exists(
         self, path: str, *, watch: Optional[Watch] = None, timeout: Optional[float] = None
     ) -> Future[Optional[Stat]]:
-        """Ask whether there is a znode.
+        """Return the stat of a znode if it exists.
 
         Args:
             path: Path of the znode.
-            watch: Called once with a :class:`~zkc.WatchedEvent`, where callbacks run, when the znode
+            watch: A callback that is called once with a :class:`~zkc.WatchedEvent`, where callbacks run: when the znode
                 is created, changed or deleted, or when the session ends.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            The znode's :class:`~zkc.Stat`, or None if there is none.
+            The :class:`~zkc.Stat` of the znode, or None if it does not exist.
 
         .. versionadded:: 0.1
         """
@@ -200,12 +200,13 @@ class SubmitZnodeCalls:
 
         Args:
             path: Path of the znode.
-            watch: Called once with a :class:`~zkc.WatchedEvent`, where callbacks run, when a child is
-                created or deleted, when the znode is deleted, or when the session ends. Not set when the call fails.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            watch: A callback that is called once with a :class:`~zkc.WatchedEvent`, where callbacks run: when a child
+                is created or deleted, when the znode is deleted, or when the session ends. It is not set when the
+                call fails.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            The names, without the path.
+            The names of the children, without the path of the znode.
 
         Raises:
             NoNodeError: There is no such znode.
@@ -216,15 +217,15 @@ class SubmitZnodeCalls:
     def children_with_stat(
         self, path: str, *, watch: Optional[Watch] = None, timeout: Optional[float] = None
     ) -> Future[tuple[list[str], Stat]]:
-        """List the names of a znode's children, and describe the znode itself.
+        """List the names of a znode's children, and return the stat of the znode.
 
         Args:
             path: Path of the znode.
             watch: As in :meth:`children`.
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            ``(names, stat)``, where ``stat`` is the parent's.
+            ``(names, stat)``. The :class:`~zkc.Stat` is that of the znode, the parent of the children.
 
         Raises:
             NoNodeError: There is no such znode.
