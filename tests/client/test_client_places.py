@@ -101,7 +101,7 @@ def test_a_callback_that_waits_for_its_own_thread_is_told(client):
 
     client.exists("/a", watch=wait)
     client.create("/a")
-    assert "only its own thread can bring" in told.get(timeout=20)
+    assert "this callback thread would deliver the result" in told.get(timeout=20)
     assert client.get("/")  # A call itself may be made there, and elsewhere all goes on.
 
 

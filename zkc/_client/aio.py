@@ -1,4 +1,4 @@
-"""The client for asyncio: how it starts and ends. Its calls are in :mod:`zkc._api`."""
+"""The client for asyncio: its start and its end. The calls are in :mod:`zkc._api`."""
 
 from __future__ import annotations
 
@@ -51,21 +51,21 @@ else:
 class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
     """A client of a ZooKeeper ensemble for asyncio, with the methods and arguments of :class:`~zkc.Client`.
 
-    A call is sent when it is made, and not when it is awaited: what it returns is an :class:`~zkc.AsyncFuture`, which
-    can be awaited, gathered, or given to a task. Callbacks, watches and listeners run in the event loop, and may be
-    coroutine functions. No thread of Python's is used. A client belongs to the event loop that started it.
+    A call sends its request at once, and returns an :class:`~zkc.AsyncFuture`, which can be awaited, gathered, or given
+    to a task. Callbacks, watches and listeners run in the event loop, and may be coroutine functions. The client uses
+    no Python thread. A client belongs to the event loop that started it.
 
     >>> async with AsyncClient("zk1:2181,zk2:2181,zk3:2181/app") as client:
     ...     await client.create("/config", b"a=1")
     ...     data, stat = await client.get("/config")
 
-    What is raised, what happens when the session expires, and the arguments are those of :class:`~zkc.Client`.
+    Its arguments, its errors and its behavior after an expiry are those of :class:`~zkc.Client`.
 
     .. versionadded:: 0.1
     """
 
     async def start(self) -> None:
-        """Make a session with the ensemble and wait until it is connected, as :meth:`zkc.Client.start` does.
+        """Open a session with the ensemble and wait until it is connected, as :meth:`zkc.Client.start` does.
 
         Raises:
             RuntimeError: The client belongs to another event loop.
@@ -85,12 +85,12 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
             try:
                 raise error from error.__cause__
             finally:
-                del error  # Its traceback has this frame: they would keep each other, and the session's descriptors.
+                del error  # Its traceback refers to this frame: a cycle would keep both, and the session's descriptors.
         except BaseException:
             await self._abort(begun)
             raise
         finally:
-            del waiter  # It has the error, whose traceback has this frame.
+            del waiter  # It refers to the error, whose traceback refers to this frame.
 
     async def _abort(self, managed: Optional[ManagedSession]) -> None:
         if managed is None:
@@ -125,7 +125,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         if stops:
             await asyncio.wait(stops, timeout=limit)
         for session in sessions:
-            session.close(0.0)  # What is not over yet is let go of: it ends by itself.
+            session.close(0.0)  # A session that has not ended yet is detached: it ends by itself.
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -162,12 +162,12 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
         .. versionadded:: 0.1
         """
         core = self._settings.check_new_hosts(hosts)
-        # It resolves names, and may take long: the one call that a thread of the loop's pool makes.
+        # set_servers() resolves names, which may take long: the only call that runs in the loop's thread pool.
         await self._check_loop().run_in_executor(None, self.session.set_servers, core)
         self._settings.change_hosts(hosts)
 
     def transaction(self) -> AsyncTransaction:
-        """Begin a transaction: operations of which all are carried out, or none.
+        """Begin a transaction: operations that the servers carry out all together, or not at all.
 
         Returns:
             An empty :class:`~zkc.AsyncTransaction`. Nothing is sent before its commit, or the end of its
@@ -179,7 +179,7 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
 
     @property
     def submit(self) -> AsyncClient:
-        """The client itself: its calls are sent at once and return futures as they are.
+        """The client itself: its calls send at once and return futures anyway.
 
         .. versionadded:: 0.1
         """

@@ -1,4 +1,4 @@
-"""What the calls of :class:`zkc.AsyncClient` return."""
+"""The futures that the calls of :class:`zkc.AsyncClient` return."""
 
 from __future__ import annotations
 
@@ -15,67 +15,67 @@ _T = TypeVar("_T")
 
 if TYPE_CHECKING:
 
-    class _AnswerBase(asyncio.Future[_T], Coroutine[Any, Any, _T]): ...
+    class _FutureBase(asyncio.Future[_T], Coroutine[Any, Any, _T]): ...
 
 else:
-    _AnswerBase = asyncio.Future
+    _FutureBase = asyncio.Future
 
 
-class AsyncFuture(_AnswerBase[_T]):
-    """The answer to a call that was sent: await it.
+class AsyncFuture(_FutureBase[_T]):
+    """The future of a call of :class:`zkc.AsyncClient`, whose request is sent already.
 
-    It is an :class:`asyncio.Future`, so it can be waited for by several, with :func:`asyncio.wait_for` or
-    :func:`asyncio.gather`; and it can be given to :func:`asyncio.create_task` and task groups as a coroutine can.
-    Only :func:`asyncio.wait` wants tasks, and refuses what a task could be made of. Cancelling it does not recall the
-    request: nobody learns of its answer, that is all.
+    It is an :class:`asyncio.Future`: several tasks may await it, and :func:`asyncio.wait_for` and
+    :func:`asyncio.gather` take it. :func:`asyncio.create_task` and task groups take it as they take a coroutine. Only
+    :func:`asyncio.wait` refuses it, because it refuses coroutines. Cancelling does not recall the request; its reply is
+    discarded.
 
     .. versionadded:: 0.1
     """
 
-    _course: PendingRef = None  # What a limit concerns, if there is one: named when it is over.
-    _unsent = False  # It waits for a place in flight.
-    _undo: Optional[Callable[[], object]] = None  # Takes back what the call does, or has done.
+    _course: PendingRef = None  # The request or the driver that the timeout's error names.
+    _unsent = False  # It waits for a slot in flight.
+    _undo: Optional[Callable[[], object]] = None  # Undoes what the call does, or has done.
     _steps: Optional[Generator[Any, None, _T]] = None
 
-    # What makes it a coroutine for asyncio.create_task().
+    # These methods make it a coroutine for asyncio.create_task().
     def send(self, value: Any, /) -> Any:
-        """Go on, for the task that this was given to."""
+        """Continue, for the task that drives this object."""
         if self._steps is None:
             self._steps = self.__await__()
         return self._steps.send(value)
 
     def throw(self, *error: Any) -> Any:
-        """Raise an error in who waits, for the task that this was given to."""
+        """Raise an error at the await, for the task that drives this object."""
         if self._steps is None:
             self._steps = self.__await__()
         return self._steps.throw(*error)
 
     def close(self) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         if self._steps is not None:
             self._steps.close()
 
     def _abandon(self) -> None:
-        """Take back what the call does or has done, if it can be: its outcome reaches nobody."""
+        """Undo what the call does or has done, if that is possible: no caller gets its outcome."""
         undo, self._undo = self._undo, None
         if undo is not None:
             undo()
 
 
 class UndoableFuture(AsyncFuture[_T]):
-    """The answer to a call that can be cancelled until its outcome was taken: by an await that returned, or result().
+    """The future of a call that can be cancelled until a caller has taken its outcome, by an await or by result().
 
-    It is for calls with something to take back. An asyncio.Future cannot be cancelled once it has its result; but when
-    the task that awaits it is cancelled before it runs again, that result reaches nobody. So this one counts as
-    cancelled then, for all who ask: nobody is given the path of a znode that is being deleted.
+    It is for calls that can be undone. An asyncio.Future cannot be cancelled once it has its result. But when the task
+    that awaits it is cancelled before it runs again, no caller gets that result. This future then counts as cancelled
+    for every caller: no caller gets the path of a znode that is being deleted.
 
-    A task waits for a plain future of its own in the place of this: asyncio asks what a task waits for, and so cannot
-    be seen to take the outcome.
+    A task that awaits it waits for a plain future in its place. asyncio itself reads the future that a task waits for,
+    and such a read must not count as taking the outcome.
     """
 
     _revoked = False  # It was cancelled after it had its result.
     _taken = False
-    _sleepers: tuple[asyncio.Future[None], ...] = ()  # What the tasks wait for that await it.
+    _sleepers: tuple[asyncio.Future[None], ...] = ()  # The plain futures of the tasks that await it.
 
     def _can_be_undone(self, undo: Optional[Callable[[], object]]) -> None:
         self._undo = undo
@@ -94,7 +94,7 @@ class UndoableFuture(AsyncFuture[_T]):
     __iter__ = __await__  # As asyncio.Future has it.
 
     def result(self) -> _T:
-        """Return the outcome, which is taken then."""
+        """Return the outcome, which then counts as taken."""
         if self._revoked:
             raise asyncio.CancelledError
         result = super().result()
@@ -112,7 +112,7 @@ class UndoableFuture(AsyncFuture[_T]):
         return self._revoked or super().cancelled()
 
     def cancel(self, msg: Optional[Any] = None) -> bool:
-        """Cancel it, unless its outcome was taken; return whether that is so."""
+        """Cancel the call unless its outcome was taken; return whether it was cancelled."""
         if super().cancel() if msg is None else super().cancel(msg):
             self._wake()
         elif self.cancelled() or self._taken or self._undo is None:
@@ -123,12 +123,12 @@ class UndoableFuture(AsyncFuture[_T]):
         return True
 
     def set_result(self, result: _T, /) -> None:
-        """Give the outcome."""
+        """Set the outcome."""
         super().set_result(result)
         self._wake()
 
     def set_exception(self, exception: Union[type, BaseException], /) -> None:
-        """Give the error."""
+        """Set the error."""
         self._undo = None
         super().set_exception(exception)
         self._wake()

@@ -1,4 +1,4 @@
-"""How the calls of :class:`zkc.AsyncClient` are made: everything runs in the event loop, and nothing waits."""
+"""The calls of :class:`zkc.AsyncClient`: everything runs in the event loop, and nothing blocks."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ __all__ = ["AsyncRunner"]
 
 _T = TypeVar("_T")
 _running_loop: Callable[[], Optional[asyncio.AbstractEventLoop]] = events._get_running_loop
-_OPERATIONS = {  # What errors call a command of another name.
+_OPERATIONS = {  # The operations that errors name, of commands with another name.
     "children": "get_children",
     "children_with_stat": "get_children_with_stat",
     "commit": "multi",
 }
-_BATCH = 1000  # How much is delivered per turn of the loop, so that others have theirs.
+_BATCH = 1000  # Replies and events per turn of the loop, so that other tasks get their turns.
 _callback_log = logging.getLogger("zkc.callback")
-_tasks: set[asyncio.Future[Any]] = set()  # The loop holds a task weakly only.
+_tasks: set[asyncio.Future[Any]] = set()  # The loop refers to its tasks weakly.
 
 
 def _done_task(task: asyncio.Future[Any]) -> None:
@@ -53,7 +53,7 @@ def _done_task(task: asyncio.Future[Any]) -> None:
 
 
 def _finish_call(result: object) -> None:
-    """Let a coroutine of a callback run as a task."""
+    """Run the coroutine of a callback as a task."""
     if inspect.isawaitable(result):
         task = asyncio.ensure_future(result)
         _tasks.add(task)
@@ -63,33 +63,33 @@ def _finish_call(result: object) -> None:
 def _call_logged(function: Callable[..., object], *arguments: object) -> None:
     try:
         _finish_call(function(*arguments))
-    except Exception:  # noqa: BLE001 - whatever it is, it is the callback's and nobody else's
+    except Exception:  # noqa: BLE001 - any exception belongs to the callback
         _callback_log.exception("a callback raised: %r", function)
 
 
 def _call_watch(deliver: Deliver, event: WatchedEvent) -> None:
-    # Not at once: who awaits the answer that set the watch has been woken, but has not had its turn yet.
+    # In the next turn: the task that awaits the reply which set the watch is woken, but has not run yet.
     deliver.due.append(event)
     asyncio.get_running_loop().call_soon(_call_due, deliver, event)
 
 
 def _call_due(deliver: Deliver, event: WatchedEvent) -> None:
-    for place, due in enumerate(deliver.due):
+    for index, due in enumerate(deliver.due):
         if due is event:
-            del deliver.due[place]
+            del deliver.due[index]
             _call_logged(deliver.watch, event)
             return
 
 
 def _revocable(loop: asyncio.AbstractEventLoop, request: Request[_T]) -> UndoableFuture[_T]:
-    """Make the answer of a call whose watch is not to be called when it is cancelled."""
+    """Make the future of a call whose watch must not be called when the call is cancelled."""
     answer: UndoableFuture[_T] = UndoableFuture(loop=loop)
     answer._can_be_undone(functools.partial(take_back, request))
     return answer
 
 
 def _named(command: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Optional[str], Optional[str]]:
-    """Name the operation and the path of a call that was never made, as the errors of one that was made do."""
+    """Return the operation and the path of a call that was never sent, as the errors of a sent call name them."""
     name = getattr(command, "__name__", "<lambda>").rstrip("_")
     first = arguments[0] if arguments else None
     path = first if isinstance(first, str) and first.startswith("/") else None
@@ -97,9 +97,9 @@ def _named(command: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Opt
 
 
 class _Reader:
-    """What the event loop calls when a session has something to deliver.
+    """The callback of the event loop when a session has something to deliver.
 
-    It holds the delivery and not the session: a forgotten client ends, and what it still has to give back comes here.
+    It refers to the delivery and not to the session. So a forgotten client ends, and its remaining replies come here.
     """
 
     def __init__(self, client: AsyncRunner, loop: asyncio.AbstractEventLoop, delivery: Delivery) -> None:
@@ -113,7 +113,7 @@ class _Reader:
         self.delivery.deliver(_BATCH)
         client = self.client()
         if client is not None:
-            client._thread = get_ident()  # It may run on another thread than before.
+            client._thread = get_ident()  # The loop may run on another thread than before.
             if client._queued:
                 client._send_queued()
         if self.delivery.stopped and not self.stopped.done():
@@ -122,7 +122,7 @@ class _Reader:
 
 
 class AsyncRunner(BaseClient, Runner):
-    """How calls are made in an event loop."""
+    """The client of an event loop: it runs commands and returns their futures."""
 
     _takes_coroutines = True
 
@@ -131,10 +131,10 @@ class AsyncRunner(BaseClient, Runner):
 
     def _prepare_waiting(self) -> None:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
-        self._thread = 0  # Where it runs: asking asyncio costs a system call before Python 3.12.
+        self._thread = 0  # The loop's thread: asking asyncio costs a system call before Python 3.12.
         self._readers: weakref.WeakKeyDictionary[Session, _Reader] = weakref.WeakKeyDictionary()
         self._timers: dict[asyncio.TimerHandle, Callable[[], None]] = {}
-        # Calls for which there was no place in flight.
+        # Calls that wait for a slot in flight.
         self._queued: deque[tuple[UndoableFuture[Any], Callable[[], Pending[Any]]]] = deque()
 
     def _run(
@@ -152,7 +152,7 @@ class AsyncRunner(BaseClient, Runner):
         answer: AsyncFuture[_T]
         session = self._session
         if self._queued or (session is not None and session.in_flight >= settings.max_in_flight):
-            # The core would wait for a place, and the loop with it.
+            # The core would block until a slot is free, and the loop with it.
             answer = UndoableFuture(loop=loop)
             answer._unsent = True
             self._queued.append((answer, lambda: command(self, *arguments, **options)))
@@ -161,7 +161,7 @@ class AsyncRunner(BaseClient, Runner):
             if isinstance(pending, Request):
                 answer = AsyncFuture(loop=loop) if pending.watch is None else _revocable(loop, pending)
                 if limit is None:
-                    pending.resolve(answer)  # What resolve_into() does; this is the way of nearly all calls.
+                    pending.resolve(answer)  # As resolve_into() does; nearly all calls take this path.
                     return answer
             else:
                 answer = UndoableFuture(loop=loop) if isinstance(pending, Undoable) else AsyncFuture(loop=loop)
@@ -174,7 +174,7 @@ class AsyncRunner(BaseClient, Runner):
         return answer
 
     def _send_queued(self) -> None:
-        """Make the calls for which there was no place, in their order, as far as there is one now."""
+        """Send the calls that wait for a slot, in their order, while slots are free."""
         while self._queued:
             session = self._session
             if session is not None and session.in_flight >= self._settings.max_in_flight and not session.closed:
@@ -188,19 +188,19 @@ class AsyncRunner(BaseClient, Runner):
                 if isinstance(pending, Request) and pending.watch is not None:
                     answer._can_be_undone(functools.partial(take_back, pending))
                 answer._course = resolve_into(pending, answer, self._call_later)
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the answer
+            except Exception as error:  # noqa: BLE001 - it belongs to the task that awaits the future
                 answer.set_exception(error)
 
     @staticmethod
     def _give_up(
-        answer: AsyncFuture[Any], limit: float, places: int, command: Callable[..., Any], arguments: tuple[Any, ...]
+        answer: AsyncFuture[Any], limit: float, slots: int, command: Callable[..., Any], arguments: tuple[Any, ...]
     ) -> None:
         if answer.done():
             return
         answer._abandon()
         if answer._unsent:
             operation, path = _named(command, arguments)
-            text = OperationTimeoutError.describe(operation, path, no_place(places, limit))
+            text = OperationTimeoutError.describe(operation, path, no_place(slots, limit))
             answer.set_exception(OperationTimeoutError(text, operation=operation, path=path, maybe_applied=False))
         else:
             answer.set_exception(too_late(answer._course, limit))
@@ -208,7 +208,7 @@ class AsyncRunner(BaseClient, Runner):
     def _check_loop(self) -> asyncio.AbstractEventLoop:
         running = _running_loop()
         if running is None:
-            self._check_process("call")  # In a forked child no loop runs, and that is the lesser thing to say.
+            self._check_process("call")  # In a forked child no loop runs. Report the fork first: it is the cause.
             raise RuntimeError("a zkc.AsyncClient is used in a running event loop: call it from a coroutine")
         if running is not self._loop:
             if self._loop is not None and not self._loop.is_closed():
@@ -254,7 +254,7 @@ class AsyncRunner(BaseClient, Runner):
         except asyncio.TimeoutError:
             raise WaitTimeout from None
         except ZooKeeperError as error:
-            # Without the frames of asyncio.wait_for(): they have the waiter, which has the error.
+            # Without the frames of asyncio.wait_for(): they refer to the waiter, which refers to the error.
             raise error.with_traceback(None) from error.__cause__
         finally:
             self._stop_waiting(waiter)

@@ -1,4 +1,4 @@
-"""What every client has: its settings, and what it tells of itself and its session."""
+"""The base of both clients: settings, properties, listeners and errors of a start."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ABORT_TIMEOUT", "CLOSE_TIMEOUT", "BaseClient", "WaitTimeout"]
 
-# How long the end of a session that never came to be may take, in seconds: there is hardly anybody to tell.
+# Timeout in seconds for closing a session that never connected; the server does not know it.
 ABORT_TIMEOUT = 2.0
 CLOSE_TIMEOUT = 10.0
 _log = logging.getLogger("zkc.client")
 
 
-class WaitTimeout(Exception):  # noqa: N818 - it is no error: what to say is up to who waited
-    """The limit of a wait is over."""
+class WaitTimeout(Exception):  # noqa: N818 - internal signal; the caller raises its own error
+    """The end of a wait by its timeout."""
 
 
 class LogFailures:
-    """Who waits for what goes on in the background."""
+    """Result sink for background flows: logs a failure, drops a result."""
 
     def done(self) -> bool:
         return False
@@ -56,11 +56,11 @@ class LogFailures:
 
     def set_exception(self, exception: BaseException, /) -> None:
         level = logging.DEBUG if isinstance(exception, SessionLostError) else logging.WARNING
-        _log.log(level, "what went on in the background failed: %s", exception)
+        _log.log(level, "a background operation failed: %s", exception)
 
 
 class BaseClient(SessionManager):
-    """The settings of a client and what it tells; how to wait for a server is left to the subclass."""
+    """The base of both clients. The subclasses implement how to wait for a reply."""
 
     def __init__(
         self,
@@ -104,17 +104,17 @@ class BaseClient(SessionManager):
         return Subscriptions(self, coroutines=self._takes_coroutines)
 
     def _prepare_waiting(self) -> None:
-        """Make what this kind of client waits with."""
+        """Make the objects that this kind of client waits with."""
 
-    # A function and no method: an armed watch is held by the session, and must not hold the client.
+    # A function and no method: the session refers to an armed watch, which must not keep the client alive.
     _call_watch = staticmethod(call_watch)
 
     def _call_later_unless_closed(self, seconds: float, function: Callable[[], None]) -> None:
-        """Call a function after some time, if the client is not closed by then."""
+        """Call a function after some seconds, unless the client is closed by then."""
         raise NotImplementedError
 
     def _background(self, flow: Flow[None]) -> None:
-        """Drive a flow that nobody waits for; its failure is logged."""
+        """Drive a flow without a waiting caller; a failure is logged."""
         try:
             Driver(flow, LogFailures(), self._call_later).start()
         except ZooKeeperError as error:
@@ -134,7 +134,7 @@ class BaseClient(SessionManager):
         return error
 
     def _too_late(self) -> ConnectTimeoutError:
-        """Make the error of a start that took too long: it says how far it came."""
+        """Make the error of a start that took too long. It names the state that the session reached."""
         with self._lock:
             session = None if self._managed is None else self._managed.session
         if session is None:
@@ -146,7 +146,7 @@ class BaseClient(SessionManager):
         return self._connect_error(reached, session.tls_error, explain(session))
 
     def _never_was(self, states: Iterable[ClientState], limit: Optional[float]) -> OperationTimeoutError:
-        """Make the error of a wait for states of which none came in time."""
+        """Make the error of a wait for states that the client did not reach in time."""
         names = " or ".join(sorted(wanted.name for wanted in states))
         text = f"the client is {self.state} and was not {names} within {limit:g} s"
         looks = explain(self._session)
@@ -163,14 +163,15 @@ class BaseClient(SessionManager):
 
     @property
     def session(self) -> Session:
-        """The native session below, for what has no method here.
+        """The native session, for calls that have no method here.
 
-        Its calls send at once and return a request; ``request.result(timeout)`` waits for the answer. It takes and
-        gives plain numbers and tuples, and checks little. It is another one after the session has expired.
+        Its calls send at once and return a :class:`~zkc.Request`; ``request.result(timeout)`` waits for the reply. The
+        session takes and returns plain numbers and tuples, and checks little. After an expiry the client has another
+        session.
 
         Raises:
-            NotStartedError: There is none yet.
-            ClosingError: It was closed.
+            NotStartedError: The client was not started.
+            ClosingError: The client was closed.
 
         .. versionadded:: 0.1
         """
@@ -186,18 +187,18 @@ class BaseClient(SessionManager):
 
     @property
     def closed(self) -> bool:
-        """Whether the client has no session and makes none: it was not started, or it was closed.
+        """Whether the client has no session and opens none: it was not started, or it was closed.
 
         .. versionadded:: 0.1
         """
-        managed = self._managed  # Read once: another thread may close the client meanwhile.
+        managed = self._managed  # Read once: another thread may close the client.
         if managed is None or managed.closing:
             return True
         return managed.session is not None and self._pid == os.getpid() and managed.session.closed
 
     @property
     def state(self) -> ClientState:
-        """How the client stands with its ensemble.
+        """The state of the client.
 
         .. versionadded:: 0.1
         """
@@ -206,7 +207,7 @@ class BaseClient(SessionManager):
 
     @property
     def connected(self) -> bool:
-        """Whether a server answers requests now, or reads at least.
+        """Whether a server now answers all requests, or at least reads.
 
         .. versionadded:: 0.1
         """
@@ -214,7 +215,7 @@ class BaseClient(SessionManager):
 
     @property
     def hosts(self) -> str:
-        """The servers and the chroot, with every port written out.
+        """The servers and the chroot, with an explicit port for each server.
 
         .. versionadded:: 0.1
         """
@@ -222,7 +223,7 @@ class BaseClient(SessionManager):
 
     @property
     def session_id(self) -> int:
-        """The id of the session; the owner of its ephemeral znodes has the same. 0 without a session.
+        """The id of the session, which is the owner of its ephemeral znodes; 0 without a session.
 
         .. versionadded:: 0.1
         """
@@ -230,7 +231,7 @@ class BaseClient(SessionManager):
 
     @property
     def session_password(self) -> bytes:
-        """The password of the session, 16 bytes, with which another client can resume it. Empty without a session.
+        """The password of the session (16 bytes), with which another client can resume it; empty without a session.
 
         .. versionadded:: 0.1
         """
@@ -245,7 +246,7 @@ class BaseClient(SessionManager):
 
     @property
     def negotiated_timeout(self) -> float:
-        """For how long the servers keep the session when they hear nothing, in seconds. 0.0 without a session.
+        """The session timeout in seconds that the servers have agreed to; 0.0 without a session.
 
         .. versionadded:: 0.1
         """
@@ -257,7 +258,7 @@ class BaseClient(SessionManager):
 
     @property
     def server(self) -> Optional[str]:
-        """The server that the session is connected to, or tries to reach, as ``address:port``; None if there is none.
+        """The server that the session is connected or connecting to, as ``address:port``; None if there is none.
 
         .. versionadded:: 0.1
         """
@@ -269,9 +270,9 @@ class BaseClient(SessionManager):
 
     @property
     def kept(self) -> list[str]:
-        """The paths of the ephemeral znodes that are created again after an expiry: those created with ``keep=True``.
+        """The paths of the ephemeral znodes that the client re-creates after an expiry (``keep=True``).
 
-        One that this client has asked to delete is not among them, unless the answer says that it stays.
+        A path that this client has asked to delete is not in the list, unless the reply says that the znode stays.
 
         .. versionadded:: 0.1
         """
@@ -279,60 +280,61 @@ class BaseClient(SessionManager):
 
     @property
     def kept_znodes(self) -> list[KeptZnode]:
-        """The same znodes, each with its state in the present session and, if it is not there, the error that says why.
+        """The kept ephemeral znodes, each with its state in the present session, or the error that keeps it away.
 
         .. versionadded:: 0.1
         """
         return self._kept.described()
 
     def add_kept_listener(self, listener: Callable[[KeptZnode], object]) -> None:
-        """Have a function called when a kept ephemeral znode cannot be created in a new session, and when it is later.
+        """Add a listener for kept ephemeral znodes that the client cannot re-create in a new session.
 
-        It is called where those of :meth:`add_listener` are: with the states ``TAKEN`` and ``FAILED``, and with
-        ``HELD`` after one of these. It is not called for a znode that the new session has at once.
+        The client calls it where it calls those of :meth:`add_listener`: with the states ``TAKEN`` and ``FAILED``, and
+        with ``HELD`` after one of these. It does not call it for a znode that the new session has at once.
 
         Args:
-            listener: Called with one :class:`~zkc.KeptZnode`. One that was added already is not added again.
+            listener: A function of one :class:`~zkc.KeptZnode`. The client adds the same function only once.
 
         Raises:
-            TypeError: It cannot be called.
+            TypeError: The listener cannot be called.
 
         .. versionadded:: 0.1
         """
         self._kept.listeners.add(listener)
 
     def remove_kept_listener(self, listener: Callable[[KeptZnode], object]) -> None:
-        """Have a function called no more. One that was never added is ignored.
+        """Remove a listener. One that was never added is ignored.
 
         Args:
-            listener: What was given to :meth:`add_kept_listener`.
+            listener: The function that was given to :meth:`add_kept_listener`.
 
         .. versionadded:: 0.1
         """
         self._kept.listeners.remove(listener)
 
     def add_listener(self, listener: Callable[[ClientState], object]) -> None:
-        """Have a function called with each new state of the client.
+        """Add a listener for the states of the client.
 
-        Listeners are called one after the other, in the order of the states, where callbacks run: on a thread of the
-        client, or for asyncio in the event loop (there it may be a coroutine function). What one raises is logged.
-        In LOST, calls fail until CONNECTED: leave what needs a session to that.
+        The client calls its listeners one after the other, in the order of the states, where callbacks run: on a
+        thread of the client, or for asyncio in the event loop, where a listener may be a coroutine function. The
+        client logs an exception of a listener. In LOST, calls fail until CONNECTED: a listener should make calls in
+        CONNECTED.
 
         Args:
-            listener: Called with one :class:`~zkc.ClientState`. One that was added already is not added again.
+            listener: A function of one :class:`~zkc.ClientState`. The client adds the same function only once.
 
         Raises:
-            TypeError: It cannot be called.
+            TypeError: The listener cannot be called.
 
         .. versionadded:: 0.1
         """
         self._listeners.add(listener)
 
     def remove_listener(self, listener: Callable[[ClientState], object]) -> None:
-        """Have a function called no more. One that was never added is ignored.
+        """Remove a listener. One that was never added is ignored.
 
         Args:
-            listener: What was given to :meth:`add_listener`.
+            listener: The function that was given to :meth:`add_listener`.
 
         .. versionadded:: 0.1
         """

@@ -48,38 +48,38 @@ class _ClientAttempts(Attempts):
 
 
 class SyncRetry:
-    """What :class:`zkc.Client` has to make calls again."""
+    """The method ``retry`` of :class:`zkc.Client`."""
 
-    # Python's types cannot say "and a policy besides" of the arguments of a function.
+    # Python's types cannot add a keyword argument to the arguments of a function.
     @overload
     def retry(self, fn: Callable[..., _T], *args: Any, policy: Optional[Retry], **kwargs: Any) -> _T: ...
 
     @overload
     def retry(self, fn: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
 
-    def retry(  # type: ignore[misc]  # a function with a `policy` of its own cannot have it given here
+    def retry(  # type: ignore[misc]  # a function with a parameter `policy` of its own cannot get it here
         self, fn: Callable[..., _T], *args: Any, policy: Optional[Retry] = None, **kwargs: Any
     ) -> _T:
-        """Call a function, and again after errors that may pass.
+        """Call a function, and repeat it after transient errors.
 
-        It is called again when there is hope and no harm: see :func:`zkc.is_retriable`. After a lost connection or an
-        expired session the pause ends as soon as the client is connected again.
+        The client repeats a call that can succeed and is safe to repeat: see :func:`zkc.is_retriable`. After a lost
+        connection or an expired session, the pause ends as soon as the client is connected again.
 
         >>> client.retry(client.set, "/a", b"x", version=3)
         >>> client.retry(client.set, "/a", b"x", policy=zkc.Retry(deadline=60.0, idempotent=True))
 
         Args:
-            fn: What to call: a method of this client, or a function that makes several calls. It is called again as
-                a whole, from its beginning.
+            fn: A method of this client, or a function that makes several calls. The client repeats it as a whole, from
+                its beginning.
             *args: Its arguments.
-            policy: How often to call it and after which pauses; ``Retry()`` if None, which makes five attempts.
+            policy: The number of attempts and the pauses; ``Retry()`` if None, which makes five attempts.
             **kwargs: Its arguments by name.
 
         Returns:
             What the function returns.
 
         Raises:
-            ZooKeeperError: What the last attempt raised.
+            ZooKeeperError: The error of the last attempt.
 
         .. versionadded:: 0.1
         """
@@ -91,7 +91,7 @@ class SyncRetry:
 
 
 class AsyncRetry:
-    """What :class:`zkc.AsyncClient` has to make calls again."""
+    """The method ``retry`` of :class:`zkc.AsyncClient`."""
 
     @overload
     async def retry(
@@ -104,9 +104,9 @@ class AsyncRetry:
     async def retry(  # type: ignore[misc]  # as above
         self, fn: Callable[..., Awaitable[_T]], *args: Any, policy: Optional[Retry] = None, **kwargs: Any
     ) -> _T:
-        """Await what a function returns, and again after errors that may pass, as :meth:`zkc.Client.retry` does.
+        """Await what a function returns, and repeat it after transient errors, as :meth:`zkc.Client.retry` does.
 
-        Cancelling ends it at once.
+        A cancellation ends the call at once.
 
         >>> await client.retry(client.set, "/a", b"x", version=3)
 

@@ -1,4 +1,4 @@
-"""What ``client.submit`` gives: futures, and the calls that give them."""
+"""The calls of ``client.submit``, and the futures that they return."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Future", "Submit"]
 
 _T = TypeVar("_T")
-_result, _exception = FutureCore.result, FutureCore.exception  # What super() finds, without the search.
+_result, _exception = FutureCore.result, FutureCore.exception  # As super() finds them, without the search.
 
 
 if TYPE_CHECKING:
@@ -50,36 +50,38 @@ else:
 
 
 class Future(_FutureBase[_T]):
-    """The answer to a call that was sent and is not waited for yet.
+    """The future of a call of ``client.submit``, whose request is sent already.
 
     It is a :class:`concurrent.futures.Future`: :func:`concurrent.futures.wait`, ``as_completed`` and
-    :func:`asyncio.wrap_future` take it. Its callbacks run where all callbacks of its client do; when it ends by its
-    timeout they run on a timer's thread, and when it is cancelled in the thread that does so. A call of one request is
-    waited for without the thread that runs callbacks, so a callback that blocks does not delay it, and a callback may
-    wait for it. A call of several requests goes on in that thread: a callback cannot wait for it. Cancelling does not
-    recall the request: its answer is dropped, and so is its watch.
+    :func:`asyncio.wrap_future` take it. Its callbacks run where all callbacks of its client run. After its timeout they
+    run on a timer's thread, and after a cancellation in the thread that cancelled. The future of a call of one request
+    needs no dispatcher: a callback that blocks does not delay it, and a callback may wait for it. A call of several
+    requests continues on the dispatcher, so a callback cannot wait for it. Cancelling does not recall the request; its
+    reply is discarded, and so is its watch.
 
     .. versionadded:: 0.1
     """
 
-    _course: PendingRef = None  # What a limit concerns, if there is one: named when it is over.
-    _session: Optional[weakref.ref[Session]] = None  # Whose thread drives the flow that this waits for, if it is one.
+    _course: PendingRef = None  # The request or the driver that the timeout's error names.
+    _session: Optional[weakref.ref[Session]] = (
+        None  # The session whose dispatcher drives the flow, if the call is a flow.
+    )
 
     def result(self, timeout: Optional[float] = None) -> _T:
-        """Wait for the answer and return it.
+        """Wait for the result and return it.
 
         Args:
-            timeout: How long to wait, in seconds; None for as long as it takes.
+            timeout: Timeout in seconds; None for no limit.
 
         Raises:
-            RuntimeError: It is a call of several requests that goes on in this thread only, and there is no answer yet.
+            RuntimeError: The call has several requests and no result yet, and only this thread can continue it.
 
         .. versionadded:: 0.1
         """
         return _result(self, timeout)
 
     def exception(self, timeout: Optional[float] = None) -> Optional[BaseException]:
-        """Wait for the answer and return the error, or None if there is none. As :meth:`result` otherwise.
+        """Wait for the result, and return the error, or None if there is none. Otherwise as :meth:`result`.
 
         .. versionadded:: 0.1
         """
@@ -89,13 +91,13 @@ class Future(_FutureBase[_T]):
         session = None if self._session is None else self._session()
         if session is not None and session.delivers_here():
             raise RuntimeError(
-                "a callback waits for a future of several requests that only its own thread can bring: make the call "
-                "itself (client.create(...)), or go on in future.add_done_callback()"
+                "deadlock: this callback thread would deliver the result that it waits for (a future of several "
+                "requests). Make the call itself (client.create(...)), or use future.add_done_callback()"
             )
 
 
 class _Limit:
-    """What the timer of a future with a limit does. It holds the future weakly: one that is answered may go."""
+    """The timer of a future with a timeout. It refers to the future weakly, so that a finished one can be freed."""
 
     __slots__ = ("future", "seconds")
 
@@ -105,7 +107,7 @@ class _Limit:
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing to do any more."""
+        """Whether the timer has nothing left to do."""
         future = self.future()
         return future is None or future.done()
 
@@ -113,7 +115,7 @@ class _Limit:
         future = self.future()
         if future is None or future.done():
             return
-        with contextlib.suppress(concurrent.futures.InvalidStateError):  # The answer came at the same moment.
+        with contextlib.suppress(concurrent.futures.InvalidStateError):  # The reply came at the same moment.
             future.set_exception(too_late(future._course, self.seconds))
 
 
@@ -144,7 +146,7 @@ class _SubmitRunner(Runner):
 
 
 def _begin(pending: Pending[_T], future: Future[_T], client: BaseClient) -> PendingRef:
-    """Put the outcome of a command in a future, and return what is to be known of it when it takes too long."""
+    """Resolve a future by the outcome of a command, and return what the timeout's error names."""
     if isinstance(pending, Request):
         future._follow_request(pending)
         return pending

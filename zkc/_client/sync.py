@@ -1,4 +1,4 @@
-"""The synchronous client: how it starts, waits and ends. Its calls are in :mod:`zkc._api`."""
+"""The synchronous client: its start, its waiting and its end. The calls are in :mod:`zkc._api`."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ _callback_log = logging.getLogger("zkc.callback")
 def _call_logged(function: Callable[..., object], *arguments: object) -> None:
     try:
         function(*arguments)
-    except BaseException:  # noqa: BLE001 - whatever it is, it is the callback's and nobody else's
+    except BaseException:  # noqa: BLE001 - any exception belongs to the callback
         _callback_log.exception("a callback raised: %r", function)
 
 
 class _Waiter(concurrent.futures.Future[Any]):
-    """What a thread, or a greenlet, waits for that is no answer."""
+    """A future that a thread or a greenlet waits for, of something other than a reply."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,48 +62,48 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
     """A client of a ZooKeeper ensemble.
 
     Used in a ``with`` statement, or with :meth:`start` and :meth:`close`. All methods may be called from any thread.
-    While the connection is away the session goes on, and libzookeeper looks for another server. When the session has
-    expired, the client makes a new one by itself: it authenticates again, makes the ephemeral znodes anew that were
-    created with ``keep=True``, and goes on with the watches that stay; calls that were under way fail with
-    :class:`~zkc.SessionExpiredError`. A client belongs to the process that started it: in a child forked later, every
-    call raises :class:`~zkc.ForkedError`, and the parent's session is left alone.
+    While the connection is lost the session continues, and libzookeeper connects to another server. When the session
+    has expired, the client opens a new one by itself: it authenticates again, re-creates the ephemeral znodes that were
+    created with ``keep=True``, and continues the recurring watches. Calls in flight then fail with
+    :class:`~zkc.SessionExpiredError`. A client belongs to the process that started it: in a child that was forked
+    later, every call raises :class:`~zkc.ForkedError`, and the parent's session stays as it is.
 
     >>> with Client("zk1:2181,zk2:2181,zk3:2181/app", session_timeout=10.0) as client:
     ...     client.create("/config", b"a=1")
     ...     data, stat = client.get("/config")
 
-    Every call raises what stands here, besides what it names itself:
+    Every call may raise these errors, besides those that its documentation names:
 
     * TypeError or ValueError, before anything is sent, for an argument of a wrong type or value;
-    * :class:`~zkc.OperationTimeoutError` when no answer came in time; the request is not recalled;
-    * :class:`~zkc.ConnectionLossError` when the connection broke before the answer came;
+    * :class:`~zkc.OperationTimeoutError` when no reply came in time; the request is not recalled;
+    * :class:`~zkc.ConnectionLossError` when the connection broke before the reply;
     * :class:`~zkc.SessionLostError`, as one of its subclasses, when the session has ended: expired, closed, refused;
     * :class:`~zkc.NoAuthError` when the znode's ACL does not allow it;
     * :class:`~zkc.NotStartedError` and :class:`~zkc.ForkedError`.
 
     Args:
         hosts: The servers: ``host:port,host:port/chroot``. A host is a name, an IPv4 address or an IPv6 address in
-            brackets; a port left out is 2181. With a chroot, all paths are below it; it must exist.
-        session_timeout: For how long the servers keep the session when they hear nothing from it, in seconds. They
-            have limits of their own: see :attr:`negotiated_timeout`.
-        connect_timeout: How long :meth:`start` waits for a session, in seconds; None waits for ever.
-        request_timeout: How long each call waits for its answer, in seconds, unless it says otherwise; None waits for
-            as long as the session lives.
-        read_only: Whether a server without a quorum will do: it answers reads, and refuses changes with
-            :class:`~zkc.NotReadOnlyError`. Such a server may refuse a session that a quorum established: that client
-            stays SUSPENDED meanwhile.
-        auth: Credentials, as a list of ``(scheme, credentials)`` such as ``("digest", "user:password")``. They are
-            sent before anything else, in each session.
-        tls: How to use TLS; None for a connection that anybody on the way can read.
-        sasl: How to authenticate by SASL; None for not.
-        client_id: Session to resume, as ``(session_id, session_password)`` of the client that had it, for the first
-            :meth:`start`.
-        default_acl: ACL of znodes created without one.
-        max_in_flight: How many requests may be without an answer, from 1 to 32768; a call beyond that waits for a
-            place.
-        max_data: How many bytes a request may have, its data, paths and ACLs together: a call that would send more
-            raises ValueError, and sends nothing. The servers would close the connection, with all that is under way.
-            The default is their own (``jute.maxbuffer``): give what is set there, or None for no limit.
+            brackets; the default port is 2181. With a chroot, all paths are below it; the chroot must exist.
+        session_timeout: The seconds after which the servers end a session that they hear nothing from. The servers have
+            their own limits: see :attr:`negotiated_timeout`.
+        connect_timeout: How long :meth:`start` waits for a session, in seconds; None for no limit.
+        request_timeout: The timeout of each call in seconds, unless the call gives another; None waits until the
+            session ends.
+        read_only: Whether the client may connect to a server without a quorum. Such a server answers reads, and refuses
+            changes with :class:`~zkc.NotReadOnlyError`. It may refuse a session that a quorum established: that client
+            then stays SUSPENDED.
+        auth: Credentials, as a list of ``(scheme, credentials)`` such as ``("digest", "user:password")``. The client
+            sends them first in each session.
+        tls: The TLS settings; None for an unencrypted connection.
+        sasl: The SASL settings; None for no SASL authentication.
+        client_id: The session to resume with the first :meth:`start`, as ``(session_id, session_password)`` of the
+            client that had it.
+        default_acl: The ACL of znodes that are created without one.
+        max_in_flight: The number of requests that may be in flight, from 1 to 32768. A call beyond that waits for a
+            slot.
+        max_data: The largest size of a request in bytes, its data, paths and ACLs together; None for no limit. A call
+            that would send more raises ValueError, and sends nothing: the servers would close the connection, with all
+            requests in flight. The default is that of the servers (``jute.maxbuffer``): give the value that they have.
 
     Raises:
         TypeError: An argument has a wrong type.
@@ -112,16 +112,16 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
     .. versionadded:: 0.1
     """
 
-    # Assigned and not inherited, because what is armed or told must not hold the client: see BaseClient.
+    # Static, because an armed watch or a listener must not keep the client alive: see BaseClient.
     _call_user = staticmethod(_call_logged)
-    _make_submit: Callable[[BaseClient], Submit] = Submit  # A client that is traced has another: see zkc.otel.
+    _make_submit: Callable[[BaseClient], Submit] = Submit  # zkc.otel replaces it in a traced client.
 
     def _prepare_waiting(self) -> None:
         self._timers = Timers()
-        # The timers' thread holds the timers and not the client: it is to end with one that is forgotten, too.
+        # The timers' thread refers to the timers and not to the client, so that it ends with a forgotten client, too.
         weakref.finalize(self, self._timers.close).atexit = False  # type: ignore[misc]  # it is a property
 
-    # ---- how it waits -----------------------------------------------------------------------------------------------
+    # ---- waiting ---------------------------------------------------------------------------------------------------
 
     def _run(
         self,
@@ -132,7 +132,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
     ) -> _T:
         given = limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
         try:
-            hold()  # Not before the try: a signal handler that raises between would leave it so.
+            hold()  # Inside the try: a signal handler that raises in front of it would leave the thread corked.
             if limit is None:
                 pending = command(self, *arguments, **options)
             else:
@@ -145,7 +145,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
             let_go()
         try:
             return run(pending, limit, given)
-        except BaseException:  # Of a signal handler after the last answer, perhaps: the outcome is lost with it.
+        except BaseException:  # Perhaps of a signal handler after the last reply: it loses the outcome.
             undo(pending)
             raise
 
@@ -175,23 +175,23 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
             raise WaitTimeout from None
         finally:
             self._stop_waiting(waiter)
-            del waiter  # It has the error, whose traceback has this frame: they would keep each other.
+            del waiter  # It refers to the error, whose traceback refers to this frame: a cycle would keep both.
 
-    # ---- beginning and end ------------------------------------------------------------------------------------------
+    # ---- start and end ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Make a session with the ensemble and wait until it is connected.
+        """Open a session with the ensemble and wait until it is connected.
 
-        If the client has a session already, this waits until that one is connected. A closed client may be started
-        again, with a new session; one that could not connect, too, and then resumes ``client_id`` if it was given.
+        If the client has a session, this waits until that session is connected. A closed client may be started again,
+        with a new session. So may a client that could not connect; it then resumes ``client_id`` if that was given.
 
         Raises:
             ConnectTimeoutError: There was no session within ``connect_timeout``.
             ConnectionLossError: None of the host names could be resolved.
             SessionExpiredError: The session to resume (``client_id``) has ended.
             AuthFailedError: The servers refused the credentials.
-            SSLConnectionError: No server has a certificate that will do.
-            ClosingError: The client was closed meanwhile.
+            SSLConnectionError: No server has an acceptable certificate.
+            ClosingError: The client was closed during the call.
             ForkedError: The client was started by the parent process.
 
         .. versionadded:: 0.1
@@ -206,15 +206,15 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
             try:
                 raise error from error.__cause__
             finally:
-                del error  # Its traceback has this frame: they would keep each other, and the session's descriptors.
-        except BaseException:  # Also Ctrl-C: no half-made session stays behind.
+                del error  # Its traceback refers to this frame: a cycle would keep both, and the session's descriptors.
+        except BaseException:  # Also Ctrl-C: no half-open session stays behind.
             self._abort(begun)
             raise
         finally:
-            del waiter  # It has the error, whose traceback has this frame.
+            del waiter  # It refers to the error, whose traceback refers to this frame.
 
     def _abort(self, managed: Optional[ManagedSession]) -> None:
-        """End a session that never came to be, if it was begun here."""
+        """End a session that never connected, if this call opened it."""
         if managed is None:
             return
         managed.closing = True
@@ -223,10 +223,10 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         self._detach(managed, was_closed=False)
 
     def close(self) -> None:
-        """End the session; its ephemeral znodes go.
+        """End the session, and with it its ephemeral znodes.
 
         Calls in flight fail with :class:`~zkc.ClosingError`, and every watch gets a last event. Closing twice, or
-        before :meth:`start`, does nothing. May be called from any thread, also in a watch.
+        before :meth:`start`, does nothing. Any thread may call it, and a watch callback, too.
 
         Raises:
             ForkedError: The client was started by the parent process.
@@ -255,30 +255,30 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        # A forked child may leave the block as well: the session is not its own to close, and what it raises stands.
+        # A forked child may leave the block as well. The session is the parent's, and the child's exception goes on.
         if self._pid == os.getpid():
             self.close()
 
-    # ---- what waits for more than an answer --------------------------------------------------------------------------
+    # ---- states, servers and transactions ----------------------------------------------------------------------------
 
     def wait_for(
         self, state: Union[ClientState, Iterable[ClientState]], *, timeout: Optional[float] = None
     ) -> ClientState:
         """Wait until the client is in a state.
 
-        A client that is not started, or closed, is waited for as well: another thread may start it.
+        This also waits for a client that was not started, or was closed: another thread may start it.
 
         Args:
-            state: The state, or several of which one will do.
-            timeout: How long to wait, in seconds; None for ever.
+            state: The state, or several states of which one is enough.
+            timeout: Timeout in seconds; None for no limit.
 
         Returns:
-            The state that came. It may have changed again since.
+            The reached state. The client may have left it since.
 
         Raises:
-            OperationTimeoutError: It did not come in time.
-            ClosingError: The client was closed meanwhile.
-            SessionLostError: There will be no session any more, as after refused credentials.
+            OperationTimeoutError: The client did not reach the state in time.
+            ClosingError: The client was closed during the call.
+            SessionLostError: The client opens no further session, as after refused credentials.
 
         .. versionadded:: 0.1
         """
@@ -292,10 +292,10 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         return reached
 
     def set_hosts(self, hosts: str) -> None:
-        """Replace the list of servers. The client moves to another one if that balances their load.
+        """Replace the list of servers. The client moves to another server if that balances their load.
 
         Args:
-            hosts: The servers, as for the client, without a chroot: that of the client stays.
+            hosts: The servers, as for the client, without a chroot: the client keeps its chroot.
 
         Raises:
             ValueError: ``hosts`` is malformed or has a chroot.
@@ -308,7 +308,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
         self._settings.change_hosts(hosts)
 
     def transaction(self) -> Transaction:
-        """Begin a transaction: operations of which all are carried out, or none.
+        """Begin a transaction: operations that the servers carry out all together, or not at all.
 
         Returns:
             An empty :class:`~zkc.Transaction`. Nothing is sent before its commit, or the end of its ``with``.
@@ -319,7 +319,7 @@ class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCall
 
     @property
     def submit(self) -> Submit:
-        """The same calls, each of which sends, returns a :class:`~zkc.Future` at once, and waits for nothing.
+        """The same calls without waiting: each sends its request and returns a :class:`~zkc.Future` at once.
 
         >>> futures = [client.submit.get(path) for path in paths]
         >>> values = [future.result()[0] for future in futures]

@@ -1,4 +1,4 @@
-"""Functions to call after some time, for a client whose owner is threads."""
+"""The timers of a synchronous client."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from zkc._zookeeper import Condition, new_worker
 __all__ = ["Timers"]
 
 _log = logging.getLogger("zkc.client")
-_MAX_LOSSES = 1000
+_CROWD = 1000
 Entry = tuple[float, int, Callable[[], None], bool]
 
 
 class Timers:
-    """Timers that end with their client, on one thread that is there while there is something to wait for."""
+    """Timers on one thread, which exists while there is a timer, and which ends with the client."""
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -26,37 +26,37 @@ class Timers:
         self._numbers = itertools.count()
         self._running = False
         self._closed = False
-        self._crowded = _MAX_LOSSES  # How many entries there may be before those that are over are dropped.
+        self._crowded = _CROWD  # The number of entries beyond which the finished ones are dropped.
 
     def call_later(self, seconds: float, function: Callable[[], None], *, at_close: bool = True) -> None:
         """Call a function after some time, on the timers' thread.
 
         Args:
-            seconds: After how long.
-            function: What to call.
-            at_close: Whether it is called when the client is closed before: for what goes on by finding it closed.
-                One of those that are not may have an attribute ``over`` that says that it is not needed any more.
+            seconds: The delay in seconds.
+            function: The function.
+            at_close: Whether to call the function when the client is closed first, so that it finds the client closed.
+                Another function may have an attribute ``over``: true when its timer is no longer needed.
         """
         with self._changed:
             if not self._closed:
                 entry = (time.monotonic() + seconds, next(self._numbers), function, at_close)
                 heapq.heappush(self._entries, entry)
                 if len(self._entries) > self._crowded:
-                    self._drop_what_is_over()
+                    self._drop_finished()
                 if not self._running:
                     new_worker(self._run, (), "zkc-timer").start()
                     self._running = True
-                elif self._entries and self._entries[0] is entry:  # Not dropped at once: it may be over already.
+                elif self._entries and self._entries[0] is entry:  # It may have been dropped at once.
                     self._changed.notify()
                 return
         if at_close:
             function()
 
-    def _drop_what_is_over(self) -> None:
-        """Drop what need not be called: limits of calls that were answered long before would else pile up."""
+    def _drop_finished(self) -> None:
+        """Drop the timers that are no longer needed: those of finished calls would pile up."""
         self._entries = [entry for entry in self._entries if not getattr(entry[2], "over", False)]
         heapq.heapify(self._entries)
-        self._crowded = max(_MAX_LOSSES, 2 * len(self._entries))
+        self._crowded = max(_CROWD, 2 * len(self._entries))
 
     def _run(self) -> None:
         while True:
@@ -70,21 +70,21 @@ class Timers:
                     continue
                 function = heapq.heappop(self._entries)[2]
             self._call(function)
-            del function  # What it refers to may go while this thread waits.
+            del function  # Free what it refers to while this thread waits.
 
     def _call(self, function: Callable[[], None]) -> None:
         try:
             function()
-        except Exception:  # noqa: BLE001 - the thread serves others too
+        except Exception:  # noqa: BLE001 - the thread serves other timers, too
             _log.exception("a timer failed: %r", function)
 
     def open(self) -> None:
-        """Take timers again."""
+        """Accept timers again."""
         with self._changed:
             self._closed = False
 
     def close(self) -> None:
-        """Call what waits for it now, drop the rest, and wait for no thread."""
+        """Call the functions that want it at a close, drop the others, and wait for no thread."""
         with self._changed:
             self._closed = True
             entries, self._entries = self._entries, []

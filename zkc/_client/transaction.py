@@ -1,4 +1,4 @@
-"""Transactions: several operations of which all are carried out, or none."""
+"""Transactions: several operations that the servers carry out all together, or not at all."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PENDING = object()
 
 
 class Operation(Generic[_T]):
-    """One operation of a transaction, and its result once that was committed.
+    """An operation of a transaction, and its result after the commit.
 
     .. versionadded:: 0.1
     """
@@ -55,15 +55,15 @@ class Operation(Generic[_T]):
         self._outcome: object = _PENDING
 
     def result(self) -> _T:
-        """Return what the operation gave.
+        """Return the result of the operation.
 
         Returns:
-            The path as made for a create, the path and the :class:`~zkc.Stat` for a create with stat, the new
+            The path for a create, the path and the :class:`~zkc.Stat` for a create with stat, the new
             :class:`~zkc.Stat` for a set, None for a check or a delete.
 
         Raises:
-            RuntimeError: The transaction has no answer yet.
-            ZooKeeperError: The transaction failed. The operation that is to blame raises why, the others
+            RuntimeError: The transaction has no result yet.
+            ZooKeeperError: The transaction failed. The operation that failed raises its error, the others
                 :class:`~zkc.RuntimeInconsistencyError`.
 
         .. versionadded:: 0.1
@@ -79,7 +79,7 @@ class Operation(Generic[_T]):
 
 
 class BaseTransaction:
-    """What all transactions have: the operations."""
+    """The base of all transactions: the operations."""
 
     def __init__(self, runner: Runner, settings: Settings) -> None:
         self._runner = runner
@@ -103,7 +103,7 @@ class BaseTransaction:
         return operation
 
     def _copy(self, operation: str, path: str, data: Optional[Data]) -> Optional[bytes]:
-        """Return a copy of data that go into the request; what makes it too large is refused before it is copied."""
+        """Return a copy of data for the request. Data that make it too large are refused before they are copied."""
         size = self._size + data_size(check_data(data))
         check_data_size(operation, path, size, self._max_data)
         copied = data if data is None else bytes(data)
@@ -111,11 +111,11 @@ class BaseTransaction:
         return copied
 
     def check(self, path: str, version: int = -1) -> Operation[None]:
-        """Demand that a znode exists, with a version.
+        """Require that a znode exists, with a version.
 
         Args:
             path: Path of the znode.
-            version: The version (``stat.version``) that it must have; -1 for any.
+            version: The version (``stat.version``) that the znode must have; -1 for any version.
 
         .. versionadded:: 0.1
         """
@@ -150,7 +150,7 @@ class BaseTransaction:
         container: bool = False,
         ttl: Optional[float] = None,
     ) -> Operation[tuple[str, Optional[Stat]]]:
-        """Create a znode and return its stat too; the arguments are those of :meth:`zkc.Client.create`.
+        """Create a znode and return its stat; the arguments are those of :meth:`zkc.Client.create`.
 
         Returns:
             An operation whose result is ``(path, stat)``. The stat is None if the server does not send it: servers
@@ -222,7 +222,7 @@ def _note(flow: Any, operations: list[Operation[Any]]) -> Any:
 
 
 class Transaction(BaseTransaction):
-    """Operations of which all are carried out, in their order and at one moment, or none.
+    """Operations that the servers carry out all together, in their order, or not at all.
 
     A ``with`` statement commits at its end, unless its block raises: then nothing is sent.
 
@@ -239,15 +239,15 @@ class Transaction(BaseTransaction):
         """Carry out the operations.
 
         Args:
-            timeout: How long to wait for the answer, in seconds; the client's ``request_timeout`` if None.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
-            The result of each operation, as :meth:`Operation.result` gives it.
+            The result of each operation, as :meth:`Operation.result` returns it.
 
         Raises:
-            ZooKeeperError: None was carried out. The error is of the class of the operation that failed, and its
-                ``index`` and ``results`` tell which and why.
-            ValueError: It was committed already, or all of it is more than the client's ``max_data``.
+            ZooKeeperError: No operation was carried out. The error has the class that fits the failed operation; its
+                ``index`` and ``results`` say which operation failed, and why.
+            ValueError: It was committed already, or the whole transaction exceeds the client's ``max_data``.
 
         .. versionadded:: 0.1
         """
@@ -265,7 +265,7 @@ class Transaction(BaseTransaction):
 
 
 class AsyncTransaction(BaseTransaction):
-    """The same for asyncio: ``async with``, and a commit to await. See :class:`~zkc.Transaction`.
+    """A :class:`~zkc.Transaction` for asyncio: ``async with``, and a commit to await.
 
     .. versionadded:: 0.1
     """
@@ -289,7 +289,7 @@ class AsyncTransaction(BaseTransaction):
 
 
 class SubmitTransaction(BaseTransaction):
-    """The same with a commit that returns a :class:`~zkc.Future`. See :class:`~zkc.Transaction`.
+    """A :class:`~zkc.Transaction` whose commit returns a :class:`~zkc.Future`.
 
     .. versionadded:: 0.1
     """

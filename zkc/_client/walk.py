@@ -1,4 +1,4 @@
-"""walk(): the one call that gives its results one by one, as an iterator or an asynchronous one."""
+"""The call walk(), whose results come one by one, from an iterator or an asynchronous iterator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _look(self: object, path: str, with_data: bool, with_acl: bool, system: bool
 
 
 class SyncWalk:
-    """walk() as an iterator."""
+    """The method ``walk`` of :class:`zkc.Client`."""
 
     if TYPE_CHECKING:
 
@@ -37,30 +37,30 @@ class SyncWalk:
         window: int = 1000,
         timeout: Optional[float] = None,
     ) -> Iterator[TreeNode]:
-        """Go through a znode and all below it, breadth first: parents before their children.
+        """Iterate over a znode and its descendants, breadth first: parents before their children.
 
-        It asks ahead while its caller works, and holds the paths that are still to come and no more than a window of
-        answers. A znode that goes meanwhile is left out. It is no snapshot: znodes are seen one after the other.
+        The iterator reads ahead while its caller works. It holds the paths that are still to come, and at most a window
+        of replies. Znodes that are deleted during the walk are left out. The result is no snapshot: the client reads
+        one znode after the other.
 
         >>> for node in client.walk("/app"):
         ...     print(node.path, node.stat.data_length, node.children)
 
         Args:
-            path: Where to begin.
-            with_data: Whether to read the data of each.
-            with_acl: Whether to read the ACL of each.
-            system: Whether to go into /zookeeper as well, where the servers keep what is theirs. A walk that begins
-                there does in any case.
-            window: Most requests without an answer at a time, from 1 to 16384, and never more than the client's
+            path: The root of the walk.
+            with_data: Whether to read the data of each znode.
+            with_acl: Whether to read the ACL of each znode.
+            system: Whether to read /zookeeper as well, where the servers keep their own znodes. A walk that begins
+                there reads it in any case.
+            window: Most requests without a reply at a time, from 1 to 16384, and never more than the client's
                 ``max_in_flight``.
-            timeout: How long to wait for the znodes that come next, in seconds; the client's ``request_timeout`` if
-                None.
+            timeout: How long to wait for the next znodes, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
             An iterator (for :class:`~zkc.AsyncClient` an asynchronous one) of :class:`~zkc.TreeNode`.
 
         Raises:
-            NoNodeError: There is no znode to begin at; raised by the first step, as all that the servers answer.
+            NoNodeError: There is no such znode. The first step of the iteration raises it.
 
         .. versionadded:: 0.1
         """
@@ -76,7 +76,7 @@ class SyncWalk:
 
 
 class AsyncWalk:
-    """walk() as an asynchronous iterator."""
+    """The method ``walk`` of :class:`zkc.AsyncClient`."""
 
     if TYPE_CHECKING:
 
@@ -92,7 +92,7 @@ class AsyncWalk:
         window: int = 1000,
         timeout: Optional[float] = None,
     ) -> AsyncIterator[TreeNode]:
-        """Go through a znode and all below it, breadth first, as :meth:`zkc.Client.walk` does.
+        """Iterate over a znode and its descendants, breadth first, as :meth:`zkc.Client.walk` does.
 
         >>> async for node in client.walk("/app"):
         ...     print(node.path, node.stat.data_length, node.children)

@@ -1,4 +1,4 @@
-"""Iterators over the events of a znode: what a subscription finds, compared with what it found before."""
+"""Iterators over the events of a znode, which compare what a subscription reads with what it read before."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ __all__ = ["AsyncWatch", "AsyncWatchEvents", "SyncWatch", "WatchEvents"]
 
 
 class _End:
-    """What comes after the last event."""
+    """The mark after the last event."""
 
     def __init__(self, error: Optional[ZooKeeperError]) -> None:
         self.error = error
 
 
 class _Batch:
-    """The events of one look at a znode. More is looked for when the last of them has been taken."""
+    """The events of one read of a znode. The next read follows when the last of them was taken."""
 
     def __init__(self, source: _Source, events: list[WatchedEvent]) -> None:
         self.source = source
@@ -52,7 +52,7 @@ _Item = Union[_Batch, _End]
 
 
 def compare(old: Optional[Stat], new: Optional[Stat]) -> list[EventType]:
-    """Tell what has become of a znode and its data."""
+    """Return the events between two stats of a znode, of the znode and its data."""
     if old is None or new is None:
         return [] if old is new else [EventType.CREATED if old is None else EventType.DELETED]
     if old.czxid != new.czxid:
@@ -61,21 +61,21 @@ def compare(old: Optional[Stat], new: Optional[Stat]) -> list[EventType]:
 
 
 def compare_children(old: Optional[Stat], new: Optional[Stat]) -> list[EventType]:
-    """Tell what has become of a znode and its children."""
+    """Return the events between two stats of a znode, of the znode and its children."""
     if old is not None and new is not None and old.czxid == new.czxid:
         return [] if (old.pzxid, old.cversion) == (new.pzxid, new.cversion) else [EventType.CHILD]
     return compare(old, new)
 
 
 def compare_only_children(old: Optional[Stat], new: Optional[Stat]) -> list[EventType]:
-    """Tell what has become of the children of a znode that another source tells of."""
+    """Return the events of the children alone, when another source reports those of the znode."""
     if old is not None and new is not None and old.czxid == new.czxid:
         return compare_children(old, new)
     return [EventType.CHILD] if new is not None and new.pzxid != new.czxid else []
 
 
 class _Source(ZnodeSubscription):
-    """Follows a znode for an iterator, and does not hold the iterator: one that is dropped ends."""
+    """The subscription of an iterator. It does not refer to the iterator, so that a dropped iterator ends."""
 
     def __init__(
         self,
@@ -110,9 +110,9 @@ class _Source(ZnodeSubscription):
 
 
 class _Events:
-    """What both iterators have."""
+    """The base of both iterators."""
 
-    _sources: tuple[_Source, ...] = ()  # For the finalizer of one that was refused its arguments.
+    _sources: tuple[_Source, ...] = ()  # For the finalizer of an iterator whose arguments were refused.
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class _Events:
         check_watch_type(watch_type)
         registry = client._subscriptions
         self.path = path
-        self._client = client  # Who waits for events keeps the client.
+        self._client = client  # The iterator keeps the client alive.
         self._batch: Optional[_Batch] = None
         self._end: Optional[_End] = None
         if watch_type is WatchType.DATA:
@@ -149,7 +149,7 @@ class _Events:
         return event
 
     def _ended(self, end: _End) -> Optional[ZooKeeperError]:
-        """Take note of the end; return what is to be raised, once."""
+        """Note the end; return the error to raise, once."""
         self._end = _End(None)
         self._cancel()
         return end.error
@@ -164,7 +164,7 @@ class _Events:
             source.cancel()
 
     def __del__(self) -> None:
-        if self._sources and self._client._pid == os.getpid():  # A forked child has the locks as they were.
+        if self._sources and self._client._pid == os.getpid():  # In a forked child the locks may stay locked.
             self._cancel()
 
     def __repr__(self) -> str:
@@ -173,10 +173,10 @@ class _Events:
 
 
 class WatchEvents(_Events):
-    """The events of a znode, one after the other: what :meth:`zkc.Client.watch` returns.
+    """An iterator over the events of a znode, which :meth:`zkc.Client.watch` returns.
 
-    An iterator, and a context manager that closes it. One that is dropped, as at the end of a ``for`` statement, is
-    closed.
+    It is a context manager, too, and leaving that closes it. Dropping the last reference closes it as well, as at the
+    end of a ``for`` statement.
 
     .. versionadded:: 0.1
     """
@@ -198,14 +198,14 @@ class WatchEvents(_Events):
             if isinstance(item, _Batch):
                 self._batch = item
                 continue
-            self._items.put(_End(None))  # For the others that wait here: this one has taken their mark.
+            self._items.put(_End(None))  # Put the end marker back for other waiting threads.
             error = self._ended(item)
             if error is not None:
                 raise error
             raise StopIteration
 
     def close(self) -> None:
-        """Remove the watch; who waits for an event finds the iteration ended. May be called from any thread.
+        """Remove the watch, and end the iteration for every waiting thread. Any thread may call it.
 
         .. versionadded:: 0.1
         """
@@ -221,10 +221,11 @@ class WatchEvents(_Events):
 
 
 class AsyncWatchEvents(_Events):
-    """The events of a znode, one after the other: what :meth:`zkc.AsyncClient.watch` returns.
+    """An asynchronous iterator over the events of a znode, which :meth:`zkc.AsyncClient.watch` returns.
 
-    An asynchronous iterator, and a context manager that closes it; entering it waits until the watch is set. One that
-    is dropped, as when an ``async for`` statement or its task ends, is closed. It belongs to one task at a time.
+    It is an asynchronous context manager, too: entering waits until the watch is set, and leaving closes the iterator.
+    Dropping the last reference closes it as well, as at the end of an ``async for`` statement or its task. It belongs
+    to one task at a time.
 
     .. versionadded:: 0.1
     """
@@ -258,7 +259,7 @@ class AsyncWatchEvents(_Events):
         if self._end is not None:
             return
         try:
-            await asyncio.shield(self._begun)  # Who stops waiting may come back.
+            await asyncio.shield(self._begun)  # A task that stops waiting may come back.
         except ClosingError:
             self._close()
         except ZooKeeperError:
@@ -266,7 +267,7 @@ class AsyncWatchEvents(_Events):
             raise
 
     async def aclose(self) -> None:
-        """Remove the watch; who waits for an event finds the iteration ended.
+        """Remove the watch, and end the iteration for a waiting task.
 
         .. versionadded:: 0.1
         """
@@ -283,7 +284,7 @@ class AsyncWatchEvents(_Events):
 
 
 def _look_at_error(begun: asyncio.Future[None]) -> None:
-    """Have asyncio not complain of an error that nobody came to hear of."""
+    """Mark the exception as retrieved, so that asyncio does not log it."""
     if not begun.cancelled():
         begun.exception()
 
@@ -292,7 +293,7 @@ def _look_at_error(begun: asyncio.Future[None]) -> None:
 
 
 class SyncWatch:
-    """What :class:`zkc.Client` has to follow znodes."""
+    """The method ``watch`` of :class:`zkc.Client`."""
 
     def watch(
         self, path: str, *, watch_type: WatchType = WatchType.DATA, timeout: Optional[float] = None
@@ -302,32 +303,31 @@ class SyncWatch:
         >>> for event in client.watch("/config"):
         ...     print(event.type, event.path)
 
-        It sees what changes from the moment this method returns (for asyncio: after what this client has sent before,
-        and at the latest when the first event is awaited), whether the znode exists or not. The znode is looked at
-        again after each change, once the event before was taken: several changes in quick succession may be one
-        event, and what was undone meanwhile may be none; but after the last change there always is one. So whoever
-        reads the znode after each event ends up with its last state.
+        The iterator sees all changes after this method returned, whether the znode exists or not. (For asyncio: after
+        the requests that this client sent before, and at the latest when the first event is awaited.) The client reads
+        the znode again after each change, once the event before was taken. So several quick changes may be one event,
+        and a change that was undone may be none; but an event always follows the last change. A program that reads the
+        znode after each event ends with its last state.
 
-        The iteration goes on through lost connections and through the expiry of the session: then the znode is
-        compared with what was last seen of it, and the difference is told as any other. It never yields SESSION
-        events. It ends when the client is closed or the iterator is; both remove the watch, and so does dropping
-        the iterator. Do not iterate in a callback of a synchronous client: it would wait for itself.
+        The iteration continues through lost connections and through the expiry of the session: the client compares the
+        znode with its last known state, and reports the difference as events. It never yields SESSION events. It ends
+        when the client or the iterator is closed. Both remove the watch, and so does dropping the iterator. Do not
+        iterate in a callback of a synchronous client: it would wait for itself.
 
         Args:
             path: Path of the znode, which need not exist.
-            watch_type: What to look for: DATA tells CREATED, CHANGED and DELETED; CHILDREN tells CREATED, CHILD and
-                DELETED; ANY tells all of them. A znode that was deleted and made again meanwhile is told as DELETED,
-                then CREATED.
-            timeout: How long to wait for the first answer, in seconds; the client's ``request_timeout`` if None.
+            watch_type: The type of the events: DATA yields CREATED, CHANGED and DELETED; CHILDREN yields CREATED, CHILD
+                and DELETED; ANY yields all of them. A znode that was deleted and re-created between two reads yields
+                DELETED, then CREATED.
+            timeout: How long to wait for the first reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:
             An iterator over :class:`~zkc.WatchedEvent`, which is a context manager too.
 
         Raises:
-            NoAuthError: The znode may not be read: raised here, or by the iterator when that comes about later. (For
-                asyncio always by the iterator, as all errors of the first answer.)
-            SessionLostError: Raised by the iterator when there will be no session any more, as after refused
-                credentials.
+            NoAuthError: The ACL does not allow to read the znode. It is raised here, or by the iterator when the ACL
+                changes later. (For asyncio always by the iterator, as all errors of the first reply.)
+            SessionLostError: The client opens no further session, as after refused credentials. The iterator raises it.
 
         .. versionadded:: 0.1
         """
@@ -335,7 +335,7 @@ class SyncWatch:
 
 
 class AsyncWatch:
-    """What :class:`zkc.AsyncClient` has to follow znodes."""
+    """The method ``watch`` of :class:`zkc.AsyncClient`."""
 
     def watch(
         self, path: str, *, watch_type: WatchType = WatchType.DATA, timeout: Optional[float] = None
@@ -345,7 +345,7 @@ class AsyncWatch:
         >>> async for event in client.watch("/config"):
         ...     print(event.type, event.path)
 
-        What it returns can be entered with ``async with`` to wait until the watch is set.
+        Enter the iterator with ``async with`` to wait until the watch is set.
 
         .. versionadded:: 0.1
         """

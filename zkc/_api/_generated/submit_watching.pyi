@@ -33,9 +33,9 @@ class SubmitWatchCalls:
 
         Raises:
             NoAuthError: The ACL does not allow to read the znode. When the ACL changes later, the client logs the
-                error, sets :attr:`~zkc.Subscription.error`, and reads again at the next connection. The servers send no events
-                for changes that happen while the client may not read the znode: such a subscription, too, continues
-                with the next connection.
+                error, sets :attr:`~zkc.Subscription.error`, and reads again at the next connection. The
+                servers send no events for changes that happen while the client may not read the znode: such a
+                subscription, too, continues with the next connection.
 
         .. versionadded:: 0.1
         """
