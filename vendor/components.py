@@ -105,7 +105,6 @@ def with_own_adaptor(component: Component) -> Component:
             "inline_io.c",
             "locks.c",
             "transport.c",
-            "unanswered.c",
             "wakeup.c",
         ),
         hooks=((f"{_CLIENT}/src/zookeeper.c", "transport_hooks.h"),),

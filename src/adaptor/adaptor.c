@@ -40,6 +40,39 @@ void free_completions(zhandle_t *zh, int call_completion, int reason);
 /* How many packets are taken from the read-ahead before what was gathered is sent all the same. */
 enum { LONGEST_TURN = 128, ENOUGH_TO_SEND = ZKC_TRANSPORT_ROOM / 2 };
 
+/* ---- connections that servers accept and close before they have answered the request for the session ---------------
+ *
+ * libzookeeper takes them for lost ones and tries without end. Servers do so without a quorum, and to a client that has
+ * seen later transactions than they have. */
+
+static int awaits_answer(const zhandle_t *zh)
+{
+    return zh->state == ZOO_ASSOCIATING_STATE && zh->input_buffer == &zh->primer_buffer;
+}
+
+/* On the I/O thread, with the turn. */
+static void note_answer(zhandle_t *zh)
+{
+    zkc_adaptor *adaptor = adaptor_of(zh);
+    void (*tell)(void *context, int count, int64_t zxid);
+
+    if (awaits_answer(zh))
+        return;
+    if (zh->state != 0 || zh->primer_buffer.curr_offset > (int)sizeof(zh->primer_buffer.len)) {
+        adaptor->unanswered = 0; /* it said something */
+        return;
+    }
+    adaptor->unanswered++;
+    tell = atomic_load(&adaptor->tell_unanswered);
+    if (tell != NULL)
+        tell((void *)zoo_get_context(zh), adaptor->unanswered, zh->last_zxid);
+}
+
+void zkc_adaptor_tell_unanswered(zhandle_t *zh, void (*tell)(void *context, int count, int64_t zxid))
+{
+    atomic_store(&adaptor_of(zh)->tell_unanswered, tell);
+}
+
 /* ---- the I/O thread ---------------------------------------------------------------------------------------------- */
 
 int zkc_adaptor_is_up(const zhandle_t *zh)
@@ -171,10 +204,10 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
         }
         adaptor->taken += (events & ZOOKEEPER_READ) != 0;
         unsent = zkc_transport_unsent(transport);
-        awaited = zkc_adaptor_awaits_answer(zh);
+        awaited = awaits_answer(zh);
         zookeeper_process(zh, events);
         if (awaited)
-            zkc_adaptor_note_answer(zh);
+            note_answer(zh);
         zkc_adaptor_run_completions(zh);
         /* While SASL negotiates, libzookeeper wants to write what it does not write yet: only an answer helps. */
         held_back = events == ZOOKEEPER_WRITE && zh->state == ZOO_ASSOCIATING_STATE &&

@@ -40,7 +40,7 @@ typedef struct zkc_adaptor {
     int quick;       /* how often of late a reply came before a sleep was worth its while */
     unsigned sleeps; /* how often that was not looked at */
 
-    /* Connections in a row that servers closed without an answer, and what is called then: unanswered.c. */
+    /* Connections in a row that servers closed without an answer, and what is called then. */
     int unanswered;
     void (*_Atomic tell_unanswered)(void *context, int count, int64_t zxid);
 
@@ -65,10 +65,6 @@ void zkc_adaptor_look(zkc_adaptor *adaptor);
 void zkc_adaptor_look_around(zkc_adaptor *adaptor);
 int zkc_adaptor_rest(zkc_adaptor *adaptor, int milliseconds); /* without the turn */
 void zkc_adaptor_nap(zkc_adaptor *adaptor);                   /* with the turn, which it gives away meanwhile */
-
-/* Of the I/O thread: whether the session was asked for and no answer came; and after a step, what became of that. */
-int zkc_adaptor_awaits_answer(const zhandle_t *zh);
-void zkc_adaptor_note_answer(zhandle_t *zh);
 
 /* The steps of who has the turn, in adaptor.c. */
 int zkc_adaptor_is_up(const zhandle_t *zh); /* requests can be sent and replies come */

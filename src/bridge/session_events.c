@@ -1,83 +1,9 @@
-/* A session in use: threads that come and go, requests that take and leave their places, and the events that
- * libzookeeper's threads bring. Its beginning and end are in session.c. */
+/* The watches and the events of a session, on their way from libzookeeper's threads to its queue. The session's beginning
+ * and end are in session.c. */
+#include "adaptor/zkc_adaptor.h"
 #include "bridge.h"
 
 #include <string.h>
-
-/* ---- calls ---------------------------------------------------------------------------------------------------- */
-
-int zkc_enter(zkc_session *session)
-{
-    if (session->generation != zkc_generation())
-        return ZKC_REFUSED_FORKED;
-    atomic_fetch_add(&session->inside, 1);
-    if (atomic_load(&session->closing) == ZKC_NOT_CLOSING) {
-        if (atomic_load(&session->opened) == ZKC_OPEN)
-            return ZKC_ENTERED;
-        atomic_fetch_sub(&session->inside, 1);
-        return ZKC_REFUSED_UNOPENED;
-    }
-    atomic_fetch_sub(&session->inside, 1);
-    return ZKC_REFUSED_CLOSED;
-}
-
-void zkc_leave(zkc_session *session)
-{
-    atomic_fetch_sub(&session->inside, 1);
-}
-
-int zkc_slot_take(zkc_session *session, uint32_t *slots)
-{
-    int in_flight;
-
-    *slots = atomic_load(&session->slots); /* before the look at the count: a return after it changes the word */
-    in_flight = atomic_load(&session->in_flight);
-    do {
-        if (in_flight >= session->max_in_flight + session->overdraft)
-            return 1;
-    } while (!atomic_compare_exchange_weak(&session->in_flight, &in_flight, in_flight + 1));
-    return 0;
-}
-
-static _Thread_local int64_t place_deadline = -1;
-
-void zkc_set_place_deadline(int64_t deadline)
-{
-    place_deadline = deadline;
-}
-
-int64_t zkc_place_deadline(void)
-{
-    return place_deadline;
-}
-
-int zkc_slot_wait(zkc_session *session, uint32_t slots, int64_t nanoseconds)
-{
-    int rc;
-
-    zkc_slot_wanted(session, 1);
-    rc = zkc_word_wait(&session->slots, slots, nanoseconds);
-    zkc_slot_wanted(session, -1);
-    return rc;
-}
-
-void zkc_slot_wanted(zkc_session *session, int change)
-{
-    atomic_fetch_add(&session->slot_waiters, change);
-}
-
-void zkc_slot_return(zkc_session *session)
-{
-    atomic_fetch_sub(&session->in_flight, 1);
-    atomic_fetch_add(&session->slots, 1);
-    if (atomic_load(&session->slot_waiters) > 0)
-        zkc_word_wake(&session->slots);
-}
-
-int zkc_in_flight(zkc_session *session)
-{
-    return atomic_load(&session->in_flight);
-}
 
 /* ---- watches and events --------------------------------------------------------------------------------------- */
 
@@ -335,4 +261,43 @@ void zkc_on_config_watch(zhandle_t *handle, int type, int state, const char *pat
      * echo, which only the legacy layer asks for and which has no configuration watch. */
     if (type != ZOO_SESSION_EVENT)
         deliver(context, type, state, ZOO_CONFIG_NODE, 1);
+}
+
+/* ---- connections that servers close before they have answered: the adaptor notices them ------------------------- */
+
+enum { SOME = 5 }; /* so many in a row are worth an event, and again as many */
+
+#ifdef ZKC_OWN_ADAPTOR
+
+/* On the I/O thread. */
+static void on_unanswered(void *context, int count, int64_t zxid)
+{
+    zkc_session *session = context;
+
+    pthread_mutex_lock(&session->lock);
+    session->unanswered = count;
+    session->seen_zxid = zxid;
+    pthread_mutex_unlock(&session->lock);
+    if (count % SOME == 0)
+        zkc_push_event(session, ZKC_EVENT_UNANSWERED, count);
+}
+
+#endif
+
+void zkc_tell_adaptor(zkc_session *session)
+{
+#ifdef ZKC_OWN_ADAPTOR
+    zkc_adaptor_tell_load(session->handle, &session->in_flight);
+    zkc_adaptor_tell_unanswered(session->handle, on_unanswered);
+#else
+    (void)session;
+#endif
+}
+
+void zkc_unanswered(zkc_session *session, int *count, int64_t *zxid)
+{
+    pthread_mutex_lock(&session->lock);
+    *count = session->unanswered;
+    *zxid = session->seen_zxid;
+    pthread_mutex_unlock(&session->lock);
 }

@@ -1,5 +1,41 @@
-# What a request takes on its way, and how much that may be. Servers compare the size of a packet, without the four
-# bytes in front that tell it, with their jute.maxbuffer, and close the connection that brings more.
+# What servers accept: paths, asked of text before it is encoded, and the size of a request. Servers compare the size of
+# a packet, without the four bytes in front that hold it, with their jute.maxbuffer, and close the connection that
+# brings more.
+
+cdef extern from "limited_api.h":
+    bint _is_ascii "PyUnicode_IS_ASCII"(object)
+
+
+def is_path(path):
+    """Return whether something is a str that the servers take for a path.
+
+    They see it as UTF-16, and refuse control characters, surrogates (so also whatever lies beyond U+FFFF), the private
+    use area and the last sixteen code points; besides, no name may be empty, ``.`` or ``..``.
+
+    .. versionadded:: 0.1
+    """
+    return isinstance(path, str) and _keeps_rules(<str>path)
+
+
+cdef bint _keeps_rules(str path):
+    cdef Py_ssize_t length = -1  # of the name so far; -1: before the first slash
+    cdef Py_ssize_t dots = 0     # how many of its characters are dots
+    cdef Py_UCS4 character
+    for character in path:
+        if character == u"/":
+            if length == 0 or (0 < dots == length <= 2):
+                return False
+            length = dots = 0
+        elif (
+            length < 0 or character < 0x20 or 0x7F <= character <= 0x9F or 0xD800 <= character <= 0xF8FF
+            or character >= 0xFFF0
+        ):
+            return False
+        else:
+            length += 1
+            dots += character == u"."
+    return (length > 0 and not dots == length <= 2) or len(path) == 1 and length == 0
+
 
 cdef Py_ssize_t _MOST_DATA = 0x7FFFFFFF - 65536  # libzookeeper and the protocol count in 32 bits
 

@@ -1,0 +1,53 @@
+/* What belongs to the process: which fork it is, whether the interpreter is exiting, and what is alive in it. */
+#include "bridge.h"
+
+#include <unistd.h>
+
+static _Atomic uint32_t generation = 1;
+
+uint32_t zkc_generation(void)
+{
+    return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+/* After fork, in the child: only the forking thread is left, so every handle of the parent is dead here. Nothing is
+ * closed or freed: that would speak on the parent's socket, or wait for a lock that nobody will release. */
+static void after_fork_in_child(void)
+{
+    atomic_fetch_add(&generation, 1);
+    zkc_log_after_fork();
+}
+
+void zkc_process_init(void)
+{
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
+static atomic_int quiet;
+
+void zkc_quiesce(void)
+{
+    atomic_store(&quiet, 1);
+}
+
+void zkc_rest_if_quiet(void)
+{
+    while (atomic_load(&quiet))
+        pause();
+}
+
+static atomic_int alive[ZKC_COUNT_HANDLE + 1];
+
+void zkc_count(enum zkc_counted what, int change)
+{
+    atomic_fetch_add_explicit(&alive[what], change, memory_order_relaxed);
+}
+
+void zkc_count_alive(zkc_counts *counts)
+{
+    counts->sessions = atomic_load(&alive[ZKC_COUNT_SESSION]);
+    counts->requests = atomic_load(&alive[ZKC_COUNT_REQUEST]);
+    counts->watches = atomic_load(&alive[ZKC_COUNT_WATCH]);
+    counts->items = atomic_load(&alive[ZKC_COUNT_ITEM]);
+    counts->handles = atomic_load(&alive[ZKC_COUNT_HANDLE]);
+}
