@@ -1,1 +1,1 @@
-"""Programs of the project's developers; none is installed."""
+"""The project's own tools; none of them is installed."""

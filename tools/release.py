@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def version() -> str:
-    """Read the version from the only place where it stands."""
+    """Read the version from zkc/_version.py, its only place."""
     text = (ROOT / "zkc" / "_version.py").read_text(encoding="utf-8")
     found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
     if found is None:
@@ -93,19 +93,19 @@ def _heading(changelog: str, number: str) -> re.Match[str] | None:
 
 
 def complaints(changelog: str, number: str, uncommitted: str, waiting: Sequence[str] = ()) -> list[str]:
-    """List what stands against a release.
+    """List the reasons against a release.
 
     Args:
         changelog: the text of CHANGELOG.md.
         number: the version to be released.
-        uncommitted: what git says of files that differ from the last commit.
+        uncommitted: git's list of files that differ from the last commit.
         waiting: the names of news fragments that are not in the changelog yet.
     """
     found = []
     try:
         packaging.version.Version(number)
     except packaging.version.InvalidVersion:
-        found.append(f"{number} is no version as PEP 440 writes it: mend zkc/_version.py")
+        found.append(f"{number} is not a version by PEP 440: correct zkc/_version.py")
     heading = _heading(changelog, number)
     if heading is None:
         found.append(f"CHANGELOG.md has no section for {number}: run python tools/release.py changelog")
@@ -130,13 +130,13 @@ def _has_date(text: str) -> bool:
     return False
 
 
-def settle(archive: Path) -> None:
-    """Rewrite an archive so that the same tree makes the same bytes: with the commit's date, and no user's name."""
+def normalize(archive: Path) -> None:
+    """Rewrite an archive with the commit's date and no user's name, so that the same tree makes the same bytes."""
     seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct"))
-    settled = archive.with_suffix(".settled")
+    normalized = archive.with_suffix(".normalized")
     with (
         tarfile.open(archive) as old,
-        settled.open("wb") as file,
+        normalized.open("wb") as file,
         gzip.GzipFile("", "wb", fileobj=file, mtime=seconds) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as new,
     ):
@@ -145,14 +145,14 @@ def settle(archive: Path) -> None:
             member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
             member.pax_headers = {}
             new.addfile(member, old.extractfile(member) if member.isfile() else None)
-    settled.replace(archive)
+    normalized.replace(archive)
 
 
 def describe(folder: Path) -> None:
-    """Write checksums and a statement of provenance, to be signed and published with the files."""
+    """Write checksums and a statement of provenance, which the publisher signs and publishes with the files."""
     files = sorted(path for path in folder.glob("*") if path.name.endswith((".whl", ".tar.gz")))
     if not files:
-        sys.exit(f"zkc: error: {folder} has nothing to describe: ./dev release fills it")
+        sys.exit(f"zkc: error: {folder} has no wheels and archives to describe: run ./dev release, which makes them")
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     (folder / "SHA256SUMS").write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()))
     lock = json.loads((ROOT / "vendor" / "lock.json").read_text(encoding="utf-8"))
@@ -170,7 +170,7 @@ def describe(folder: Path) -> None:
                     *(
                         {"name": entry["name"], "digest": {"sha256": entry["sha256"]}}
                         for name, component in lock.items()
-                        if name != "cpython"  # Wheels are tried with it, and have nothing of it inside.
+                        if name != "cpython"  # Wheels are tried with it, but do not contain it.
                         for entry in component["files"]
                         if entry["sha256"] in used
                     ),
@@ -186,19 +186,20 @@ def describe(folder: Path) -> None:
 
 
 def _archives_inside(folder: Path) -> set[str]:
-    """Read from the wheels' bills which archives they were built from."""
+    """Read the checksums of the used archives from the wheels' bills of materials."""
     found = set()
     for wheel in folder.glob("zkc-*.whl"):
         with zipfile.ZipFile(wheel) as archive:
             bills = [json.loads(archive.read(name)) for name in archive.namelist() if name.endswith("/zkc.cdx.json")]
-        found |= {digest["content"] for bill in bills for one in bill["components"] for digest in one["hashes"]}
+        components = [component for bill in bills for component in bill["components"]]
+        found |= {digest["content"] for component in components for digest in component["hashes"]}
     return found
 
 
 def _git(*arguments: str) -> str:
     run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     if run.returncode != 0:
-        sys.exit(f"zkc: error: a release is made of a clone of the repository; git says {run.stderr.strip()}")
+        sys.exit(f"zkc: error: git failed ({run.stderr.strip()}): make a release in a clone of the repository")
     return run.stdout.strip()
 
 
@@ -208,7 +209,7 @@ def _report(complaints: list[str]) -> None:
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """Run the command line."""
     arguments = sys.argv[1:]
     if arguments == ["version"]:
         print(version())
@@ -220,12 +221,12 @@ def main() -> None:
         _report(check_news())
     elif arguments == ["changelog"]:
         _report(write_changelog())
-    elif len(arguments) == 2 and arguments[0] == "settle":
-        settle(Path(arguments[1]))
+    elif len(arguments) == 2 and arguments[0] == "normalize":
+        normalize(Path(arguments[1]))
     elif len(arguments) == 2 and arguments[0] == "describe":
         describe(Path(arguments[1]))
     else:
-        sys.exit("usage: tools/release.py version | news | changelog | check | settle ARCHIVE | describe FOLDER")
+        sys.exit("usage: tools/release.py version | news | changelog | check | normalize ARCHIVE | describe FOLDER")
 
 
 if __name__ == "__main__":

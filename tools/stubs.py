@@ -1,4 +1,4 @@
-"""Generate the stubs of the methods in zkc/_api: what they return for asyncio and for futures.
+"""Generate the stubs of the methods in zkc/_api, with their return types for asyncio and for futures.
 
     python tools/stubs.py           write them
     python tools/stubs.py --check   fail if one is out of date
@@ -23,7 +23,7 @@ KINDS = {
 
 
 def sources() -> list[Path]:
-    """List the modules whose methods are meant."""
+    """List the modules with the methods."""
     return [path for path in sorted(FOLDER.glob("*.py")) if path.stem not in ("__init__", "runner")]
 
 
@@ -74,7 +74,7 @@ def _class(node: ast.ClassDef, prefix: str, wrapper: str) -> ast.ClassDef:
 
 
 def main() -> int:
-    """Write the stubs, or compare them with what is there."""
+    """Write the stubs, or compare them with the existing ones."""
     stale = []
     wanted = {f"{kind}_{source.stem}.pyi": stub(source, kind) for source in sources() for kind in KINDS}
     for name, text in wanted.items():

@@ -1,12 +1,12 @@
-"""Download a file of a Debian source package with apt, leaving the machine's own apt as it is.
+"""Download a file of a Debian source package with apt, without a change to the machine's own apt.
 
-The machine may run another suite than the one whose source is wanted, and may list no sources at all. So apt gets a
-private sources file and private folders for its lists and cache: the mirror and the key come from the machine's own
-configuration, the suites from the lock file.
+The machine may run another suite than that of the source, and may list no sources at all. So apt gets a private sources
+file, and private folders for its lists and cache. The mirror and the key come from the machine's own configuration, the
+suites from the lock file.
 
-A suite may list several versions of a package, and a mirror may list files that it does not have: the newest version's
-for some hours, a superseded version's later on. So a file is asked for by the version whose entry in the suite's index
-has the pinned name and the pinned checksum, and by no other.
+A suite may list several versions of a package. A mirror may list files that it does not have: those of the newest
+version for some hours, those of a superseded version later. So a file is requested by version, and only of versions
+whose entry in the suite's index has the pinned name and the pinned checksum.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OS_RELEASE = Path("/etc/os-release")
 
 
 class AptError(Exception):
-    """The distribution's package cannot be fetched."""
+    """Raised when the distribution's package cannot be fetched."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def download(package: dict[str, Any], sha256: str, target: Path) -> None:
 
     Args:
         package: its ``suites``, ``source`` (package name) and ``file`` (the wanted file's name).
-        sha256: the file's checksum, in hexadecimal. A version whose index entry has another is not asked for.
-        target: the file to write. Its bytes are not checked here.
+        sha256: the file's checksum, in hexadecimal. Versions with another checksum in the index are skipped.
+        target: the file to write. The caller has to check its bytes.
 
     Raises:
         AptError: apt is absent, is not Debian's, or no suite delivered the file.
@@ -105,17 +105,21 @@ def listed(suite: str, source: str) -> list[Listed]:
 
 def pinned_in(versions: list[Listed], file: str, sha256: str) -> list[Listed]:
     """Return the versions whose entry has a file of that name and that checksum."""
-    return [version for version in versions if any((one.name, one.sha256) == (file, sha256) for one in version.files)]
+    return [
+        version
+        for version in versions
+        if any((listed.name, listed.sha256) == (file, sha256) for listed in version.files)
+    ]
 
 
 def why_not_listed(suite: str, versions: list[Listed], package: dict[str, Any], sha256: str) -> str:
-    """Say why none of a suite's versions has the pinned file."""
+    """Return the reason why none of a suite's versions has the pinned file."""
     for version in versions:
-        for one in version.files:
-            if one.name == package["file"] and one.sha256 != sha256:
-                return f"{suite} lists a {one.name} with another checksum, {one.sha256}, in version {version.version}"
-    has = ", ".join(version.version for version in versions) or "no version at all"
-    return f"{suite} does not list {package['file']}: of {package['source']} it lists {has}"
+        for file in version.files:
+            if file.name == package["file"] and file.sha256 != sha256:
+                return f"{suite} lists a {file.name} with another checksum, {file.sha256}, in version {version.version}"
+    available = ", ".join(version.version for version in versions) or "no version at all"
+    return f"{suite} does not list {package['file']}: of {package['source']} it lists {available}"
 
 
 def deliver(version: Listed, file: str, target: Path) -> None:
@@ -132,8 +136,8 @@ def deliver(version: Listed, file: str, target: Path) -> None:
     folder, options = _prepared(version.suite)
     fetched = folder / file
     fetched.unlink(missing_ok=True)  # Another version may have a file of that name.
-    # --tar-only: a .dsc or a patch that the mirror dropped is no concern of ours. The exit code says whether all files
-    # of that kind came; what counts is our file.
+    # --tar-only: a .dsc or a patch that the mirror dropped does not matter. The exit code says whether all tar files
+    # arrived; only the requested file matters.
     command = ["apt-get", *options, "source", "--download-only", "--tar-only", f"{version.source}={version.version}"]
     run = _run(command, folder)
     if not fetched.is_file():
@@ -142,7 +146,7 @@ def deliver(version: Listed, file: str, target: Path) -> None:
 
 
 def uri(version: Listed, file: str) -> str:
-    """Return where apt would download a file from; an empty string if it does not say so."""
+    """Return the address that apt would download a file from; an empty string if apt does not name it."""
     folder, options = _prepared(version.suite)
     command = ["apt-get", *options, "source", "--print-uris", "--tar-only", f"{version.source}={version.version}"]
     for line in _run(command, folder).stdout.splitlines():
@@ -159,13 +163,13 @@ def _compare(one: str, other: str) -> int:
 
 
 def binary(suite: str, package: str, folder: Path, architecture: str = "") -> Path:
-    """Download a binary package of a suite that this machine need not run; apt verifies it.
+    """Download a binary package, also of a suite that this machine does not run; apt verifies it.
 
     Args:
         suite: the suite.
         package: the package's name.
-        folder: where to put it.
-        architecture: the processor it is for, as Debian calls it; this machine's if empty.
+        folder: the folder to put it into.
+        architecture: its processor, by Debian's name; this machine's if empty.
 
     Raises:
         AptError: apt is absent, is not Debian's, or has no such package.
@@ -173,7 +177,7 @@ def binary(suite: str, package: str, folder: Path, architecture: str = "") -> Pa
     _, options = _prepared(suite, "deb", architecture)
     table = _run(["apt-cache", *options, "madison", package], folder).stdout.splitlines()
     versions = dict.fromkeys(line.split("|")[1].strip() for line in table if line.count("|") == 2)
-    # The newest first; the mirror may not have its file yet, and still have that of the one before.
+    # The newest version first; the mirror may lack its file and have that of an older version.
     reasons = []
     for wanted in [f"{package}={version}" for version in versions] or [package]:
         run = _run(["apt-get", *options, "download", wanted], folder)
@@ -189,7 +193,7 @@ _failures: dict[str, AptError] = {}
 
 
 def _prepared(suite: str, kind: str = "deb-src", architecture: str = "") -> tuple[Path, list[str]]:
-    """Return a folder and the options that make apt work in it, with the suite's lists loaded once a run."""
+    """Return apt's private folder for a suite and the options to use it; the first call loads the suite's lists."""
     key = f"{kind} {suite} {architecture}"
     if key in _failures:
         raise _failures[key]
@@ -204,7 +208,7 @@ def _prepared(suite: str, kind: str = "deb-src", architecture: str = "") -> tupl
 
 def _prepare(suite: str, kind: str, architecture: str) -> Path:
     if shutil.which("apt-get") is None:
-        raise AptError("there is no apt-get on this machine")
+        raise AptError("there is no apt-get command on this machine")
     stanzas = [stanza.replace("deb-src", kind, 1) for stanza in private_sources(suite)]
     if not stanzas:
         raise AptError(f"apt's configuration here names no Debian mirror that could have {suite}")
@@ -227,7 +231,7 @@ def _options(folder: Path, architecture: str) -> list[str]:
         "Dir::Cache": folder / "cache",
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
-        # apt's own download user cannot write into a private folder; the files are verified by checksum all the same.
+        # apt's own download user cannot write into a private folder. Files are still verified by checksum.
         "APT::Sandbox::User": "root",
         **({"APT::Architecture": architecture, "APT::Architectures": architecture} if architecture else {}),
     }
@@ -239,7 +243,7 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _reason(run: subprocess.CompletedProcess[str]) -> str:
-    """Return the line of apt's output that says why it failed: its last error, unless an earlier one names a file."""
+    """Return the line of apt's output with the cause: the first error that names a file, else the last error."""
     errors = [line for line in run.stdout.splitlines() if line.startswith("E:")] or run.stdout.split("\n")
     for line in errors:
         if line.startswith("E: Failed to fetch ") and "://" in line:
@@ -252,8 +256,8 @@ def private_sources(suite: str, apt_folder: Optional[Path] = None, os_release: O
     release = _read_release(os_release or OS_RELEASE)
     if release.get("ID") != "debian":
         return
-    # A third party's repository seldom calls its suite exactly like the distribution's and its component "main": that
-    # tells them apart. Security updates have a mirror of their own.
+    # A Debian mirror is recognised by the names of its suite and its component, "main": third parties seldom use both.
+    # Security updates have a separate mirror.
     own_suites = {release.get("VERSION_CODENAME", ""), "stable", "testing", "unstable", "sid"} - {""}
     if suite.endswith("-security"):
         own_suites = {f"{name}-security" for name in own_suites}
@@ -306,7 +310,7 @@ def _entries(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def _stanza(text: str) -> dict[str, str]:
-    """Read one deb822 paragraph; a line that begins with a space continues the one before (an inline key does)."""
+    """Read one deb822 paragraph. A line that begins with a space continues the line before, as in an inline key."""
     entry: dict[str, str] = {}
     name = ""
     for line in text.splitlines():

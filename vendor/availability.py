@@ -1,7 +1,7 @@
 """Look where the source archives that lock.json pins are available, and which newer versions are listed.
 
-A place is a suite of Debian or the upstream archive. What a place lists, it need not have: a mirror lists a new version
-some hours before it has its files. So each file is asked for by a request for its headers alone, which moves no data.
+A place is a suite of Debian or the upstream archive. A place may list a file that it does not have: a mirror lists a
+new version some hours before its files. So each file is requested by its headers alone, which transfers no data.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ AVAILABLE, MISSING, NOT_LISTED, OTHER_CHECKSUM, UNREACHABLE = (
     "unreachable",
 )
 _GONE = (404, 410)
-# The version of upstream inside one of Debian's: no epoch, no revision, and no sign of a release that is none yet.
+# The upstream version inside a Debian version: without epoch and revision. A pre-release does not match.
 _RELEASE = re.compile(r"(?:\d+:)?(\d+(?:\.\d+)+)(?:\+(?:dfsg|ds)[\d.]*)?(?:-[^-]*)?")
 
 
@@ -53,15 +53,15 @@ class Source:
     version: str
     places: list[Place] = field(default_factory=list)
     update: Optional[str] = None  # the newest patch release whose archive is available
-    coming: Optional[str] = None  # a newer one than that is listed, and its archive is available nowhere
+    coming: Optional[str] = None  # a newer patch release that is listed, with its archive available nowhere
 
     @property
     def available(self) -> bool:
-        """Whether one of its files is available somewhere: any one of them will do."""
+        """Whether at least one of its files is available somewhere, which is enough."""
         return any(place.pinned == AVAILABLE for place in self.places)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what ``--json`` prints of it."""
+        """Return the object that ``--json`` prints."""
         return {**asdict(self), "available": self.available}
 
 
@@ -75,21 +75,21 @@ class Candidate:
 
 
 def upstream_version(version: str) -> Optional[str]:
-    """Return the release that a version of a Debian package was made of; None for what is no release."""
+    """Return the upstream release of a Debian package's version; None if it is not a release."""
     match = _RELEASE.fullmatch(version)
     return match[1] if match else None
 
 
 def archive(version: apt_source.Listed) -> Optional[apt_source.File]:
     """Return upstream's archive among the files of a source package."""
-    for one in version.files:
-        if re.search(r"\.orig\.tar\.\w+$", one.name):
-            return one
+    for file in version.files:
+        if re.search(r"\.orig\.tar\.\w+$", file.name):
+            return file
     return None
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """Return a release's version as what can be compared."""
+    """Return a release's version as numbers, for comparison."""
     return tuple(int(part) for part in version.split("."))
 
 
@@ -101,15 +101,15 @@ def candidates(locked: dict[str, Any], entry: dict[str, Any]) -> list[Candidate]
         entry: one of its files, which a Debian package has.
     """
     found = []
-    at = numbers(locked["version"])
+    pinned = numbers(locked["version"])
     for suite in entry["debian"]["suites"]:
         for version in _listed(suite, entry["debian"]["source"]):
             release, file = upstream_version(version.version), archive(version)
             if release is None or file is None:
                 continue
-            if numbers(release)[: len(at) - 1] == at[:-1] and numbers(release) > at:
+            if numbers(release)[: len(pinned) - 1] == pinned[:-1] and numbers(release) > pinned:
                 found.append(Candidate(release, version, file))
-    return sorted(found, key=lambda one: numbers(one.version), reverse=True)
+    return sorted(found, key=lambda candidate: numbers(candidate.version), reverse=True)
 
 
 def look_at(name: str, locked: dict[str, Any], progress: Callable[[str], None]) -> Source:
@@ -117,8 +117,8 @@ def look_at(name: str, locked: dict[str, Any], progress: Callable[[str], None]) 
 
     Args:
         name: the source's name in the lock file.
-        locked: what the lock file says of it.
-        progress: called with what is being looked at.
+        locked: its entry in the lock file.
+        progress: called with a description of each step.
     """
     source = Source(name, locked["version"])
     for entry in locked["files"]:
@@ -132,11 +132,11 @@ def look_at(name: str, locked: dict[str, Any], progress: Callable[[str], None]) 
         for suite in entry["debian"]["suites"]:
             progress(f"looking for {entry['debian']['file']} in {suite}")
             source.places.append(_in_suite(suite, entry))
-        for one in candidates(locked, entry):
-            if is_available(one.listed, one.file)[0] == AVAILABLE:
-                source.update = source.update or one.version
+        for candidate in candidates(locked, entry):
+            if is_available(candidate.listed, candidate.file)[0] == AVAILABLE:
+                source.update = source.update or candidate.version
                 break
-            source.coming = source.coming or one.version
+            source.coming = source.coming or candidate.version
     return source
 
 
@@ -150,11 +150,11 @@ def _in_suite(suite: str, entry: dict[str, Any]) -> Place:
         return place
     pinned = apt_source.pinned_in(versions, package["file"], entry["sha256"])
     if not pinned:
-        same_name = any(one.name == package["file"] for version in versions for one in version.files)
+        same_name = any(file.name == package["file"] for version in versions for file in version.files)
         place.pinned = OTHER_CHECKSUM if same_name else NOT_LISTED
         place.detail = apt_source.why_not_listed(suite, versions, package, entry["sha256"])
     for version in pinned:
-        file = next(one for one in version.files if one.name == package["file"])
+        file = next(listed for listed in version.files if listed.name == package["file"])
         place.pinned, place.detail = is_available(version, file)
         if place.pinned == AVAILABLE:
             break
@@ -162,14 +162,14 @@ def _in_suite(suite: str, entry: dict[str, Any]) -> Place:
         place.newest = versions[0].version
         newest = archive(versions[0])
         if newest is None:
-            place.newest_state, place.newest_detail = NOT_LISTED, "it lists no archive of upstream"
+            place.newest_state, place.newest_detail = NOT_LISTED, "the newest version lists no upstream archive"
         else:
             place.newest_state, place.newest_detail = is_available(versions[0], newest)
     return place
 
 
 def unreadable(entry: dict[str, Any]) -> list[str]:
-    """Return why suites of an entry cannot be read; nothing for those that can."""
+    """Return the reasons why suites of an entry cannot be read; none for readable suites."""
     reasons = []
     for suite in entry["debian"]["suites"]:
         try:
@@ -183,14 +183,14 @@ def _listed(suite: str, source: str) -> list[apt_source.Listed]:
     try:
         return apt_source.listed(suite, source)
     except apt_source.AptError:
-        return []  # The table has a line that says so.
+        return []  # The table has a line with the reason.
 
 
 _known: dict[tuple[apt_source.Listed, apt_source.File], tuple[str, str]] = {}
 
 
 def is_available(version: apt_source.Listed, file: apt_source.File) -> tuple[str, str]:
-    """Say whether a suite's mirror has a file that it lists, and if not, why."""
+    """Return the state of a listed file on its suite's mirror, and the reason if it is not available."""
     key = (version, file)
     if key not in _known:
         _known[key] = _look_in_mirror(version, file)
@@ -203,7 +203,7 @@ def _look_in_mirror(version: apt_source.Listed, file: apt_source.File) -> tuple[
         state, detail = look(url, file.size)
         if state != UNREACHABLE:
             return state, detail
-    # apt read the suite's list, so it reaches the mirror in a way that is not ours: a proxy of its own, another scheme.
+    # apt could read the suite's list: it reaches the mirror in a way that Python cannot, by a proxy or another scheme.
     with tempfile.TemporaryDirectory(prefix="zkc-apt-") as folder:
         try:
             apt_source.deliver(version, file.name, Path(folder) / "archive")
@@ -212,42 +212,42 @@ def _look_in_mirror(version: apt_source.Listed, file: apt_source.File) -> tuple[
     return AVAILABLE, ""
 
 
-_silent: dict[str, str] = {}
+_unreachable_hosts: dict[str, str] = {}
 
 
 def look(url: str, size: Optional[int]) -> tuple[str, str]:
     """Ask a web server for the headers of a file.
 
     Args:
-        url: where the file should be.
-        size: how many bytes it should have; None if any number will do.
+        url: the expected address of the file.
+        size: its expected size in bytes; None accepts any size.
 
     Returns:
-        The state, and why it is not ``available``.
+        The state, and the reason if it is not ``available``.
     """
     parts = urllib.parse.urlsplit(url)
-    if parts.netloc in _silent:
-        return UNREACHABLE, _silent[parts.netloc]
+    if parts.netloc in _unreachable_hosts:
+        return UNREACHABLE, _unreachable_hosts[parts.netloc]
     try:
         fetch.resolve_in_time(url, parts.hostname or "")
         with urllib.request.urlopen(
             urllib.request.Request(url, method="HEAD"), timeout=fetch.CONNECT_SECONDS
-        ) as answer:
-            length = answer.headers.get("Content-Length")
+        ) as response:
+            length = response.headers.get("Content-Length")
     except urllib.error.HTTPError as error:
         with error:
             state = MISSING if error.code in _GONE else UNREACHABLE
             return state, f"{parts.hostname} answers {error.code} {error.reason}"
     except OSError as error:
-        _silent[parts.netloc] = str(getattr(error, "reason", None) or error)
-        return UNREACHABLE, _silent[parts.netloc]
+        _unreachable_hosts[parts.netloc] = str(getattr(error, "reason", None) or error)
+        return UNREACHABLE, _unreachable_hosts[parts.netloc]
     if size is not None and length is not None and int(length) != size:
-        return OTHER_CHECKSUM, f"it has {length} bytes there, not {size}"
+        return OTHER_CHECKSUM, f"the file has {length} bytes there, not {size}"
     return AVAILABLE, ""
 
 
 def forget() -> None:
-    """Forget what was found, and apt's private folders."""
+    """Forget the results, and remove apt's private folders."""
     _known.clear()
-    _silent.clear()
+    _unreachable_hosts.clear()
     apt_source.forget()

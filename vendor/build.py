@@ -1,17 +1,17 @@
-"""Build what the extension links against, or find it on the machine.
+"""Build the libraries that the extension links against, or find them on the machine.
 
-``prepare()`` answers setup.py with compiler and linker settings for one of two linkages:
+``prepare()`` returns compiler and linker settings to setup.py, for one of two linkages:
 
 - *static* (the default): libzookeeper and Cyrus SASL from the archives that lock.json pins, compiled into
-  build/vendor/<key>/. The key is a hash of everything that goes in, so a second build finds the first one's result and
-  a changed patch or flag makes a new one.
+  build/vendor/<key>/. The key is a hash of all inputs. So a second build reuses the result of the first, and a changed
+  patch or flag makes a new build.
 - *system* (``ZKC_LIBZOOKEEPER=system``): an installed libzookeeper_mt, without TLS and SASL as the distributions build
   it.
 
-About assertions: NDEBUG is **not** defined. Every ``assert`` of libzookeeper that bytes from a server can reach is
-replaced by error handling in patches/zookeeper (a surplus reply, a multi reply that disagrees with its request, a
-failed thread creation). What the remaining ones check is that the library's own lists hold together: if one of those
-fails, going on would be worse than a stop that says where.
+About assertions: NDEBUG is **not** defined. The patches add error handling for every ``assert`` of libzookeeper that
+bytes from a server can reach (a surplus reply, a multi reply that disagrees with its request). They do the same for a
+failed thread creation. The remaining assertions check the consistency of the library's own lists. If one of them
+fails, continuing would be worse than ending with the place of the failure.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ import jute
 import openssl
 import patching
 from components import Component
+from staging import publish, staging_folder
 from toolchain import BuildError, Toolchain
-from workroom import keep, workroom
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 ADAPTOR = ROOT / "src" / "adaptor"
 _OWN_WARNINGS = ["-Wall", "-Wextra"]
 
-# Of what the libraries inside have, most is never called. Apple's linker has another word for it.
+# Most functions of the bundled libraries are never called: the linker drops them. Apple's has another option for it.
 _DROP_UNUSED = "-Wl,-dead_strip" if sys.platform == "darwin" else "-Wl,--gc-sections"
-# What reads a network's bytes ends rather than return through a stack that was written over.
+# Code that reads bytes from a network ends the process instead of returning through an overwritten stack.
 _GUARD = "-fstack-protector-strong"
 
 # Bump when the build changes in a way that its other inputs do not show.
 _RECIPE = 2
 
-# What Cyrus SASL offers with config/sasl/config.h; a test asks the library itself.
+# The mechanisms of Cyrus SASL with config/sasl/config.h; a test compares them with the library's own list.
 MECHANISMS = "DIGEST-MD5 EXTERNAL PLAIN SCRAM-SHA-1 SCRAM-SHA-224 SCRAM-SHA-256 SCRAM-SHA-384 SCRAM-SHA-512"
 
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """What setup.py hands to setuptools for the extension."""
+    """Settings that setup.py passes to setuptools for the extension."""
 
     linkage: str  # "static" or "system"
     include_dirs: list[str]
@@ -69,13 +69,13 @@ class LinkSettings:
 
 
 def prepare() -> LinkSettings:
-    """Make the libraries ready and say how to compile and link against them.
+    """Prepare the libraries and return the settings to compile and link against them.
 
     Returns:
         The settings for the extension.
 
     Raises:
-        BuildError: something is missing; the message is one sentence that says what to do.
+        BuildError: something is missing; the message is one sentence that names it and the remedy.
     """
     wanted = linkage()
     tools = Toolchain.from_environment()
@@ -84,7 +84,7 @@ def prepare() -> LinkSettings:
 
 
 def linkage() -> str:
-    """Say what libzookeeper is linked: ``static``, one of ours, or ``system``.
+    """Return the linkage of libzookeeper: ``static`` for the bundled one, or ``system``.
 
     Raises:
         BuildError: ``ZKC_LIBZOOKEEPER`` is neither.
@@ -111,9 +111,9 @@ def _static(tools: Toolchain) -> LinkSettings:
             ("ZKC_LINKAGE", '"static"'),
             ("ZKC_ADAPTOR", f'"{adaptor()}"'),
             *([("ZKC_OWN_ADAPTOR", "1")] if adaptor() == "own" else []),
-            # patches/zookeeper/0006: what src/bridge/compat.h may rely on
+            # patches/zookeeper/0006, for src/bridge/compat.h
             ("ZKC_PATCHED_MULTI_CREATE2", "1"),
-            # patches/zookeeper/0028: the same
+            # patches/zookeeper/0028, for the same header
             ("ZKC_PATCHED_KEEP_PACKET", "1"),
             ("ZKC_SASL_VERSION", f'"{lock["cyrus-sasl"]["version"]}"'),
             ("ZKC_SASL_MECHANISMS", f'"{MECHANISMS}"'),
@@ -122,7 +122,7 @@ def _static(tools: Toolchain) -> LinkSettings:
         extra_compile_args=_own_flags(tools),
         extra_link_args=[*_export_flags(), _DROP_UNUSED, *tools.link_flags],
         libraries=["pthread"] if bundled else ["ssl", "crypto", "pthread"],
-        # libzookeeper first: it is the one that needs the others.
+        # libzookeeper first, because it needs the others.
         extra_objects=[
             *(str(folder / "lib" / f"lib{component.library}.a") for component in reversed(components.COMPONENTS)),
             *(str(bundled / "lib" / name) for name in ("libssl.a", "libcrypto.a") if bundled),
@@ -134,7 +134,7 @@ def _system(tools: Toolchain) -> LinkSettings:
     prefix = os.environ.get("ZKC_LIBZOOKEEPER_PREFIX", "/usr")
     include = Path(prefix, "include", "zookeeper")
     flags = [f"-I{include}", "-DTHREADED"]
-    # zoo_aremove_watches and TTL came with 3.5: what is older lacks calls that the extension offers.
+    # zoo_aremove_watches and TTL came with 3.5: older versions lack calls that the extension offers.
     probe = (
         "#include <zookeeper.h>\n#include <zookeeper_version.h>\n"
         "#if ZOO_MAJOR_VERSION < 3 || (ZOO_MAJOR_VERSION == 3 && ZOO_MINOR_VERSION < 5)\n#error libzookeeper is "
@@ -180,7 +180,7 @@ def _export_flags() -> list[str]:
 
 
 def adaptor() -> str:
-    """Say whose adaptor libzookeeper is built with: ``own``, or ``stock`` for libzookeeper's.
+    """Return the adaptor that libzookeeper is built with: ``own``, or ``stock`` for libzookeeper's.
 
     Raises:
         BuildError: ``ZKC_ADAPTOR`` is neither.
@@ -230,13 +230,13 @@ def _base() -> Path:
 
 
 def build_openssl(tools: Toolchain) -> Optional[Path]:
-    """Build OpenSSL if it is to be part of the extension; else see that the machine has it.
+    """Build OpenSSL if it is to be part of the extension; else check that the machine has it.
 
     Returns:
         A folder with ``include/`` and ``lib/``, or None for the machine's.
 
     Raises:
-        BuildError: it cannot be fetched.
+        BuildError: OpenSSL cannot be fetched or built, or the machine has none.
     """
     if openssl.is_static():
         return openssl.build(tools, fetch.read_lock(), _base())
@@ -245,7 +245,7 @@ def build_openssl(tools: Toolchain) -> Optional[Path]:
 
 
 def build_libraries(tools: Optional[Toolchain] = None) -> Path:
-    """Build the static libraries unless this very build was made before.
+    """Build the static libraries, or reuse a build with the same inputs.
 
     Returns:
         A folder with ``include/`` and ``lib/``.
@@ -259,10 +259,10 @@ def build_libraries(tools: Optional[Toolchain] = None) -> Path:
 
 
 def build_unpatched(tools: Optional[Toolchain] = None) -> Path:
-    """Build libzookeeper as upstream released it, unless this very build was made before; benchmarks compare with it.
+    """Build libzookeeper as upstream released it, or reuse a build with the same inputs; benchmarks compare with it.
 
     Args:
-        tools: The compiler and its flags; those of the environment if None.
+        tools: the compiler and its flags; those of the environment if None.
 
     Returns:
         A folder with ``include/`` and ``lib/``.
@@ -277,18 +277,18 @@ def build_unpatched(tools: Optional[Toolchain] = None) -> Path:
 
 
 def _build_into(target: Path, wanted: list[Component], lock: dict[str, Any], tools: Toolchain) -> Path:
-    """Build components into a folder, unless it is there."""
+    """Build components into a folder, unless it exists."""
     if target.is_dir():
         return target
     bundled = build_openssl(tools)
     try:
-        with workroom(target.parent) as working:
+        with staging_folder(target.parent) as working:
             fetcher = fetch.Fetcher(lock)
             (working / "lib").mkdir()
             for component in wanted:
                 version = lock[component.name]["version"]
                 _build(component, version, fetcher.fetch(component.name), working, tools, bundled)
-            keep(working, target)
+            publish(working, target)
     except (fetch.FetchError, patching.PatchError, jute.JuteError) as error:
         raise BuildError(str(error)) from error
     return target
@@ -322,7 +322,7 @@ def _build(
         f'-DZKC_COMPONENT_VERSION="{version}"',
         *(f"-D{name}" for name in component.defines),
     ]
-    # Traces and debuggers show where a file came from, not the name of a temporary folder.
+    # Traces and debuggers show the component's path, not the name of a temporary folder.
     flags += [f"-ffile-prefix-map={working / 'src'}=vendor", "-Wno-deprecated-declarations", "-Wno-attributes"]
     flags += ["-Werror=implicit-function-declaration", _GUARD]
     objects = working / "objects" / component.name
@@ -340,7 +340,7 @@ def _build(
 
 
 def _unpack(component: Component, archive: Path, target: Path) -> None:
-    """Unpack an archive's C sources, without its top folder and without everything that is not compiled."""
+    """Unpack an archive's C sources, without its top folder and the files that are not compiled."""
     wanted = (".c", ".h", ".jute")
     roots = {name.split("/")[0] for name in (*component.sources, *component.headers, component.interface) if name}
     try:
@@ -355,13 +355,13 @@ def _unpack(component: Component, archive: Path, target: Path) -> None:
                 (target / name).write_bytes(content.read())
     except tarfile.TarError as error:
         raise BuildError(
-            f"{archive} cannot be unpacked ({error}): this Python may lack the lzma module; build Python with "
-            f"liblzma's headers present"
+            f"{archive} cannot be unpacked ({error}): this Python may lack the lzma module; install liblzma's headers "
+            f"and build Python again"
         ) from error
 
 
 def main() -> None:
-    """Build the static libraries, or OpenSSL alone if that is asked for, and say where they are."""
+    """Build the static libraries, or OpenSSL alone with the argument ``openssl``, and print their folder."""
     only_openssl = sys.argv[1:] == ["openssl"]
     try:
         print(build_openssl(Toolchain.from_environment()) if only_openssl else build_libraries())

@@ -1,6 +1,6 @@
-"""What a wheel has to say about the libraries inside it: their licences, and a bill of materials.
+"""Licences and bill of materials of the libraries inside a wheel.
 
-Both are made of lock.json and the archives that it pins, when the wheel is made.
+Both come from lock.json and the archives that it pins, when the wheel is built.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import openssl
 from toolchain import BuildError
 
 _HASHTABLE = "zookeeper-client/zookeeper-client-c/src/hashtable/LICENSE.txt"
-# The texts that must go wherever the code goes: for each component, by the name that they get, the file in its archive.
+# The texts that must accompany the code. For each component: the name in the wheel, and the file in its archive.
 _TEXTS = {
     "zookeeper": {"LICENSE.txt": "LICENSE.txt", "NOTICE.txt": "NOTICE.txt", "hashtable/LICENSE.txt": _HASHTABLE},
-    # What RSA wants said of its MD5 stands at the head of the file, and nowhere else.
+    # The licence of RSA's MD5 is only in the comment at the head of the source file.
     "cyrus-sasl": {"COPYING": "COPYING", "md5/LICENSE.txt": "lib/md5.c"},
     "openssl": {"LICENSE.txt": "LICENSE.txt"},
 }
@@ -32,18 +32,18 @@ def names() -> list[str]:
 
 
 def texts() -> list[str]:
-    """List the licence texts of what is inside: ``<component>/<file>``."""
+    """List the licence texts of the components inside: ``<component>/<file>``."""
     return [f"{component}/{name}" for component in names() for name in _TEXTS[component]]
 
 
 def licences() -> dict[str, bytes]:
-    """Read the licence texts of what is inside.
+    """Read the licence texts of the components inside.
 
     Returns:
         Their bytes by path, as :func:`texts` lists them.
 
     Raises:
-        BuildError: an archive cannot be fetched, or has no such text any more.
+        BuildError: an archive cannot be fetched, or does not contain the text.
     """
     found: dict[str, bytes] = {}
     for component in names():
@@ -58,7 +58,7 @@ def licences() -> dict[str, bytes]:
                     found[wanted[path]] = _head_comment(text) if path.endswith(".c") else text
     missing = [name for name in texts() if not found.get(name)]
     if missing:
-        raise BuildError(f"the licence {missing[0]} is not in its archive: see vendor/bundled.py")
+        raise BuildError(f"the licence {missing[0]} is not in its archive: correct its path in vendor/bundled.py")
     return {name: found[name] for name in texts()}
 
 
@@ -76,7 +76,7 @@ def _head_comment(source: bytes) -> bytes:
 
 
 def expression() -> str:
-    """Join the licences of zkc and of what is inside, in SPDX's way."""
+    """Return the SPDX expression of the licences of zkc and of the components inside."""
     lock = fetch.read_lock()
     each = [part for name in names() for part in str(lock[name]["license"]).split(" AND ")]
     return " AND ".join(dict.fromkeys(["Apache-2.0", *each]))
@@ -113,7 +113,7 @@ def _reference(name: str, locked: dict[str, Any]) -> str:
 
 
 def _component(name: str, locked: dict[str, Any]) -> dict[str, Any]:
-    # The archive that is really inside: there may be two, the project's own and one that a distribution packed again.
+    # The archive that was used: a component may have two, upstream's and one that a distribution packed again.
     sha256 = fetch.digest(_archive(name))
     used = next(entry for entry in locked["files"] if entry["sha256"] == sha256)
     patches = [path.name for component in components.COMPONENTS if component.name == name for path in component.patches]

@@ -1,6 +1,6 @@
-"""Which files of which component are compiled, and how.
+"""The components that are built, with the files of each and the way to compile them.
 
-What to change when a release adds a file, or when a file is replaced by one of ours.
+A release that adds a file, or a file replaced by one of ours, needs a change here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 CONFIG = Path(__file__).resolve().with_name("config")
 PATCHES = Path(__file__).resolve().with_name("patches")
 
-# The static library is complete only with all of these; see zookeeper.h for what each of them adds.
+# The static library is complete only with all of these; zookeeper.h shows what each adds.
 FEATURES = ("THREADED", "HAVE_OPENSSL_H", "HAVE_CYRUS_SASL_H")
 
 
@@ -23,14 +23,14 @@ class Component:
     library: str  # lib<library>.a
     root: str  # the folder inside the archive, below its single top folder, that all paths here are relative to
     sources: tuple[str, ...]
-    headers: tuple[str, ...]  # what other code may include
-    header_folder: str  # where they go below include/
+    headers: tuple[str, ...]  # the headers that other code may include
+    header_folder: str  # their folder below include/
     include_dirs: tuple[str, ...]
     defines: tuple[str, ...]
     config: Path  # the folder with our config.h
     interface: str = ""  # a .jute file to generate C from
-    own_sources: tuple[str, ...] = ()  # of src/adaptor/: what is compiled with it, and in place of what `sources` lacks
-    hooks: tuple[tuple[str, str], ...] = ()  # (source, header of src/adaptor/ that comes before its first line)
+    own_sources: tuple[str, ...] = ()  # files of src/adaptor/ compiled with it, and replacing files of the archive
+    hooks: tuple[tuple[str, str], ...] = ()  # (source, header of src/adaptor/ to include before its first line)
     std: str = "gnu99"
     patched: bool = True  # False: the source as upstream released it
 

@@ -1,15 +1,15 @@
 """Fetch the third-party source archives that lock.json pins, and refuse any others.
 
-For each archive these are tried in turn:
+For each archive it tries in turn:
 
 1. the file, or the folder of files, that ``ZKC_VENDOR_DIR`` names;
-   then ``vendor/archives/``, which a source distribution brings along;
+   then ``vendor/archives/``, which a source distribution contains;
 2. a cache outside the tree: ``ZKC_CACHE_DIR``, else ``$XDG_CACHE_HOME/zkc``, else ``~/.cache/zkc``;
 3. the upstream archive;
 4. the distribution's source package, through apt (see apt_source.py).
 
-Whatever the source, bytes count only if their SHA-256 stands in lock.json: what is not listed there is a failure, never
-a guess. ``python vendor/fetch.py`` fetches everything, ``--list`` shows what would be fetched.
+From any of these, an archive is accepted only if its SHA-256 is in lock.json; one that is not listed there is an error.
+``python vendor/fetch.py`` fetches everything, ``--list`` shows what it would fetch.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ from typing import Any, Optional
 import apt_source
 
 LOCK_FILE = Path(__file__).resolve().with_name("lock.json")
-BROUGHT = LOCK_FILE.with_name("archives")
+INCLUDED = LOCK_FILE.with_name("archives")
 
-# What a source distribution does not bring along: only wheels have OpenSSL inside, and it is ten times as large as all
-# the rest; CPython is what some of them are tried with.
+# A source distribution does not contain these. Only wheels have OpenSSL inside, and it is ten times as large as the
+# rest; CPython is built to try some of the wheels.
 _FOR_WHEELS = ("openssl", "cpython")
 
-# Upstream is often out of reach behind a firewall that drops packets: give up soon, there is another source to try.
+# A firewall that drops packets often hides upstream: give up early, since there is another source to try.
 CONNECT_SECONDS = 8.0
 
 
 class FetchError(Exception):
-    """An archive cannot be fetched, or is not the one that was pinned."""
+    """Raised when an archive cannot be fetched, or is not the pinned one."""
 
 
 def say(message: str) -> None:
-    """Tell the person who waits what is being done."""
+    """Print a progress message to stderr."""
     print(f"zkc: {message}", file=sys.stderr, flush=True)
 
 
@@ -58,14 +58,14 @@ def read_lock(path: Optional[Path] = None) -> dict[str, Any]:
     """Read the lock file.
 
     Returns:
-        For each component its ``version`` and ``files``; any one of the files will do.
+        For each component its ``version`` and ``files``; any one of the files is enough.
     """
     locked: dict[str, Any] = json.loads((path or LOCK_FILE).read_text(encoding="utf-8"))
     return locked
 
 
 def cache_folder() -> Path:
-    """Say where fetched archives are kept between builds."""
+    """Return the folder that keeps fetched archives between builds."""
     if os.environ.get("ZKC_CACHE_DIR"):
         return Path(os.environ["ZKC_CACHE_DIR"])
     base = os.environ.get("XDG_CACHE_HOME")
@@ -97,13 +97,13 @@ def check(path: Path, entry: dict[str, Any], origin: str) -> None:
 
 
 class Fetcher:
-    """Fetches the archives of one lock file; remembers within a run which hosts did not answer."""
+    """A fetcher of one lock file's archives; it remembers within a run the hosts that did not reply."""
 
     def __init__(self, lock: Optional[dict[str, Any]] = None, *, use_apt: bool = True) -> None:
         self._lock = read_lock() if lock is None else lock
-        self._silent_hosts: dict[str, str] = {}
+        self._unreachable_hosts: dict[str, str] = {}
         self._use_apt = use_apt
-        self._refusals: list[str] = []
+        self._failures: list[str] = []
 
     def fetch(self, component: str) -> Path:
         """Return a verified archive of a component, fetching it if need be.
@@ -119,7 +119,7 @@ class Fetcher:
                 f"{component} is not listed in {LOCK_FILE.name}: add its version, size and sha256 before using it"
             )
         entries = self._lock[component]["files"]
-        given = self._given(entries) or self._brought(entries)
+        given = self._given(entries) or self._included(entries)
         if given is not None:
             return given
         folder = cache_folder()
@@ -129,12 +129,11 @@ class Fetcher:
                 return self._cached(folder, entries) or self._downloaded(folder, component, entries)
         except OSError as error:
             raise FetchError(
-                f"cannot keep archives in {folder} ({error.strerror}): set ZKC_CACHE_DIR to a folder that can be "
-                f"written"
+                f"cannot keep archives in {folder} ({error.strerror}): set ZKC_CACHE_DIR to a writable folder"
             ) from error
 
     def _given(self, entries: list[dict[str, Any]]) -> Optional[Path]:
-        """Find an archive in what ZKC_VENDOR_DIR names."""
+        """Find an archive in the file or folder of ZKC_VENDOR_DIR."""
         named = os.environ.get("ZKC_VENDOR_DIR")
         if not named:
             return None
@@ -157,13 +156,13 @@ class Fetcher:
         return None
 
     @staticmethod
-    def _brought(entries: list[dict[str, Any]]) -> Optional[Path]:
-        """Find an archive in what a source distribution brings along."""
+    def _included(entries: list[dict[str, Any]]) -> Optional[Path]:
+        """Find an archive in the folder that a source distribution contains."""
         for entry in entries:
             for name in _names(entry):
-                if (BROUGHT / name).is_file():
-                    check(BROUGHT / name, entry, str(BROUGHT / name))
-                    return BROUGHT / name
+                if (INCLUDED / name).is_file():
+                    check(INCLUDED / name, entry, str(INCLUDED / name))
+                    return INCLUDED / name
         return None
 
     @staticmethod
@@ -175,7 +174,7 @@ class Fetcher:
             try:
                 check(path, entry, str(path))
             except FetchError as error:
-                # The cache is ours to mend: a disk that filled up must not stop every later build.
+                # zkc owns the cache and may repair it: a disk that filled up once must not fail every later build.
                 say(f"dropping a damaged file from the cache: {error}")
                 path.unlink()
             else:
@@ -183,7 +182,7 @@ class Fetcher:
         return None
 
     def _downloaded(self, folder: Path, component: str, entries: list[dict[str, Any]]) -> Path:
-        self._refusals.clear()
+        self._failures.clear()
         for entry in entries:
             for url in entry.get("urls", ()):
                 path = self._attempt(folder, entry, url, partial(self._download, url))
@@ -198,7 +197,7 @@ class Fetcher:
             if path is not None:
                 return path
         names = " or ".join(entry["name"] for entry in entries)
-        reasons = "; ".join(self._refusals) or "nowhere to fetch it from is listed"
+        reasons = "; ".join(self._failures) or "lock.json lists no address for it"
         raise FetchError(
             f"the source of {component} cannot be fetched ({reasons}): put {names} into a folder and set "
             f"ZKC_VENDOR_DIR to it (in a clone, ./dev outdated shows where each archive is available)"
@@ -207,7 +206,7 @@ class Fetcher:
     def _attempt(
         self, folder: Path, entry: dict[str, Any], origin: str, download: Callable[[Path], None]
     ) -> Optional[Path]:
-        """Try one source: the file appears in the cache whole and verified, or not at all."""
+        """Try one source; only a complete and verified file appears in the cache."""
         say(f"fetching {entry['name']} from {origin}")
         handle, name = tempfile.mkstemp(prefix=f".{entry['name']}.", dir=folder)
         os.close(handle)
@@ -221,38 +220,38 @@ class Fetcher:
             return target
         except (OSError, apt_source.AptError) as error:
             reason = getattr(error, "reason", None) or error
-            say(f"  no: {reason}; trying the next source")
-            self._refusals.append(f"{origin}: {reason}")
+            say(f"  failed: {reason}; trying the next source")
+            self._failures.append(f"{origin}: {reason}")
             return None
         finally:
             temporary.unlink(missing_ok=True)
 
     def _download(self, url: str, target: Path) -> None:
         host = urllib.parse.urlsplit(url).hostname or ""
-        if host in self._silent_hosts:
-            raise OSError(f"{host} did not answer a moment ago ({self._silent_hosts[host]})")
+        if host in self._unreachable_hosts:
+            raise OSError(f"{host} did not reply a moment ago ({self._unreachable_hosts[host]})")
         try:
             download(url, target)
         except urllib.error.HTTPError:
-            raise  # the host answers: another file of it may be there
+            raise  # the host replies: another file of it may be there
         except OSError as error:
-            self._silent_hosts[host] = str(getattr(error, "reason", None) or error)
+            self._unreachable_hosts[host] = str(getattr(error, "reason", None) or error)
             raise
 
 
 def download(url: str, target: Path) -> None:
-    """Download a file, whose bytes are not checked here.
+    """Download a file; the caller has to check its bytes.
 
     Raises:
-        OSError: the host is unknown, does not answer, or does not have the file.
+        OSError: the host is unknown, does not reply, or does not have the file.
     """
     resolve_in_time(url, urllib.parse.urlsplit(url).hostname or "")
-    with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, target.open("wb") as file:
-        shutil.copyfileobj(answer, file, 1 << 20)
+    with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as response, target.open("wb") as file:
+        shutil.copyfileobj(response, file, 1 << 20)
 
 
 def resolve_in_time(url: str, host: str) -> None:
-    """Look the host up with a time limit: urlopen's covers connecting and reading, not the name look-up before."""
+    """Look the host up with a time limit: urlopen's timeout covers connecting and reading, but not the look-up."""
     if urllib.request.getproxies().get(urllib.parse.urlsplit(url).scheme):
         return  # the proxy looks names up
     outcome: list[OSError] = []
@@ -280,14 +279,14 @@ def _names(entry: dict[str, Any]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a file lock, so that of several builds at once one downloads and the others find its file."""
+    """Hold a file lock: of several builds at once, one downloads and the others find its file."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _copy_all(folder: Path) -> None:
-    """Put what every build compiles into a folder, under the names that lock.json gives it."""
+    """Copy the archives that every build compiles into a folder, under their names in lock.json."""
     fetcher = Fetcher()
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -300,7 +299,7 @@ def _copy_all(folder: Path) -> None:
 
 
 def main() -> None:
-    """Fetch every listed archive, list them, or put what a source distribution brings along into a folder."""
+    """Fetch every listed archive, list them, or copy those of a source distribution into a folder."""
     arguments = sys.argv[1:]
     if arguments == ["--list"]:
         for component, locked in read_lock().items():

@@ -1,12 +1,12 @@
 """Generate zookeeper.jute.c and zookeeper.jute.h from zookeeper.jute, without Java.
 
-Jute is ZooKeeper's interface language: modules of classes of typed fields. Upstream's generator is a Java program; this
-one speaks the subset that zookeeper.jute uses and answers with the same bytes (a test compares the two), so that a
-build needs no Java.
+Jute is ZooKeeper's interface language: modules of classes of typed fields. Upstream's generator is a Java program. This
+generator supports the subset that zookeeper.jute uses, so that a build needs no Java. Its output has the same bytes; a
+test compares the two.
 
-``generate(..., hardened=True)``, which our build uses, differs in how records are read. A record is zeroed first: the
-library frees every field whatever ``deserialize_X`` returned, so a reply that ends early would make it free what was on
-the stack. And a vector reports that an element did not parse, or that there was no memory for it, instead of going on.
+``generate(..., hardened=True)``, which our build uses, reads records more carefully. It zeroes a record first, because
+the library frees every field whatever ``deserialize_X`` returned. Otherwise, after a reply that ends early, it would
+free random values of the stack. And a vector reports an element that did not parse, or a lack of memory.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _LICENSE = """\
 
 
 class JuteError(Exception):
-    """The interface file says something that this generator does not understand."""
+    """Raised when the interface file has something that this generator does not support."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Type:
 
     @property
     def element(self) -> Type:
-        """What a vector holds."""
+        """The type of a vector's elements."""
         return Type(self.name)
 
     @property
@@ -86,7 +86,7 @@ class Type:
         return self.is_vector or self.name not in _PRIMITIVES or _PRIMITIVES[self.name][2]
 
     def call(self, verb: str, archive: str, tag: str, target: str) -> str:
-        """The C expression that moves one value between *target* and *archive*."""
+        """Return the C expression that moves a value between *target* and *archive*."""
         is_method = not self.is_vector and self.name in _PRIMITIVES
         function = f"{archive}->{verb}_{self.suffix}" if is_method else f"{verb}_{self.suffix}"
         return f'{function}({archive}, "{tag}", &{target})'
@@ -167,12 +167,12 @@ class _Parser:
             return Type(element.name, is_vector=True)
         if token in ("byte", "float", "double", "map"):
             raise JuteError(f"line {line}: the C library has no type for {token!r}")
-        # In C a record goes by its last name: modules are Java's.
+        # In C a record has only its last name: modules exist in Java only.
         return Type(token.rpartition(".")[2])
 
 
 def parse(text: str) -> list[Record]:
-    """Read an interface file into its records, in order; raise JuteError where it cannot be understood."""
+    """Parse an interface file into its records, in order; raise JuteError where it is not supported."""
     records = _Parser(text).file()
     known = {record.name for record in records} | set(_PRIMITIVES)
     for record in records:
@@ -183,7 +183,7 @@ def parse(text: str) -> list[Record]:
 
 
 def _vectors_before_use(records: list[Record]) -> Iterator[Union[Type, Record]]:
-    """Yield each record, preceded by the vectors that it is the first to use."""
+    """Yield each record after the vectors that it is the first to use."""
     seen = set()
     for record in records:
         for kind, _ in record.fields:
@@ -268,7 +268,7 @@ def _vector_source(vector: Type, hardened: bool) -> list[str]:
     lines += ["    rc = rc ? rc : out->end_vector(out, tag);", "    return rc;", "}"]
     lines += [deserialize, "{", "    int rc = 0;", "    int32_t i;", "    rc = in->start_vector(in, tag, &v->count);"]
     if hardened:
-        # A count below nought is Java's way to say null. Allocating may fail, and the end must not wipe out an error.
+        # A negative count is Java's null. Allocating may fail, and end_vector() must not overwrite an error.
         lines += [
             "    v->data = 0;",
             "    if (rc || v->count <= 0) {",
@@ -296,14 +296,14 @@ def generate(text: str, name: str = "zookeeper.jute", *, hardened: bool = False)
 
     Args:
         text: the interface file's text.
-        name: the interface file's name; the C files are called after it.
-        hardened: read with care (see the module's docstring).
+        name: the interface file's name, from which the C files get theirs.
+        hardened: whether to read records more carefully (see the module's docstring).
 
     Returns:
         The C header and the C source, by file name.
 
     Raises:
-        JuteError: the text cannot be understood.
+        JuteError: the text is not supported.
     """
     records = parse(text)
     guard = "__" + re.sub(r"\W", "_", name).upper() + "__"
@@ -311,7 +311,7 @@ def generate(text: str, name: str = "zookeeper.jute", *, hardened: bool = False)
 
 
 def main() -> None:
-    """Write the C files for the interface file given first into the folder given second (default: here)."""
+    """Write the C files for the interface file (first argument) into a folder (second argument, default ``.``)."""
     if len(sys.argv) not in (2, 3):
         sys.exit("usage: python vendor/jute.py FILE.jute [FOLDER]")
     source = Path(sys.argv[1])

@@ -1,7 +1,7 @@
-"""Build OpenSSL from the archive that lock.json pins, as static libraries: for wheels, which count on no system.
+"""Build OpenSSL from the archive that lock.json pins, as static libraries for wheels, which cannot rely on a system's.
 
-Chosen with ``ZKC_OPENSSL=static``; a build for the machine at hand links the machine's, which gets its security fixes.
-OpenSSL brings its own way of building, which needs perl and make.
+Chosen with ``ZKC_OPENSSL=static``. Other builds link the machine's OpenSSL, which gets the machine's security fixes.
+OpenSSL's own build needs perl and make.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import fetch
+from staging import publish, staging_folder
 from toolchain import BuildError, Toolchain
-from workroom import keep, workroom
 
-# What a client of ZooKeeper never uses is left out. Providers and engines are files that a wheel cannot find again.
+# Features that a client of ZooKeeper never uses are left out. Providers and engines are files that a wheel cannot find.
 _OPTIONS = (
     *("no-shared", "no-tests", "no-apps", "no-docs", "no-module", "no-engine", "no-legacy", "no-dso"),
     *("no-comp", "no-zlib", "no-ssl3", "no-dtls", "no-quic", "no-psk", "no-srp", "no-srtp", "no-cmp", "no-cms"),
     *("no-ts", "no-ct", "no-ocsp", "no-rfc3779", "no-gost", "no-idea", "no-seed", "no-rc2", "no-rc5", "no-mdc2"),
     *("no-whirlpool", "no-bf", "no-cast", "no-camellia", "no-aria", "no-sm2", "no-sm3", "no-sm4", "no-ui-console"),
-    # Where it looks for authorities by itself. Distributions differ: zkc/errors/_system_ca.py knows the others' places.
+    # OpenSSL's default folder for authorities. Distributions differ: zkc/errors/_system_ca.py knows the other folders.
     "--openssldir=/etc/ssl",
-    # It is written into the library, and must not be another for each build.
+    # The prefix is written into the library, and must not differ between builds.
     "--prefix=/usr",
     "--libdir=lib",
 )
@@ -38,10 +38,10 @@ _RECIPE = 1  # as in build.py
 
 
 def is_static() -> bool:
-    """Say whether OpenSSL is to be built, and not the machine's to be used.
+    """Return whether to build OpenSSL, instead of using the machine's.
 
     Raises:
-        BuildError: ``ZKC_OPENSSL`` asks for neither.
+        BuildError: ``ZKC_OPENSSL`` has another value.
     """
     wanted = os.environ.get("ZKC_OPENSSL", "system")
     if wanted not in ("static", "system"):
@@ -50,7 +50,7 @@ def is_static() -> bool:
 
 
 def target() -> str:
-    """Name the machine to build for, in OpenSSL's way: ``ZKC_OPENSSL_TARGET``, or this machine."""
+    """Return OpenSSL's name of the machine to build for: ``ZKC_OPENSSL_TARGET``, or this machine's."""
     given = os.environ.get("ZKC_OPENSSL_TARGET")
     if given:
         return given
@@ -63,12 +63,12 @@ def target() -> str:
 
 
 def build(tools: Toolchain, lock: dict[str, Any], base: Path) -> Path:
-    """Build the static libraries unless this very build was made before.
+    """Build the static libraries, or reuse a build with the same inputs.
 
     Args:
         tools: the compiler.
-        lock: what lock.json says.
-        base: the folder that builds are kept in.
+        lock: the contents of lock.json.
+        base: the folder that keeps builds.
 
     Returns:
         A folder with ``include/`` and ``lib/``.
@@ -89,7 +89,7 @@ def build(tools: Toolchain, lock: dict[str, Any], base: Path) -> Path:
                 f"{program}), or link the machine's OpenSSL with ZKC_OPENSSL=system"
             )
     try:
-        with workroom(base) as working:
+        with staging_folder(base) as working:
             archive = fetch.Fetcher(lock).fetch("openssl")
             fetch.say(f"building openssl {version} for {target()}: some minutes")
             tree = _unpacked(archive, working / "src")
@@ -99,7 +99,7 @@ def build(tools: Toolchain, lock: dict[str, Any], base: Path) -> Path:
             for folder in ("include", "lib"):
                 (working / "staging" / "usr" / folder).rename(working / folder)
             shutil.rmtree(working / "staging")
-            keep(working, done)
+            publish(working, done)
     except fetch.FetchError as error:
         raise BuildError(str(error)) from error
     return done
@@ -108,7 +108,7 @@ def build(tools: Toolchain, lock: dict[str, Any], base: Path) -> Path:
 def _unpacked(archive: Path, folder: Path) -> Path:
     with tarfile.open(archive) as tar:
         for member in tar:
-            # Links and tests are not needed, and nothing may get out of the folder.
+            # Links and demos are not needed, and no member may leave the folder.
             parts = Path(member.name).parts
             if member.isfile() and ".." not in parts and not Path(member.name).is_absolute() and parts[1] != "demos":
                 tar.extract(member, folder)
@@ -121,7 +121,7 @@ def _compile(tools: Toolchain, tree: Path, staging: Path) -> None:
         "CC": shlex.join(tools.cc),
         "AR": shlex.join(tools.ar),
         "RANLIB": "true",  # `ar s` does it
-        # No path of this machine: the command and the date are written into the library.
+        # No path of this machine: the compiler command and the date are written into the library.
         "CFLAGS": shlex.join(tools.flags),
         "SOURCE_DATE_EPOCH": "1704067200",
         "LC_ALL": "C",
@@ -134,5 +134,7 @@ def _compile(tools: Toolchain, tree: Path, staging: Path) -> None:
     for step in steps:
         run = subprocess.run(step, cwd=tree, env=environment, capture_output=True, text=True, check=False)
         if run.returncode != 0:
-            said = "\n".join((run.stdout + run.stderr).splitlines()[-30:])
-            raise BuildError(f"OpenSSL could not be built: `{shlex.join(step[:2])}` failed, saying\n{said}")
+            output = "\n".join((run.stdout + run.stderr).splitlines()[-30:])
+            raise BuildError(
+                f"OpenSSL could not be built: `{shlex.join(step[:2])}` failed; the end of its output:\n{output}"
+            )

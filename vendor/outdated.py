@@ -1,6 +1,6 @@
-"""Show where each pinned source is available and what is newer, and move the lock file to a newer patch release.
+"""Show where each pinned source is available and which versions are newer; move the lock file to a newer patch release.
 
-``./dev outdated`` is this program. It needs no network beyond the places that it looks at, and no build.
+``./dev outdated`` runs this program. It needs no network except to the places that it looks at, and no build.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ import availability
 import fetch
 from availability import AVAILABLE, Candidate, Source
 
-_INLINE_BELOW = 4  # how deep in lock.json a list or an object stands on one line
+_INLINE_BELOW = 4  # the depth in lock.json from which a list or an object is written on one line
 
 
 class UpdateError(Exception):
-    """The lock file stays as it is."""
+    """Raised when the update failed; the lock file is unchanged."""
 
 
 def main(arguments: list[str]) -> int:
     """Run the command.
 
     Args:
-        arguments: what stands behind its name.
+        arguments: the arguments after the command's name.
 
     Returns:
         The exit status: 1 if a pinned source is available nowhere, or a newer patch release could not be fetched.
@@ -38,29 +38,29 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./dev outdated",
         description="Show each pinned source: where it is available, and the newest version that each suite lists. "
-        "The exit status is 1 if one of them is available nowhere.",
+        "The exit status is 1 if a source is available nowhere.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(
         "--update",
         metavar="NAME",
-        help="fetch the newest patch release of a source whole, verify it, and write it into vendor/lock.json",
+        help="fetch the newest patch release of a source, verify it, and write it into vendor/lock.json",
     )
     options = parser.parse_args(arguments)
     lock = fetch.read_lock(fetch.LOCK_FILE)
     if options.update is not None and options.json:
-        parser.error("--json belongs to the table, and --update prints none")
+        parser.error("--json and --update cannot be used together: --update prints no table")
     if options.update is not None and options.update not in lock:
-        parser.error(f"{options.update} is not in lock.json, which has {', '.join(lock)}")
+        parser.error(f"{options.update} is not in lock.json: use one of {', '.join(lock)}")
     try:
         if options.update is not None:
             return _update(lock, options.update)
         sources = [availability.look_at(name, locked, _progress) for name, locked in lock.items()]
         _progress("")
-        print(json.dumps([one.as_dict() for one in sources], indent=2) if options.json else _table(sources))
-        missing = [one for one in sources if not one.available]
-        for one in missing:
-            print(f"zkc: error: {one.name} {one.version} is available nowhere", file=sys.stderr)
+        print(json.dumps([source.as_dict() for source in sources], indent=2) if options.json else _table(sources))
+        missing = [source for source in sources if not source.available]
+        for source in missing:
+            print(f"zkc: error: {source.name} {source.version} is available nowhere", file=sys.stderr)
         return 1 if missing else 0
     except UpdateError as error:
         _progress("")
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _progress(text: str) -> None:
-    """Show what is being done on one line of a terminal; elsewhere nothing."""
+    """Show the present step on one line of a terminal; without a terminal show nothing."""
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns - 1
         print(f"\r\x1b[K{text[:width]}", end="", file=sys.stderr, flush=True)
@@ -95,7 +95,7 @@ def _table(sources: list[Source]) -> str:
 
 
 def _remarks(source: Source) -> list[str]:
-    told = [
+    remarks = [
         f"{source.name}, {place.name}, {which}: {detail}"
         for place in source.places
         for which, state, detail in (
@@ -105,10 +105,10 @@ def _remarks(source: Source) -> list[str]:
         if detail and state not in (AVAILABLE, availability.NOT_LISTED)
     ]
     if source.coming is not None:
-        told.append(f"{source.name} {source.coming} is listed, and no mirror has its archive yet")
+        remarks.append(f"{source.name} {source.coming} is listed, and no mirror has its archive yet")
     if source.update is not None:
-        told.append(f"{source.name} {source.update} is available: ./dev outdated --update {source.name}")
-    return list(dict.fromkeys(told))
+        remarks.append(f"{source.name} {source.update} is available: run ./dev outdated --update {source.name}")
+    return list(dict.fromkeys(remarks))
 
 
 # --- a newer patch release --------------------------------------------------------------------------------------------
@@ -118,11 +118,12 @@ def _update(lock: dict[str, Any], name: str) -> int:
     locked = lock[name]
     packaged = [entry for entry in locked["files"] if "debian" in entry]
     _progress(f"looking for patch releases of {name}")
-    newer = [(entry, one) for entry in packaged for one in availability.candidates(locked, entry)]
+    newer = [(entry, candidate) for entry in packaged for candidate in availability.candidates(locked, entry)]
     unread = [reason for entry in packaged for reason in availability.unreadable(entry)]
     if not newer:
         if len(unread) == sum(len(entry["debian"]["suites"]) for entry in packaged):
-            raise UpdateError(f"no suite could be asked for a newer {name}: {'; '.join(unread) or 'none is named'}")
+            reason = "; ".join(unread) or "lock.json names no suite for it"
+            raise UpdateError(f"no suite could be asked for a newer {name}: {reason}")
         _progress("")
         for reason in unread:
             print(f"zkc: {reason}")
@@ -130,61 +131,63 @@ def _update(lock: dict[str, Any], name: str) -> int:
         return 0
     reasons = []
     with tempfile.TemporaryDirectory(prefix="zkc-update-") as folder:
-        for entry, one in newer:
-            path = Path(folder) / one.file.name
-            _progress(f"fetching {one.file.name} ({one.file.size / 1e6:.1f} MB) from {one.listed.suite}")
+        for entry, candidate in newer:
+            path = Path(folder) / candidate.file.name
+            size = candidate.file.size / 1e6
+            _progress(f"fetching {candidate.file.name} ({size:.1f} MB) from {candidate.listed.suite}")
             try:
-                _fetch(one, path)
+                _fetch(candidate, path)
             except (apt_source.AptError, UpdateError) as error:
                 reasons.append(str(error))
                 continue
-            files, remarks = _moved(locked, entry, one, Path(folder))
-            _keep(files, one, path)
+            files, remarks = _new_entries(locked, entry, candidate, Path(folder))
+            _keep_in_cache(files, candidate, path)
             old = locked["version"]
-            lock[name] = {**locked, "version": one.version, "files": files}
+            lock[name] = {**locked, "version": candidate.version, "files": files}
             write_lock(lock)
             _progress("")
             for remark in remarks:
                 print(f"zkc: {remark}")
-            print(f"zkc: {name} goes from {old} to {one.version}: build and test it, and look for {old} in the texts")
+            new = candidate.version
+            print(f"zkc: {name} goes from {old} to {new}: build and test it, then replace {old} in the docs")
             return 0
     raise UpdateError(f"no newer patch release of {name} than {locked['version']} was fetched: {'; '.join(reasons)}")
 
 
-def _fetch(one: Candidate, path: Path) -> None:
-    """Download an archive whole, and compare it with the entry in the suite's index."""
-    apt_source.deliver(one.listed, one.file.name, path)
+def _fetch(candidate: Candidate, path: Path) -> None:
+    """Download an archive, and compare it with the entry in the suite's index."""
+    apt_source.deliver(candidate.listed, candidate.file.name, path)
     size, sha256 = path.stat().st_size, fetch.digest(path)
-    if (size, sha256) != (one.file.size, one.file.sha256):
+    if (size, sha256) != (candidate.file.size, candidate.file.sha256):
         raise UpdateError(
-            f"{one.file.name} from {one.listed.suite} has {size} bytes and sha256 {sha256}, "
-            f"but the index says {one.file.size} bytes and {one.file.sha256}"
+            f"{candidate.file.name} from {candidate.listed.suite} has {size} bytes and sha256 {sha256}, "
+            f"but the index says {candidate.file.size} bytes and {candidate.file.sha256}"
         )
 
 
-def _moved(
-    locked: dict[str, Any], entry: dict[str, Any], one: Candidate, folder: Path
+def _new_entries(
+    locked: dict[str, Any], entry: dict[str, Any], candidate: Candidate, folder: Path
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Make the entries of the new version; what was not fetched, or differs, is left out and named."""
-    old, new = locked["version"], one.version
+    """Return the entries of the new version, and remarks that name the files and addresses left out."""
+    old, new = locked["version"], candidate.version
     files, remarks = [], []
     for each in locked["files"]:
         urls = [url.replace(old, new) for url in each.get("urls", ())]
         pinned: dict[str, Any] = {}
         if each is entry:
-            # Upstream's name and addresses stay only with upstream's bytes: compressed alike, and not packed again.
-            upstreams = one.file.name.endswith(f"_{new}.orig.tar.{each['name'].rpartition('.')[2]}")
+            # Upstream's name and addresses stay only for upstream's archive: same compression, and not packed again.
+            upstreams = candidate.file.name.endswith(f"_{new}.orig.tar.{each['name'].rpartition('.')[2]}")
             own_name = each["name"] != each["debian"]["file"] and upstreams
             pinned = {
-                "name": each["name"].replace(old, new) if own_name else one.file.name,
-                "size": one.file.size,
-                "sha256": one.file.sha256,
+                "name": each["name"].replace(old, new) if own_name else candidate.file.name,
+                "size": candidate.file.size,
+                "sha256": candidate.file.sha256,
             }
             if not upstreams:
-                remarks += [f"left out {url}: {one.file.name} is not upstream's archive" for url in urls]
+                remarks += [f"left out {url}: {candidate.file.name} is not upstream's archive" for url in urls]
                 urls = []
         elif "debian" in each:
-            remarks.append(f"left out {each['name']}: only {one.file.name} was fetched")
+            remarks.append(f"left out {each['name']}: only {candidate.file.name} was fetched")
             continue
         kept = []
         for url in urls:
@@ -192,7 +195,7 @@ def _moved(
             found, why = _from_upstream(url, folder)
             if found is None:
                 if pinned and why.startswith(availability.UNREACHABLE):
-                    kept.append(url)  # What it serves is compared with the checksum whenever it is fetched.
+                    kept.append(url)  # Each fetch compares the file with the checksum.
                     remarks.append(f"not compared with {url}: {why}")
                 else:
                     remarks.append(f"left out {url}: {why}")
@@ -202,19 +205,19 @@ def _moved(
             elif found["sha256"] == pinned["sha256"]:
                 kept.append(url)
             else:
-                remarks.append(f"left out {url}: it has other bytes, of sha256 {found['sha256']}")
+                remarks.append(f"left out {url}: its file has another sha256, {found['sha256']}")
         if not pinned:
             continue
         if kept:
             pinned["urls"] = kept
         if each is entry:
-            pinned["debian"] = {**each["debian"], "file": one.file.name}
+            pinned["debian"] = {**each["debian"], "file": candidate.file.name}
         files.append(pinned)
     return files, remarks
 
 
 def _from_upstream(url: str, folder: Path) -> tuple[dict[str, Any] | None, str]:
-    """Fetch an archive of upstream whole; without it, say why."""
+    """Fetch an upstream archive; return its size and checksum, or None and the reason."""
     state, detail = availability.look(url, None)
     if state != AVAILABLE:
         return None, f"{state} ({detail})"
@@ -228,9 +231,9 @@ def _from_upstream(url: str, folder: Path) -> tuple[dict[str, Any] | None, str]:
     return found, ""
 
 
-def _keep(files: list[dict[str, Any]], one: Candidate, path: Path) -> None:
-    """Put the archive into the cache, where the next build looks for it, if the cache can be written."""
-    name = next(entry["name"] for entry in files if entry["sha256"] == one.file.sha256)
+def _keep_in_cache(files: list[dict[str, Any]], candidate: Candidate, path: Path) -> None:
+    """Copy the archive into the cache for the next build, if the cache is writable."""
+    name = next(entry["name"] for entry in files if entry["sha256"] == candidate.file.sha256)
     try:
         folder = fetch.cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
@@ -240,11 +243,11 @@ def _keep(files: list[dict[str, Any]], one: Candidate, path: Path) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, folder / name)
     except OSError as error:
-        print(f"zkc: {name} was not kept in the cache: {error}")
+        print(f"zkc: {name} could not be kept in the cache: {error}")
 
 
 def write_lock(lock: dict[str, Any]) -> None:
-    """Write the lock file, whole or not at all, with line breaks where people put them."""
+    """Write the lock file atomically, with line breaks as a person would put them."""
     temporary = fetch.LOCK_FILE.with_name(f".{fetch.LOCK_FILE.name}.new")
     temporary.write_text(_text(lock) + "\n", encoding="utf-8")
     os.replace(temporary, fetch.LOCK_FILE)

@@ -1,7 +1,7 @@
-"""Apply our patches: unified diffs, exactly where they say or not at all.
+"""Apply our patches: unified diffs, exactly at their line numbers or not at all.
 
-A small applier of our own instead of patch(1): it has no fuzz and no offsets, so a patch that was made for other source
-fails the build instead of landing somewhere near, and a build needs one program less.
+Unlike patch(1), it has no fuzz and no offsets: a patch for other source fails the build instead of changing lines
+nearby. And a build needs one program less.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
 
 
 class PatchError(Exception):
-    """A patch does not fit the source."""
+    """Raised when a patch does not fit the source."""
 
 
 def apply(patch: Path, tree: Path) -> None:
@@ -24,8 +24,8 @@ def apply(patch: Path, tree: Path) -> None:
         patch: the unified diff; its paths begin with a folder (``a/``, ``b/``) that is left off.
         tree: the folder that the paths are relative to.
 
-    Raises: PatchError: a file is missing or its lines are not the ones that the patch expects; nothing of that file is
-    changed.
+    Raises:
+        PatchError: a file is missing, or its lines are not those that the patch expects; that file stays unchanged.
     """
     for name, hunks in _files(patch):
         path = tree / name
@@ -38,8 +38,8 @@ def apply(patch: Path, tree: Path) -> None:
             expected = [line[1:] for line in lines if line[0] in " -"]
             if old[start : start + len(expected)] != expected:
                 raise PatchError(
-                    f"{patch.name} does not fit {name} at line {start + 1}: the source is not the one that it was "
-                    f"made for"
+                    f"{patch.name} does not fit {name} at line {start + 1}: the patch was made for another version of "
+                    f"the source"
                 )
             new += old[at:start]
             new += [line[1:] for line in lines if line[0] in " +"]
@@ -67,7 +67,7 @@ def _files(patch: Path) -> Iterator[tuple[str, list[tuple[int, list[str]]]]]:
                 at += 1
                 body.append(lines[at])
             if sum(entry[0] in " -" for entry in body) != count:
-                raise PatchError(f"{patch.name} is damaged: a hunk has other lines than its header says")
+                raise PatchError(f"{patch.name} is damaged: a hunk has another number of lines than its header says")
             hunks.append((int(match[1]) - 1, body))
         at += 1
     if name:

@@ -1,4 +1,4 @@
-"""The C compiler: which one, with which flags, and one clear sentence when it or a header is missing."""
+"""The C compiler and its flags, and one clear sentence when the compiler or a header is missing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typing import Optional
 
 SANITIZERS = ("address", "thread", "undefined")
 
-# Where a library must not change the process: no exported names, addresses that may move, and a trace that can be read.
+# For a library inside a process: no exported names, position-independent code, and readable traces.
 _BASE_FLAGS = ("-O2", "-g", "-fPIC", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections")
 
 
 class BuildError(Exception):
-    """The build cannot go on; the message says what to do about it."""
+    """Raised when the build cannot continue; the message names the remedy."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,20 @@ class Toolchain:
             raise BuildError(
                 f"there is no C compiler {cc[0] if cc else 'in CC'!r} on this machine: install one (Debian and "
                 f"Ubuntu: apt-get install gcc libc6-dev; "
-                "Fedora: dnf install gcc) or set CC to yours"
+                "Fedora: dnf install gcc) or set CC to another compiler"
             )
         sanitizer = os.environ.get("ZKC_SANITIZE", "")
         if sanitizer and sanitizer not in SANITIZERS:
             raise BuildError(f"ZKC_SANITIZE={sanitizer!r} is not one of {', '.join(SANITIZERS)}")
-        # Sanitizers want frames for their traces and nothing optimised away that they watch.
+        # Sanitizers need frames for their traces, and code that is not optimised away.
         extra = (f"-fsanitize={sanitizer}", "-fno-omit-frame-pointer", "-O1") if sanitizer else ()
         version = subprocess.run(
             [*cc, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
         if version.returncode != 0:
             raise BuildError(
-                f"the C compiler does not work: `{shlex.join(cc)} --version` says {version.stdout.strip()!r}"
+                f"the C compiler does not work: `{shlex.join(cc)} --version` fails with {version.stdout.strip()!r}; "
+                "set CC to another"
             )
         return cls(
             cc=cc,
@@ -76,7 +77,7 @@ class Toolchain:
         )
 
     def compiles(self, code: str, *flags: str, link: tuple[str, ...] = ()) -> Optional[str]:
-        """Try to compile (and with *link*, to link) a few lines of C; return None, or what the compiler said."""
+        """Try to compile (and with *link*, to link) a few lines of C; return None, or the compiler's message."""
         with tempfile.TemporaryDirectory(prefix="zkc-probe-") as folder:
             source = Path(folder, "probe.c")
             source.write_text(code, encoding="utf-8")
@@ -90,10 +91,10 @@ class Toolchain:
             return run.stderr.strip() or f"status {run.returncode}" if run.returncode else None
 
     def require(self) -> None:
-        """Check that the compiler and the headers that every build needs are there.
+        """Check for the compiler and the headers that every build needs.
 
         Raises:
-            BuildError: something is missing; the message names it and what to install.
+            BuildError: something is missing; the message names it and the package to install.
         """
         complaint = self.compiles(
             "#include <stdio.h>\n#include <pthread.h>\nint main(void) { return 0; }\n", link=("-pthread",)
@@ -114,7 +115,7 @@ class Toolchain:
             )
 
     def require_openssl(self) -> None:
-        """Check that OpenSSL's headers and libraries are there.
+        """Check for OpenSSL's headers and libraries.
 
         Raises:
             BuildError: they are missing or too old.
@@ -135,10 +136,10 @@ class Toolchain:
             )
 
     def compile_all(self, jobs: list[tuple[list[str], Path, Path]]) -> None:
-        """Compile (flags, source, object) triples, a few at a time.
+        """Compile (flags, source, object) triples, two at a time.
 
         Raises:
-            BuildError: a file does not compile; the message carries what the compiler said.
+            BuildError: a file does not compile; the message includes the compiler's.
         """
 
         def compile_one(job: tuple[list[str], Path, Path]) -> None:
@@ -160,26 +161,26 @@ class Toolchain:
         """Put objects into a static library.
 
         Raises:
-            BuildError: there is no archiver, or it failed.
+            BuildError: there is no archiver, or the archiver failed.
         """
         if not self.ar or shutil.which(self.ar[0]) is None:
             raise BuildError(
                 "there is no archiver `ar` on this machine: install binutils (apt-get install binutils) or set "
-                "AR to yours"
+                "AR to another archiver"
             )
         run = subprocess.run(
             [*self.ar, "rcs", str(target), *map(str, objects)], capture_output=True, text=True, check=False
         )
         if run.returncode != 0:
-            raise BuildError(f"{target.name} could not be put together: {run.stderr.strip()}")
+            raise BuildError(f"`{self.ar[0]}` could not make {target.name}: {run.stderr.strip()}")
 
 
 def _default_compiler() -> str:
     configured = str(sysconfig.get_config_var("CC") or "cc")
-    # The compiler that built this Python may not exist here: then the system's own will do.
+    # The compiler that built this Python may not exist here: then use the system's own.
     return configured if shutil.which(shlex.split(configured)[0]) else "cc"
 
 
 def _first_error(complaint: str) -> str:
     lines = [line for line in complaint.splitlines() if "error" in line or "cannot find" in line]
-    return (lines or complaint.splitlines() or ["it says nothing"])[0].strip()
+    return (lines or complaint.splitlines() or ["the compiler printed no message"])[0].strip()

@@ -98,7 +98,7 @@ def test_every_python_finds_the_module_by_its_name():
 def test_a_source_distribution_brings_archives_along(tmp_path, monkeypatch):
     """An archive in vendor/archives/ is used before any is fetched, and only if its checksum is listed."""
     monkeypatch.setenv("ZKC_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(fetch, "BROUGHT", tmp_path)
+    monkeypatch.setattr(fetch, "INCLUDED", tmp_path)
     content = b"an archive"
     (tmp_path / "a-1.tar.gz").write_bytes(content)
     entry = {"name": "a-1.tar.gz", "size": len(content), "sha256": fetch.digest(tmp_path / "a-1.tar.gz")}
@@ -216,7 +216,8 @@ def test_wheels_are_not_begun_where_they_cannot_be_put(tmp_path):
     command = [sys.executable, "-m", "tools.wheels", "--output", str(tmp_path / "file")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"wheels cannot be put into {tmp_path / 'file'}: File exists\n"
+    folder = f"{tmp_path / 'file'} (File exists)"
+    assert done.stderr == f"wheels cannot be written to {folder}: choose another with --output\n"
 
 
 # ---- releases -------------------------------------------------------------------------------------------------------
@@ -266,7 +267,7 @@ def test_an_archive_is_settled(tmp_path, monkeypatch):
                 member = tarfile.TarInfo(name)
                 member.size, member.mtime, member.uid, member.mode = 1, 1000 + number, number, 0o600 + number * 0o064
                 tar.addfile(member, io.BytesIO(name[-1:].encode()))
-        release.settle(path)
+        release.normalize(path)
         made.append(path.read_bytes())
     assert made[0] == made[1]
     with tarfile.open(path) as tar:
@@ -276,7 +277,7 @@ def test_an_archive_is_settled(tmp_path, monkeypatch):
 
 def test_a_folder_without_packages_is_not_described(tmp_path):
     for folder in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(SystemExit, match="has nothing to describe"):
+        with pytest.raises(SystemExit, match="has no wheels and archives"):
             release.describe(folder)
 
 

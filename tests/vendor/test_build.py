@@ -19,7 +19,7 @@ import build as vendor_build
 import components
 import fetch
 import patching
-import workroom
+import staging
 from toolchain import BuildError, Toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,15 +108,15 @@ def test_a_second_build_is_the_first_ones_result(libraries: Callable[[], Path]) 
 
 def test_what_a_killed_build_left_is_removed_by_the_next(tmp_path: Path) -> None:
     script = """
-import os, pathlib, signal, workroom
-with workroom.workroom(pathlib.Path(%r)):
+import os, pathlib, signal, staging
+with staging.staging_folder(pathlib.Path(%r)):
     os.kill(os.getpid(), signal.SIGKILL)
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "vendor")}
     killed = subprocess.run([sys.executable, "-c", script % str(tmp_path)], env=environment, check=False)
     left = list(tmp_path.iterdir())
     assert (killed.returncode, len(left)) == (-9, 1)
-    with workroom.workroom(tmp_path) as working:
+    with staging.staging_folder(tmp_path) as working:
         assert list(tmp_path.iterdir()) == [working]
     assert list(tmp_path.iterdir()) == []
 
@@ -127,20 +127,20 @@ def test_where_no_folder_can_be_locked_it_is_built_and_nothing_removed(
     def refuse(descriptor: int, how: int) -> None:
         raise OSError("no locks available")
 
-    monkeypatch.setattr(workroom.fcntl, "flock", refuse)
+    monkeypatch.setattr(staging.fcntl, "flock", refuse)
     (tmp_path / ".building-perhaps-somebody-else").mkdir()
-    with workroom.workroom(tmp_path) as working:
-        workroom.keep(working, tmp_path / "done")
+    with staging.staging_folder(tmp_path) as working:
+        staging.publish(working, tmp_path / "done")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".building-perhaps-somebody-else", "done"]
 
 
 def test_builds_at_the_same_time_have_folders_of_their_own(tmp_path: Path) -> None:
-    with workroom.workroom(tmp_path) as first, workroom.workroom(tmp_path) as second:
+    with staging.staging_folder(tmp_path) as first, staging.staging_folder(tmp_path) as second:
         assert first.is_dir()
         assert second.is_dir()
-        workroom.keep(first, tmp_path / "done")
+        staging.publish(first, tmp_path / "done")
         (tmp_path / "done" / "library").touch()
-        workroom.keep(second, tmp_path / "done")  # It came second: the first's stays.
+        staging.publish(second, tmp_path / "done")  # It came second: the first's stays.
     assert list(tmp_path.iterdir()) == [tmp_path / "done"]
     assert (tmp_path / "done" / "library").is_file()
 

@@ -1,6 +1,6 @@
 """What libzookeeper sends and reads at once, what waits, and what a connection leaves to the next one.
 
-For our transport (src/adaptor/transport.c), and for libzookeeper without it (ZKC_ADAPTOR=stock). With AddressSanitizer.
+For our transport (src/adaptor/transport.c) and libzookeeper without it (ZKC_ADAPTOR=stock), under AddressSanitizer.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def test_the_next_source_is_tried_and_a_silent_host_is_not_asked_twice(
     urls = ("http://127.0.0.1:9/a", "http://127.0.0.1:9/b", upstream.url.replace("127.0.0.1", "localhost"))
     assert fetch.Fetcher(lock(*urls)).fetch("thing").parent == cache
     told = capfd.readouterr().err
-    assert "did not answer a moment ago" in told
+    assert "did not reply a moment ago" in told
     assert "trying the next source" in told
 
 
@@ -171,7 +171,7 @@ def test_a_cache_that_cannot_be_written_is_named(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("ZKC_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    with pytest.raises(fetch.FetchError, match="set ZKC_CACHE_DIR to a folder that can be written"):
+    with pytest.raises(fetch.FetchError, match="set ZKC_CACHE_DIR to a writable folder"):
         fetch.Fetcher(lock(upstream.url)).fetch("thing")
 
 

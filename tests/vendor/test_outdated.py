@@ -355,8 +355,8 @@ def test_an_archive_that_debian_packed_again_has_its_own_name(mirror: Mirror) ->
 def test_names_and_options_that_do_not_go(mirror: Mirror, capsys: pytest.CaptureFixture[str]) -> None:
     put(lock("stable"))
     for arguments, reason in (
-        (["--update", "other"], "other is not in lock.json, which has thing"),
-        (["--update", "thing", "--json"], "--json belongs to the table"),
+        (["--update", "other"], "other is not in lock.json: use one of thing"),
+        (["--update", "thing", "--json"], "--json and --update cannot be used together"),
     ):
         with pytest.raises(SystemExit) as caught:
             outdated.main(arguments)

@@ -1,1 +1,1 @@
-"""Every wheel that this machine can make, checked and tested: what build_wheels.sh runs."""
+"""The program of build_wheels.sh: build, check and test every wheel that this machine can make."""

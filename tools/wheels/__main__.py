@@ -26,7 +26,7 @@ from tools.wheels.options import parse
 
 @dataclass
 class Row:
-    """The result of building, checking and trying one wheel."""
+    """The result of one wheel."""
 
     tag: str
     name: str = ""
@@ -39,17 +39,18 @@ class Row:
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Do what the command line asks for; the exit status is 1 when a wheel is missing or not as it should be."""
+    """Run the command line; the exit status is 1 when a wheel is missing or fails a check."""
     options = parse(arguments)
     try:
-        _open(options.output)
-    except OSError as error:  # Not after minutes of building.
-        print(f"wheels cannot be put into {options.output}: {error.strerror}", file=sys.stderr)
+        _require_writable(options.output)
+    except OSError as error:  # Report it now, not after minutes of building.
+        message = f"wheels cannot be written to {options.output} ({error.strerror}): choose another with --output"
+        print(message, file=sys.stderr)
         return 2
     shop = Workshop(ROOT / "build" / "wheels", options.output, options.output / "debug")
-    wanted = [one for one in variants() if all(part in one.tag for part in options.only)]
+    wanted = [variant for variant in variants() if all(part in variant.tag for part in options.only)]
     if not wanted:
-        print(f"no wheel has {' and '.join(options.only)} in its tags", file=sys.stderr)
+        print(f"no wheel has {' and '.join(options.only)} in its tags: change --only", file=sys.stderr)
         return 2
     console = rich.console.Console(stderr=True)
     begun = time.monotonic()
@@ -61,7 +62,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             progress.update(task, description=variant.tag)
             if not console.is_terminal:
                 print(f"building {variant.tag}", file=sys.stderr, flush=True)
-            rows.append(_one(shop, variant, options.tests))
+            rows.append(_build_and_try(shop, variant, options.tests))
             progress.advance(task)
             if not console.is_terminal:
                 print(f"{rows[-1].failed or rows[-1].tests}: {variant.tag}", file=sys.stderr, flush=True)
@@ -75,13 +76,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     return 1 if any(row.failed for row in rows) else 0
 
 
-def _open(folder: Path) -> None:
+def _require_writable(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
 
 
-def _one(shop: Workshop, variant: Variant, tests: str) -> Row:
+def _build_and_try(shop: Workshop, variant: Variant, tests: str) -> Row:
     row = Row(variant.tag)
     try:
         wheel = build(shop, variant)
@@ -94,28 +95,28 @@ def _one(shop: Workshop, variant: Variant, tests: str) -> Row:
     except (WheelError, LookupError) as error:
         row.failed = str(error)
     except subprocess.CalledProcessError as error:
-        said = f"{error.stdout or ''}{error.stderr or ''}"[-3000:]
-        row.failed = f"{variant.tag}: {' '.join(map(str, error.cmd))} said\n{said}"
+        output = f"{error.stdout or ''}{error.stderr or ''}"[-3000:]
+        row.failed = f"{variant.tag}: {' '.join(map(str, error.cmd))} failed:\n{output}"
     return row
 
 
 def _try(shop: Workshop, wheel: Path, variant: Variant, tests: str) -> str:
     if tests == "none":
-        return "not asked for"
+        return "not requested"
     try:
         pythons = trials.runners(shop, variant)
     except LookupError as error:
         return f"none: {error}"
     with tempfile.TemporaryDirectory(prefix="zkc-trial-") as folder:
-        for one in pythons:
-            inside = trials.import_it(wheel, variant, one, Path(folder, "venv"))
+        for python in pythons:
+            inside = trials.import_it(wheel, variant, python, Path(folder, "venv"))
         if tests == "import" or variant.limited:
-            return f"imported by {', '.join(one.name for one in pythons)}"
-        return trials.test_it(one, inside, variant, Path(folder))
+            return f"imported by {', '.join(python.name for python in pythons)}"
+        return trials.test_it(python, inside, variant, Path(folder))
 
 
 def _compare(shop: Workshop, wanted: Sequence[Variant], rows: Sequence[Row]) -> None:
-    """Build again, elsewhere, and hold the bytes against each other."""
+    """Build each wheel again in another folder, and compare the bytes."""
     with tempfile.TemporaryDirectory(prefix="zkc-again-") as folder:
         again = Workshop(shop.folder, Path(folder), Path(folder, "debug"))
         for variant, row in zip(wanted, rows):
@@ -123,7 +124,7 @@ def _compare(shop: Workshop, wanted: Sequence[Variant], rows: Sequence[Row]) -> 
                 continue
             try:
                 if _digest(build(again, variant)) != row.sha256:
-                    row.failed = f"{variant.tag}: built twice, it has other bytes"
+                    row.failed = f"{variant.tag}: the second build has other bytes than the first"
             except WheelError as error:
                 row.failed = str(error)
 
@@ -137,8 +138,8 @@ def _show(rows: Sequence[Row], seconds: float) -> None:
     for heading in ("tag", "KB", "glibc", "inside", "tests"):
         table.add_column(heading, justify="right" if heading == "KB" else "left")
     for row in rows:
-        told = row.failed.splitlines()[0] if row.failed else row.tests
-        table.add_row(row.tag, f"{row.size / 1024:,.0f}", row.glibc or "-", ", ".join(row.bundled), told)
+        result = row.failed.splitlines()[0] if row.failed else row.tests
+        table.add_row(row.tag, f"{row.size / 1024:,.0f}", row.glibc or "-", ", ".join(row.bundled), result)
     console = rich.console.Console(width=None if sys.stdout.isatty() else 200)
     console.print(table)
     for row in rows:

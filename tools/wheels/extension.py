@@ -16,16 +16,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class WheelError(Exception):
-    """A wheel could not be made or is not as it should be; the message says which and why."""
+    """Raised when a wheel could not be built or failed a check; the message names the wheel and the reason."""
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where things are made."""
+    """The folders of a run."""
 
-    folder: Path  # what is kept from one run to the next
+    folder: Path  # kept between runs: compilers, libraries, other Pythons
     output: Path
-    debug: Path  # where what was stripped goes
+    debug: Path  # for stripped debug information
 
     @property
     def programs(self) -> Path:
@@ -33,17 +33,17 @@ class Workshop:
         return self.folder / "bin"
 
     def compiler(self, platform: Platform) -> str:
-        """Write a command that compiles for a platform.
+        """Write a command that compiles for a platform, and return its name.
 
-        Its name has no path: it gets into what it compiles, which must be the same wherever it is compiled. What zig
-        would do differently from gcc with the same flags is said in front.
+        The name has no path, because it gets into the compiled files, which must not depend on the folder. The command
+        begins with the flags that make zig act like gcc.
         """
         name = f"zkc-cc-{platform.zig}"
         self._write(name, f"cc -target {platform.zig} -fno-sanitize=undefined -UNDEBUG")
         return name
 
     def archiver(self) -> str:
-        """Write a command that does what ``ar`` does, for every platform."""
+        """Write a command that acts like ``ar`` for every platform, and return its name."""
         self._write("zkc-ar", "ar")
         return "zkc-ar"
 
@@ -59,7 +59,7 @@ class Workshop:
 def _environment(shop: Workshop, variant: Variant) -> dict[str, str]:
     platform = variant.platform
     compiler = shop.compiler(platform)
-    # What other environments want of a build is not wanted here.
+    # Flags of the caller's environment must not change a wheel.
     kept = {name: value for name, value in os.environ.items() if name not in ("CFLAGS", "LDFLAGS", "CPPFLAGS")}
     return {
         **kept,
@@ -78,23 +78,23 @@ def _environment(shop: Workshop, variant: Variant) -> dict[str, str]:
 
 
 def _date_of_commit() -> str:
-    """The time that is written into archives: the same tree makes the same bytes whenever it is built."""
-    said = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False)
+    """Return the time to write into archives, so that the same tree always makes the same bytes."""
+    log = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False)
     # Outside a repository: a date that zip can write.
-    return said.stdout.strip() or "1704067200"
+    return log.stdout.strip() or "1704067200"
 
 
 def build(shop: Workshop, variant: Variant) -> Path:
     """Build a wheel.
 
     Returns:
-        Its path in a folder of its own; it goes to ``shop.output`` when it has passed its checks.
+        Its path in a separate folder; the caller moves it to ``shop.output`` after the checks.
 
     Raises:
-        WheelError: it could not be built.
+        WheelError: the wheel could not be built.
     """
     environment = _environment(shop, variant)
-    # A tree of its own for each: setuptools keeps what it built by names that are the same for all Pythons.
+    # A separate tree for each: setuptools reuses built files by names that do not distinguish Pythons.
     work = shop.folder / "work" / variant.tag
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -112,20 +112,20 @@ def build(shop: Workshop, variant: Variant) -> Path:
     return _tagged(variant, made[0], environment)
 
 
-PLATFORM_NAME = "linux_x86_64"  # of setuptools, until the wheel has its own
+PLATFORM_NAME = "linux_x86_64"  # for setuptools, until _tagged() sets the platform tag
 
 
 def _strip(shop: Workshop, variant: Variant, wheel: Path, environment: dict[str, str]) -> None:
-    """Take what only debuggers need out of the extension, and keep it aside."""
+    """Move the extension's debug information into a separate file."""
     folder = wheel.parent / "unpacked"
     _wheel(["unpack", "-d", str(folder), str(wheel)], environment)
     module = next(folder.glob(f"*/zkc/_zookeeper{variant.suffix}"))
-    for path in folder.rglob("*"):  # The same for all users, whatever their umask.
+    for path in folder.rglob("*"):  # The same modes for every builder's umask.
         path.chmod(0o755 if path.is_dir() or path == module else 0o644)
     kept = shop.debug / f"{variant.tag}.debug"
     kept.parent.mkdir(parents=True, exist_ok=True)
     objcopy = "objcopy" if variant.platform.machine == "x86_64" else f"{variant.platform.machine}-linux-gnu-objcopy"
-    # No link from the one to the other: it has a checksum, and what is kept aside names folders of this machine.
+    # No debug link between the two: it has a checksum, and the debug file names folders of this machine.
     for arguments in (["--only-keep-debug", str(module), str(kept)], ["--strip-unneeded", str(module)]):
         run = subprocess.run([objcopy, *arguments], capture_output=True, text=True, check=False)
         if run.returncode != 0:
@@ -135,7 +135,7 @@ def _strip(shop: Workshop, variant: Variant, wheel: Path, environment: dict[str,
 
 
 def _tagged(variant: Variant, wheel: Path, environment: dict[str, str]) -> Path:
-    """Name the wheel after what it is."""
+    """Set the wheel's tags."""
     tags = ["--python-tag", variant.interpreter, "--abi-tag", variant.abi, "--platform-tag", variant.platform.tag]
     _wheel(["tags", "--remove", *tags, str(wheel)], environment)
     shutil.rmtree(wheel.parent / "unpacked", ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Pythons that this machine does not have, to try a wheel with: Debian's of other suites and processors, ours for musl.
+"""Pythons of other suites, processors and C libraries, to try a wheel with: Debian's, and our own build for musl.
 
-Each is a folder with a root of its own and a command in it that runs its Python here: under qemu if the processor is
-another, by its own loader otherwise. Environments made with that command run the same way.
+Each is a folder with a separate root and a command in it that runs its Python here: under qemu for another processor,
+else by its own loader. Environments made with that command run the same way.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from tools.wheels.matrix import Platform
 from tools.wheels.vendored import apt_source
 
 OLDEST = "3.11"
-"""The version that Debian has for all machines. An emulator may lack what a newer system asks of it."""
+"""The version that exists for all machines. An emulator may lack system calls that a newer system needs."""
 
-# Which suite of Debian has which Python, and what its OpenSSL is called there.
+# The suite of Debian for each Python, and the name of its OpenSSL package there.
 _SUITES = {"3.11": ("bookworm", "libssl3"), "3.13": ("trixie", "libssl3t64"), "3.14": ("forky", "libssl3t64")}
-# What the interpreter and the modules of its standard library need to run.
+# The packages that the interpreter and its standard library need.
 _LIBRARIES = ("libc6", "libgcc-s1", "zlib1g", "libexpat1", "libffi8", "libbz2-1.0", "liblzma5", "libuuid1", "libzstd1")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def python(shop: Workshop, platform: Platform, version: str) -> Path:
-    """Return a command that runs a Python of another machine or suite here, after getting that Python if need be.
+    """Return a command that runs a Python of another machine or suite here; fetch or build that Python if needed.
 
     Args:
-        shop: where it is kept.
+        shop: the folders of the run, which keep the Python.
         platform: the machine.
-        version: ``"3.11"``.
+        version: for example ``"3.11"``.
 
     Raises:
-        LookupError: there is none; the message says why.
+        LookupError: there is no such Python; the message gives the reason.
     """
     emulated = platform.machine != this.machine()
     if version not in _SUITES or ((emulated or platform.libc == "musl") and version != OLDEST):
@@ -54,8 +54,8 @@ def python(shop: Workshop, platform: Platform, version: str) -> Path:
     return _command(platform, root, version)
 
 
-def way(platform: Platform) -> str:
-    """Say what makes a Python of another machine run here."""
+def runner_name(platform: Platform) -> str:
+    """Return the name of the program or system that runs a Python of another machine here."""
     if platform.machine != this.machine():
         return "qemu"
     return "musl" if platform.libc == "musl" else "Debian"
@@ -64,12 +64,12 @@ def way(platform: Platform) -> str:
 def _base_python() -> Path:
     found = headers.pythons().get(OLDEST)
     if found is None:
-        raise LookupError(f"a Python {OLDEST} of this machine is needed to build one for musl")
+        raise LookupError(f"building a Python for musl needs Python {OLDEST} on this machine: install it")
     return found
 
 
 def _get(platform: Platform, root: Path, suite: str, packages: tuple[str, ...]) -> None:
-    """Unpack packages of Debian, unless they are there."""
+    """Unpack packages of Debian, unless that was done before."""
     done = root / f".{packages[0]}"
     if done.is_file():
         return
@@ -89,8 +89,7 @@ def _get(platform: Platform, root: Path, suite: str, packages: tuple[str, ...]) 
 def _command(platform: Platform, root: Path, version: str) -> Path:
     """Write the command that runs the Python in a root.
 
-    It hands on the name that it was called by: that is how Python knows in which environment it is, and how it calls
-    itself.
+    The command passes on the name that it was called by: Python derives its environment and ``sys.executable`` from it.
     """
     program = root / "usr" / "bin" / f"python{version}"
     if platform.machine != this.machine():
@@ -104,7 +103,7 @@ def _command(platform: Platform, root: Path, version: str) -> Path:
         folders = ":".join(str(root / place / f"{platform.machine}-linux-gnu") for place in ("usr/lib", "lib"))
         loader = next(path for place in ("lib64", "usr/lib64") for path in (root / place).glob("ld-linux-*.so.*"))
         launcher = [str(loader), "--library-path", folders, "--argv0"]
-    command = program.with_name(f"{program.name}-{way(platform)}")
+    command = program.with_name(f"{program.name}-{runner_name(platform)}")
     line = f'exec {shlex.join(launcher)} "$0" {shlex.quote(str(program))} "$@"'
     command.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
     command.chmod(0o755)

@@ -1,7 +1,7 @@
-"""Python's headers, of each version that gets a wheel.
+"""Python's headers for each version that gets a wheel.
 
-Extension modules need no more of a Python than its headers, and these differ between machines of 64 bits in nothing
-that an extension sees. They come from the Pythons of this machine, or from Debian's package of that version.
+To build an extension module, the headers of a Python are enough. Between 64-bit machines they do not differ for an
+extension. They come from the Pythons of this machine, or from Debian's package of that version.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def pythons() -> dict[str, Path]:
 
 
 def pythons_from(version: str) -> list[Path]:
-    """List the Pythons of this machine from a version on, in their order."""
+    """List the Pythons of this machine from a version on, in the order of their versions."""
 
     def number(text: str) -> tuple[int, ...]:
         return tuple(map(int, text.split(".")))
 
-    return [pythons()[one] for one in sorted(pythons(), key=number) if number(one) >= number(version)]
+    return [pythons()[each] for each in sorted(pythons(), key=number) if number(each) >= number(version)]
 
 
 def _works(program: Path) -> bool:
@@ -45,27 +45,27 @@ def include(version: str, keep: Path) -> Path:
     """Return the folder with ``Python.h`` of a version.
 
     Args:
-        version: ``"3.14"``.
-        keep: a folder for what has to be fetched.
+        version: for example ``"3.14"``.
+        keep: a folder for fetched headers.
 
     Raises:
-        LookupError: they are not available.
+        LookupError: neither this machine nor Debian has them.
     """
     program = pythons().get(version)
     if program is not None:
-        said = subprocess.run(
+        run = subprocess.run(
             [program, "-c", "import sysconfig; print(sysconfig.get_path('include'))"],
             capture_output=True,
             text=True,
             check=True,
         )
-        if Path(said.stdout.strip(), "Python.h").is_file():
-            return Path(said.stdout.strip())
+        if Path(run.stdout.strip(), "Python.h").is_file():
+            return Path(run.stdout.strip())
     folder = keep / f"python{version}"
     found = folder / "usr" / "include" / f"python{version}"
     if not (found / "Python.h").is_file():
         _from_debian(version, folder)
-    # Debian's pyconfig.h chooses between machines; the one of this machine is enough.
+    # Debian's pyconfig.h includes that of the machine; that of this machine fits all.
     return found
 
 

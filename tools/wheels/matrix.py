@@ -1,14 +1,14 @@
-"""The list of all wheels: for which Pythons, on which machines."""
+"""The list of wheels: the Pythons and the machines that they are for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
-"""Each gets a wheel of its own on every platform."""
+"""The Pythons that get a separate wheel on every platform."""
 
 LIMITED = "3.11"
-"""The stable ABI of this Python is what the wheel for those that follow uses."""
+"""The Python whose stable ABI the wheel for later Pythons uses."""
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,18 @@ class Platform:
     """A kind of machine that a wheel is for."""
 
     tag: str  # of the wheel
-    zig: str  # what the compiler calls it
-    openssl: str  # what OpenSSL calls it
+    zig: str  # the compiler's name for it
+    openssl: str  # OpenSSL's name for it
     soabi: str  # the end of the names of its extension modules
 
     @property
     def short(self) -> str:
-        """The platform's name in the tables of results."""
+        """Its name in messages."""
         return f"{self.machine} with {self.libc}"
 
     @property
     def machine(self) -> str:
-        """Its processor, as ``uname -m`` says."""
+        """Its processor, as ``uname -m`` prints it."""
         return self.zig.split("-")[0]
 
     @property
@@ -79,7 +79,7 @@ class Variant:
         """The end of the extension module's name.
 
         A module of the stable ABI has one name on all platforms. Before 3.11, Python itself calls musl "gnu" in these
-        names, and Alpine's builds of the same Pythons do not: the name without either is found by both.
+        names, but Alpine's builds of the same Pythons do not. Both find the name ``.so`` without either.
         """
         if self.limited:
             return ".abi3.so"

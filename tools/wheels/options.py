@@ -1,4 +1,4 @@
-"""The command line of build_wheels.sh: it is read before anything is installed, with the standard library alone."""
+"""The command line of build_wheels.sh, parsed before anything is installed: it uses the standard library only."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ _DESCRIPTION = "Build, check and try every wheel that this machine can make, and
 
 
 def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    """Read the command line; end with a message when it is wrong."""
+    """Parse the command line; exit with a message if it is wrong."""
     parser = argparse.ArgumentParser(prog="build_wheels.sh", description=_DESCRIPTION)
-    parser.add_argument("--output", type=Path, default=ROOT / "dist", help="where the wheels go (dist/)")
+    parser.add_argument("--output", type=Path, default=ROOT / "dist", help="folder for the wheels (default: dist/)")
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="PART",
-        help="wheels with this in their tags, such as musl; given again: with that, too",
+        help="build only wheels whose tags contain PART, such as musl; if given repeatedly, all parts",
     )
     parser.add_argument(
         "--tests",
         choices=("none", "import", "core"),
         default="core",
-        help="what to try of each wheel that a Python here can load",
+        help="how to test each wheel that a Python here can load (default: %(default)s)",
     )
-    parser.add_argument("--twice", action="store_true", help="build each again, and compare the bytes")
+    parser.add_argument("--twice", action="store_true", help="build each wheel again, and compare the bytes")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args(arguments)
 

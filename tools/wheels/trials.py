@@ -1,8 +1,8 @@
-"""Try a wheel: installed alone into a new environment outside the tree, does it do its work?
+"""Try a wheel: install it alone into a new environment outside the tree, import it and run tests.
 
-For another processor or C library, a Python of that kind runs here, by an emulator if need be (see foreign.py).
+For another processor or C library, a Python of that kind runs here, under an emulator if needed (see foreign.py).
 
-The tests that run there are the tree's own, copied; the server is started by the installed package's `zkc.testing`.
+The tests are a copy of the tree's; `zkc.testing` of the installed package starts the server.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tools.wheels.extension import Workshop
 from tools.wheels.matrix import PYTHONS, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
-# Enough to know that this build works: calls of every kind, watches, closing, TLS, SASL.
+# These show that the build works: calls of every kind, watches, closing, TLS, SASL.
 _TESTS = "tests/core"
-# Those that compare sources with each other, and look at nothing that was built.
+# A test that compares sources with each other, not the built module.
 _OF_SOURCES = "tests/core/test_core_header.py"
-# What says nothing under an emulator: its memory is counted as well, and no library of this machine can be preloaded.
+# Tests without meaning under an emulator: they count its memory too, or preload a library of this machine.
 _OF_MACHINES = ("tests/core/test_core_leaks.py", "tests/core/test_core_opening.py")
 _PROGRAM = """
 import json, zkc, zkc._zookeeper as core
@@ -37,10 +37,10 @@ print(json.dumps(info))
 
 
 def runners(shop: Workshop, variant: Variant) -> list[Path]:
-    """Find the Pythons that can load a wheel, here or brought here: for the stable ABI there may be several.
+    """Find the Pythons that can load a wheel, on this machine or fetched; for the stable ABI there may be several.
 
     Raises:
-        LookupError: there is none; the message says why.
+        LookupError: there is none; the message gives the reason.
     """
     if variant.platform.machine != platform.machine() or variant.platform.libc != "glibc":
         return [foreign.python(shop, variant.platform, variant.python)]
@@ -60,13 +60,13 @@ def _newest(shop: Workshop, variant: Variant) -> list[Path]:
 
 
 def import_it(wheel: Path, variant: Variant, python: Path, folder: Path) -> Path:
-    """Install a wheel into an environment of its own, with nothing else, and import it.
+    """Install a wheel alone into a new environment, and import it.
 
     Returns:
         The environment's Python.
 
     Raises:
-        subprocess.CalledProcessError: it does not work.
+        subprocess.CalledProcessError: installing or importing failed.
     """
     shutil.rmtree(folder, ignore_errors=True)
     inside = folder / "bin" / "python"
@@ -85,7 +85,7 @@ def _install(python: Path, inside: Path, variant: Variant, *what: str) -> None:
     if _is_own(python):
         _run(inside, "-m", "pip", "install", *quiet, *what)
         return
-    # By this machine's pip: the other's would take minutes, and need more of a Python than zkc does.
+    # With this machine's pip: that of the other Python would take minutes, and need more modules than zkc does.
     packages = next(inside.parents[1].glob("lib/python3.*/site-packages"))
     version = packages.parent.name.removeprefix("python")
     machine = [option for tag in variant.platform.tag.split(".") for option in ("--platform", tag)]
@@ -97,10 +97,10 @@ def test_it(python: Path, inside: Path, variant: Variant, folder: Path) -> str:
     """Run the core's tests with the installed package.
 
     Returns:
-        What pytest says last.
+        The last line of pytest's output.
 
     Raises:
-        subprocess.CalledProcessError: one failed.
+        subprocess.CalledProcessError: a test failed.
     """
     copy = folder / "tests"
     shutil.copytree(ROOT / "tests", copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -109,17 +109,17 @@ def test_it(python: Path, inside: Path, variant: Variant, folder: Path) -> str:
     _install(python, inside, variant, *requirements)
     emulated = variant.platform.machine != platform.machine()
     left_out = [f"--ignore={path}" for path in (_OF_SOURCES, *(_OF_MACHINES if emulated else ()))]
-    # An emulator may take longer than a test's own limit allows for.
-    patience = ["--timeout=600"] if emulated else []
-    command = ["-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", _TESTS, *left_out, *patience]
-    said = _run(inside, *command, at=folder).strip().splitlines()[-1].strip("= ")
-    return said if _is_own(python) else f"{said}, by {python.name}"
+    # An emulator may take longer than a test's own timeout.
+    timeout = ["--timeout=600"] if emulated else []
+    command = ["-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", _TESTS, *left_out, *timeout]
+    summary = _run(inside, *command, cwd=folder).strip().splitlines()[-1].strip("= ")
+    return summary if _is_own(python) else f"{summary}, by {python.name}"
 
 
-def _run(program: Path, *arguments: str, at: Optional[Path] = None) -> str:
+def _run(program: Path, *arguments: str, cwd: Optional[Path] = None) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL"))}
     run = subprocess.run(
-        [program, *arguments], cwd=at or program.parent, env=environment, capture_output=True, text=True, check=False
+        [program, *arguments], cwd=cwd or program.parent, env=environment, capture_output=True, text=True, check=False
     )
     if run.returncode != 0:
         raise subprocess.CalledProcessError(run.returncode, run.args, run.stdout, run.stderr)

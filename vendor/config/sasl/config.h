@@ -1,9 +1,9 @@
-/* What Cyrus SASL asks about its platform, answered for Linux with glibc or musl, and what of it we want.
+/* Cyrus SASL's configuration, for Linux with glibc or musl, and the choice of its features.
  *
- * Wanted: the client side of DIGEST-MD5, PLAIN and SCRAM, compiled in; EXTERNAL is always part of the library. Not wanted:
- * - loading of plugins (DO_DLOPEN stays undefined): what a machine has in its plugin folder never enters a Python process;
- * - DIGEST-MD5's ciphers (WITH_RC4 and WITH_DES stay undefined): ZooKeeper uses SASL to authenticate and no security layer after it, and
- *   RC4 and DES would need OpenSSL's legacy provider;
+ * Included: the client side of DIGEST-MD5, PLAIN and SCRAM, compiled in; EXTERNAL is always part of the library. Excluded:
+ * - Loading of plugins (DO_DLOPEN stays undefined): no plugin of the machine may enter a Python process.
+ * - DIGEST-MD5's ciphers (WITH_RC4 and WITH_DES stay undefined). ZooKeeper uses SASL to authenticate, without a security
+ *   layer. And RC4 and DES would need OpenSSL's legacy provider.
  * - syslog (HAVE_SYSLOG stays undefined): a library does not write to the machine's log.
  */
 #ifndef ZKC_SASL_CONFIG_H

@@ -1,4 +1,4 @@
-/* What libzookeeper asks about its platform, answered for Linux with glibc or musl. Upstream's autotools would write this file. */
+/* libzookeeper's configuration, for Linux with glibc or musl. Upstream's autotools would write this file. */
 #ifndef ZKC_ZOOKEEPER_CONFIG_H
 #define ZKC_ZOOKEEPER_CONFIG_H
 
@@ -17,10 +17,10 @@
 #define HAVE_SYS_UTSNAME_H 1
 #define HAVE_UNISTD_H 1
 
-/* A child that Python starts must not inherit the session's socket: it would keep the connection open after we close it. */
+/* A child that Python starts must not inherit the session's socket: it would keep the connection open after our close. */
 #define SOCK_CLOEXEC_ENABLED 1
 
-/* Goes into the log line that the library writes at start. The version comes from the build, which has it from lock.json. */
+/* For the log line that the library writes at start. The build takes the version from lock.json. */
 #define PACKAGE_STRING "zookeeper C client " ZKC_COMPONENT_VERSION
 
 #endif

@@ -1,4 +1,4 @@
-"""A folder to build in: its result is seen whole or not at all, and what a killed build left, the next one removes."""
+"""Temporary folders to build in: a result appears complete or not at all, and a build removes those of killed ones."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PREFIX = ".building-"
 
 
 @contextlib.contextmanager
-def workroom(base: Path) -> Iterator[Path]:
-    """Make a folder beside where the result goes, to be renamed when it is whole; removed if it is not.
+def staging_folder(base: Path) -> Iterator[Path]:
+    """Make a folder beside the result, for :func:`publish` to rename; remove it if it was not renamed.
 
     Args:
-        base: The folder that results are kept in; made if it is not there.
+        base: The folder that keeps results; made if missing.
     """
     base.mkdir(parents=True, exist_ok=True)
-    with _locked(base, fcntl.LOCK_EX):  # Or a build that begins would take a new folder for one that was left behind.
+    with _locked(base, fcntl.LOCK_EX):  # Otherwise another build could sweep the new folder before it is locked.
         _sweep(base)
         working = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
         used = contextlib.ExitStack()
@@ -33,8 +33,8 @@ def workroom(base: Path) -> Iterator[Path]:
             shutil.rmtree(working, ignore_errors=True)
 
 
-def keep(working: Path, target: Path) -> None:
-    """Give a folder that is whole its name, unless another build was quicker."""
+def publish(working: Path, target: Path) -> None:
+    """Rename a complete folder to its target, unless another build was quicker."""
     working.chmod(0o755)
     try:
         working.rename(target)
@@ -53,7 +53,7 @@ def _sweep(base: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path, how: int) -> Iterator[bool]:
-    """Hold a folder's lock, and say whether: some file systems have none, and then nothing is removed."""
+    """Hold a folder's lock, and yield whether it is held: on file systems without locks, nothing is removed."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
