@@ -1,8 +1,8 @@
-"""The groups in which the reference shows the methods of the clients."""
+"""Groups of methods in the reference of the clients."""
 
 from __future__ import annotations
 
-# A public method that stands nowhere here is shown under "More", so that nothing can be forgotten.
+# A public method that has no group here is shown under "More", so that none is missing.
 GROUPS: dict[str, tuple[str, ...]] = {
     "Start and end": ("start", "close", "closed"),
     "Session": (

@@ -1,4 +1,4 @@
-"""The Sphinx extension of the site: text from the code, pages from elsewhere, links on names, signatures."""
+"""Sphinx extension of the site: generated text, pages from outside docs/, links on names, signatures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.nodes import make_refnode
 
 ROOT = Path(__file__).resolve().parents[2]
-# Files beside docs/ that the site has as pages of its own: each has a page in docs/ that is replaced by it.
+# Files outside docs/ that are pages of the site. The text of each replaces that of a page in docs/.
 OUTSIDE = {
     "README.md": "index",
     "CONTRIBUTING.md": "contributing",
@@ -29,13 +29,13 @@ OUTSIDE = {
 }
 _REPLACED = {docname: name for name, docname in OUTSIDE.items() if docname != "index"}
 _LINK = re.compile(r"\[([^\]\[]+)\]\(([^)\s#]+)(#[^)\s]*)?\)")
-# Where a name in a text may be meant: `NoNodeError`, `client.get`, `zkc.Retry`.
+# Prefixes that a name in the text may leave out: `NoNodeError`, `client.get`, `zkc.Retry`.
 _SCOPES = ("", "zkc.", "zkc.Client.", "zkc.testing.")
 _TOO_COMMON = re.compile(r"^\w{1,8}$")
 
 
 def _mend_links(text: str, folder: str, docname: str) -> str:
-    """Lead the links of a text in `folder` (from the root) to pages of the site, as seen from `docname`."""
+    """Point the links of a text in `folder` (from the root) to pages of the site, relative to `docname`."""
 
     def lead(match: re.Match[str]) -> str:
         words, target, anchor = match.groups(default="")
@@ -44,39 +44,39 @@ def _mend_links(text: str, folder: str, docname: str) -> str:
         target = os.path.normpath(os.path.join(folder, target))
         page = f"docs/{OUTSIDE[target]}.md" if target in OUTSIDE else target
         if not page.startswith("docs/"):
-            return words  # A file of the repository that the site does not have.
+            return words  # A file of the repository that is no page of the site.
         return f"[{words}]({os.path.relpath(page, os.path.dirname(f'docs/{docname}'))}{anchor})"
 
     return _LINK.sub(lead, text)
 
 
 def _source(docname: str) -> str:
-    """Return the text of a page: that of a file outside which it stands for, with what is made from the code."""
+    """Return the text of a page, or of the outside file that replaces it, with its generated parts."""
     origin = _REPLACED.get(docname, f"docs/{docname}.md")
     text = (ROOT / origin).read_text(encoding="utf-8")
     return zkc_tables.fill(_mend_links(text, os.path.dirname(origin), docname))
 
 
 def read_source(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Give Sphinx the text of a page, and remember it."""
+    """Pass the text of a page to Sphinx, and remember it for `outdated`."""
     source[0] = _source(docname)
     _texts(app.env)[docname] = source[0]
 
 
 def _texts(env: BuildEnvironment) -> dict[str, str]:
-    # Sphinx keeps what extensions put in its environment, and declares no attribute for it.
+    # Sphinx keeps attributes that extensions add to its environment, but does not declare them.
     if not hasattr(env, "zkc_texts"):
         env.zkc_texts = {}  # type: ignore[attr-defined]
     return env.zkc_texts  # type: ignore[attr-defined, no-any-return]
 
 
 def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
-    """Name the pages whose text is another than it was, though their file is not: made from code, or from elsewhere."""
+    """List the pages whose text has changed although their file has not: generated, or from outside docs/."""
     return [name for name in env.found_docs - added if _texts(env).get(name) != _source(name)]
 
 
 def _target(app: Sphinx, text: str) -> Optional[tuple[str, Any]]:
-    # It is declared to give a Domain; that of Python has `objects`.
+    # get_domain() is declared to return a Domain; the Python domain has `objects`.
     objects = app.env.get_domain("py").objects  # type: ignore[attr-defined]
     name = re.sub(r"\(.*\)$", "", text)
     if not re.fullmatch(r"[A-Za-z_][\w.]*", name) or (_TOO_COMMON.match(name) and "(" not in text and name.islower()):
@@ -90,7 +90,7 @@ def _target(app: Sphinx, text: str) -> Optional[tuple[str, Any]]:
 
 
 def link_names(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Make a link of each name of ours that a page shows as code."""
+    """Turn each name of zkc that a page shows as code into a link."""
     for literal in list(doctree.findall(nodes.literal)):
         if any(
             isinstance(parent, (nodes.reference, nodes.title, addnodes.desc_signature)) for parent in _parents(literal)
@@ -115,27 +115,27 @@ def _parents(node: nodes.Node) -> list[nodes.Node]:
 def better_signature(
     app: Sphinx, what: str, name: str, item: Any, options: Any, signature: Optional[str], returned: Optional[str]
 ) -> Optional[tuple[str, str]]:
-    """Give a function of the extension the signature that its stub has, and an enum none: it is not called."""
+    """Return the stub's signature for a function of the extension, and an empty one for an enum."""
     if inspect.isclass(item) and issubclass(item, enum.Enum):
         return "", ""
-    # An attribute of ours: see setup.
+    # setup() adds this attribute.
     return zkc_stub.signature_of(app.zkc_stub, name, item)  # type: ignore[attr-defined]
 
 
 def _forget_overloads() -> None:
-    """Show one signature per method: the overloads are for type checkers, and say to people the same thing again."""
+    """Show one signature per method: the overloads are for type checkers, and repetition for readers."""
     analyze = ModuleAnalyzer.analyze
 
     def analyze_without(self: ModuleAnalyzer) -> None:
         analyze(self)
         self.overloads = {}
 
-    # There is no setting for it, and a class of Sphinx's may not be assigned to as a type checker sees it.
+    # Sphinx has no setting for this. Type checkers reject assigning to a method of a class.
     ModuleAnalyzer.analyze = analyze_without  # type: ignore[method-assign]
 
 
-def _take_a_property_for_a_method() -> None:
-    """Let napoleon read all docstrings alike: of an attribute's it takes what stands before a colon for a type."""
+def _parse_properties_as_methods() -> None:
+    """Let napoleon parse all docstrings alike: in an attribute's, it takes the text before a colon for a type."""
     parse = GoogleDocstring._parse
 
     def parse_alike(self: GoogleDocstring) -> None:
@@ -143,16 +143,16 @@ def _take_a_property_for_a_method() -> None:
             self._what = "method"
         parse(self)
 
-    # As above: no setting, and a method.
+    # As in _forget_overloads: no setting, and a method.
     GoogleDocstring._parse = parse_alike  # type: ignore[method-assign]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Connect everything; called by Sphinx."""
-    # Read once per build; the handlers get nothing but the application to find it by.
+    """Connect the handlers; Sphinx calls this."""
+    # Read once per build. The handlers receive only the application, so it carries the signatures.
     app.zkc_stub = zkc_stub.signatures()  # type: ignore[attr-defined]
     _forget_overloads()
-    _take_a_property_for_a_method()
+    _parse_properties_as_methods()
     app.connect("env-get-outdated", outdated)
     app.connect("source-read", read_source)
     app.connect("doctree-resolved", link_names)

@@ -1,4 +1,4 @@
-"""Signatures of the extension's functions and classes, from its stub: the extension itself knows no types."""
+"""Signatures of the extension's functions and classes, from its stub: the extension itself has no annotations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MODULE = "zkc._zookeeper"
 
 
 class _Spell(ast.NodeTransformer):
-    """Put what an alias of the stub stands for in its place: readers of the site do not see the alias."""
+    """Transformer that replaces each alias of the stub by its value: the site does not show aliases."""
 
     def __init__(self, aliases: dict[str, ast.expr]) -> None:
         self.aliases = aliases
@@ -22,7 +22,7 @@ class _Spell(ast.NodeTransformer):
 
 
 def _aliases(stub: ast.Module) -> dict[str, ast.expr]:
-    """List the aliases of the stub; a TypeVar, which is made by a call, is none."""
+    """Return the aliases of the stub by name; a TypeVar is assigned by a call and is no alias."""
     assigned = [node for node in stub.body if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Call)]
     return {target.id: node.value for node in assigned for target in node.targets if isinstance(target, ast.Name)}
 
@@ -35,7 +35,7 @@ def _signature(function: ast.FunctionDef) -> tuple[str, str]:
 
 
 def signatures() -> dict[str, tuple[str, str]]:
-    """Return (arguments, what is returned) of everything callable in the stub, by its name in the module."""
+    """Return (arguments, return type) of each function, class and method of the stub, by its name in the module."""
     stub = ast.parse(Path(zkc.__file__).with_name("_zookeeper.pyi").read_text(encoding="utf-8"))
     _Spell(_aliases(stub)).visit(stub)
     found: dict[str, tuple[str, str]] = {}
@@ -51,8 +51,8 @@ def signatures() -> dict[str, tuple[str, str]]:
 
 
 def signature_of(known: dict[str, tuple[str, str]], name: str, item: object) -> Optional[tuple[str, str]]:
-    """Return the signature of a function or class of the extension, exported as zkc's; None for anything else."""
+    """Return the signature of a function or class of the extension that zkc exports; None for anything else."""
     if getattr(item, "__module__", None) != MODULE:
         return None
-    # By its name in zkc: a method that is inherited has a name of its own.
+    # Looked up by its name in zkc: the qualified name of an inherited method has its base class.
     return known.get(name.partition(".")[2])

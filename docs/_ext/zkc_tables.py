@@ -1,4 +1,4 @@
-"""What the reference reads from the code: the tables of methods and of errors. Nothing of Sphinx here."""
+"""Parts of the reference that are generated from the code, as Markdown; independent of Sphinx."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, Optional
 
 from zkc_groups import GROUPS, OTHERS
 
-# How a member is used, by its return annotation; the first that fits.
+# Use of a member, by its return annotation; the first pattern that matches counts.
 _ASYNC_FORMS = (
     (r"Async(Iterator|Iterable|Generator)", "async for"),
-    (r"\b(Answer|Awaitable|Coroutine|Future)\b", "await"),
+    (r"\b(AsyncFuture|Awaitable|Coroutine|Future)\b", "await"),
     (r"AsyncContextManager|AsyncTransaction", "async with"),
 )
 _REFERENCE = Path(__file__).resolve().parents[1] / "reference"
@@ -29,14 +29,14 @@ def find(name: str) -> Optional[Any]:
 
 
 def public(cls: Optional[type]) -> dict[str, Any]:
-    """List the public members of a class, its bases' included, as they stand in the classes."""
+    """Return the public members of a class and its bases by name, without binding them."""
     if cls is None:
         return {}
     return {name: inspect.getattr_static(cls, name) for name in dir(cls) if not name.startswith("_")}
 
 
 def grouped(names: set[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield each group that has any of the names, with those."""
+    """Yield each group that contains any of the names, with those names."""
     known = {name for group in GROUPS.values() for name in group}
     for title, group in (*GROUPS.items(), (OTHERS, tuple(sorted(names - known)))):
         present = [name for name in group if name in names]
@@ -54,7 +54,7 @@ def _function(member: Any) -> Any:
 
 
 def signature(name: str, member: Any) -> str:
-    """Return how a member is written, without annotations."""
+    """Return the signature of a member without annotations, or the name of an attribute."""
     function = _function(member)
     if not inspect.isroutine(function):
         return name
@@ -68,7 +68,7 @@ def signature(name: str, member: Any) -> str:
 
 
 class _Written:
-    """A default as it is written in a call."""
+    """Default value with the repr that a call would have."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -78,12 +78,12 @@ class _Written:
 
 
 def _default(value: Any) -> Any:
-    # As Sphinx shows it, so that the links find the place; the repr of an enum's member changes once autodoc is loaded.
+    # As Sphinx shows it, so that the links match. The repr of an enum's member changes once autodoc is loaded.
     return _Written(f"{type(value).__name__}.{value.name}") if isinstance(value, enum.Enum) else value
 
 
 def async_form(member: Any) -> str:
-    """Tell how a member of the asyncio client is used: ``await``, ``async for``, ``async with``, or plainly."""
+    """Return the use of a member of the asyncio client: ``await``, ``async for``, ``async with``, or ``plain``."""
     function = _function(member)
     if not inspect.isroutine(function):
         return "plain"
@@ -126,7 +126,7 @@ def method_table(sync_name: str = "zkc.Client", async_name: str = "zkc.AsyncClie
 
 
 def members(name: str) -> str:
-    """Return autodoc directives for the members of a class, a heading per group."""
+    """Return autodoc directives for the members of a class, with a heading per group."""
     found = public(find(name))
     if not found:
         return _NO_CLASS.format(name=name)
@@ -142,18 +142,18 @@ def members(name: str) -> str:
 
 
 def autoclass(name: str) -> str:
-    """Return the autodoc directive for a class alone, without members; words if there is no such class."""
+    """Return the autodoc directive for a class without members; a sentence if the class does not exist."""
     if find(name) is None:
         return _NO_CLASS.format(name=name)
     return f"```{{eval-rst}}\n.. autoclass:: {name}\n   :no-members:\n```\n"
 
 
 def exported(*names: str) -> str:
-    """Return autodoc directives for those of some classes that exist."""
+    """Return autodoc directives for the given classes, except those that do not exist."""
     found = {name: find(name) for name in names if find(name) is not None}
-    # The members of an enum may speak for themselves; the attributes of other classes stand among their arguments.
+    # An enum shows all members, with or without a docstring. Other classes list their attributes as arguments.
     options = {name: ":undoc-members:" if issubclass(cls, enum.Enum) else "" for name, cls in found.items()}
-    # What comes from a base of ours is the class's own for its users; what comes from elsewhere is known to them.
+    # Members from bases in zkc are shown as the class's own; members from other bases are left out.
     for name, cls in found.items():
         if all(base.__module__.startswith("zkc.") for base in cls.__mro__[:-1]):
             options[name] = ":inherited-members:"
@@ -162,7 +162,7 @@ def exported(*names: str) -> str:
 
 
 def others() -> str:
-    """Return autodoc directives for the public names of zkc that no page of the reference names."""
+    """Return autodoc directives for the public names of zkc that no page of the reference mentions."""
     package, base = importlib.import_module("zkc"), find("zkc.errors.ZooKeeperError")
     named = set(
         re.findall(r"\bzkc\.(\w+)", "".join(page.read_text(encoding="utf-8") for page in _REFERENCE.glob("*.md")))
@@ -181,13 +181,13 @@ def _error_classes() -> list[type]:
     errors = importlib.import_module("zkc.errors")
     classes = [getattr(errors, name) for name in errors.__all__]
     kept = [cls for cls in classes if isinstance(cls, type) and issubclass(cls, errors.ZooKeeperError)]
-    # As they stand in the sources, families before their members.
+    # In the order of the sources, families before their members.
     order = [name for module in ("_codes", "_tls") for name in vars(importlib.import_module(f"zkc.errors.{module}"))]
     return sorted(kept, key=lambda cls: order.index(cls.__name__) if cls.__name__ in order else -1)
 
 
 def error_table() -> str:
-    """Return the table of all errors: what happened, what to do, and the two answers that each gives."""
+    """Return the table of all errors: cause, advice, ``maybe_applied`` and ``session_lost``."""
     lines = ["| Error | What happened, and what to do | Changed? | Session gone? |", "|---|---|---|---|"]
     for cls in _error_classes()[1:]:
         code = f"<br>{cls.c_name or ''} {cls.code}" if cls.code is not None else ""
@@ -214,7 +214,11 @@ def _legacy_drop_in(row: Any) -> str:
 
 
 def legacy_table(*words: str) -> str:
-    """Return the rows of modules and classes of a legacy package, of some kinds: old call, drop-in, idiomatic call."""
+    """Return the table of a legacy package: old call, drop-in, idiomatic call.
+
+    Args:
+        words: modules and classes of the package, and kinds of rows; without a kind, calls and values.
+    """
     table = importlib.import_module("zkc.legacy.check.rules")
     kinds = [word for word in words if word in table.KINDS] or ["call", "value"]
     rows = [row for word in words if word not in kinds for row in table.owned(word) if row.kind in kinds]
@@ -240,5 +244,5 @@ _MARK = re.compile(r"^<!-- made: ([\w-]+)((?: [\w.]+)*) -->$", re.MULTILINE)
 
 
 def fill(text: str) -> str:
-    """Put what is made from the code where a page asks for it: ``<!-- made: members zkc.Client -->``."""
+    """Replace each mark of a page, such as ``<!-- made: members zkc.Client -->``, by the part that it names."""
     return _MARK.sub(lambda match: MAKERS[match[1]](*match[2].split()), text)

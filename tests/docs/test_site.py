@@ -124,6 +124,14 @@ def test_the_table_is_made_from_signatures_and_docstrings(tables, monkeypatch):
     assert "| {py:obj}`only_here() <a.Async.only_here>` | Read. | await only |" in table
 
 
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("get", "await"), ("start", "await"), ("walk", "async for"), ("transaction", "async with"), ("state", "plain")],
+)
+def test_the_table_shows_the_use_on_asyncio(tables, name, form):
+    assert tables.async_form(tables.public(zkc.AsyncClient)[name]) == form
+
+
 def test_without_the_second_class_its_column_is_empty(tables, monkeypatch):
     monkeypatch.setattr(tables, "find", {"a.Sync": _Sync}.get)
     assert "await" not in tables.method_table("a.Sync", "a.Async")
