@@ -9,6 +9,7 @@ static const struct {
     const char *path;
     int valid, sequential; /* whether it is valid, and as the beginning of a sequential znode's path */
 } table[] = {
+    /* clang-format off */
     {"/", 1, 1},           {"", 0, 0},           {"a", 0, 0},          {"a/b", 0, 0},        {"/a", 1, 1},
     {"/a/b/c", 1, 1},      {"//", 0, 0},         {"/a//b", 0, 0},      {"/a/", 0, 1},        {"/a//", 0, 0},
     {"/.", 0, 1},          {"/..", 0, 1},        {"/...", 1, 1},       {"/.a", 1, 1},        {"/..a", 1, 1},
@@ -18,6 +19,7 @@ static const struct {
     {"/a\x1e/b", 0, 0},    {"/a\tb", 0, 0},      {"/a\n", 0, 0},       {"/.\x01", 0, 0},     {"/..\x01", 0, 0},
     {"/.a\x02", 0, 0},     {"/ ", 1, 1},         {"/a b", 1, 1},       {"/a\x7f", 1, 1},     {"/\xc3\xa9", 1, 1},
     {"/\xff", 1, 1},       {"/zookeeper/config", 1, 1},
+    /* clang-format on */
 };
 
 static void the_table_holds(void)
@@ -32,6 +34,7 @@ static void the_table_holds(void)
 
 static void addresses_are_told_from_names(void)
 {
+    /* clang-format off */
     static const char *const addresses[] = {
         "127.0.0.1:2181", "127.0.0.1:2181/app", "10.0.0.1:1,10.0.0.2:2,10.0.0.3:3", "[::1]:2181", "[fe80::1]:1,1.2.3.4:5/a/b",
     };
@@ -40,6 +43,7 @@ static void addresses_are_told_from_names(void)
         "[:1", "]:1", "1.2.3.4:1,zk:2", "1.2.3.4:1,", ",1.2.3.4:1", "1.2.3.4:1,,1.2.3.4:2", " 1.2.3.4:1", "[fe80::1%eth0]:1",
         "zk/1.2.3.4:1", "[1.2.3.4]:1", "1111111111111111111111111111111111111111111111111111111111111111111111111:1",
     };
+    /* clang-format on */
 
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
         if (!zkc_hosts_are_addresses(addresses[i]))
