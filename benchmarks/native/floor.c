@@ -260,11 +260,7 @@ static void connect_and_close(long count, int size)
 int main(int count, char **arguments)
 {
     static const operation operations[] = {
-        {"get", get},
-        {"set", set},
-        {"create", create},
-        {"pipelined", pipeline},
-        {"connect", connect_and_close},
+        {"get", get}, {"set", set}, {"create", create}, {"pipelined", pipeline}, {"connect", connect_and_close},
         {NULL, NULL},
     };
     char address[64];

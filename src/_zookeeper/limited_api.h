@@ -1,5 +1,5 @@
-/* Macros of Python's full API that its limited one lacks, as functions: they look at the type once more, and are as good.
- * For the wheel of Pythons that have none of their own (docs/packaging.md). */
+/* Macros of Python's full API that its limited one lacks, as functions: they look at the type once more, and are as
+ * good. For the wheel of Pythons that have none of their own (docs/packaging.md). */
 #ifndef ZKC_LIMITED_API_H
 #define ZKC_LIMITED_API_H
 

@@ -101,8 +101,7 @@ static int events_at_hand(const zhandle_t *zh, const zkc_transport *transport, i
         return 0; /* being writable means more then: that the connection was made */
     if (zkc_transport_readable(transport))
         events |= ZOOKEEPER_READ;
-    if ((interest & ZOOKEEPER_WRITE) && !transport->stuck &&
-        zkc_transport_unsent(transport) < ENOUGH_TO_SEND)
+    if ((interest & ZOOKEEPER_WRITE) && !transport->stuck && zkc_transport_unsent(transport) < ENOUGH_TO_SEND)
         events |= ZOOKEEPER_WRITE;
     return events;
 }

@@ -26,7 +26,7 @@ typedef struct zkc_adaptor {
     short wanted;     /* what for */
     int looked_at;    /* what `poller` has been told, */
     short looked_for;
-    int unknown;      /* and whether the system knows of no such descriptor */
+    int unknown; /* and whether the system knows of no such descriptor */
 
     /* For gathering replies, when many are awaited: zkc_adaptor_nap. */
     const atomic_int *_Atomic in_flight; /* how many requests wait for a reply; NULL: nobody has said */
@@ -36,7 +36,7 @@ typedef struct zkc_adaptor {
     /* A waiting thread reads the connection, and the I/O thread does not look at it meanwhile: inline_io.c. Set
      * with the turn. */
     atomic_int reader;
-    int kick; /* wakes the reader; the reader's, as are */
+    int kick;        /* wakes the reader; the reader's, as are */
     int quick;       /* how often of late a reply came before a sleep was worth its while */
     unsigned sleeps; /* how often that was not looked at */
 

@@ -24,7 +24,8 @@ int zookeeper_process(zhandle_t *zh, int events);
 
 /* How many packets a reader takes before it lets others have the turn. */
 enum { LONGEST_READ = 128 };
-/* How many bytes it reads at a time, and how large a packet it takes, who looks without waiting: a few microseconds' work. */
+/* How many bytes it reads at a time, and how large a packet it takes, who looks without waiting: a few microseconds'
+ * work. */
 enum { SMALL = 16 * 1024 };
 /* How long a reader looks before it sleeps, in nanoseconds; how often it does in vain before it sleeps at once; and how
  * many sleeps later it looks again. */
@@ -45,11 +46,12 @@ static int is_alone(zhandle_t *zh)
 
 static int is_usable(zhandle_t *zh, const zkc_transport *transport)
 {
-    return zkc_adaptor_is_up(zh) && !zkc_adaptor_is_closing(zh) && transport->fd >= 0 && transport->fd == zh->fd->sock &&
-           !transport->broken && !transport->stuck;
+    return zkc_adaptor_is_up(zh) && !zkc_adaptor_is_closing(zh) && transport->fd >= 0 &&
+           transport->fd == zh->fd->sock && !transport->broken && !transport->stuck;
 }
 
-/* With the turn. Whether all of the queue is sent; a failure is for reading to find out: the connection was shut down. */
+/* With the turn. Whether all of the queue is sent; a failure is for reading to find out: the connection was shut
+ * down. */
 static int send_queue(zhandle_t *zh, zkc_transport *transport)
 {
     int sent;
@@ -185,8 +187,9 @@ static void take_replies(zhandle_t *zh, zkc_adaptor *adaptor)
     zkc_transport_use(NULL);
 }
 
-/* A server that is near answers within less time than it takes to fall asleep and be woken, above all in a virtual machine
- * whose processors halt. So look for that long, if looking has been worth it of late; and now and then to find out. */
+/* A server that is near answers within less time than it takes to fall asleep and be woken, above all in a virtual
+ * machine whose processors halt. So look for that long, if looking has been worth it of late; and now and then to find
+ * out. */
 static int look_for_a_moment(zkc_adaptor *adaptor, struct pollfd fds[2])
 {
     int64_t end;
@@ -224,8 +227,8 @@ static int wait_for_connection(zkc_adaptor *adaptor, int looked, int fd, short w
     return fds[0].revents;
 }
 
-/* As the reader: take the turn again. If it is another's, who works, that one looks at the connection again when it goes to
- * sleep, and this is the reader no more: 0. */
+/* As the reader: take the turn again. If it is another's, who works, that one looks at the connection again when it
+ * goes to sleep, and this is the reader no more: 0. */
 static int go_on_reading(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     if (pthread_mutex_trylock(&adaptor->turn) == 0)
@@ -235,9 +238,9 @@ static int go_on_reading(zhandle_t *zh, zkc_adaptor *adaptor)
     return 0;
 }
 
-/* With the turn. Take one packet, if a small one is there whole. 1: taken; 0: nothing has come; -1: what has come is for
- * who may take the time: a large packet, a part of one, or the end of the connection, at which libzookeeper asks for locks
- * that another thread may hold while it resolves names. */
+/* With the turn. Take one packet, if a small one is there whole. 1: taken; 0: nothing has come; -1: what has come is
+ * for who may take the time: a large packet, a part of one, or the end of the connection, at which libzookeeper asks
+ * for locks that another thread may hold while it resolves names. */
 static int take_packet_at_hand(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     zkc_transport *transport = &adaptor->transport;
@@ -261,8 +264,8 @@ static int take_packet_at_hand(zhandle_t *zh, zkc_adaptor *adaptor)
 }
 
 /* It keeps the turn for as long as it looks. The I/O thread may have to wait that long for it, which needs nothing that
- * the caller holds; and there is no other mutex here, nor in libzookeeper's step for a packet, under which a thread does
- * more than change a list. */
+ * the caller holds; and there is no other mutex here, nor in libzookeeper's step for a packet, under which a thread
+ * does more than change a list. */
 int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
                      int64_t nanoseconds)
 {
@@ -308,13 +311,14 @@ int zkc_adaptor_read(zhandle_t *zh, int looked, int kick, int (*enough)(void *co
             break;
         }
         if (!is_usable(zh, &adaptor->transport) || adaptor->transport.fd != fd)
-            break; /* connecting is the I/O thread's */
+            break;                                         /* connecting is the I/O thread's */
         if (zkc_transport_readable(&adaptor->transport)) { /* a look has read it ahead */
             take_replies(zh, adaptor);
             continue;
         }
         pthread_mutex_unlock(&adaptor->turn);
-        events = wait_for_connection(adaptor, looked, fd, wanted, kick, left > 0 || nanoseconds < 0 ? left : 0, &outcome);
+        events = wait_for_connection(adaptor, looked, fd, wanted, kick, left > 0 || nanoseconds < 0 ? left : 0,
+                                     &outcome);
         looked = 0;
         if (!go_on_reading(zh, adaptor))
             return enough(context) ? ZKC_READ_ENOUGH : outcome;

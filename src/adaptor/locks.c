@@ -37,10 +37,10 @@ int unlock_completion_list(completion_head_t *list)
 }
 
 /* Before the handle has an adaptor, and after, there is one thread. */
-#define LOCK(name, member, operation)                                         \
-    int name(zhandle_t *zh)                                                   \
-    {                                                                         \
-        zkc_adaptor *adaptor = adaptor_of(zh);                                \
+#define LOCK(name, member, operation)                                             \
+    int name(zhandle_t *zh)                                                       \
+    {                                                                             \
+        zkc_adaptor *adaptor = adaptor_of(zh);                                    \
         return adaptor != NULL ? pthread_mutex_##operation(&adaptor->member) : 0; \
     }
 

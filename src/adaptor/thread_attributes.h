@@ -6,8 +6,9 @@
 #include <pthread.h>
 #include <stddef.h>
 
-/* A handshake of TLS and a look-up of names need some ten KB each, and a program's own resolver or engine may need more.
- * glibc gives 8 MB; musl gives 128 KB, and what overflows them dies. It is address space: memory is taken when used. */
+/* A handshake of TLS and a look-up of names need some ten KB each, and a program's own resolver or engine may need
+ * more. glibc gives 8 MB; musl gives 128 KB, and what overflows them dies. It is address space: memory is taken when
+ * used. */
 #define ZKC_LEAST_STACK ((size_t)1024 * 1024)
 
 /* Prepare the attributes of a thread; destroyed by the caller. */

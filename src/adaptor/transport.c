@@ -125,8 +125,8 @@ static int flush_ssl(zkc_transport *transport, int *result)
 
         ERR_clear_error(); /* or what is left of another failure, maybe another connection's, would be taken for ours */
         errno = 0;
-        *result =
-            SSL_write(transport->ssl, transport->out + transport->out_begin, (int)zkc_transport_unsent(transport));
+        *result = SSL_write(transport->ssl, transport->out + transport->out_begin,
+                            (int)zkc_transport_unsent(transport));
         if (*result > 0) {
             transport->out_begin += (size_t)*result;
             continue;

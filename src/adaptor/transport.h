@@ -23,10 +23,10 @@ typedef struct zkc_transport {
     int stuck;  /* the last flush left something: there may be no room for more */
     /* What to poll for before reading, and before sending what is left: renegotiating, TLS can want the other one. */
     short read_wants, write_wants;
-    char *in, *out; /* both of ZKC_TRANSPORT_ROOM bytes, made at first use */
-    size_t in_begin, in_end;   /* what was read ahead and not taken yet */
-    size_t out_begin, out_end; /* what was gathered and not sent yet */
-    void *ssl;  /* SSL *: what `out` goes through; NULL: the bare socket */
+    char *in, *out;               /* both of ZKC_TRANSPORT_ROOM bytes, made at first use */
+    size_t in_begin, in_end;      /* what was read ahead and not taken yet */
+    size_t out_begin, out_end;    /* what was gathered and not sent yet */
+    void *ssl;                    /* SSL *: what `out` goes through; NULL: the bare socket */
     void (*closing)(void *owner); /* told before the connection is closed */
     void *owner;
 } zkc_transport;

@@ -27,7 +27,7 @@
 #endif
 
 enum { AWAKE, ASLEEP, NOTIFIED };
-enum { WAKE, CONNECTION }; /* what an event of epoll is about */
+enum { WAKE, CONNECTION };                           /* what an event of epoll is about */
 enum { CROWD = 128, FEW = 16, MANY = 64 };           /* requests under way; packets taken at once */
 enum { SHORTEST_NAP = 50000, LONGEST_NAP = 400000 }; /* in nanoseconds */
 
@@ -204,8 +204,8 @@ void zkc_adaptor_tell_load(zhandle_t *zh, const atomic_int *in_flight)
     atomic_store(&adaptor_of(zh)->in_flight, in_flight);
 }
 
-/* How long to nap. It grows while few packets come for it and shrinks when many do, so that it is short where the server
- * is quick: with a quarter of the requests answered in a nap, the server never runs out of them. */
+/* How long to nap. It grows while few packets come for it and shrinks when many do, so that it is short where the
+ * server is quick: with a quarter of the requests answered in a nap, the server never runs out of them. */
 static long nap_due(zkc_adaptor *adaptor)
 {
     const atomic_int *in_flight = atomic_load_explicit(&adaptor->in_flight, memory_order_acquire);

@@ -1,5 +1,5 @@
-/* What our adaptor can do beyond libzookeeper's API. For who waits for a reply: instead of sleeping until the I/O thread
- * has it, read it (inline_io.c). For who closes: have the I/O thread do it (adaptor.c). */
+/* What our adaptor can do beyond libzookeeper's API. For who waits for a reply: instead of sleeping until the I/O
+ * thread has it, read it (inline_io.c). For who closes: have the I/O thread do it (adaptor.c). */
 #ifndef ZKC_ADAPTOR_API_H
 #define ZKC_ADAPTOR_API_H
 
@@ -12,13 +12,12 @@ void zkc_adaptor_hold(int on);
 int zkc_adaptor_holds(void); /* whether one is held; from then on no other is */
 void zkc_adaptor_let_go(zhandle_t *zh);
 
-enum zkc_read { ZKC_READ_ENOUGH, ZKC_READ_TIMED_OUT, ZKC_READ_INTERRUPTED, ZKC_READ_REFUSED,
-                ZKC_READ_NOT_YET };
+enum zkc_read { ZKC_READ_ENOUGH, ZKC_READ_TIMED_OUT, ZKC_READ_INTERRUPTED, ZKC_READ_REFUSED, ZKC_READ_NOT_YET };
 
-/* Send what is queued, take replies from the connection and run their completions, on this thread, until `enough(context)`, or for at most
- * `nanoseconds` (negative: no limit). The caller sees to it that the handle is not closed meanwhile, and that no
- * completion closes it or waits. Whoever makes `enough` true elsewhere writes to the eventfd `kick`, which may be
- * readable for nothing.
+/* Send what is queued, take replies from the connection and run their completions, on this thread, until
+ * `enough(context)`, or for at most `nanoseconds` (negative: no limit). The caller sees to it that the handle is not
+ * closed meanwhile, and that no completion closes it or waits. Whoever makes `enough` true elsewhere writes to the
+ * eventfd `kick`, which may be readable for nothing.
  *
  * `looked`: zkc_adaptor_peek said ZKC_READ_NOT_YET just before.
  *
@@ -32,7 +31,8 @@ int zkc_adaptor_read(zhandle_t *zh, int looked, int kick, int (*enough)(void *co
 int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
                      int64_t nanoseconds);
 
-/* Tell how many requests wait for a reply, at any time, so that the I/O thread can gather replies when they are many. */
+/* Tell how many requests wait for a reply, at any time, so that the I/O thread can gather replies when they are
+ * many. */
 void zkc_adaptor_tell_load(zhandle_t *zh, const atomic_int *in_flight);
 
 /* Have the I/O thread tell of each connection that a server closed before it answered the request for the session: how

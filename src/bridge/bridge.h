@@ -34,8 +34,8 @@ uint32_t zkc_word_get(zkc_word *word);
 int64_t zkc_now_ns(void); /* monotonic clock */
 
 /* The same for greenlets, which must not put their thread to sleep (sleepers.c). A waker is what an event loop polls; a
- * sleeper is one greenlet that sleeps on a word. Its memory is the caller's, and must not be on a greenlet's stack, which
- * is moved while others run. Python's thread takes what has fired from its waker, and holds the GIL then. */
+ * sleeper is one greenlet that sleeps on a word. Its memory is the caller's, and must not be on a greenlet's stack,
+ * which is moved while others run. Python's thread takes what has fired from its waker, and holds the GIL then. */
 typedef struct zkc_waker {
     int fds[2];                /* as a notifier's */
     struct zkc_sleeper *fired; /* whose word was woken; the module's lock protects it */
@@ -57,7 +57,8 @@ void *zkc_waker_next(zkc_waker *waker); /* the token of one that was woken, once
 void zkc_sleep_begin(zkc_sleeper *sleeper, zkc_word *word, zkc_waker *waker, void *token); /* then look at the word */
 void zkc_sleep_end(zkc_sleeper *sleeper); /* however it ended; a second time does nothing */
 void zkc_sleepers_wake(const zkc_word *word);
-/* A word as a flag and as a lock, for what Python's threads and greenlets share. Lock: 0 free, 1 held, 2 held and wanted. */
+/* A word as a flag and as a lock, for what Python's threads and greenlets share. Lock: 0 free, 1 held, 2 held and
+ * wanted. */
 void zkc_word_set(zkc_word *word, uint32_t value); /* and wake */
 uint32_t zkc_word_swap(zkc_word *word, uint32_t value);
 int zkc_word_try_lock(zkc_word *word); /* 0: it is the caller's now */
@@ -86,12 +87,12 @@ typedef struct zkc_item {
 typedef struct zkc_queue {
     pthread_mutex_t lock;
     zkc_item *head, *tail;
-    zkc_word wake;  /* changes when the queue becomes non-empty */
-    int notify_fd;  /* -1, or the notifier's end that is written when the queue becomes non-empty */
+    zkc_word wake; /* changes when the queue becomes non-empty */
+    int notify_fd; /* -1, or the notifier's end that is written when the queue becomes non-empty */
 } zkc_queue;
 
 void zkc_queue_init(zkc_queue *queue);
-void zkc_queue_destroy(zkc_queue *queue); /* must be empty */
+void zkc_queue_destroy(zkc_queue *queue);               /* must be empty */
 void zkc_queue_set_notify_fd(zkc_queue *queue, int fd); /* once it has returned the old one may be closed */
 void zkc_queue_push(zkc_queue *queue, zkc_item *item);
 /* Take everything at once, oldest first; NULL when there is nothing after `nanoseconds` (0: do not wait). */
@@ -116,10 +117,10 @@ typedef struct zkc_watch {
     zkc_item item; /* so that firing allocates nothing: the watch itself goes into the queue */
     struct zkc_watch *next;
     int kind;
-    int echo; /* it is shown session events, too */
-    atomic_int refs;  /* 1 for the request, table or queue that has it, 1 for the request that armed it */
-    int in_table;     /* the session's lock protects it */
-    atomic_int fate;  /* enum zkc_fate: whether its callable gets the event, decided once */
+    int echo;        /* it is shown session events, too */
+    atomic_int refs; /* 1 for the request, table or queue that has it, 1 for the request that armed it */
+    int in_table;    /* the session's lock protects it */
+    atomic_int fate; /* enum zkc_fate: whether its callable gets the event, decided once */
 } zkc_watch;
 
 enum zkc_fate { ZKC_UNDECIDED = 0, ZKC_CALLED = 1, ZKC_REVOKED = 2 };
@@ -135,7 +136,7 @@ int zkc_item_call(zkc_item *item);
 
 /* The table has no lock of its own: its session's protects it. */
 void zkc_watches_init(zkc_watch_table *table);
-void zkc_watches_destroy(zkc_watch_table *table); /* must be empty */
+void zkc_watches_destroy(zkc_watch_table *table);              /* must be empty */
 int zkc_watches_add(zkc_watch_table *table, zkc_watch *watch); /* takes it over; -1 without memory: caller keeps it */
 /* Unlink and return (as a list) the watches that an event consumes. */
 zkc_watch *zkc_watches_fire(zkc_watch_table *table, const char *path, int type, int config);
@@ -154,9 +155,9 @@ void zkc_watches_each(const zkc_watch_table *table, void (*visit)(const zkc_watc
 /* ---- requests ------------------------------------------------------------------------------------------------- */
 
 enum zkc_request_bits {
-    ZKC_DONE = 1,     /* rc and the reply are there and change no more */
-    ZKC_WAITING = 2,  /* a thread sleeps on the word */
-    ZKC_NOTIFY = 4,   /* the queue is to get the request when it is done */
+    ZKC_DONE = 1,      /* rc and the reply are there and change no more */
+    ZKC_WAITING = 2,   /* a thread sleeps on the word */
+    ZKC_NOTIFY = 4,    /* the queue is to get the request when it is done */
     ZKC_ABANDONED = 8, /* nobody wants the reply: it is not copied, and arms no watch */
     ZKC_READING = 16   /* a thread that waits for it reads the connection: reply_wait.c */
 };
@@ -164,15 +165,15 @@ enum zkc_request_bits {
 typedef struct zkc_request {
     zkc_item item; /* must be first: a queued request is found by its item */
     zkc_word bits;
-    atomic_int refs; /* 1 for Python's object, 1 for libzookeeper while the request is lent to it */
-    struct zkc_session *session; /* borrowed: Python's object keeps the session, and so does the loan */
+    atomic_int refs;                    /* 1 for Python's object, 1 for libzookeeper while the request is lent to it */
+    struct zkc_session *session;        /* borrowed: Python's object keeps the session, and so does the loan */
     struct zkc_request *before, *after; /* the session's list of what is lent; its lock protects them */
     int listed, lent, settled;          /* the same: in that list, at libzookeeper, given its end */
     zkc_watch *watch;                   /* armed on success; owned until then. From the loan on the lock protects it */
-    zkc_watch *armed;                   /* the same watch afterwards, to be revoked; a reference. The lock protects it */
-    int watched;                        /* it has or had a watch: constant from before the loan on */
-    int arm_on_missing;                 /* exists arms its watch on ZNONODE too */
-    unsigned doomed_kinds;              /* remove_watches: the kinds to forget on `doomed_path`; 0: none */
+    zkc_watch *armed;      /* the same watch afterwards, to be revoked; a reference. The lock protects it */
+    int watched;           /* it has or had a watch: constant from before the loan on */
+    int arm_on_missing;    /* exists arms its watch on ZNONODE too */
+    unsigned doomed_kinds; /* remove_watches: the kinds to forget on `doomed_path`; 0: none */
     char *doomed_path;
     int metric;         /* enum zkc_kind: what it counts as */
     int64_t sent_bytes; /* of paths and data */
@@ -182,10 +183,10 @@ typedef struct zkc_request {
     int rc;
     int has_stat;
     struct Stat stat;
-    char *bytes;     /* data, path, or packed strings; owned, unless there is a packet */
-    void *packet;    /* what the data are in, kept instead of copied; owned */
-    int64_t length;  /* of `bytes`; data: -1 for NULL */
-    int32_t count;   /* packed strings and ACLs: how many */
+    char *bytes;    /* data, path, or packed strings; owned, unless there is a packet */
+    void *packet;   /* what the data are in, kept instead of copied; owned */
+    int64_t length; /* of `bytes`; data: -1 for NULL */
+    int32_t count;  /* packed strings and ACLs: how many */
 
     /* multi: written by libzookeeper before the completion; freed with the request */
     int op_count;
@@ -203,13 +204,13 @@ uint32_t zkc_request_await(zkc_request *request);
 int zkc_request_wait(zkc_request *request, int64_t nanoseconds);
 /* The same by reading the connection; -1: that is not for this thread now, and it waits as others do. */
 int zkc_read_reply(zkc_request *request, int64_t nanoseconds);
-/* Send and look for the reply for so long at the most, without ever waiting for anything else. If the request is not done
- * then, the thread goes on soon, with the same or with zkc_request_wait. */
+/* Send and look for the reply for so long at the most, without ever waiting for anything else. If the request is not
+ * done then, the thread goes on soon, with the same or with zkc_request_wait. */
 enum zkc_look { ZKC_LOOKED_AND_DONE, ZKC_LOOKED_IN_VAIN, ZKC_LOOK_REFUSED };
 enum zkc_look zkc_look_for_reply(zkc_request *request, int64_t nanoseconds);
 int zkc_has_looked(const zkc_request *request); /* in vain, and has to go on */
-/* zkc_look_for_reply with the GIL, if that is worth it: gil_hold.c. Begin with `times` 0; ZKC_LOOK_AGAIN: give the GIL up
- * and ask for it again at once, then call this again. Else the request is done, or zkc_request_wait comes next. */
+/* zkc_look_for_reply with the GIL, if that is worth it: gil_hold.c. Begin with `times` 0; ZKC_LOOK_AGAIN: give the GIL
+ * up and ask for it again at once, then call this again. Else the request is done, or zkc_request_wait comes next. */
 enum zkc_request_looked { ZKC_LOOK_DONE, ZKC_LOOK_AGAIN, ZKC_LOOK_NO_MORE };
 enum zkc_request_looked zkc_request_look(zkc_request *request, int *times, int64_t nanoseconds);
 /* Ask for the request to be queued when it is done, lending it `token`. 0: it will be; 1: it is done already, and
@@ -256,7 +257,8 @@ typedef struct zkc_tls_state {
     int futile;         /* every server of the list failed for a certificate, and nothing else happened since */
 } zkc_tls_state;
 
-#define ZKC_EVENT_UNANSWERED (-102) /* the same for connections that servers closed before they answered, now and then */
+/* the same for connections that servers closed before they answered, now and then */
+#define ZKC_EVENT_UNANSWERED (-102)
 #define ZKC_EVENT_TLS_FAILED (-101) /* type of the session event for a failure; its state is their number in a row */
 
 typedef struct zkc_tls_options {
@@ -265,40 +267,40 @@ typedef struct zkc_tls_options {
 } zkc_tls_options;
 
 typedef struct zkc_session {
-    atomic_int refs; /* 1 for Python's object, 1 for each of our short-lived threads, 1 for the handle while open */
+    atomic_int refs;     /* 1 for Python's object, 1 for each of our short-lived threads, 1 for the handle while open */
     uint32_t generation; /* of the process that made it: another one's is a forked child */
     zhandle_t *handle;   /* written by the opening thread before `opened`; freed by the closing one */
     zkc_word opened;     /* enum zkc_open_state */
     int open_errno;
-    zkc_word closing;    /* enum zkc_close_state */
-    atomic_int inside;   /* threads inside a zoo_… call: the handle is not freed under them */
-    atomic_int worth;    /* gil_hold.c: whether replies of late came while a call kept the GIL; how often not tried */
+    zkc_word closing;  /* enum zkc_close_state */
+    atomic_int inside; /* threads inside a zoo_… call: the handle is not freed under them */
+    atomic_int worth;  /* gil_hold.c: whether replies of late came while a call kept the GIL; how often not tried */
     atomic_uint untried;
-    int kick[2];         /* wakes who reads the connection; -1: nobody may. From opening to the end */
+    int kick[2]; /* wakes who reads the connection; -1: nobody may. From opening to the end */
 
     pthread_mutex_t lock; /* for the list of loans and the watch table; never held while calling libzookeeper */
     zkc_request *loans;
     zkc_watch_table watches;
-    int ended;   /* expired, refused or closed: no watch is armed any more */
-    int end_state; /* what a watch is told last */
-    atomic_int stopped; /* nothing is lent any more; set under the lock */
-    atomic_int pushing; /* threads with something for the queue that must come before the last items */
-    zkc_item *last;     /* the session's last event and ZKC_ITEM_STOP, until they are pushed */
+    int ended;              /* expired, refused or closed: no watch is armed any more */
+    int end_state;          /* what a watch is told last */
+    atomic_int stopped;     /* nothing is lent any more; set under the lock */
+    atomic_int pushing;     /* threads with something for the queue that must come before the last items */
+    zkc_item *last;         /* the session's last event and ZKC_ITEM_STOP, until they are pushed */
     zkc_item *announcement; /* ZKC_OPENED_EVENT, if asked for, until the opening thread pushes it */
     zkc_item *held;         /* session events that came before that, oldest first */
     zkc_queue queue;
     zkc_metrics metrics;
-    zkc_word events;      /* changes with every session event */
-    zkc_word slots;       /* changes when a request is settled */
+    zkc_word events; /* changes with every session event */
+    zkc_word slots;  /* changes when a request is settled */
     atomic_int slot_waiters;
     atomic_int in_flight;
     int max_in_flight;
-    int overdraft;        /* how many more a call takes before it waits: for an event loop, which must not */
-    int echo;             /* all watches are shown session events */
-    atomic_int echoing;   /* some may be: those with an `echo` of their own */
-    zkc_tls_state tls;    /* `lock` protects it, and these two: */
-    int unanswered;       /* connections in a row that servers closed without an answer, */
-    int64_t seen_zxid;    /* and the last zxid of the session then */
+    int overdraft;              /* how many more a call takes before it waits: for an event loop, which must not */
+    int echo;                   /* all watches are shown session events */
+    atomic_int echoing;         /* some may be: those with an `echo` of their own */
+    zkc_tls_state tls;          /* `lock` protects it, and these two: */
+    int unanswered;             /* connections in a row that servers closed without an answer, */
+    int64_t seen_zxid;          /* and the last zxid of the session then */
     struct zkc_open_args *args; /* what zookeeper_init borrows for as long as the handle lives */
 } zkc_session;
 
@@ -322,14 +324,14 @@ void zkc_tls_options_free(zkc_tls_options *tls);
 void zkc_tell_adaptor(zkc_session *session); /* once it has a handle */
 void zkc_unanswered(zkc_session *session, int *count, int64_t *zxid);
 void zkc_tls_look(zkc_session *session, zkc_tls_state *copy);
-void zkc_tls_new_servers(zkc_session *session); /* what the old ones did says nothing of these */
+void zkc_tls_new_servers(zkc_session *session);            /* what the old ones did says nothing of these */
 zkc_session *zkc_session_new(int max_in_flight, int echo); /* one reference: the caller's */
 void zkc_session_ref(zkc_session *session);
 void zkc_session_unref(zkc_session *session);
 /* Before opening: have its end announced by ZKC_OPENED_EVENT, before any other event. -1 without memory. */
 int zkc_session_announce(zkc_session *session);
-/* Open: on a thread of its own if there are names to be resolved. Takes over the arguments. errno when there is no thread.
- * Call without the GIL. */
+/* Open: on a thread of its own if there are names to be resolved. Takes over the arguments. errno when there is no
+ * thread. Call without the GIL. */
 int zkc_session_open(zkc_session *session, zkc_open_args *args);
 /* Instead of opening: nothing will come, and the queue is stopped. */
 void zkc_session_give_up(zkc_session *session);
@@ -445,9 +447,9 @@ typedef struct zkc_log_line {
 void zkc_log_init(void);              /* once, before the first session: lines without a handle come here too */
 void zkc_on_log(const char *message); /* log_callback_fn */
 zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped); /* a list, oldest first; free() each */
-void zkc_log_set_level(int level);    /* 0 nothing … 4 debugging; noted in each line */
-zkc_word *zkc_log_word(void);        /* woken for the first line; look, then take without a wait, then sleep */
-void zkc_log_wake(void);              /* make zkc_log_take return, the waiting one or the next */
+void zkc_log_set_level(int level);                                  /* 0 nothing … 4 debugging; noted in each line */
+zkc_word *zkc_log_word(void); /* woken for the first line; look, then take without a wait, then sleep */
+void zkc_log_wake(void);      /* make zkc_log_take return, the waiting one or the next */
 void zkc_log_after_fork(void);
 
 #endif

@@ -35,9 +35,8 @@
 /* Transactions with create-and-stat: stock libzookeeper refuses the sub-operation; a patch of ours adds it. */
 #ifdef ZKC_PATCHED_MULTI_CREATE2
 #define ZKC_HAS_MULTI_CREATE2 1
-void zkc_create2_op_init(zoo_op_t *op, const char *path, const char *value, int valuelen,
-                         const struct ACL_vector *acl, int mode, char *path_buffer, int path_buffer_len,
-                         struct Stat *stat);
+void zkc_create2_op_init(zoo_op_t *op, const char *path, const char *value, int valuelen, const struct ACL_vector *acl,
+                         int mode, char *path_buffer, int path_buffer_len, struct Stat *stat);
 #else
 #define ZKC_HAS_MULTI_CREATE2 0
 #define zkc_create2_op_init(op, path, value, valuelen, acl, mode, buffer, length, stat) \

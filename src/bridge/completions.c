@@ -112,17 +112,17 @@ static int copy_acl(zkc_request *request, const struct ACL_vector *acl)
 }
 
 /* Each completion: claim, copy on success, answer. A claim that comes too late only gives the loan back. */
-#define COMPLETE(data, rc, copies)                              \
-    do {                                                        \
-        zkc_request *request = (zkc_request *)(data);           \
-        int outcome = (rc);                                     \
-        if (!zkc_claim(request)) {                              \
-            zkc_request_unref(request);                         \
-            return;                                             \
-        }                                                       \
-        if (outcome == ZOK && !zkc_request_abandoned(request))  \
-            outcome = (copies);                                 \
-        zkc_answer(request, outcome);                           \
+#define COMPLETE(data, rc, copies)                             \
+    do {                                                       \
+        zkc_request *request = (zkc_request *)(data);          \
+        int outcome = (rc);                                    \
+        if (!zkc_claim(request)) {                             \
+            zkc_request_unref(request);                        \
+            return;                                            \
+        }                                                      \
+        if (outcome == ZOK && !zkc_request_abandoned(request)) \
+            outcome = (copies);                                \
+        zkc_answer(request, outcome);                          \
     } while (0)
 
 void zkc_on_void(int rc, const void *data)

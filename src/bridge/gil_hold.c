@@ -1,11 +1,11 @@
 /* Whether a thread that waits for the only reply there is keeps the GIL while it looks for it.
  *
  * Who gives the GIL up beside a thread of pure bytecode, and does so for longer than that thread takes to wake, gets it
- * back after the interpreter's switch interval, 5 ms, although the reply came after 30 us. So such a call looks with the
- * GIL, for no longer than `hold`; then it gives it up, asks for it again at once, and looks again, a few times. A thread
- * that is ready to run has it then, and who asked for it a switch interval ago has it in any case; one that has still to
- * wake mostly has not. It looks as long as looking has been worth it of late, and only while getting the GIL back takes
- * long: where it does not, keeping it would be of no use to the caller, and would keep the other threads.
+ * back after the interpreter's switch interval, 5 ms, although the reply came after 30 us. So such a call looks with
+ * the GIL, for no longer than `hold`; then it gives it up, asks for it again at once, and looks again, a few times. A
+ * thread that is ready to run has it then, and who asked for it a switch interval ago has it in any case; one that has
+ * still to wake mostly has not. It looks as long as looking has been worth it of late, and only while getting the GIL
+ * back takes long: where it does not, keeping it would be of no use to the caller, and would keep the other threads.
  *
  * Nothing here waits, and nor does the look (zkc_adaptor_peek): a thread that has the GIL and waits for a mutex whose
  * owner waits for the GIL would never get it. */
@@ -13,8 +13,8 @@
 
 /* What is sent with the GIL at the most, in bytes: some ten microseconds' work. */
 enum { MOST_SENT = 16 * 1024 };
-/* How often the GIL is to come back quickly before it is believed that it does, and how long it is kept between two tries
- * to give it up, in nanoseconds. */
+/* How often the GIL is to come back quickly before it is believed that it does, and how long it is kept between two
+ * tries to give it up, in nanoseconds. */
 enum { CONTENDED = 3, BETWEEN_TRIES = 10000000 };
 /* How many looks without a reply are forgiven, where a session begins, and how many calls later it is tried again. */
 enum { MOST_WORTH = 8, BEGINNING = 2, TRY_AGAIN = 32 };
@@ -24,8 +24,8 @@ enum { SHORT_WAIT = 100000 };
 /* Of the process, as the GIL is. All of them relaxed: an update that is lost costs a look, or a moment. */
 static _Atomic int64_t hold = 50000;
 static atomic_int most_times = 4;
-static atomic_int contended; /* up to CONTENDED: how lately the GIL took long to come back */
-static _Atomic int64_t kept; /* how long calls have kept it, in all */
+static atomic_int contended;     /* up to CONTENDED: how lately the GIL took long to come back */
+static _Atomic int64_t kept;     /* how long calls have kept it, in all */
 static _Atomic int64_t tried_at; /* what `kept` was when it was last given up and came back */
 
 void zkc_set_gil_hold(int64_t nanoseconds, int times)

@@ -25,9 +25,9 @@ enum zkc_kind {
 };
 
 enum {
-    ZKC_LATENCY_BOUNDS = 27,  /* bucket i holds what took at most 2^i microseconds, and one more holds the rest */
+    ZKC_LATENCY_BOUNDS = 27, /* bucket i holds what took at most 2^i microseconds, and one more holds the rest */
     ZKC_LATENCY_BUCKETS = ZKC_LATENCY_BOUNDS + 1,
-    ZKC_ERROR_CODES = 256     /* -code is the index; 0 counts codes that are beyond */
+    ZKC_ERROR_CODES = 256 /* -code is the index; 0 counts codes that are beyond */
 };
 
 typedef _Atomic int64_t zkc_counter;
@@ -39,8 +39,8 @@ typedef struct zkc_metrics {
     zkc_counter latency_sum_ns;
     zkc_counter watch_events; /* watches that an event of their znode fired */
     zkc_counter connects;
-    zkc_counter gil_kept, gil_given_up; /* replies that came while a call kept the GIL, and looks in vain */
-    zkc_counter gil_ns;                 /* how long calls have kept it so */
+    zkc_counter gil_kept, gil_given_up;     /* replies that came while a call kept the GIL, and looks in vain */
+    zkc_counter gil_ns;                     /* how long calls have kept it so */
     zkc_counter bytes_sent, bytes_received; /* of paths, data and credentials; of replies as they were copied */
 } zkc_metrics;
 

@@ -94,8 +94,8 @@ zkc_item *zkc_item_new(int kind, void *token, int type, int state, const char *p
 void zkc_item_free(zkc_item *item)
 {
     /* These two are watches, which the request that brought them may look at still. */
-    if ((item->kind == ZKC_ITEM_EVENT || item->kind == ZKC_ITEM_DROP)
-        && atomic_fetch_sub(&((zkc_watch *)item)->refs, 1) != 1)
+    if ((item->kind == ZKC_ITEM_EVENT || item->kind == ZKC_ITEM_DROP) &&
+        atomic_fetch_sub(&((zkc_watch *)item)->refs, 1) != 1)
         return;
     free(item->path);
     free(item);

@@ -9,8 +9,8 @@
 
 #include "adaptor/zkc_adaptor.h"
 
-/* The session in which this thread has made a call whose request is not sent yet; a reference. The session can be closed
- * meanwhile: then the request has its end from that. */
+/* The session in which this thread has made a call whose request is not sent yet; a reference. The session can be
+ * closed meanwhile: then the request has its end from that. */
 static _Thread_local zkc_session *held;
 
 void zkc_hold(void)

@@ -113,13 +113,14 @@ static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
     int wanted = request->rc == ZOK || (request->rc == ZNONODE && request->arm_on_missing);
     zkc_watch *watch;
 
-    pthread_mutex_lock(&session->lock); /* zkc_has_other_watches sees it in the list or in the table, never in neither */
+    /* zkc_has_other_watches sees it in the list or in the table, never in neither */
+    pthread_mutex_lock(&session->lock);
     watch = request->watch;
     request->watch = NULL;
     if (!request->lent)
         unlist(request);
     if (watch != NULL && wanted) {
-        request->armed = watch; /* from here on it may be revoked */
+        request->armed = watch;            /* from here on it may be revoked */
         atomic_fetch_add(&watch->refs, 1); /* back in zkc_request_unref */
     }
     if (watch == NULL) {
@@ -153,7 +154,8 @@ static void finish(zkc_request *request)
         zkc_queue_push(&session->queue, &request->item);
     if (unarmed != NULL)
         zkc_queue_push(&session->queue, &unarmed->item); /* after the reply of the call that brought it */
-    /* Last: what a waiter does next, closing the session say, comes after it in the queue. The caller has a reference. */
+    /* Last: what a waiter does next, closing the session say, comes after it in the queue. The caller has a
+     * reference. */
     if (before & ZKC_WAITING)
         zkc_word_wake(&request->bits);
     if (before & ZKC_READING)

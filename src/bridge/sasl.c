@@ -86,7 +86,8 @@ static int answer_secret(sasl_conn_t *connection, void *context, int id, sasl_se
     return context != NULL ? SASL_OK : SASL_FAIL;
 }
 
-/* Cyrus calls each with the arguments that its id stands for; the detour over void (*)(void) says that this is meant. */
+/* Cyrus calls each with the arguments that its id stands for; the detour over void (*)(void) says that this is
+ * meant. */
 #define CALLBACK(function) ((int (*)(void))(void (*)(void))(function))
 
 int zkc_sasl_prepare(zkc_open_args *args, zoo_sasl_params_t *params)

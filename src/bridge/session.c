@@ -333,7 +333,7 @@ void zkc_session_close(zkc_session *session)
     if (!atomic_compare_exchange_strong(&session->closing, &open, ZKC_CLOSING))
         return;
     atomic_fetch_add(&session->slots, 1);
-    zkc_word_wake(&session->slots);  /* submitters that wait for a place */
+    zkc_word_wake(&session->slots); /* submitters that wait for a place */
     atomic_fetch_add(&session->events, 1);
     zkc_word_wake(&session->events); /* threads that wait for the connection */
     zkc_stop_reading(session, NULL);

@@ -1,5 +1,5 @@
-/* The watches and the events of a session, on their way from libzookeeper's threads to its queue. The session's beginning
- * and end are in session.c. */
+/* The watches and the events of a session, on their way from libzookeeper's threads to its queue. The session's
+ * beginning and end are in session.c. */
 #include "adaptor/zkc_adaptor.h"
 #include "bridge.h"
 
@@ -33,8 +33,8 @@ void zkc_push_begin(zkc_session *session)
     atomic_fetch_add(&session->pushing, 1);
 }
 
-/* Whoever comes last pushes the last items. A stopped session begins nothing new, so there is one such moment: a request
- * is settled once, the watches are gone and events are refused. */
+/* Whoever comes last pushes the last items. A stopped session begins nothing new, so there is one such moment: a
+ * request is settled once, the watches are gone and events are refused. */
 void zkc_push_end(zkc_session *session)
 {
     zkc_item *last = NULL, *next;
@@ -97,11 +97,11 @@ int zkc_has_other_watches(zkc_session *session, const char *path, unsigned kinds
     int found;
 
     pthread_mutex_lock(&session->lock);
-    found = zkc_watches_count(&session->watches, path, kinds, NULL)
-            > zkc_watches_count(&session->watches, path, kinds, token);
+    found = zkc_watches_count(&session->watches, path, kinds, NULL) >
+            zkc_watches_count(&session->watches, path, kinds, token);
     for (zkc_request *request = session->loans; request != NULL && !found; request = request->after)
-        found = request->watch != NULL && (kinds & (1u << request->watch->kind)) != 0
-                && strcmp(request->watch->item.path, path) == 0;
+        found = request->watch != NULL && (kinds & (1u << request->watch->kind)) != 0 &&
+                strcmp(request->watch->item.path, path) == 0;
     pthread_mutex_unlock(&session->lock);
     return found;
 }
@@ -112,8 +112,8 @@ static void wake_for_event(zkc_session *session)
     zkc_word_wake(&session->events);
 }
 
-/* The handle can be used before its opening is announced, and what it has to say by then is held back; so a watcher that
- * is told may call at once, and hears of nothing before. */
+/* The handle can be used before its opening is announced, and what it has to say by then is held back; so a watcher
+ * that is told may call at once, and hears of nothing before. */
 void zkc_opened(zkc_session *session, enum zkc_open_state outcome)
 {
     zkc_item *item, *next;

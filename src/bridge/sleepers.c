@@ -64,7 +64,8 @@ int zkc_waker_open(zkc_waker *waker)
 
 void zkc_waker_close(zkc_waker *waker)
 {
-    pthread_mutex_lock(&lock); /* who wakes writes the descriptor under the lock: its number may be another file's after */
+    /* who wakes writes the descriptor under the lock: its number may be another file's after */
+    pthread_mutex_lock(&lock);
     zkc_notifier_close(waker->fds);
     pthread_mutex_unlock(&lock);
 }
@@ -78,7 +79,8 @@ void zkc_sleep_begin(zkc_sleeper *sleeper, zkc_word *word, zkc_waker *waker, voi
     pthread_mutex_lock(&lock);
     link_in(bucket_of(word), sleeper);
     pthread_mutex_unlock(&lock);
-    atomic_fetch_add(&zkc_sleepers, 1); /* the caller looks at the word after this, and who changes it looks here after that */
+    /* the caller looks at the word after this, and who changes it looks here after that */
+    atomic_fetch_add(&zkc_sleepers, 1);
 }
 
 void zkc_sleep_end(zkc_sleeper *sleeper)
@@ -122,7 +124,7 @@ void *zkc_waker_next(zkc_waker *waker)
     return sleeper == NULL ? NULL : sleeper->token;
 }
 
-/* ---- flags and locks ---------------------------------------------------------------------------------------------- */
+/* ---- flags and locks --------------------------------------------------------------------------------------------- */
 
 void zkc_word_set(zkc_word *word, uint32_t value)
 {

@@ -83,7 +83,8 @@ int zkc_valid_path(const char *path, int sequential)
     return valid_component(from, strlen(from));
 }
 
-/* "host:port" or "[host]:port"; as strict as can be, for what is not seen here as an address is only opened elsewhere. */
+/* "host:port" or "[host]:port"; as strict as can be, for what is not seen here as an address is only opened
+ * elsewhere. */
 static int is_address(const char *server, size_t length)
 {
     char text[INET6_ADDRSTRLEN + 2];

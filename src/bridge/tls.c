@@ -24,8 +24,8 @@ static const char *const reasons[] = {
     [ZKC_TLS_CLIENT_CERTIFICATE] = "client_certificate",
 };
 
-/* On the I/O thread, with the library's list of servers locked; for files that cannot be loaded, on the opening thread, where
- * no watcher needs to hear of it: the opening fails. */
+/* On the I/O thread, with the library's list of servers locked; for files that cannot be loaded, on the opening thread,
+ * where no watcher needs to hear of it: the opening fails. */
 static void on_report(const zkc_tls_report_t *report, void *context)
 {
     zkc_session *session = context;

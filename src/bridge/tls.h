@@ -5,6 +5,7 @@
 #include "bridge.h"
 
 /* Open a handle with TLS, and with SASL unless `sasl_params` is NULL. */
-zhandle_t *zkc_tls_open(zkc_session *session, const zkc_open_args *args, const clientid_t *client_id, void *sasl_params);
+zhandle_t *zkc_tls_open(zkc_session *session, const zkc_open_args *args, const clientid_t *client_id,
+                        void *sasl_params);
 
 #endif

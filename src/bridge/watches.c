@@ -242,8 +242,7 @@ zkc_watch *zkc_watches_clear(zkc_watch_table *table)
     return all;
 }
 
-void zkc_watches_each(const zkc_watch_table *table, void (*visit)(const zkc_watch *watch, void *context),
-                      void *context)
+void zkc_watches_each(const zkc_watch_table *table, void (*visit)(const zkc_watch *watch, void *context), void *context)
 {
     for (size_t i = 0; i < table->size; i++)
         for (entry *this = table->buckets[i]; this != NULL; this = this->next)

@@ -7,7 +7,8 @@
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found)
 {
-    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT,
+                                                                                                 "getaddrinfo");
     const char *file = getenv("SLOW_NAMES");
 
     if (hints != NULL && (hints->ai_flags & AI_NUMERICHOST) != 0)

@@ -165,11 +165,11 @@ void fake_settle(zhandle_t *handle)
 
 static pthread_mutex_t call_lock = PTHREAD_MUTEX_INITIALIZER;
 
-#define NOTE_CALL(...)                                                   \
-    do {                                                                 \
-        pthread_mutex_lock(&call_lock);                                  \
-        snprintf(fake.init_call, sizeof fake.init_call, __VA_ARGS__);    \
-        pthread_mutex_unlock(&call_lock);                                \
+#define NOTE_CALL(...)                                                \
+    do {                                                              \
+        pthread_mutex_lock(&call_lock);                               \
+        snprintf(fake.init_call, sizeof fake.init_call, __VA_ARGS__); \
+        pthread_mutex_unlock(&call_lock);                             \
     } while (0)
 
 static zhandle_t *init(void *context)
@@ -199,8 +199,7 @@ zhandle_t *zookeeper_init2(const char *host, watcher_fn fn, int recv_timeout, co
                            int flags, log_callback_fn log_callback)
 {
     (void)fn;
-    NOTE_CALL("plain %s %d %d %lld", host, recv_timeout, flags,
-              clientid != NULL ? (long long)clientid->client_id : -1);
+    NOTE_CALL("plain %s %d %d %lld", host, recv_timeout, flags, clientid != NULL ? (long long)clientid->client_id : -1);
     log_callback("opening\n");
     return init(context);
 }
@@ -211,8 +210,8 @@ zhandle_t *zookeeper_init_tls(const char *host, const zkc_tls_params_t *tls, wat
                               void *sasl_params)
 {
     (void)fn, (void)recv_timeout, (void)clientid, (void)flags, (void)log_callback;
-    NOTE_CALL("tls %s %s %s %s %s %s %d %s", host, tls->ca, tls->certificate, tls->key, tls->password,
-              tls->server_name, tls->flags, sasl_params != NULL ? "sasl" : "plain");
+    NOTE_CALL("tls %s %s %s %s %s %s %d %s", host, tls->ca, tls->certificate, tls->key, tls->password, tls->server_name,
+              tls->flags, sasl_params != NULL ? "sasl" : "plain");
     fake.report = tls->report;
     return init(context);
 }
@@ -253,11 +252,10 @@ zhandle_t *zookeeper_init_sasl(const char *host, watcher_fn fn, int recv_timeout
             ((int (*)(void *, int, const char **, unsigned *))(void (*)(void))asked->proc)(asked->context, asked->id,
                                                                                            &user, &length);
         if (asked->id == SASL_CB_PASS)
-            ((int (*)(sasl_conn_t *, void *, int, sasl_secret_t **))(void (*)(void))asked->proc)(
-                NULL, asked->context, asked->id, &secret);
+            ((int (*)(sasl_conn_t *, void *, int, sasl_secret_t **))(void (*)(void))asked->proc)(NULL, asked->context,
+                                                                                                 asked->id, &secret);
     }
-    NOTE_CALL("sasl %s %s %u %.*s", sasl_params->mechlist, user, length,
-              (int)secret->len, (const char *)secret->data);
+    NOTE_CALL("sasl %s %s %u %.*s", sasl_params->mechlist, user, length, (int)secret->len, (const char *)secret->data);
     return init(context);
 }
 #endif

@@ -26,9 +26,9 @@ struct fake {
     atomic_int handles;          /* made and not closed */
     atomic_int dropped;          /* completions and events that were dropped at close */
     atomic_int resolution_delay; /* of the last handle */
-    char init_call[128];          /* which init function made the last handle, with what */
+    char init_call[128];         /* which init function made the last handle, with what */
 #ifdef HAVE_OPENSSL_H
-    zkc_tls_report_fn report;    /* of the last handle with TLS */
+    zkc_tls_report_fn report; /* of the last handle with TLS */
 #endif
     FILE *log_stream;
     struct sockaddr_storage peer; /* family 0: not connected */

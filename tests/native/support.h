@@ -81,13 +81,13 @@ void check_nothing_alive(void);
         check_nothing_alive();            \
     } while (0)
 
-#define RUN_IN_SESSION(test, max_in_flight, echo)           \
-    do {                                                    \
-        fprintf(stderr, "  %s\n", #test);                   \
+#define RUN_IN_SESSION(test, max_in_flight, echo)                  \
+    do {                                                           \
+        fprintf(stderr, "  %s\n", #test);                          \
         zkc_session *session_ = open_session(max_in_flight, echo); \
-        test(session_);                                     \
-        close_session(session_);                            \
-        check_nothing_alive();                              \
+        test(session_);                                            \
+        close_session(session_);                                   \
+        check_nothing_alive();                                     \
     } while (0)
 
 #endif

@@ -1,5 +1,5 @@
-/* Threads that share a handle on our adaptor, for ThreadSanitizer: some send many requests at once, others one at a time,
- * whose replies they read by themselves; then the handle is closed, and opened again.
+/* Threads that share a handle on our adaptor, for ThreadSanitizer: some send many requests at once, others one at a
+ * time, whose replies they read by themselves; then the handle is closed, and opened again.
  *
  * usage: adaptor_threads HOSTS ROUNDS CALLS */
 #define _GNU_SOURCE

@@ -1,4 +1,5 @@
-/* Makes one request of a server that sends nonsense and prints what came of it: "rc=<code>" and, for a node's data, its length.
+/* Makes one request of a server that sends nonsense and prints what came of it: "rc=<code>" and, for a node's data, its
+ * length.
  *
  * usage: hostile_client PORT get|aget|exists|children|acl|create2|multi|multi2|multi3|badmulti|amulti|idle
  */

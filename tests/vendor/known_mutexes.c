@@ -1,7 +1,7 @@
 /* Transactions of every outcome, and a count of the locks of a mutex that nothing has initialized.
  *
- * Its own pthread_mutex_init(), pthread_mutex_destroy() and pthread_mutex_lock() stand before the C library's and keep the set of the mutexes
- * that were initialized. A mutex among the program's static data has its initializer there.
+ * Its own pthread_mutex_init(), pthread_mutex_destroy() and pthread_mutex_lock() stand before the C library's and keep
+ * the set of the mutexes that were initialized. A mutex among the program's static data has its initializer there.
  *
  * usage: known_mutexes HOSTS */
 #define _GNU_SOURCE

@@ -1,11 +1,13 @@
-/* A client that is steered from outside: one command a line on stdin, what came of it a line on stdout. So a test decides what happens first
- * without waiting for luck. Completions and session events print a line of their own when they come.
+/* A client that is steered from outside: one command a line on stdin, what came of it a line on stdout. So a test
+ * decides what happens first without waiting for luck. Completions and session events print a line of their own when
+ * they come.
  *
- * usage: steered_client HOSTS TIMEOUT_MS [tls CA,CERTIFICATE,KEY[,PASSWORD] | tls-at-once ... | tls-reports CA [NAME] | sasl | shuffled]
+ * usage: steered_client HOSTS TIMEOUT_MS [tls CA,CERTIFICATE,KEY[,PASSWORD] | tls-at-once ... | tls-reports CA [NAME] |
+ * sasl | shuffled]
  *
- * Its own functions stand before the C library's: getaddrinfo() is a name server that fails or does not answer, read() makes /dev/urandom give
- * a byte at a time, connect() connects at once (tls-at-once) instead of being under way.
- */
+ * Its own functions stand before the C library's: getaddrinfo() is a name server that fails or does not answer, read()
+ * makes /dev/urandom give a byte at a time, connect() connects at once (tls-at-once) instead of being under
+ * way. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -341,7 +343,8 @@ int main(int argc, char **argv)
         zh = zookeeper_init(hosts, on_event, timeout, NULL, NULL, ZOO_READONLY);
     say("opened", zh != NULL);
     while (zh != NULL && fgets(line, sizeof(line), stdin) != NULL) {
-        /* strtok, so that nothing else keeps what it keeps: a library that used it for its own would be found to leak */
+        /* strtok, so that nothing else keeps what it keeps: a library that used it for its own would be found to
+         * leak */
         command = strtok(line, " \n");
         argument = strtok(NULL, "\n");
         obey(zh, command, argument != NULL ? argument : "");

@@ -421,8 +421,8 @@ static void a_call_abandoned_at_the_end_gives_its_watch_back_once(void)
     }
 }
 
-/* Reply and event come on the library's threads while this one gives up: it gets the event if and only if it was told that
- * it is too late for that. */
+/* Reply and event come on the library's threads while this one gives up: it gets the event if and only if it was told
+ * that it is too late for that. */
 static void giving_up_and_the_reply_are_decided_in_one_step(zkc_session *session)
 {
     int given_up = 0;

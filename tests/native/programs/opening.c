@@ -1,4 +1,5 @@
-/* How a session begins: what the library is told, what is announced, and how a beginning that fails or is given up ends. */
+/* How a session begins: what the library is told, what is announced, and how a beginning that fails or is given up
+ * ends. */
 #include "support.h"
 
 #include <errno.h>

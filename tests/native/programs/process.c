@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 static struct token told, watch;
 
 static void on_signal(int number)

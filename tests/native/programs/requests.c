@@ -43,7 +43,7 @@ static void data_is_copied_whole(zkc_session *session)
     memset(value, 0x5a, (size_t)big);
     check_data(session, "a\0b", 3, 3);
     check_data(session, value, big, big);
-    check_data(session, "", 0, 0);    /* empty is not NULL */
+    check_data(session, "", 0, 0); /* empty is not NULL */
     check_data(session, NULL, -1, -1);
     check_data(session, NULL, 0, -1); /* without a pointer there is no data */
     free(value);

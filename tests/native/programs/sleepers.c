@@ -1,4 +1,5 @@
-/* Greenlets asleep on words: wakers, and the sleepers that they are to wake. Here a "greenlet" is a record in memory. */
+/* Greenlets asleep on words: wakers, and the sleepers that they are to wake. Here a "greenlet" is a record in
+ * memory. */
 #include "support.h"
 
 #include <poll.h>

@@ -66,9 +66,7 @@ static void one_call(struct run *run, uint64_t *random)
     call_library(run->session, request, random);
     zkc_leave(run->session);
     switch (next_random(random) % 4) {
-    case 0:
-        zkc_request_wait(request, 100000);
-        break;
+    case 0: zkc_request_wait(request, 100000); break;
     case 1:
         if (told == NULL && tell(request, &run->told))
             zkc_request_unref(request), atomic_fetch_sub(&run->told.out, 1); /* done: nobody needs to be told */

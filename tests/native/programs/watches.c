@@ -78,7 +78,8 @@ static unsigned kinds_of(int type, int config)
     unsigned data = config ? 1u << ZKC_WATCH_CONFIG : 1u << ZKC_WATCH_DATA;
 
     switch (type) {
-    case 1: case 3: return data;
+    case 1:
+    case 3: return data;
     case 2: return config ? data : data | 1u << ZKC_WATCH_CHILD;
     case 4: return 1u << ZKC_WATCH_CHILD;
     }
@@ -93,7 +94,10 @@ static void step(zkc_watch_table *table, uint64_t *random)
 
     name(text, sizeof text, path);
     switch (next_random(random) % 8) {
-    case 0: case 1: case 2: case 3:
+    case 0:
+    case 1:
+    case 2:
+    case 3:
         if (model_size < 1500)
             add(table, path, (int)(next_random(random) % ZKC_WATCH_KINDS), token);
         break;
@@ -103,9 +107,7 @@ static void step(zkc_watch_table *table, uint64_t *random)
         take_both(zkc_watches_fire(table, text, type, config), path, kinds_of(type, config), -1);
         break;
     }
-    case 5:
-        take_both(zkc_watches_remove(table, text, kinds, &tokens[token]), path, kinds, token);
-        break;
+    case 5: take_both(zkc_watches_remove(table, text, kinds, &tokens[token]), path, kinds, token); break;
     case 6:
         if (next_random(random) % 4 == 0)
             take_both(zkc_watches_remove(table, text, kinds, NULL), path, kinds, -1);
@@ -200,8 +202,8 @@ static void an_event_consumes_only_its_kind(void)
         int type, config;
         size_t data, child, other; /* what is left of one each */
     } cases[] = {
-        {1, 0, 0, 1, 1},  {2, 0, 0, 0, 1}, {3, 0, 0, 1, 1}, {4, 0, 1, 0, 1}, {-1, 0, 1, 1, 1}, {-2, 0, 1, 1, 1},
-        {1, 1, 1, 1, 0},  {2, 1, 1, 1, 0}, {3, 1, 1, 1, 0}, {4, 1, 1, 0, 1}, {-1, 1, 1, 1, 1}, {99, 0, 1, 1, 1},
+        {1, 0, 0, 1, 1}, {2, 0, 0, 0, 1}, {3, 0, 0, 1, 1}, {4, 0, 1, 0, 1}, {-1, 0, 1, 1, 1}, {-2, 0, 1, 1, 1},
+        {1, 1, 1, 1, 0}, {2, 1, 1, 1, 0}, {3, 1, 1, 1, 0}, {4, 1, 1, 0, 1}, {-1, 1, 1, 1, 1}, {99, 0, 1, 1, 1},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,9 +1,10 @@
 /* Cyrus SASL's configuration, for Linux with glibc or musl, and the choice of its features.
  *
- * Included: the client side of DIGEST-MD5, PLAIN and SCRAM, compiled in; EXTERNAL is always part of the library. Excluded:
+ * Included: the client side of DIGEST-MD5, PLAIN and SCRAM, compiled in; EXTERNAL is always part of the library.
+ * Excluded:
  * - Loading of plugins (DO_DLOPEN stays undefined): no plugin of the machine may enter a Python process.
- * - DIGEST-MD5's ciphers (WITH_RC4 and WITH_DES stay undefined). ZooKeeper uses SASL to authenticate, without a security
- *   layer. And RC4 and DES would need OpenSSL's legacy provider.
+ * - DIGEST-MD5's ciphers (WITH_RC4 and WITH_DES stay undefined). ZooKeeper uses SASL to authenticate, without a
+ * security layer. And RC4 and DES would need OpenSSL's legacy provider.
  * - syslog (HAVE_SYSLOG stays undefined): a library does not write to the machine's log.
  */
 #ifndef ZKC_SASL_CONFIG_H

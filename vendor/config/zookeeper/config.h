@@ -17,7 +17,8 @@
 #define HAVE_SYS_UTSNAME_H 1
 #define HAVE_UNISTD_H 1
 
-/* A child that Python starts must not inherit the session's socket: it would keep the connection open after our close. */
+/* A child that Python starts must not inherit the session's socket: it would keep the connection open after our
+ * close. */
 #define SOCK_CLOEXEC_ENABLED 1
 
 /* For the log line that the library writes at start. The build takes the version from lock.json. */
