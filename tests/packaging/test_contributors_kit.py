@@ -88,7 +88,7 @@ def test_generated_files_are_marked_as_such():
 
 def test_revisions_that_blame_ignores_are_commits_of_this_history():
     lines = (ROOT / ".git-blame-ignore-revs").read_text(encoding="utf-8").splitlines()
-    revisions = [line for line in lines if not line.startswith("#")]
+    revisions = [line for line in lines if line and not line.startswith("#")]
     assert all(re.fullmatch("[0-9a-f]{40}", revision) for revision in revisions)
     assert len(set(revisions)) == len(revisions)
     # A source distribution has no history, and a runner's clone has only its end.
