@@ -1,7 +1,7 @@
-"""Checks and encoding of the arguments that all clients share, and decoding of what comes back.
+"""Checks and encoding of the arguments of all clients, and decoding of results.
 
-Bad input is refused here, before anything is sent: a TypeError or a ValueError that names the argument and says what
-to give instead. What passes has the form that the native core takes.
+These functions refuse bad input before anything is sent, with a TypeError or a ValueError that names the argument and
+says what to give instead. They return the form that the native core takes.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ CoreACL = list[tuple[int, str, str]]
 
 _DEFAULT_PORT = 2181
 _INT32 = 2**31
-_MOST_DATA = _INT32 - 1 - 65536  # The protocol counts in 32 bits, and there is more in a request than data.
+_MOST_DATA = _INT32 - 1 - 65536  # The protocol counts in 32 bits, and a request has more than data.
 _MAX_SECONDS = 1e9  # Thirty years; the core counts nanoseconds in 64 bits.
 _MAX_SESSION_TIMEOUT = (_INT32 - 1) / 1000
 _MAX_TTL = (2**40 - 1) / 1000  # The servers keep a TTL as 40 bits of milliseconds.
 
 # ---- paths ----------------------------------------------------------------------------------------------------------
 
-# What no name may have in it, so that an error can name it: the rule itself is is_path.
+# The characters that no name may have, so that an error can name one; is_path is the rule itself.
 _search_refused = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\uf8ff\\ufff0-\\U0010ffff]").search
 
 
 def check_path(path: object, name: str = "path") -> str:
-    """Return a path that keeps the rules of ZooKeeper, else raise.
+    """Return a path if it keeps the rules of ZooKeeper, else raise.
 
     Raises:
-        TypeError: It is no str.
-        ValueError: It breaks a rule; the message says which.
+        TypeError: The path is no str.
+        ValueError: The path breaks a rule; the message says which.
     """
     if is_path(path):
         return path
@@ -45,9 +45,9 @@ def check_path(path: object, name: str = "path") -> str:
 
 
 def check_create_path(path: object, sequential: bool) -> str:
-    """Return the path of a create that keeps the rules of ZooKeeper, else raise.
+    """Return the path of a create if it keeps the rules of ZooKeeper, else raise.
 
-    A sequential name gets its number before the servers look at it: it may end with a slash or in dots.
+    Servers append the counter of a sequential name before they check it: it may end with a slash or in dots.
     """
     if not sequential:
         return check_path(path)
@@ -90,19 +90,19 @@ def check_data(data: object) -> Optional[Data]:
 
 
 def data_size(data: Optional[Data]) -> int:
-    """Return how many bytes a znode's data have."""
+    """Return the size of a znode's data in bytes."""
     if data is None:
         return 0
     return data.nbytes if isinstance(data, memoryview) else len(data)
 
 
 def check_data_size(operation: str, path: str, size: int, limit: Optional[int]) -> None:
-    """Raise ValueError if that many bytes of data are more than a request may have.
+    """Raise ValueError if data are larger than a request may be.
 
     Args:
-        operation: What they are for.
+        operation: The operation of the request.
         path: Path of the znode.
-        size: How many bytes there are.
+        size: The size of the data in bytes.
         limit: The client's ``max_data``.
     """
     if size > _MOST_DATA:
@@ -204,12 +204,12 @@ def check_auths(auth: object) -> list[tuple[str, bytes]]:
 
 
 def check_max_in_flight(value: object) -> int:
-    """Return how many requests may be without an answer, else raise."""
+    """Return the limit of requests in flight, else raise."""
     return check_count(value, "max_in_flight", 1, 32768)
 
 
 def check_max_data(value: object) -> Optional[int]:
-    """Return how many bytes a request may have, or None for no limit, else raise."""
+    """Return the limit of a request in bytes, or None for no limit, else raise."""
     return None if value is None else check_count(value, "max_data")
 
 
@@ -223,7 +223,7 @@ def check_count(value: object, name: str, least: int = 1, most: int = _INT32 - 1
 
 
 def check_members(members: object, name: str) -> Optional[str]:
-    """Return servers of an ensemble as the core takes them (joined by commas), else raise."""
+    """Return servers of an ensemble, joined by commas as the core takes them, else raise."""
     if members is None:
         return None
     listed = [members] if isinstance(members, str) else members
@@ -268,15 +268,15 @@ def encode_acl(acl: object, name: str = "acl") -> CoreACL:
 
 
 def decode_acl(entries: CoreACL) -> list[ACL]:
-    """Return an access control list of the core as values of ours."""
+    """Return an access control list of the core as ACL objects."""
     return [ACL(Perms(perms), scheme, id_) for perms, scheme, id_ in entries]
 
 
-# ---- what kind of znode ---------------------------------------------------------------------------------------------
+# ---- modes of a create ----------------------------------------------------------------------------------------------
 
 
 def create_mode(ephemeral: bool, sequential: bool, container: bool, ttl: Optional[float]) -> CreateMode:
-    """Return the mode of a create from its flags; a ttl is checked as well."""
+    """Return the mode of a create from its flags, and check its ttl."""
     for name, flag in (("ephemeral", ephemeral), ("sequential", sequential), ("container", container)):
         check_flag(flag, name)
     if ttl is not None:
@@ -303,7 +303,7 @@ def check_watch(watch: object) -> None:
 
 
 def check_watch_type(watch_type: object) -> int:
-    """Return which watches are meant, as the core takes it, else raise."""
+    """Return a type of watches as the core takes it, else raise."""
     if isinstance(watch_type, WatchType):
         return int(watch_type)
     raise TypeError(f"watch_type must be a WatchType such as WatchType.DATA, not {type(watch_type).__name__}")
@@ -316,17 +316,17 @@ _match_port = re.compile(r"[0-9]{1,5}").fullmatch
 
 
 def check_hosts(hosts: object) -> tuple[str, str]:
-    """Check where the servers are, and write it out with a port for each.
+    """Check the servers, and write them with a port for each.
 
     Args:
         hosts: ``host:port,host:port/chroot``. A host is a name, an IPv4 address or an IPv6 address in brackets; a
-            port left out is 2181; the chroot may be left out.
+            missing port is 2181; the chroot may be missing.
 
     Returns:
-        The same, complete, as people write it, and as libzookeeper reads it: it wants IPv6 without brackets.
+        The complete list in the form that people write, and in that of libzookeeper: IPv6 without brackets.
 
     Raises:
-        TypeError: It is no str.
+        TypeError: ``hosts`` is no str.
         ValueError: An entry or the chroot is malformed; the message says which.
     """
     if not isinstance(hosts, str):

@@ -1,8 +1,8 @@
-"""Flows: calls that take several requests, written as generators that no thread belongs to.
+"""Flows: calls of several requests, written as generators that belong to no thread.
 
-A flow yields a request to say that it goes on when that is done, or a :class:`Pause`. Whoever drives it decides how to
-wait: :func:`run` blocks the calling thread, a :class:`Driver` goes on in the callbacks of the requests, which serves
-asyncio and futures alike. So every call exists once, whatever kind of client it is made through.
+A flow yields a request, or a :class:`Pause`, and continues when that is done. Its driver decides how to wait:
+:func:`run` blocks the calling thread, and a :class:`Driver` continues in the callbacks of the requests, for asyncio and
+futures alike. So each call exists once for all clients.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ _T_contra = TypeVar("_T_contra", contravariant=True)
 
 
 class Pause:
-    """What a flow yields to go on after some time.
+    """A step of a flow that continues after some time.
 
     Args:
-        seconds: How long to pause.
-        operation: What an error of time names, if it comes meanwhile.
-        path: The path that it names.
+        seconds: The length of the pause in seconds.
+        operation: The operation that a timeout error names, if the timeout ends during the pause.
+        path: The path that the error names.
     """
 
     __slots__ = ("operation", "path", "seconds")
@@ -63,12 +63,12 @@ class Pause:
 
 
 class SubRequest:
-    """A request that a flow makes for the sake of another, which errors of time name instead.
+    """A request that a flow sends on behalf of another operation, which a timeout error names.
 
     Args:
         request: The request.
-        operation: The operation that it serves.
-        path: The path of that.
+        operation: The operation that the request serves.
+        path: The path of that operation.
     """
 
     __slots__ = ("add_done_callback", "done", "operation", "path", "wait")
@@ -82,10 +82,10 @@ class SubRequest:
 
 
 class Undoable(Iterator["Step"]):
-    """A flow whose outcome has to be undone when it reaches nobody: cancelled or interrupted after the last answer.
+    """A flow whose outcome is undone when no caller gets it: after a cancellation or interrupt behind the last reply.
 
     Args:
-        make: Makes the flow, which sets :attr:`undo` before it returns.
+        make: A function that makes the flow, which sets :attr:`undo` before it returns.
     """
 
     __slots__ = ("_flow", "undo")
@@ -108,7 +108,7 @@ Pending = Union["Request[_T]", Flow[_T]]
 
 
 def undo(pending: object) -> None:
-    """Undo what a command has done that was carried out, because its outcome reaches nobody."""
+    """Undo a command that was carried out, because no caller gets its outcome."""
     function = getattr(pending, "undo", None)
     if function is not None:
         function()
@@ -121,13 +121,13 @@ def result_of(request: Request[_T]) -> Flow[_T]:
 
 
 def sub_result_of(request: Request[_T], operation: str, path: Optional[str]) -> Flow[_T]:
-    """Wait for a request that serves another operation, which an error of time names."""
+    """Wait for a request on behalf of another operation, which a timeout error names."""
     yield SubRequest(request, operation, path)
     return request.result()
 
 
 def with_slot_timeout(limit: float, function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
-    """Call a function whose requests wait for a place in flight for no longer than a limit, in seconds."""
+    """Call a function whose requests wait for a slot in flight no longer than a limit in seconds."""
     set_place_limit(limit)
     try:
         return function(*arguments, **options)
@@ -136,7 +136,7 @@ def with_slot_timeout(limit: float, function: Callable[_P, _T], *arguments: _P.a
 
 
 def remaining(limit: float, begun: float) -> float:
-    """Return what is left of a limit; all of it, as messages name it, unless sending took its time."""
+    """Return the rest of a timeout in seconds; all of it, as messages name it, if sending took less than 1 ms."""
     spent = time.monotonic() - begun
     return limit if spent < 0.001 else max(0.0, limit - spent)
 
@@ -145,12 +145,12 @@ def run(flow: Flow[_T], limit: Optional[float] = None, given: Optional[float] = 
     """Drive a flow in the calling thread.
 
     Args:
-        flow: What to drive.
-        limit: How long all of it may take, in seconds; None for as long as it takes.
-        given: What the error names as that time, in seconds, if it is more: ``limit`` is what is left of it.
+        flow: The flow to drive.
+        limit: The timeout of the whole flow in seconds; None for no limit.
+        given: The timeout in seconds that the error names, if ``limit`` is only the rest of it.
 
     Raises:
-        OperationTimeoutError: It took longer.
+        OperationTimeoutError: The flow took longer.
     """
     if limit is None:
         return _run(flow, None, None)
@@ -168,7 +168,7 @@ def _run(flow: Flow[_T], limit: Optional[float], given: Optional[float]) -> _T:
             step = following
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if isinstance(step, Pause):
-                if step.seconds > 0.0:  # Else it is for event loops: here it would give up the GIL for nothing.
+                if step.seconds > 0.0:  # A pause of 0 is for event loops; here it would release the GIL without need.
                     time.sleep(step.seconds if left is None else min(left, step.seconds))
                 if left is not None and left <= step.seconds:
                     raise late(step, given, changed)
@@ -185,7 +185,7 @@ def _run(flow: Flow[_T], limit: Optional[float], given: Optional[float]) -> _T:
 
 
 def late(step: Optional[Step], limit: Optional[float], changed: bool = False) -> OperationTimeoutError:
-    """Make the error of a call that took too long; ``changed``: a step before this one may have changed the data."""
+    """Make the error of a call that took too long; ``changed``: an earlier step may have changed the data."""
     operation, path = (None, None) if step is None else (step.operation, step.path)
     assert limit is not None
     text = OperationTimeoutError.describe(operation, path, late_text(limit, operation, changed))
@@ -193,18 +193,18 @@ def late(step: Optional[Step], limit: Optional[float], changed: bool = False) ->
 
 
 def _changes(step: Optional[Step]) -> bool:
-    """Whether a step is a request that changes data."""
+    """Return whether a step is a request that changes data."""
     return isinstance(step, Request) and step.operation not in READS
 
 
 def _note_changes(error: BaseException, changed: bool) -> None:
-    """Note in the error of a flow whether its requests before the one that failed have changed the data."""
+    """Note in the error of a flow that requests before the failed one may have changed the data."""
     if changed and isinstance(error, ZooKeeperError):
         error.maybe_applied = True
 
 
 class Settable(Protocol[_T_contra]):
-    """What a driver puts the outcome in: a future of asyncio or of concurrent.futures."""
+    """The sink of a driver's outcome: a future of asyncio or of concurrent.futures."""
 
     def done(self) -> bool: ...
     def set_result(self, result: _T_contra, /) -> None: ...
@@ -212,15 +212,15 @@ class Settable(Protocol[_T_contra]):
 
 
 class Driver:
-    """Drives a flow from the callbacks of its requests, and puts the outcome in a future.
+    """The driver of a flow in the callbacks of its requests. It resolves a future by the outcome.
 
-    The first step is made by :meth:`start` in the calling thread, the others on the thread that delivers replies. One
-    step ends before the next begins, so a flow needs no lock.
+    :meth:`start` makes the first step in the calling thread; the thread that delivers replies makes the others. A step
+    ends before the next begins, so a flow needs no lock.
 
     Args:
-        flow: What to drive.
-        future: What gets the outcome. When it is done before that (cancelled, or too late), the flow is closed.
-        later: ``later(seconds, function)`` calls a function after some time.
+        flow: The flow to drive.
+        future: The future. When it is done before the flow (cancelled, or timed out), the driver closes the flow.
+        later: ``later(seconds, function)`` calls a function after some seconds.
     """
 
     __slots__ = ("__weakref__", "changed", "flow", "future", "later", "step")
@@ -230,27 +230,27 @@ class Driver:
         self.future: Settable[Any] = future
         self.later = later
         self.step: Optional[Step] = None
-        self.changed = False  # Whether a step before this one may have changed the data.
+        self.changed = False  # Whether an earlier step may have changed the data.
 
     def late(self, limit: float) -> OperationTimeoutError:
         """Make the error of the flow when it takes too long."""
         return late(self.step, limit, self.changed)
 
     def start(self) -> None:
-        """Make the first step; what it raises is raised here, as for a call of one request."""
+        """Make the first step, and raise what it raises, as a call of one request does."""
         try:
             step = next(self.flow)
         except StopIteration as stop:
             value = stop.value
         else:
             if not isinstance(step, Pause):
-                # Even when it is done by now: a task that awaits a call gives the other tasks of the loop their turn.
+                # Even if it is done by now: an await of a call gives the other tasks of the loop their turns.
                 self.step = step
                 step.add_done_callback(self._advance)
             else:
                 self._wait(step)
             return
-        self.future.set_result(value)  # Not inside the except: what runs then is not "during" that.
+        self.future.set_result(value)  # Outside of the except: errors of the future's callbacks get no context from it.
 
     def _wait(self, step: Step) -> None:
         while True:
@@ -261,7 +261,7 @@ class Driver:
             if not step.done():
                 step.add_done_callback(self._advance)
                 return
-            following = self._next()  # Here and not in a callback: a flow of answers that are there needs no turn.
+            following = self._next()  # Without a callback: a flow whose replies are there needs no turn of the loop.
             if following is None:
                 return
             step = following
@@ -283,11 +283,11 @@ class Driver:
             return following
         except StopIteration as stop:
             value = stop.value
-        except BaseException as caught:  # noqa: BLE001 - it belongs to whoever waits for the future
+        except BaseException as caught:  # noqa: BLE001 - it belongs to the caller that waits for the future
             error = caught
         try:
             if self.future.done():
-                undo(self.flow)  # It was cancelled, or too late, while this last step was made.
+                undo(self.flow)  # It was cancelled, or timed out, during this last step.
             elif error is None:
                 take_undo = getattr(self.future, "_can_be_undone", None)
                 if take_undo is not None:
@@ -296,19 +296,19 @@ class Driver:
             else:
                 _note_changes(error, self.changed)
                 self.future.set_exception(error)
-        except concurrent.futures.InvalidStateError:  # The same, by another thread, at this moment.
+        except concurrent.futures.InvalidStateError:  # Another thread did the same at this moment.
             undo(self.flow)
         return None
 
 
-# What a future waits for: a request, or who drives a flow. Weakly, because the driver holds the future.
+# The request, or the driver of the flow, that a future waits for. Weak, because the driver refers to the future.
 PendingRef = Union["Request[Any]", "weakref.ref[Driver]", None]
 
 
 def resolve_into(
     pending: Pending[_T], future: Settable[_T], later: Callable[[float, Callable[[], None]], object]
 ) -> PendingRef:
-    """Put the outcome of a command in a future, and return what :func:`too_late` wants to know."""
+    """Resolve a future by the outcome of a command, and return the reference that :func:`too_late` takes."""
     if isinstance(pending, Request):
         pending.resolve(future)
         return pending

@@ -1,4 +1,4 @@
-"""Bulk calls: many requests of one kind, with a window of them under way."""
+"""The bulk commands: many requests of one kind, with a window of them in flight."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 def check_window(client: CommandClient, window: object, least: int = 1) -> int:
-    """Return how many requests of a call may be under way, else raise."""
+    """Return how many requests of a call may be in flight, else raise."""
     checked = ops.check_count(window, "window", least, MOST_WINDOW)
     return max(least, min(checked, client._settings.max_in_flight))
 
 
 def check_progress(progress: Progress) -> Progress:
-    """Return what is told how far a call is, else raise."""
+    """Return the progress callback, else raise."""
     if progress is None or callable(progress):
         return progress
-    raise TypeError(f"progress must be callable with the number of items done, not {type(progress).__name__}")
+    raise TypeError(f"progress must be callable with the number of finished items, not {type(progress).__name__}")
 
 
-# ---- what is sent ---------------------------------------------------------------------------------------------------
+# ---- senders --------------------------------------------------------------------------------------------------------
 
 
 def send_reads(session: Session, operation: str) -> Sender:
-    """Make the sender of calls that take a path and nothing else: the core checks and sends them."""
+    """Make the sender of calls that take only a path: the core checks and sends them."""
 
     def send(paths: Iterator[Any], sent: Sent) -> None:
         sent.send_reads(session, operation, paths, _check_path, FailedRequest)
@@ -118,7 +118,7 @@ def _parts(item: object, least: int, most: int, form: str) -> Sequence[Any]:
     if not isinstance(item, (tuple, list)):
         raise TypeError(f"it must be {form}, not {type(item).__name__}")
     if not least <= len(item) <= most:
-        raise ValueError(f"it must be {form}, and has {len(item)} parts")
+        raise ValueError(f"it must be {form}, not a tuple of {len(item)} parts")
     return item
 
 
@@ -130,7 +130,7 @@ def _iterate(items: object, name: str, form: str) -> Iterator[Any]:
     return iter(items)
 
 
-# ---- the calls ------------------------------------------------------------------------------------------------------
+# ---- commands -------------------------------------------------------------------------------------------------------
 
 
 def _reads(
@@ -159,7 +159,7 @@ def get_many(
 def exists_many(
     client: CommandClient, paths: Iterable[str], window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
-    """Ask which znodes there are."""
+    """Return the stats of the znodes that exist."""
     return _reads(client, "exists", paths, window, raise_errors, progress)
 
 
@@ -182,7 +182,7 @@ def create_many(
     raise_errors: bool,
     progress: Progress,
 ) -> Flow[list[Any]]:
-    """Create znodes of one kind."""
+    """Create znodes of the same kind."""
     mode = ops.create_mode(ephemeral, sequential, container, ttl)
     entries = client._settings.default_acl if acl is None else ops.encode_acl(acl)
     session = client.session

@@ -1,4 +1,4 @@
-"""Create: with missing parents, with a name that is found again, and kept from session to session."""
+"""The create commands: with missing parents, protected by a marker in the name, and kept after an expiry."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 Made = Union[str, tuple[str, Stat]]
 Send = Callable[[Session], Request[Made]]
-# In front of the name of a protected znode: the form that Curator and kazoo use, so that all find each other's.
+# The marker in front of the name of a protected znode: the form that Curator and kazoo use as well.
 _MARKER = "_c_{}-"
 _MARKER_LENGTH = len(_MARKER.format(uuid.UUID(int=0)))
-_LOOKS = 30  # How many connections are lost, one after the other, before a search is given up.
-_PAUSE = 0.05  # Before looking again while there is no connection, in seconds.
+_LOOKS = 30  # The search is given up after so many lost connections in a row.
+_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 
 
 class Options(NamedTuple):
-    """What kind of znode to create, and how."""
+    """The options of a create."""
 
     ephemeral: bool
     sequential: bool
@@ -76,9 +76,11 @@ def _begin(
     for name in ("make_parents", "protected", "keep"):
         check_flag(getattr(options, name), name)
     if options.keep and not options.ephemeral:
-        raise ValueError("keep is for ephemeral znodes: others stay by themselves")
+        raise ValueError("keep is only for ephemeral znodes: other znodes stay by themselves")
     if options.protected and not (options.ephemeral or options.sequential):
-        raise ValueError("protected is for ephemeral or sequential znodes: give one of these flags, or leave it out")
+        raise ValueError(
+            "protected is only for ephemeral or sequential znodes: give one of these flags, or leave protected out"
+        )
     marker, given = _MARKER.format(uuid.uuid4()) if options.protected else "", path
     if marker:
         parent, _, name = path.rpartition("/")
@@ -149,12 +151,12 @@ def _protected(
     *,
     with_stat: bool,
 ) -> Flow[Made]:
-    """Create, and when the answer is lost look whether it was done, until that is known.
+    """Create, and after a lost reply search for the znode, until it is known whether it was created.
 
-    Errors name the path that the user gave: the one with the marker is known to this call only.
+    Errors name the path that the user gave: only this call knows the path with the marker.
 
     Raises:
-        ConnectionLossError: One connection after the other was lost with the request, which is no accident.
+        ConnectionLossError: One connection after the other was lost with the request, so the request causes it.
     """
     request = None
     sent = False
@@ -168,18 +170,18 @@ def _protected(
             session = client.session
             lost = None
             try:
-                sent = True  # Before it is: a signal handler may raise between the sending and the next line.
+                sent = True  # In front of the send: a signal handler may raise between the send and the next line.
                 request = send(session)
                 made = yield from sub_result_of(request, "create", given)
-                undoable.undo = undo  # From here on a signal handler may raise, or a task be cancelled.
+                undoable.undo = undo  # From here on, a signal handler that raises or a cancellation undoes the create.
                 return made
             except ConnectionLossError as error:
-                if not error.maybe_applied:  # Never sent.
+                if not error.maybe_applied:  # It was never sent.
                     yield Pause(_PAUSE, "create", given)
                     continue
-                lost = error.with_traceback(None)  # Its frames refer to this one.
+                lost = error.with_traceback(None)  # Its frames refer to this frame.
             except SessionExpiredError:
-                if options.ephemeral:  # If it was made, it went with the session.
+                if options.ephemeral:  # If the znode was created, it ended with the session.
                     raise
             try:
                 found = yield from _find(client, path, given, marker, session if options.ephemeral else None)
@@ -193,30 +195,30 @@ def _protected(
                 if losses.note(lost):
                     raise _refused(lost, losses.count)
                 yield losses.pause(_PAUSE)
-    except (ZooKeeperError, TypeError, ValueError) as error:  # An answer, or it was never sent.
+    except (ZooKeeperError, TypeError, ValueError) as error:  # A reply, or the request was never sent.
         if isinstance(error, SessionExpiredError) and options.ephemeral:
-            error.maybe_applied = False  # If it was made, it went with the session.
+            error.maybe_applied = False  # If the znode was created, it ended with the session.
         if isinstance(error, ZooKeeperError):
             error.path = given
         error.args = (str(error).replace(repr(path), repr(given)),)
         raise
-    except BaseException:  # Too late, interrupted or cancelled: nobody will know the name, so the znode must not stay.
+    except BaseException:  # Timed out, interrupted or cancelled: no caller learns the name, so the znode must not stay.
         if sent:
             undo()
         raise
 
 
 def _refused(lost: ConnectionLossError, count: int) -> ConnectionLossError:
-    """Make the error of a create that the servers seem to refuse by closing the connection."""
+    """Make the error of a create that the servers refuse, as it seems, by closing the connection."""
     size = lost.request_size
     if size is None:
-        cause = "the servers seem to refuse it: see their logs"
+        cause = "the servers seem to refuse the request: see their logs"
     else:
         cause = (
-            f"it has {size:,} bytes, and servers close a connection that brings more than their jute.maxbuffer "
-            f"({MAX_BUFFER:,} bytes by default): store less, or set jute.maxbuffer on the servers"
+            f"the request has {size:,} bytes, and servers close the connection of a client that sends more than "
+            f"jute.maxbuffer ({MAX_BUFFER:,} bytes by default): store less, or set jute.maxbuffer on the servers"
         )
-    text = f"{count} connections, one after the other, were lost with this request, and no znode was made; {cause}"
+    text = f"{count} connections in a row were lost with this request, and no znode was created; {cause}"
     error = ConnectionLossError(
         ConnectionLossError.describe("create", lost.path, text), operation="create", path=lost.path
     )
@@ -227,25 +229,24 @@ def _refused(lost: ConnectionLossError, count: int) -> ConnectionLossError:
 def _find(
     client: CommandClient, path: str, given: str, marker: str, owner: Optional[Session]
 ) -> Flow[Optional[tuple[str, Stat]]]:
-    """Look for a znode by the marker in its name, until there is an answer.
+    """Search for a znode by the marker in its name, until there is a reply.
 
     Args:
         given: The path that errors name.
-        owner: The session that an ephemeral one was sent on: the znode ends with it, and so does the search. None for
-            one that stays.
+        owner: The session of an ephemeral znode: the znode ends with it, and so does the search. None for other znodes.
 
     Raises:
-        SessionExpiredError: ``owner`` is gone.
-        ConnectionLossError: One connection after the other was lost before it had an answer.
+        SessionExpiredError: ``owner`` has ended.
+        ConnectionLossError: One connection after the other was lost before the reply.
     """
     parent = path.rpartition("/")[0]
     losses = LossCounter(client, "create", given, _LOOKS)
     while True:
         try:
             session = client.session
-            if owner is not None and session is not owner:  # It has expired while nobody looked.
+            if owner is not None and session is not owner:  # The session has expired between two looks.
                 raise SessionExpiredError(operation="create", path=given)
-            # The server of the new connection may be behind; after the sync it knows all that the old one has done.
+            # The server of the new connection may be behind; after the sync it knows all changes of the old server.
             sync, listing = session.sync(parent or "/"), session.get_children(parent or "/")
             yield from sub_result_of(sync, "create", given)
             for name in (yield from sub_result_of(listing, "create", given)):
@@ -254,23 +255,23 @@ def _find(
                     return None if stat is None else (f"{parent}/{name}", stat)
             return None
         except NoNodeError:
-            return None  # No parent, so nothing below it.
+            return None  # There is no parent, so there is no znode below it.
         except SessionExpiredError:
             if owner is not None:
                 raise SessionExpiredError(operation="create", path=given) from None
             yield Pause(_PAUSE, "create", given)
         except ConnectionLossError as error:
             if losses.note(error):
-                text = f"{losses.count} connections, one after the other, were lost before it could be looked for"
+                text = f"{losses.count} connections in a row were lost before the client could search for the znode"
                 raise ConnectionLossError(
                     ConnectionLossError.describe("create", given, text), operation="create", path=given
                 ) from None
             yield losses.pause(_PAUSE)
-        except SessionLostError as error:  # Closed: whether it was made is not known.
+        except SessionLostError as error:  # Closed: it is not known whether the znode was created.
             ended = type(error)
             raise ended(operation="create", path=given, maybe_applied=True) from None
         except ZooKeeperError as error:
-            text = f"the answer was lost with the connection, and the search for the znode failed: {error}"
+            text = f"the reply was lost with the connection, and the search for the znode failed: {error}"
             kind = type(error)
             raise kind(
                 kind.describe("create", given, text), operation="create", path=given, maybe_applied=True
@@ -278,10 +279,10 @@ def _find(
 
 
 def _clean(client: CommandClient, path: str, marker: str, request: Optional[Request[Made]]) -> Flow[None]:
-    """Delete what a protected create made that nobody waits for any more.
+    """Delete the znode of a protected create that has no caller any more.
 
     Args:
-        request: The create; None when it was sent and nobody knows more.
+        request: The create request; None if a signal handler raised during its send.
     """
     found = None
     if request is not None:
@@ -300,7 +301,7 @@ def _clean(client: CommandClient, path: str, marker: str, request: Optional[Requ
             change = client._kept.changing("delete", found, None, session)
             if change is None:
                 yield from result_of(session.delete(found))
-            else:  # It was to be kept.
+            else:  # The znode was to be kept.
                 yield from change.result_of(change.send(session.delete, found))
             return
         except ConnectionLossError as error:
@@ -314,13 +315,13 @@ def _clean(client: CommandClient, path: str, marker: str, request: Optional[Requ
 
 
 def unprotected_name(name: str) -> str:
-    """Take the marker of a protected create off a name.
+    """Remove the marker of a protected create from a name.
 
     Args:
-        name: Name of a znode, or its path.
+        name: Name or path of a znode.
 
     Returns:
-        The same without the marker; as it is if it has none.
+        The name or path without the marker; unchanged if it has none.
 
     .. versionadded:: 0.1
     """
@@ -338,19 +339,19 @@ def unprotected_name(name: str) -> str:
 
 
 def ensure_path(client: CommandClient, path: str, acl: Optional[Sequence[ACL]]) -> Flow[None]:
-    """Create a znode and all above it, as far as they are missing."""
+    """Create a znode and its parents, as far as they are missing."""
     check_path(path)
     entries = client._settings.default_acl if acl is None else encode_acl(acl)
     return _ensure(client, path, entries, "ensure_path", path)
 
 
 def _ensure(client: CommandClient, path: str, entries: CoreACL, operation: str, wanted: str) -> Flow[None]:
-    """Create what is missing of a path; an error about the chroot names the operation that wants it, and its path."""
+    """Create the missing znodes of a path; an error about the chroot names the operation and path of the caller."""
     names = path.split("/")[1:] if path != "/" else []
     paths = ["/", *("/" + "/".join(names[: depth + 1]) for depth in range(len(names)))]
     while True:
         session = client.session
-        # Look first: who may not create in the parent is refused even what exists.
+        # Look first: without CREATE permission in the parent, a server refuses even a znode that exists.
         looks = [session.exists(ancestor) for ancestor in reversed(paths)]
         existing = 0
         for depth, look in zip(range(len(paths), 0, -1), looks):
@@ -364,7 +365,9 @@ def _ensure(client: CommandClient, path: str, entries: CoreACL, operation: str, 
                 with contextlib.suppress(NodeExistsError):
                     yield from result_of(create_)
             return
-        except NoNodeError as error:  # Somebody deletes at the same time. But what is above the root is not ours.
+        except (
+            NoNodeError
+        ) as error:  # Another client deletes at the same time. The chroot itself is not this client's to create.
             if error.path == "/":
                 raise _no_chroot(client, operation, wanted) from None
 
@@ -372,8 +375,8 @@ def _ensure(client: CommandClient, path: str, entries: CoreACL, operation: str, 
 def _no_chroot(client: CommandClient, operation: str, path: str) -> NoNodeError:
     chroot = "".join(client.hosts.partition("/")[1:])
     text = (
-        f"the chroot {chroot} does not exist, nor does its parent, and a client makes nothing above its chroot. Create "
-        f"it with a client that has none (ensure_path({chroot!r})), or check the hosts"
+        f"the chroot {chroot} and its parent do not exist, and a client creates nothing above its chroot. Create "
+        f"the chroot with a client without one (ensure_path({chroot!r})), or check the hosts"
     )
     error = NoNodeError(NoNodeError.describe(operation, path, text), operation=operation, path=path)
     error.maybe_applied = False

@@ -1,4 +1,4 @@
-"""Delete: one znode, or a tree."""
+"""The command delete: a znode, or a tree."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def delete(client: CommandClient, path: str, version: int, recursive: bool, missing_ok: bool) -> Pending[None]:
-    """Delete a znode, and what is below it if that is asked for."""
+    """Delete a znode, and with ``recursive`` its descendants."""
     check_path(path)
     check_version(version)
     check_flag(missing_ok, "missing_ok")
-    if path == "/" and (recursive or "/" not in client.hosts):  # With a chroot, "/" is a znode like others.
-        raise ValueError("the root cannot be deleted: delete_tree('/') deletes all that is below it")
+    if path == "/" and (recursive or "/" not in client.hosts):  # With a chroot, "/" is an ordinary znode.
+        raise ValueError("the root cannot be deleted: delete_tree('/') deletes its descendants")
     if check_flag(recursive, "recursive"):
         if version != -1:
-            raise ValueError("recursive deletes whatever versions there are: leave out version")
+            raise ValueError("version and recursive exclude each other: recursive deletes any version")
         if path == "/":
-            raise ValueError("the root cannot be deleted; delete_tree('/') deletes all that is below it")
+            raise ValueError("the root cannot be deleted: delete_tree('/') deletes its descendants")
         return _tree(client, path, missing_ok)
     session = client.session
     change = client._kept.changing("delete", path, None, session)

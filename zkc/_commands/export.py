@@ -55,14 +55,14 @@ def _check_file(file: object, method: str) -> Any:
 
 
 def export(client: CommandClient, path: str, file: File, system: bool, window: int, progress: Progress) -> Flow[int]:
-    """Write a tree to a file; return how many znodes there were."""
+    """Write a tree to a file; return the number of znodes."""
     _check_file(file, "write")
     bulk.check_progress(progress)
     return _export(trees.visitor(client, path, True, True, system, window), path, file, progress)
 
 
 def _export(look: TreeWalker, root: str, file: File, progress: Progress) -> Flow[int]:
-    nodes = yield from look.batch()  # Before the file is touched: there may be no such tree.
+    nodes = yield from look.batch()  # Before the file is opened: there may be no such tree.
     written = 0
     with _output(file) as output:
         output.write(json.dumps({"format": FORMAT, "version": VERSION, "path": root}) + "\n")
@@ -77,12 +77,12 @@ def _export(look: TreeWalker, root: str, file: File, progress: Progress) -> Flow
 
 @contextlib.contextmanager
 def _output(file: Any) -> Iterator[IO[str]]:
-    """Open a file, which is there under its name only when it is complete."""
+    """Open a file that gets its name only when it is complete."""
     if not isinstance(file, (str, os.PathLike)):
         yield file
         return
     target = os.path.realpath(file)
-    whole = os.path.isfile(target) or not os.path.exists(target)  # and no pipe or terminal
+    whole = os.path.isfile(target) or not os.path.exists(target)  # not for a pipe or a terminal
     name = f"{target}.{uuid.uuid4().hex[:8]}.part" if whole else target
     try:
         with open(name, "w", encoding="ascii", newline="\n") as output:
@@ -127,7 +127,7 @@ def import_(
     window: int,
     progress: Progress,
 ) -> Flow[int]:
-    """Make the tree that a file describes; return how many znodes were made or replaced."""
+    """Create the tree that a file describes; return the number of created or replaced znodes."""
     ops.check_path(path)
     _check_file(file, "read")
     if on_existing not in _POLICIES:
@@ -172,7 +172,7 @@ def _import(
 
 
 def _entries(file: IO[str], root: str, with_acl: bool) -> Iterator[Entry]:
-    """Read what a file describes.
+    """Read the znodes that a file describes.
 
     Raises:
         ValueError: It is malformed; the message tells the line.
@@ -180,9 +180,13 @@ def _entries(file: IO[str], root: str, with_acl: bool) -> Iterator[Entry]:
     lines = _objects(file)
     number, header = next(lines, (1, {}))
     if header.get("format") != FORMAT:
-        raise ValueError(f"line {number}: this is no export of zkc: its first line must be a header with the format")
+        raise ValueError(
+            f"line {number}: the file is no export of zkc: its first line must be a header with the format"
+        )
     if header.get("version") != VERSION:
-        raise ValueError(f"line {number}: version {VERSION} of the format is known, not {header.get('version')!r}")
+        raise ValueError(
+            f"line {number}: the format has version {header.get('version')!r}, and this zkc reads version {VERSION}"
+        )
     for number, fields in lines:
         try:
             yield _entry(fields, root, with_acl)
@@ -203,16 +207,16 @@ def _objects(file: IO[str]) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             fields = json.loads(line)
         except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ValueError(f"line {number}: this is no JSON: {error}") from None
+            raise ValueError(f"line {number}: the line is no JSON: {error}") from None
         if not isinstance(fields, dict):
-            raise ValueError(f"line {number}: it must be an object, not {type(fields).__name__}")  # noqa: TRY004
+            raise ValueError(f"line {number}: the line must be a JSON object, not {type(fields).__name__}")  # noqa: TRY004
         yield number, fields
 
 
 def _entry(fields: dict[str, Any], root: str, with_acl: bool) -> Entry:
     unknown = sorted(fields.keys() - _KEYS)
     if unknown:
-        raise ValueError(f"unknown: {', '.join(unknown)}")
+        raise ValueError(f"unknown fields: {', '.join(unknown)}")
     relative = ops.check_path(fields.get("path"))
     path = relative if root == "/" else root if relative == "/" else root + relative
     ephemeral = ops.check_flag(fields.get("ephemeral", False), "ephemeral")
@@ -222,7 +226,7 @@ def _entry(fields: dict[str, Any], root: str, with_acl: bool) -> Entry:
 
 def _data(fields: dict[str, Any]) -> Optional[bytes]:
     if ("data" in fields) == ("data_base64" in fields):
-        raise ValueError("it must have data or data_base64, and not both")
+        raise ValueError("a znode must have either data or data_base64")
     if "data_base64" in fields:
         if not isinstance(fields["data_base64"], str):
             raise TypeError("data_base64 must be a string")
@@ -246,5 +250,7 @@ def _acl(entries: Any) -> ops.CoreACL:
             raise TypeError("acl: perms must be a number")
         acl.append(ACL(Perms(entry["perms"]), entry["scheme"], entry["id"]))
     if trees.hides_hashes(acl):
-        raise ValueError("acl: the servers have hidden password hashes of it: export as ADMIN, or give with_acl=False")
+        raise ValueError(
+            "acl: the servers have hidden its password hashes: export with ADMIN permission, or give with_acl=False"
+        )
     return ops.encode_acl(acl)

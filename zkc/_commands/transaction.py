@@ -1,4 +1,4 @@
-"""Transactions: several operations of which all are carried out, or none."""
+"""The command of a transaction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zkc._flow import Flow, result_of
 if TYPE_CHECKING:
     from zkc._commands.protocol import CommandClient
 
-# As the core takes it: a name, a path, and what the operation wants.
+# As the core takes it: a name, a path, and the arguments of the operation.
 CoreOp = tuple[Any, ...]
 
 

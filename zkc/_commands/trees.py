@@ -1,4 +1,4 @@
-"""Whole trees: to look at, to delete, to copy. Breadth first, with a window of requests under way."""
+"""The commands on trees: read, delete, copy. They go breadth first, with a window of requests in flight."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from zkc import _args as ops
 from zkc._commands import bulk
-from zkc._commands.window import NO_PLACE, STEP, WINDOW, FailedRequest, Progress, Sender, run_window
+from zkc._commands.window import NO_SLOT, STEP, WINDOW, FailedRequest, Progress, Sender, run_window
 from zkc._flow import Flow, Pause
 from zkc._frozen import Frozen
 from zkc._zookeeper import Sent, Session
@@ -33,12 +33,12 @@ __all__ = [
     "tree",
 ]
 
-_SYSTEM = "/zookeeper"  # What the servers keep there: quotas, and the configuration of the ensemble.
+_SYSTEM = "/zookeeper"  # The servers keep quotas and the configuration of the ensemble there.
 
 
 @dataclass(frozen=True)
 class TreeNode(Frozen):
-    """One znode of a tree, as :meth:`tree <zkc.Client.tree>` and :meth:`walk <zkc.Client.walk>` found it.
+    """A znode of a tree, as :meth:`tree <zkc.Client.tree>` and :meth:`walk <zkc.Client.walk>` read it.
 
     Args:
         path: Path of the znode.
@@ -60,7 +60,7 @@ class TreeNode(Frozen):
 
 
 def is_system(client: CommandClient, path: str) -> bool:
-    """Tell whether a path is /zookeeper or below it, as the servers see it."""
+    """Return whether a path is /zookeeper or below it, as the servers see it."""
     return f"{_chroot(client)}{path}/".startswith(f"{_SYSTEM}/")
 
 
@@ -74,20 +74,20 @@ def join(path: str, name: str) -> str:
 
 
 def is_ephemeral(node: TreeNode) -> bool:
-    """Tell whether a znode goes with a session. The servers show containers and those with a TTL as persistent ones."""
+    """Return whether a znode ends with a session. Servers show containers and znodes with a TTL as persistent."""
     return node.stat.ephemeral_owner != 0
 
 
 def hides_hashes(acl: Sequence[ACL]) -> bool:
-    """Tell whether the servers have hidden password hashes of an ACL: they show ``user:x`` to who is not its ADMIN."""
+    """Return whether the servers have hidden password hashes of an ACL: without ADMIN they show ``user:x``."""
     return any(entry.scheme == "digest" and entry.id.endswith(":x") for entry in acl)
 
 
-# ---- looking --------------------------------------------------------------------------------------------------------
+# ---- reading --------------------------------------------------------------------------------------------------------
 
 
 class TreeWalker:
-    """Looks at a tree, breadth first, and keeps no more of it than the paths that are still to come.
+    """A reader of a tree, breadth first, which keeps only the paths that are still to come.
 
     Args:
         client: Whose call it is.
@@ -109,32 +109,34 @@ class TreeWalker:
         self._without = _SYSTEM[1:] if root == "/" and not system and not _chroot(client) else None
         self._with_data = with_data
         self._with_acl = with_acl
-        # The requests of one znode, which go one after the other.
+        # The requests of one znode, sent one after the other.
         self._calls = ["get_children" if with_data else "get_children_with_stat"]
         if with_data:
             self._calls.append("get")
         if with_acl:
             self._calls.append("get_acl")
-        self._frontier: deque[str] = deque([root])  # Found and not asked about.
-        self._asking: Iterator[tuple[str, str]] = iter(())  # Names of calls, and the path, of the last of them.
-        self._waiting: deque[Any] = deque()  # Asked, and not taken.
-        self._answers: list[Any] = []  # Of the znode that is not complete.
+        self._frontier: deque[str] = deque([root])  # Found, and not requested.
+        self._asking: Iterator[tuple[str, str]] = iter(
+            ()
+        )  # The calls that are left of the last requested znode, with its path.
+        self._waiting: deque[Any] = deque()  # Requested, and not taken.
+        self._answers: list[Any] = []  # The replies of the znode that is not complete.
 
     def batch(self) -> Flow[list[TreeNode]]:
-        """Return the znodes that come next, as many as there are without a further wait; none at the end.
+        """Return the next znodes, as many as there are without a further wait; none at the end.
 
         What was asked about beyond them stays under way meanwhile.
         """
         nodes: list[TreeNode] = []
         while not nodes:
-            session = self._client.session  # It may be another one than before: what was asked stands by itself.
+            session = self._client.session  # It may have changed: earlier requests belong to the earlier session.
             self._ask(session, min(self._window - len(self._waiting), STEP, self._places - session.in_flight))
             waiting = self._waiting
             if waiting:
                 step = waiting[min(len(waiting), self._half) - 1]
                 yield Pause(0.0) if step.done() else step
             elif self._frontier or self._answers:
-                yield Pause(NO_PLACE)
+                yield Pause(NO_SLOT)
             else:
                 break
             self._take(nodes)
@@ -163,7 +165,7 @@ class TreeWalker:
             except NoNodeError:
                 if request.path == self._root:
                     raise
-                answers.append(None)  # It went meanwhile.
+                answers.append(None)  # The znode was deleted in the meantime.
             if len(answers) == parts:
                 if all(answer is not None for answer in answers):
                     nodes.append(self._node(request.path, answers))
@@ -182,7 +184,7 @@ class TreeWalker:
 
 
 def visitor(client: CommandClient, path: str, with_data: bool, with_acl: bool, system: bool, window: int) -> TreeWalker:
-    """Check the arguments of a visit, and make who does it."""
+    """Check the arguments of a walk, and make the walker."""
     ops.check_path(path)
     ops.check_flag(with_data, "with_data")
     ops.check_flag(with_acl, "with_acl")
@@ -194,7 +196,7 @@ def visitor(client: CommandClient, path: str, with_data: bool, with_acl: bool, s
 def tree(
     client: CommandClient, path: str, with_data: bool, with_acl: bool, system: bool, window: int, progress: Progress
 ) -> Flow[list[TreeNode]]:
-    """Look at a znode and all below it."""
+    """Read a znode and its descendants."""
     bulk.check_progress(progress)
     return _tree(visitor(client, path, with_data, with_acl, system, window), progress)
 
@@ -214,7 +216,7 @@ def _tree(visitor: TreeWalker, progress: Progress) -> Flow[list[TreeNode]]:
 
 
 def delete_tree(client: CommandClient, path: str, window: int, progress: Progress) -> Flow[int]:
-    """Delete a znode and all below it; return how many there were."""
+    """Delete a znode and its descendants; return the number of deleted znodes."""
     ops.check_path(path)
     if is_system(client, path):
         raise ValueError(f"{_SYSTEM} belongs to the servers and is not deleted: {path!r}")
@@ -232,7 +234,7 @@ def _delete(client: CommandClient, session: Session, root: str, window: int, pro
             return deleted
         if root == "/":
             del paths[0]
-        # The servers do them in this order, so every child goes before its parent without a wait in between.
+        # The servers delete them in this order, so each child goes before its parent without a wait in between.
         outcomes = yield from run_window(
             client,
             session,
@@ -248,18 +250,18 @@ def _delete(client: CommandClient, session: Session, root: str, window: int, pro
                 raise error
         if not failed:
             return deleted
-        # Somebody adds to it at the same time: look again.
+        # Another client adds to the tree at the same time: read it again.
 
 
 def _beyond(progress: Progress, before: int) -> Progress:
     return None if progress is None else lambda done: progress(before + done)
 
 
-# ---- making ---------------------------------------------------------------------------------------------------------
+# ---- creating -------------------------------------------------------------------------------------------------------
 
 
 class Entry(NamedTuple):
-    """A znode to make."""
+    """A znode to create."""
 
     path: str
     data: Optional[bytes]
@@ -268,7 +270,7 @@ class Entry(NamedTuple):
 
 
 def make(client: CommandClient, session: Session, entries: Sequence[Entry], on_existing: str, window: int) -> Flow[int]:
-    """Make znodes, parents before their children; return how many were made or replaced.
+    """Create znodes, parents before their children; return the number of created or replaced znodes.
 
     Args:
         client: Whose call it is.
@@ -278,7 +280,7 @@ def make(client: CommandClient, session: Session, entries: Sequence[Entry], on_e
         window: Most requests under way.
     """
     default = client._settings.default_acl
-    existing = [entry for entry in entries if entry.path == "/"]  # It is always there.
+    existing = [entry for entry in entries if entry.path == "/"]  # The root always exists.
     wanted = [entry for entry in entries if entry.path != "/"]
     outcomes = yield from run_window(
         client,
@@ -321,17 +323,17 @@ def _each(call: Callable[[Any], Any]) -> Sender:
 def copy_tree(
     client: CommandClient, source: str, target: str, with_acl: bool, exist_ok: bool, window: int, progress: Progress
 ) -> Flow[int]:
-    """Copy a znode and all below it; return how many were made or replaced."""
+    """Copy a znode and its descendants; return the number of created or replaced znodes."""
     ops.check_path(source, "source")
     ops.check_path(target, "target")
     for inner, outer in ((target, source), (source, target)):
         if f"{inner}/".startswith(f"{outer.rstrip('/')}/"):
-            raise ValueError(f"source and target must not be one inside the other: {source!r}, {target!r}")
+            raise ValueError(f"neither of source and target may be inside the other: {source!r}, {target!r}")
     ops.check_flag(with_acl, "with_acl")
     ops.check_flag(exist_ok, "exist_ok")
     window = bulk.check_window(client, window, 2)
     bulk.check_progress(progress)
-    # It reads and writes at the same time: each has half of the window.
+    # The command reads and writes at the same time: each gets half of the window.
     look = TreeWalker(client, source, with_data=True, with_acl=with_acl, system=False, window=window // 2)
     on_existing = "replace" if exist_ok else "fail"
     return _copy(client, look, source, target, on_existing, window - window // 2, progress)
@@ -361,7 +363,8 @@ def _known_acl(node: TreeNode) -> Optional[ops.CoreACL]:
         return None
     if hides_hashes(node.acl):
         text = (
-            "the servers show its ACL without password hashes. Add credentials that have ADMIN, or give with_acl=False"
+            "the servers show its ACL without password hashes. Add credentials with ADMIN permission, or give "
+            "with_acl=False"
         )
         raise NoAuthError(NoAuthError.describe("get_acl", node.path, text), operation="get_acl", path=node.path)
     return ops.encode_acl(node.acl)

@@ -45,7 +45,7 @@ def _watch(
 
 
 def _makes_coroutine(fn: Callable[..., object]) -> bool:
-    call = getattr(fn, "__call__", None)  # noqa: B004 - an object with an asynchronous __call__ is meant as well
+    call = getattr(fn, "__call__", None)  # noqa: B004 - also an object with an asynchronous __call__
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(call)
 
 

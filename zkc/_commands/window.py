@@ -1,4 +1,4 @@
-"""The window of requests under way that bulk calls and tree calls send through."""
+"""The window of requests in flight, through which bulk and tree commands send."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from zkc._commands.protocol import CommandClient
 
 Progress = Optional[Callable[[int], object]]
-# Sends the requests of some items, and appends what to wait for, or what stands for it, one for each item.
+# Sends the requests of some items, and appends a request, or a FailedRequest, for each item.
 Sender = Callable[[Iterator[Any], Sent], None]
 
 WINDOW = 1000
 MOST_WINDOW = 16384
-# Most requests that one step of a flow sends and takes: some milliseconds, so that an event loop has its turns.
+# The most requests that a step of a flow sends and takes: some milliseconds, so that an event loop gets its turns.
 STEP = 512
-NO_PLACE = 0.002  # Before looking again while other calls have taken all places in flight, in seconds.
+NO_SLOT = 0.002  # The pause in seconds before the next try while other calls have all slots.
 
 
 class FailedRequest:
-    """Stands for a request that was refused at once, and so is done."""
+    """A stand-in for a request that was refused at once. It is done from the start."""
 
     __slots__ = ("error",)
 
@@ -42,8 +42,8 @@ class FailedRequest:
         raise self.error
 
 
-class BadItem(Exception):  # noqa: N818 - never seen outside: the error it carries is
-    """An item is not what it must be."""
+class BadItem(Exception):  # noqa: N818 - internal; the window raises the error that it carries
+    """An item of a wrong type or value."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -60,7 +60,7 @@ def run_window(
     raise_errors: bool = False,
     progress: Progress = None,
 ) -> Flow[list[Any]]:
-    """Send a request for each item, never more than a window without an answer, and collect the results in order.
+    """Send a request for each item, at most a window of them in flight, and collect the results in order.
 
     Args:
         client: Whose call it is.
@@ -85,7 +85,7 @@ def run_window(
 
 
 class _Window:
-    """The requests of a bulk call that are under way, and what came of those that were.
+    """The requests of a bulk call that are in flight, and the results of the finished ones.
 
     Answers come in the order of the requests. So the one to wait for is in the middle of the window, and when that is
     done all before it are taken: one wait, which is one release of the GIL, or one callback, for half a window. While a
@@ -108,22 +108,22 @@ class _Window:
         self.send = send
         self.window = window
         self.half = min(max(1, window // 2), STEP)
-        self.enough = max(1, self.half * 3 // 4)  # So many are worth a step without a wait.
+        self.enough = max(1, self.half * 3 // 4)  # So many finished requests are worth a step without a wait.
         self.places = client._settings.max_in_flight
         self.name = name
         self.raise_errors = raise_errors
-        self.more = True  # Whether there may be items to send.
+        self.more = True  # Whether there may be further items to send.
         self.waiting = Sent()
         self.results: list[Any] = []
-        self.failure: Optional[Exception] = None  # What to raise in the end.
-        self.ended: Optional[ZooKeeperError] = None  # Why nothing can be sent any more.
+        self.failure: Optional[Exception] = None  # The error to raise at the end.
+        self.ended: Optional[ZooKeeperError] = None  # The reason why nothing more can be sent.
 
     def fill(self) -> None:
-        """Send what there is room for."""
+        """Send items while there is room in the window."""
         if not self.more:
             return
         waiting, before = self.waiting, len(self.waiting)
-        # A place that others have taken is waited for by the flow and not by a send, which would block an event loop.
+        # The flow waits for a slot that other calls have; a send that waits would block an event loop.
         room = min(self.window - before, STEP, self.places - self.session.in_flight)
         if room <= 0:
             return
@@ -132,31 +132,31 @@ class _Window:
         except BadItem as bad:
             index = len(self.results) + len(waiting)
             self.failure = type(bad.error)(f"{self.name}[{index}]: {bad.error}")
-        except Exception as error:  # noqa: BLE001 - of the iterable: to be raised when what was sent is answered
+        except Exception as error:  # noqa: BLE001 - of the iterable: raised after the replies to the sent requests
             self.failure = error
         self.more = self.failure is None and len(waiting) - before == room
 
     def step(self) -> Optional[Step]:
-        """Return what to wait for before going on; None for nothing."""
+        """Return the step to wait for; None if there is none."""
         waiting, window = self.waiting, self.window
         if not waiting:
-            return Pause(NO_PLACE) if self.more else None
+            return Pause(NO_SLOT) if self.more else None
         step = waiting.at(min(len(waiting), self.half) - 1)
         if step.done() or waiting.at(min(len(waiting), self.enough) - 1).done():
-            step = waiting.at(0)  # One that was refused is done before those that were sent before it.
+            step = waiting.at(0)  # A refused request is done before the requests that were sent before it.
         if not step.done() and not (self.more and len(waiting) < window and self.session.in_flight < self.places):
             pending: Step = step
             return pending
-        # There is more to do at once; an event loop has its turn before that. No timers run in a closed client.
+        # There is more to do at once, after a turn of the event loop. No timers run in a closed client.
         return None if self.client.closed else Pause(0.0)
 
     def take(self) -> bool:
-        """Take what is done, and tell whether it was anything."""
+        """Take the finished requests; return whether there were any."""
         return self.waiting.take(self.results, STEP, self._failed) > 0
 
     def _failed(self, error: ZooKeeperError, request: Any) -> ZooKeeperError:
         if isinstance(error, ClosingError) and not self.client.closed:
-            # The client has closed what it calls expired.
+            # The client has closed the session that it reports as expired.
             error = SessionExpiredError(operation=error.operation, path=error.path, maybe_applied=error.maybe_applied)
         if self.raise_errors and self.failure is None:
             self.failure, self.more = error, False
@@ -165,12 +165,12 @@ class _Window:
         return error
 
     def end(self, progress: Progress) -> list[Any]:
-        """Return the results, or raise what is to be raised."""
+        """Return the results, or raise the error."""
         if self.failure is not None:
             try:
                 raise self.failure
             finally:
-                self.failure = None  # Its traceback holds this frame, and that this object.
+                self.failure = None  # Its traceback refers to this frame, and so to this object.
         if self.ended is not None:
             error = type(self.ended)(operation=self.ended.operation, maybe_applied=False)
             rest = [error for _ in self.items]

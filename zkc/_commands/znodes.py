@@ -1,4 +1,4 @@
-"""The calls on one znode that are one request each, and those about the session and the ensemble."""
+"""The commands of one request on a znode, and those about the session and the ensemble."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def get(client: CommandClient, path: str, watch: Optional[Watch]) -> Request[Con
 
 
 def set_(client: CommandClient, path: str, data: Optional[Data], version: int) -> Pending[Stat]:
-    """Replace the data of a znode; a kept one is created with them in the session after this one."""
+    """Replace the data of a znode; the client re-creates a kept znode with them."""
     check_path(path)
     check_data(data)
     check_version(version)
@@ -50,7 +50,7 @@ def set_(client: CommandClient, path: str, data: Optional[Data], version: int) -
 
 
 def exists(client: CommandClient, path: str, watch: Optional[Watch]) -> Request[Optional[Stat]]:
-    """Ask whether there is a znode."""
+    """Return the stat of a znode if it exists."""
     check_path(path)
     watcher = None if watch is None else client._watches.for_core(watch)
     return (client._session or client.session).exists(path, watcher)
@@ -64,7 +64,7 @@ def children(client: CommandClient, path: str, watch: Optional[Watch]) -> Reques
 
 
 def children_with_stat(client: CommandClient, path: str, watch: Optional[Watch]) -> Request[tuple[list[str], Stat]]:
-    """List the names of a znode's children, and describe the znode."""
+    """List the names of a znode's children, and return the stat of the znode."""
     check_path(path)
     watcher = None if watch is None else client._watches.for_core(watch)
     return (client._session or client.session).get_children_with_stat(path, watcher)
@@ -82,7 +82,7 @@ def _get_acl(request: Request[tuple[list[tuple[int, str, str]], Stat]]) -> Flow[
 
 
 def set_acl(client: CommandClient, path: str, acl: Sequence[ACL], version: int) -> Pending[None]:
-    """Replace the ACL of a znode; a kept one is created with it in the session after this one."""
+    """Replace the ACL of a znode; the client re-creates a kept znode with it."""
     check_path(path)
     entries = encode_acl(acl)
     check_version(version)
@@ -115,11 +115,13 @@ def _add_auth(client: CommandClient, scheme: str, encoded: bytes, request: Reque
     except ConnectionLossError:
         client._settings.add_auth(scheme, encoded)
         text = (
-            "the connection was lost before the answer came. The credentials are not lost: the client sends them with "
-            "each connection from the next one on. Adding them again does no harm, and tells whether they are accepted"
+            "the connection was lost before the reply. The client keeps the credentials, and sends them with each "
+            "connection from the next one on. Adding them again is harmless, and shows whether the servers accept them"
         )
         raise ConnectionLossError(ConnectionLossError.describe("add_auth", None, text), operation="add_auth") from None
-    except GeneratorExit:  # Too late, or cancelled: libzookeeper has them, and sends them with each connection.
+    except (
+        GeneratorExit
+    ):  # Timed out or cancelled: libzookeeper has the credentials, and sends them with each connection.
         client._settings.add_auth(scheme, encoded)
         raise
     client._settings.add_auth(scheme, encoded)
@@ -143,15 +145,15 @@ def reconfig(
     leaving = check_members(leaving, "leaving")
     members = check_members(members, "members")
     if members is not None and (joining is not None or leaving is not None):
-        raise ValueError("give either members (all of them), or joining and leaving (what changes), not both")
+        raise ValueError("give either members (all servers), or joining and leaving (the changes), not both")
     if joining is None and leaving is None and members is None:
-        raise ValueError("give joining, leaving or members: there is nothing to change")
+        raise ValueError("there is nothing to change: give joining, leaving or members")
     number = check_reconfig_version(version)
     return client.session.reconfig(joining, leaving, members, number)
 
 
 def remove_watches(client: CommandClient, path: str, watch: Optional[Watch], watch_type: WatchType) -> Pending[None]:
-    """Remove one watch, or all, from a znode."""
+    """Remove a watch, or all watches, from a znode."""
     check_path(path)
     kinds = check_watch_type(watch_type)
     if watch is None:
@@ -160,7 +162,7 @@ def remove_watches(client: CommandClient, path: str, watch: Optional[Watch], wat
 
 
 def _remove_all_watches(session: Session, path: str, kinds: int) -> Pending[None]:
-    """Remove the one-shot watches of the user's: those by which staying watches and kept znodes are followed stay."""
+    """Remove the user's one-shot watches; the watches of subscriptions and kept znodes stay."""
     armed = session.watches_on(path, kinds)
     watches = list({id(each): each for each in armed if isinstance(each, Deliver)}.values())
     if not watches:
@@ -173,7 +175,7 @@ def _remove_all_watches(session: Session, path: str, kinds: int) -> Pending[None
 def _remove_each_watch(session: Session, path: str, kinds: int, watches: list[Deliver]) -> Flow[None]:
     requests = []
     for each in watches:
-        with contextlib.suppress(NoWatcherError):  # An event has fired it meanwhile.
+        with contextlib.suppress(NoWatcherError):  # An event has fired the watch in the meantime.
             requests.append(session.remove_watches(path, each, kinds))
     if not requests:
         raise NoWatcherError(operation="remove_watches", path=path)
