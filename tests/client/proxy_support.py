@@ -28,11 +28,11 @@ class AnswersLost(FaultProxy):
 
         self._do(drop)
 
-    def _watch(self):
-        super()._watch()
+    def _update_selector(self):
+        super()._update_selector()
         for link in self._links if self._keeps else ():
             waits = link.server.outgoing or not link.server.connected
-            self._select(link.server.socket, selectors.EVENT_WRITE if waits else 0, link)
+            self._register(link.server.socket, selectors.EVENT_WRITE if waits else 0, link)
 
 
 CREATE2, DELETE, SET, SET_ACL, MULTI = 15, 2, 5, 7, 14

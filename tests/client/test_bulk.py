@@ -122,7 +122,12 @@ async def test_raise_errors_raises_the_first_and_sends_no_more(zk):
         ("exists_many", "x", ValueError, r"paths\[3\]: path must start with '/'"),
         ("children_many", "/a/", ValueError, r"paths\[3\]: path must not end with '/'"),
         ("create_many", ("/x", "text"), TypeError, r"items\[3\]: data must be bytes, not str"),
-        ("create_many", ("/x",), ValueError, r"items\[3\]: it must be a path or \(path, data\), and has 1 parts"),
+        (
+            "create_many",
+            ("/x",),
+            ValueError,
+            r"items\[3\]: it must be a path or \(path, data\), not a tuple of 1 parts",
+        ),
         ("create_many", None, TypeError, r"items\[3\]: it must be a path or \(path, data\), not NoneType"),
         ("set_many", "/x", TypeError, r"items\[3\]: it must be \(path, data\) or \(path, data, version\), not str"),
         ("set_many", ("/x", b"", 2**31), ValueError, r"items\[3\]: version must fit 32 bits"),

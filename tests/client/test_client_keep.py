@@ -176,7 +176,7 @@ async def test_nothing_is_kept_over_a_close(zk, zk2):
 
 async def test_keep_is_for_ephemeral_znodes(zk):
     for flags in ({}, {"sequential": True}, {"container": True}, {"ttl": 5.0}):
-        with pytest.raises(ValueError, match="keep is for ephemeral znodes"):
+        with pytest.raises(ValueError, match="keep is only for ephemeral znodes"):
             await zk.create("/a", keep=True, **flags)
     with pytest.raises(TypeError, match="keep must be True or False"):
         await zk.create("/a", ephemeral=True, keep=1)

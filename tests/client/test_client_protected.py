@@ -216,7 +216,7 @@ async def test_a_close_ends_it(make_zk, zk_behind, proxy):
 
 @pytest.mark.parametrize("flags", [{}, {"container": True}, {"ttl": 60.0}])
 async def test_it_is_for_what_would_be_left_over(zk, flags):
-    with pytest.raises(ValueError, match="protected is for ephemeral or sequential znodes"):
+    with pytest.raises(ValueError, match="protected is only for ephemeral or sequential znodes"):
         await zk.create("/n", protected=True, **flags)
     assert await zk.children("/") == []
 

@@ -163,7 +163,7 @@ async def test_an_error_of_a_small_request_says_nothing_of_sizes(make_zk, zookee
 async def test_a_protected_create_that_is_too_large_ends(make_zk):
     zk = make_zk(max_data=None)
     await zk.start()
-    with pytest.raises(zkc.ConnectionLossError, match="no znode was made; it has 2,097,") as caught:
+    with pytest.raises(zkc.ConnectionLossError, match="no znode was created; the request has 2,097,") as caught:
         await zk.create("/n-", MUCH, ephemeral=True, sequential=True, protected=True)
     error = caught.value
     assert error.operation == "create"
@@ -234,7 +234,9 @@ def zk_poisoned(make_zk, zookeeper_server, hosts, loop):
 
 @pytest.mark.slow
 async def test_a_small_protected_create_that_breaks_each_connection_ends(zk_poisoned, zk2):
-    with pytest.raises(zkc.ConnectionLossError, match="were lost with this request, and no znode was made") as caught:
+    with pytest.raises(
+        zkc.ConnectionLossError, match="were lost with this request, and no znode was created"
+    ) as caught:
         await zk_poisoned.create("/n-", b"poison", sequential=True, protected=True)
     assert caught.value.operation == "create"
     assert caught.value.request_size is None

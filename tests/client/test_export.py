@@ -182,18 +182,18 @@ async def test_a_file_written_by_hand(zk):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 3: this is no JSON"),
-        ("[]", "line 3: it must be an object, not list"),
+        ("{", "line 3: the line is no JSON"),
+        ("[]", "line 3: the line must be a JSON object, not list"),
         ('{"data": ""}', "line 3: path must be a str"),
         ('{"path": "x", "data": ""}', "line 3: path must start with '/'"),
         ('{"path": "/../x", "data": ""}', "line 3: path must be absolute"),
-        ('{"path": "/x"}', "line 3: it must have data or data_base64"),
-        ('{"path": "/x", "data": "", "data_base64": ""}', "line 3: it must have data or data_base64, and not both"),
+        ('{"path": "/x"}', "line 3: a znode must have either data or data_base64"),
+        ('{"path": "/x", "data": "", "data_base64": ""}', "line 3: a znode must have either data or data_base64"),
         ('{"path": "/x", "data": 1}', "line 3: data must be a string or null"),
         ('{"path": "/x", "data": "\\ud800"}', "line 3: .*surrogates"),
         ('{"path": "/x", "data_base64": "!"}', "line 3: "),
         ('{"path": "/x", "data_base64": null}', "line 3: data_base64 must be a string"),
-        ('{"path": "/x", "data": "", "datum": 1}', "line 3: unknown: datum"),
+        ('{"path": "/x", "data": "", "datum": 1}', "line 3: unknown fields: datum"),
         ('{"path": "/x", "data": "", "ephemeral": 1}', "line 3: ephemeral must be True or False"),
         ('{"path": "/x", "data": "", "acl": {}}', "line 3: acl must be a list"),
         ('{"path": "/x", "data": "", "acl": []}', "line 3: acl must have one entry or more"),
@@ -215,11 +215,11 @@ async def test_a_malformed_line_is_named(zk, line, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: this is no export"),
-        ("\n\n", "line 1: this is no export"),
-        ("hello", "line 1: this is no JSON"),
-        ('{"path": "/", "data": ""}', "line 1: this is no export"),
-        ('{"format": "zkc-tree", "version": 2}', "line 1: version 1 of the format is known, not 2"),
+        ("", "line 1: the file is no export"),
+        ("\n\n", "line 1: the file is no export"),
+        ("hello", "line 1: the line is no JSON"),
+        ('{"path": "/", "data": ""}', "line 1: the file is no export"),
+        ('{"format": "zkc-tree", "version": 2}', "line 1: the format has version 2, and this zkc reads version 1"),
     ],
 )
 async def test_what_is_no_export_is_refused(zk, text, message):
@@ -230,7 +230,7 @@ async def test_what_is_no_export_is_refused(zk, text, message):
 
 async def test_a_binary_file_is_refused(zk, tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="line 1: this is no JSON"):
+    with pytest.raises(ValueError, match="line 1: the line is no JSON"):
         await zk.import_("/a", tmp_path / "binary")
     with open(tmp_path / "binary", "rb") as file, pytest.raises(TypeError, match="opened as text"):
         zk.import_("/a", file)
