@@ -1,1 +1,1 @@
-"""Benchmarks of zkc against a real server: ``./dev bench`` runs them, README.md tells how to read them."""
+"""Benchmarks of zkc beside other clients: ``./dev bench`` runs them, README.md explains the results."""

@@ -1,4 +1,4 @@
-"""The server that answers from memory at once: native/server.c."""
+"""The canned server, which replies from memory at once: native/server.c."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from benchmarks import native
 
 
 class CannedServer:
-    """The canned server in a process of its own, as a context manager.
+    """The canned server in a separate process, as a context manager.
 
     Attributes:
-        hosts: Its connection string, once it is entered.
+        hosts: Its connection string, inside the context.
     """
 
     hosts: str
@@ -24,12 +24,12 @@ class CannedServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # Ctrl-C is not for it.
+            start_new_session=True,  # Ctrl-C must not end it.
         )
         assert self._process.stdout is not None
         port = self._process.stdout.readline().strip()
         if not port:
-            raise RuntimeError("the canned server did not start; what it says stands above")
+            raise RuntimeError("the canned server did not start; its message stands above")
         self.hosts = f"127.0.0.1:{port}"
         return self
 
@@ -38,6 +38,6 @@ class CannedServer:
     ) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()  # It serves until then.
+        self._process.stdin.close()  # The server ends when its standard input does.
         self._process.wait(30)
         self._process.stdout.close()

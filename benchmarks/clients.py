@@ -1,4 +1,4 @@
-"""Who is compared: for each worker, how its process is started, and why it may be missing."""
+"""The compared clients: a function for each worker that starts its process, or gives the reason why it is missing."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from pathlib import Path
 from typing import Optional
 
 from benchmarks import java, native, original, peers
-from benchmarks.absent import Absent
-from benchmarks.side import Side
+from benchmarks.unavailable import Unavailable
+from benchmarks.worker_process import WorkerProcess
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKERS = Path(__file__).resolve().with_name("workers")
 
-Start = Callable[[str], Side]
+Start = Callable[[str], WorkerProcess]
 
 
 def _native(build: Callable[[], Path], name: str, *words: str) -> Start:
-    return lambda hosts: Side(name, [str(build()), hosts, *words])
+    return lambda hosts: WorkerProcess(name, [str(build()), hosts, *words])
 
 
 def _python(name: str, script: str, *words: str, folder: Optional[Callable[[], Path]] = None) -> Start:
-    """Start a script with this Python; it finds zkc, and what pip put into the folder."""
+    """Return a function that starts a script with this Python, with zkc and the packages in a folder on its path."""
 
-    def start(hosts: str) -> Side:
+    def start(hosts: str) -> WorkerProcess:
         path = [str(folder())] if folder else []
         environment = {"PYTHONPATH": ":".join([*path, str(ROOT)]), "PYTHONDONTWRITEBYTECODE": "1"}
-        return Side(name, [sys.executable, str(WORKERS / script), *words, hosts], environment)
+        return WorkerProcess(name, [sys.executable, str(WORKERS / script), *words, hosts], environment)
 
     return start
 
 
-def _zc(hosts: str) -> Side:
+def _zc(hosts: str) -> WorkerProcess:
     python = original.find_python2()
     if python is None:
-        raise Absent("there is no Python 2.7: set ZKC_PYTHON27 to one")
+        raise Unavailable("there is no Python 2.7: set ZKC_PYTHON27 to one")
     folder = str(original.build_original(python))
-    return Side("zc", [python, str(WORKERS / "legacy.py"), "original", hosts], {"PYTHONPATH": folder})
+    return WorkerProcess("zc", [python, str(WORKERS / "legacy.py"), "original", hosts], {"PYTHONPATH": folder})
 
 
-def _java(hosts: str) -> Side:
-    return Side("java", [*java.command(), hosts])
+def _java(hosts: str) -> WorkerProcess:
+    return WorkerProcess("java", [*java.command(), hosts])
 
 
 STARTS: dict[str, Start] = {
@@ -58,4 +58,4 @@ STARTS: dict[str, Start] = {
     "zc": _zc,
     "java": _java,
 }
-"""By name, what starts a worker that is connected to a server; it raises Absent where there is no such client."""
+"""By name, the function that starts a worker and connects it to a server; it raises Unavailable without the client."""

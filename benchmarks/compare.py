@@ -1,4 +1,4 @@
-"""All clients beside each other: each has its turn in every round, in a process of its own."""
+"""Comparison of all clients: each has a turn in every round, in a separate process."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional
 
 import zkc
-from benchmarks.absent import Absent
 from benchmarks.canned import CannedServer
 from benchmarks.clients import STARTS
 from benchmarks.outcome import Outcome
-from benchmarks.side import Side, SideError
+from benchmarks.unavailable import Unavailable
+from benchmarks.worker_process import WorkerError, WorkerProcess
 from benchmarks.workloads import Row, Workload
 from zkc.testing import ZooKeeperServer
 
@@ -27,57 +27,57 @@ Advance = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is measured."""
+    """The length of a measurement."""
 
     rounds: int
-    seconds: float  # about so long is a turn
-    fixed_rounds: int  # of workloads with a fixed count: a process each
-    calls: Optional[int] = None  # so many are a turn, whatever they take
-    part: float = 1.0  # of the counts that a workload has of its own
+    seconds: float  # approximate length of a turn
+    fixed_rounds: int  # rounds of workloads with a fixed count, which need a process for each turn
+    calls: Optional[int] = None  # calls of a turn, instead of its length
+    part: float = 1.0  # factor for the counts of a workload
 
     def rounds_of(self, workload: Workload) -> int:
-        """Return how many rounds a workload has."""
+        """Return the number of rounds of a workload."""
         return min(self.fixed_rounds, self.rounds) if workload.fixed else self.rounds
 
 
 def amount(usual: Amount, rounds: Optional[int], calls: Optional[int]) -> Amount:
-    """Return the usual amount with what somebody asks for instead."""
+    """Return the usual amount, with the rounds and calls of the command line if given."""
     return replace(usual, rounds=rounds or usual.rounds, calls=calls)
 
 
 @dataclass
 class Table:
-    """What came out of one workload with one server."""
+    """The results of one workload with one server."""
 
     workload: Workload
     server: str
     outcomes: list[Outcome] = field(default_factory=list)
 
     def find(self, label: str) -> Optional[Outcome]:
-        """Return the row with this label; None if it has none."""
+        """Return the row with this label; None if there is no such row."""
         return next((outcome for outcome in self.outcomes if outcome.client == label), None)
 
 
-class _Team:
-    """The workers that are connected to one server, each started when it is needed first."""
+class _WorkerPool:
+    """The workers that are connected to one server, each started at its first use."""
 
     def __init__(self, hosts: str, stack: ExitStack) -> None:
         self._hosts = hosts
         self._stack = stack
-        self._sides: dict[str, Side] = {}
+        self._processes: dict[str, WorkerProcess] = {}
 
-    def side(self, worker: str) -> Side:
-        if worker not in self._sides:
-            self._sides[worker] = self._stack.enter_context(self.another(worker))
-        return self._sides[worker]
+    def process(self, worker: str) -> WorkerProcess:
+        if worker not in self._processes:
+            self._processes[worker] = self._stack.enter_context(self.start(worker))
+        return self._processes[worker]
 
-    def another(self, worker: str) -> Side:
-        """Start one more, which is the caller's."""
+    def start(self, worker: str) -> WorkerProcess:
+        """Start another process of a worker, which the caller owns."""
         return STARTS[worker](self._hosts)
 
     def forget(self, worker: str) -> None:
-        """Have the next who needs it start another one: this one has ended."""
-        self._sides.pop(worker, None)
+        """Forget a process that has ended; the next use starts another."""
+        self._processes.pop(worker, None)
 
 
 @dataclass
@@ -90,20 +90,20 @@ class _Entry:
 
 
 class Comparison:
-    """Runs workloads with the clients that there are.
+    """A run of workloads with the available clients.
 
     Attributes:
-        absent: By name of a worker, why there is none.
-        failed: What ended with a wrong answer, or otherwise as it must not.
+        absent: By name of a worker, the reason why it is missing.
+        failed: The rows that ended with a wrong answer or another failure.
     """
 
     def __init__(self, amount: Amount, clients: Optional[Sequence[str]], advance: Advance) -> None:
-        """Prepare.
+        """Prepare a run.
 
         Args:
-            amount: How much is measured.
+            amount: The length of the measurement.
             clients: Names of workers; None for all.
-            advance: Told what was done, and how many turns it had.
+            advance: Called with a description of each step and its number of turns.
         """
         self.absent: dict[str, str] = {}
         self.failed: list[str] = []
@@ -112,25 +112,25 @@ class Comparison:
         self._advance = advance
 
     def run(self, server: str, workloads: Sequence[Workload]) -> tuple[str, list[Table]]:
-        """Run workloads with a server of its own.
+        """Run workloads with a new server.
 
         Args:
             server: One of :data:`SERVERS`.
-            workloads: What to run; those that this server has no part in are left out.
+            workloads: The workloads; those that do not use this server are left out.
 
         Returns:
-            What the server is, and the tables.
+            The server's version, and the tables.
         """
-        wanted = [one for one in workloads if server == "canned" or one.real]
+        wanted = [workload for workload in workloads if server == "canned" or workload.real]
         if not wanted:
             return server, []
         with _serving(server) as (hosts, version), ExitStack() as stack:
-            seed(hosts, server, sorted({one.size for one in wanted}))
-            team = _Team(hosts, stack)
-            return version, [self._measure(one, server, team) for one in wanted]
+            seed(hosts, server, sorted({workload.size for workload in wanted}))
+            pool = _WorkerPool(hosts, stack)
+            return version, [self._measure(workload, server, pool) for workload in wanted]
 
     def rows(self, workload: Workload) -> list[Row]:
-        """List the rows of a workload whose clients are asked for, and not known to be absent."""
+        """List the rows of a workload whose clients were requested, and are not known to be missing."""
         return [
             row
             for row in workload.rows
@@ -138,18 +138,18 @@ class Comparison:
         ]
 
     def turns(self, workload: Workload, server: str) -> int:
-        """Return how many turns a workload has with this server; each row is warmed up in one more."""
+        """Return the number of turns of a workload with this server, with a warm-up turn for each row."""
         if server != "canned" and not workload.real:
             return 0
         return len(self.rows(workload)) * (self._amount.rounds_of(workload) + 1)
 
-    def _measure(self, workload: Workload, server: str, team: _Team) -> Table:
+    def _measure(self, workload: Workload, server: str, pool: _WorkerPool) -> Table:
         rounds = self._amount.rounds_of(workload)
         entries = [_Entry(row, Outcome(workload.name, row.label)) for row in self.rows(workload)]
-        entries = [entry for entry in entries if self._goes_well(self._prepare, entry, workload, server, team)]
+        entries = [entry for entry in entries if self._goes_well(self._prepare, entry, workload, server, pool)]
         for _ in range(rounds):
-            entries = [entry for entry in entries if self._goes_well(self._turn, entry, workload, server, team)]
-            # Another one is first the next time: who comes after whom is to make no difference.
+            entries = [entry for entry in entries if self._goes_well(self._turn, entry, workload, server, pool)]
+            # Another row is first in the next round, so that the order makes no difference.
             shift = max(1, len(entries) // rounds)
             entries = entries[shift:] + entries[:shift]
         outcomes = {entry.row: entry.outcome for entry in entries}
@@ -157,63 +157,63 @@ class Comparison:
 
     def _goes_well(
         self,
-        step: Callable[[_Entry, Workload, _Team], None],
+        step: Callable[[_Entry, Workload, _WorkerPool], None],
         entry: _Entry,
         workload: Workload,
         server: str,
-        team: _Team,
+        pool: _WorkerPool,
     ) -> bool:
-        """Do a step of an entry; tell whether it can go on."""
+        """Run a step of an entry; return whether the entry can continue."""
         worker = entry.row.worker
         if worker in self.absent:
             return False
         self._advance(f"{workload.name}, {server}: {entry.row.label}", 1)
         try:
-            step(entry, workload, team)
-        except Absent as why:
+            step(entry, workload, pool)
+        except Unavailable as why:
             self.absent[worker] = str(why)
             print(f"./dev bench: without {worker}: {why}", file=sys.stderr)
             return False
-        except SideError as why:
-            team.forget(worker)
-            self.failed.append(f"{workload.name}, {server}, {entry.row.label}: {why}")
+        except WorkerError as error:
+            pool.forget(worker)
+            self.failed.append(f"{workload.name}, {server}, {entry.row.label}: {error}")
             print(f"./dev bench: failed: {self.failed[-1]}", file=sys.stderr)
             return False
         return True
 
-    def _prepare(self, entry: _Entry, workload: Workload, team: _Team) -> None:
-        """Warm a client up, and find out how many calls make up a turn of it."""
-        side = team.side(entry.row.worker)
+    def _prepare(self, entry: _Entry, workload: Workload, pool: _WorkerPool) -> None:
+        """Warm a client up, and find the number of calls that make up a turn."""
+        process = pool.process(entry.row.worker)
         if workload.fixed:
             entry.calls = max(5, int(workload.fixed * self._amount.part))
         elif self._amount.calls is not None:
             entry.calls = self._amount.calls
-            side.run(entry.row.operation, entry.calls, workload.size)
+            process.run(entry.row.operation, entry.calls, workload.size)
         else:
-            entry.calls = self._calls(side, entry.row.operation, workload)
+            entry.calls = self._calls(process, entry.row.operation, workload)
 
-    def _calls(self, side: Side, operation: str, workload: Workload) -> int:
+    def _calls(self, process: WorkerProcess, operation: str, workload: Workload) -> int:
         least = calls = max(5, int(workload.least * self._amount.part))
         while True:
-            seconds = side.run(operation, calls, workload.size)["seconds"]
+            seconds = process.run(operation, calls, workload.size)["seconds"]
             if seconds >= self._amount.seconds / 3:
                 wanted = int(calls * self._amount.seconds / seconds)
                 return max(least, min(workload.most, wanted))
             calls *= 4
 
-    def _turn(self, entry: _Entry, workload: Workload, team: _Team) -> None:
+    def _turn(self, entry: _Entry, workload: Workload, pool: _WorkerPool) -> None:
         row = entry.row
         if workload.fixed:
-            with team.another(row.worker) as side:
-                figures = side.run(row.operation, entry.calls, workload.size)
+            with pool.start(row.worker) as process:
+                figures = process.run(row.operation, entry.calls, workload.size)
         else:
-            figures = team.side(row.worker).run(row.operation, entry.calls, workload.size)
+            figures = pool.process(row.worker).run(row.operation, entry.calls, workload.size)
         entry.outcome.rounds.append(figures)
 
 
 def quick_server() -> ZooKeeperServer:
-    """Prepare a real server that is as quick as it can be."""
-    # Later arguments win over those for a short start: here peak speed counts. So many threads are its default.
+    """Prepare a real server that is configured for peak speed."""
+    # Later arguments override those for a short start. The number of threads is ZooKeeper's default.
     workers = 2 * (os.cpu_count() or 1)
     arguments = ["-XX:TieredStopAtLevel=4", f"-Dzookeeper.nio.numWorkerThreads={workers}"]
     return ZooKeeperServer(log_level="WARN", heap="1g", jvm_args=arguments)
@@ -221,7 +221,7 @@ def quick_server() -> ZooKeeperServer:
 
 @contextmanager
 def _serving(kind: str) -> Iterator[tuple[str, str]]:
-    """Start a server, and say where and what it is."""
+    """Start a server, and yield its connection string and version."""
     if kind == "canned":
         with CannedServer() as canned:
             yield canned.hosts, "canned"
@@ -231,9 +231,9 @@ def _serving(kind: str) -> Iterator[tuple[str, str]]:
 
 
 def seed(hosts: str, kind: str, sizes: Sequence[int]) -> None:
-    """Make the znodes that the workers read and write; see workers/protocol.py."""
+    """Create the znodes that the workers read and write; see workers/protocol.py."""
     znodes: list[tuple[str, bytes]] = [("/set", b""), ("/watched", b"")]
-    if kind == "real":  # The canned one has them from the start.
+    if kind == "real":  # The canned server has them from the start.
         for size in sizes:
             numbers = range(_MANY) if size <= _LARGEST_MANY else ()
             paths = [f"/data-{size}", *(f"/data-{size}.{number:04}" for number in numbers)]
@@ -243,11 +243,11 @@ def seed(hosts: str, kind: str, sizes: Sequence[int]) -> None:
 
 
 def as_dict(table: Table, others: Sequence[str]) -> dict[str, Any]:
-    """Return a table as JSON can hold it.
+    """Return a table as an object for JSON.
 
     Args:
         table: The table.
-        others: Labels that each row is compared with.
+        others: Labels of the rows that each row is compared with.
     """
     rows = []
     for outcome in table.outcomes:

@@ -1,4 +1,4 @@
-"""Does anything grow with the old module? Completions and watchers of every kind, also such that raise."""
+"""Search for leaks of the old module: completions and watchers of every kind, also ones that raise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from benchmarks.measure import take_snapshot
-from benchmarks.windows import WAYS, WINDOW, Advance, Countdown, windows
+from benchmarks.windows import VARIANTS, WINDOW, Advance, Countdown, windows
 from zkc.legacy import zookeeper
 
 _OPEN = [{"perms": zookeeper.PERM_ALL, "scheme": "world", "id": "anyone"}]
@@ -15,7 +15,7 @@ _OPEN = [{"perms": zookeeper.PERM_ALL, "scheme": "world", "id": "anyone"}]
 
 @contextlib.contextmanager
 def _handle(hosts: str) -> Iterator[int]:
-    """A session of the old module; what its callbacks raise is not printed."""
+    """Open a session of the old module; errors of its callbacks are not printed."""
     hook = sys.excepthook
     sys.excepthook = lambda *_: None
     h = zookeeper.init(hosts)
@@ -27,7 +27,7 @@ def _handle(hosts: str) -> Iterator[int]:
 
 
 def run_legacy_callbacks(hosts: str, count: int, advance: Advance) -> int:
-    """Make calls that do not wait, in every way that their completions can go."""
+    """Make asynchronous calls, with every kind of completion."""
     peak = 0
     with _handle(hosts) as h:
         if zookeeper.exists(h, "/znode") is None:
@@ -41,13 +41,13 @@ def run_legacy_callbacks(hosts: str, count: int, advance: Advance) -> int:
         others = (zookeeper.aexists, zookeeper.aget_children, zookeeper.aget_acl, zookeeper.async_)
         for number, size in windows(count):
             called.expect(size)
-            way = number % WAYS
+            variant = number % VARIANTS
             for i in range(size):
-                if way < 2:
+                if variant < 2:
                     zookeeper.aget(h, "/znode", None, called)
-                elif way == 2:
+                elif variant == 2:
                     zookeeper.aget(h, "/no-such-znode", None, called)
-                elif way == 3:
+                elif variant == 3:
                     others[i % len(others)](h, "/znode", cb=called)
                 else:
                     zookeeper.aset(h, "/znode", "y" * 100, -1, fail)
@@ -58,45 +58,45 @@ def run_legacy_callbacks(hosts: str, count: int, advance: Advance) -> int:
 
 
 def run_legacy_watches(hosts: str, count: int, advance: Advance) -> int:
-    """Arm watches and do what fires them; one way in five they wait in vain, and end with the session."""
+    """Arm watches and make the changes that fire them; in the last variant the watches end with the session."""
     peak = 0
     with _handle(hosts) as h:
         paths = [f"/watched-{i:04}" for i in range(WINDOW)]
         if zookeeper.exists(h, paths[0]) is None:
             for path in paths:
                 zookeeper.acreate(h, path, "", _OPEN)
-        told = Countdown()
+        fired = Countdown()
 
         def fail(*arguments: object) -> None:
-            told()
+            fired()
             raise RuntimeError(arguments)
 
         for number, size in windows(count):
             used = paths[:size]
-            way = number % WAYS
-            if way < 4:
-                told.expect(size)
-            if way == 0:
+            variant = number % VARIANTS
+            if variant < 4:
+                fired.expect(size)
+            if variant == 0:
                 for path in used:
-                    zookeeper.aget(h, path, told)
+                    zookeeper.aget(h, path, fired)
                     zookeeper.aset(h, path, "x")
-            elif way == 1:
+            elif variant == 1:
                 for path in used:
-                    zookeeper.get_children(h, path, told)
+                    zookeeper.get_children(h, path, fired)
                     zookeeper.acreate(h, f"{path}/child", "", _OPEN)
-            elif way == 2:
+            elif variant == 2:
                 for path in used:
-                    zookeeper.exists(h, f"{path}/child", told)
+                    zookeeper.exists(h, f"{path}/child", fired)
                     zookeeper.adelete(h, f"{path}/child")
-            elif way == 3:
+            elif variant == 3:
                 for path in used:
                     zookeeper.aexists(h, path, fail)
                     zookeeper.aset(h, path, "x")
             else:
                 for path in used:
-                    zookeeper.aexists(h, f"{path}/never-{number}", told)
-            if way < 4:
-                told.wait("watchers")
+                    zookeeper.aexists(h, f"{path}/never-{number}", fired)
+            if variant < 4:
+                fired.wait("watchers")
             peak = max(peak, take_snapshot().private)
             advance(size)
         for path in paths:  # the run may have ended between a create and its delete

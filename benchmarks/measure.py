@@ -1,4 +1,4 @@
-"""What the operating system and the native core tell about this process: memory, descriptors, threads, CPU time."""
+"""Figures about this process, of the operating system and the native core: memory, descriptors, threads, CPU time."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from typing import Any, Optional
 
 from zkc import _zookeeper
 
-# How long what was closed may take to be gone, in seconds: handles are freed by a thread of their own.
+# Longest time until closed objects are freed, in seconds: a separate thread frees handles.
 _SETTLE_SECONDS = 10.0
 _M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What this process holds at one moment."""
+    """The memory, descriptors, threads and native objects of this process at one moment."""
 
-    rss: int  # bytes of memory present, mapped files included
-    private: int  # those of them that are no file: heap and stacks
+    rss: int  # bytes of resident memory, mapped files included
+    private: int  # bytes of resident memory without files: heap and stacks
     descriptors: int
     threads: int
-    counts: dict[str, int]  # zkc's own: what is alive on the C side
+    counts: dict[str, int]  # zkc's counts of live objects on the C side
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return the snapshot as an object for JSON."""
         return {
             "rss": self.rss,
             "private": self.private,
@@ -40,18 +40,18 @@ class Snapshot:
         }
 
     def countable(self) -> dict[str, int]:
-        """Return what must be exactly as before when everything was given back."""
+        """Return the values that must be exactly as before when everything was closed."""
         return {"descriptors": self.descriptors, "threads": self.threads, **self.counts}
 
 
 def take_snapshot() -> Snapshot:
-    """Look at this process now."""
+    """Take a snapshot of this process."""
     with open("/proc/self/status", encoding="ascii", errors="replace") as file:
         fields = dict(line.split(":", 1) for line in file)
     return Snapshot(
         rss=_bytes(fields["VmRSS"]),
         private=_bytes(fields["RssAnon"]),
-        # One less: the descriptor that lists them.
+        # Minus the descriptor that lists them.
         descriptors=len(os.listdir("/proc/self/fd")) - 1,
         threads=int(fields["Threads"]),
         counts=_zookeeper.live_counts(),
@@ -61,18 +61,18 @@ def take_snapshot() -> Snapshot:
 def _bytes(text: str) -> int:
     number, unit = text.split()
     if unit != "kB":
-        raise ValueError(f"a size in {unit} instead of kB")
+        raise ValueError(f"a size of /proc/self/status is in {unit}, not in kB")
     return int(number) * 1024
 
 
 def settled_snapshot(expected: Optional[Snapshot] = None) -> Snapshot:
-    """Give back what is free, wait until everything countable is as expected, and look.
+    """Return free memory to the system, wait until all counts are as expected, and take a snapshot.
 
     Args:
-        expected: The snapshot to come back to; None: whatever is there.
+        expected: The snapshot with the expected counts; None does not wait.
 
     Returns:
-        The snapshot; after some seconds also one that differs.
+        The snapshot; after 10 seconds also one with other counts.
     """
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
@@ -81,15 +81,15 @@ def settled_snapshot(expected: Optional[Snapshot] = None) -> Snapshot:
         snapshot = take_snapshot()
         if expected is None or snapshot.countable() == expected.countable() or time.monotonic() > deadline:
             return snapshot
-        # Between two looks, until the deadline above: what was told to end takes a moment.
+        # Poll until the deadline above: threads that were asked to end take a moment.
         time.sleep(0.02)
 
 
 def use_one_arena() -> None:
-    """Have glibc keep one heap for all threads, from now on.
+    """Make glibc use one heap for all threads from now on.
 
-    By default it keeps several, and of all but the first it never returns the end: some ten MiB that nobody uses, and
-    that later work takes up again, would look like a leak.
+    By default glibc uses several, and never returns the ends of all but the first. These unused ten MiB or so, which
+    later work uses again, would look like a leak.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -97,20 +97,20 @@ def use_one_arena() -> None:
 
 
 def _trim() -> None:
-    """Have the allocator return what nobody uses, so that what is left is in use."""
+    """Make the allocator return unused memory to the system, so that only used memory is counted."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
     if trim is not None:
         trim(0)
 
 
 def cpu_seconds() -> float:
-    """Return the CPU time that all threads of this process took so far."""
+    """Return the CPU time of all threads of this process so far."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 def percentile(sorted_values: Sequence[float], percent: float) -> float:
-    """Return the value below which that many percent of sorted values lie."""
+    """Return a percentile of sorted values."""
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * percent / 100))]
 
 

@@ -1,7 +1,7 @@
-"""Compiles what of the benchmarks is C: the canned server, the raw socket client, and the C API on three libraries.
+"""Compile the C programs of the benchmarks: the canned server, the raw socket client, and the C API on three libraries.
 
-Everything goes to build/bench/native/, under a name that is a hash of what went in: a second run compiles nothing.
-Within a run each is made once: what is measured does not change while somebody edits it.
+Everything goes to build/bench/native/, under a name with a hash of all inputs, so that a second run compiles nothing.
+A run compiles each program once: an edit during the run does not change what it measures.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.absent import Absent
+from benchmarks.unavailable import Unavailable
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = Path(__file__).resolve().with_name("native")
@@ -33,7 +33,7 @@ def build_server() -> Path:
 
 @functools.cache
 def build_floor() -> Path:
-    """Compile the client that is a raw socket and nothing else."""
+    """Compile the client that is a raw socket only."""
     return _compile("floor", ["floor.c", "harness.c"])
 
 
@@ -42,14 +42,14 @@ def build_client(library: str) -> Path:
     """Compile the client of the C API.
 
     Args:
-        library: ``stock``, upstream's source as it is; ``debian``, the distribution's; ``own``, what zkc has in it.
+        library: ``stock``, upstream's unchanged source; ``debian``, the distribution's; ``own``, the one inside zkc.
 
     Raises:
-        Absent: There is no such library here.
+        Unavailable: There is no such library here.
     """
     if library == "debian":
         if not _DEBIAN.exists():
-            raise Absent("Debian's libzookeeper is not installed: apt-get install libzookeeper-mt-dev")
+            raise Unavailable("Debian's libzookeeper is not installed: apt-get install libzookeeper-mt-dev")
         flags, libraries = [f"-I{_DEBIAN.parent}"], ["-lzookeeper_mt"]
     else:
         folder = _build_stock() if library == "stock" else _build_own()
@@ -67,23 +67,23 @@ def _compile(name: str, sources: list[str], flags: Any = (), libraries: Any = ()
     target = BUILT / f"{name}-{sha.hexdigest()[:12]}"
     if not target.exists():
         BUILT.mkdir(parents=True, exist_ok=True)
-        # Aside and renamed when whole: somebody else may be at it too.
-        aside = f"{target}.{os.getpid()}"
+        # Compile beside the target and rename: another run may compile the same at the same time.
+        temporary = f"{target}.{os.getpid()}"
         made = subprocess.run(
-            [*compiler, *_FLAGS, "-o", aside, *rest],
+            [*compiler, *_FLAGS, "-o", temporary, *rest],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
             check=False,
         )
         if made.returncode != 0:
-            raise Absent(f"{name} does not compile: {made.stderr.strip()}")
-        os.replace(aside, target)
+            raise Unavailable(f"{name} does not compile: {made.stderr.strip()}")
+        os.replace(temporary, target)
     return target
 
 
 def _vendor(name: str) -> Any:
-    """Import a module of vendor/, which is no package."""
+    """Import a module of vendor/, which is not a package."""
     folder = str(ROOT / "vendor")
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -91,15 +91,15 @@ def _vendor(name: str) -> Any:
 
 
 def _build_own() -> Path:
-    """Build the libraries that zkc is linked with; done before, unless zkc came from elsewhere."""
-    asked = os.environ.get("ZKC_ADAPTOR")
+    """Build the libraries that zkc is linked with, or reuse them if this tree built zkc."""
+    wanted = os.environ.get("ZKC_ADAPTOR")
     os.environ["ZKC_ADAPTOR"] = "own"  # whatever zkc itself is built with
     try:
         return _built("build_libraries", "libzookeeper with the own adaptor")
     finally:
         os.environ.pop("ZKC_ADAPTOR")
-        if asked is not None:
-            os.environ["ZKC_ADAPTOR"] = asked
+        if wanted is not None:
+            os.environ["ZKC_ADAPTOR"] = wanted
 
 
 def _build_stock() -> Path:
@@ -108,10 +108,10 @@ def _build_stock() -> Path:
 
 
 def _built(function: str, what: str) -> Path:
-    """Call a public function of vendor/build.py, and have the comparison know of it when that fails."""
+    """Call a public function of vendor/build.py; raise Unavailable if it fails."""
     build = _vendor("build")
     try:
         folder: Path = getattr(build, function)()
     except build.BuildError as error:
-        raise Absent(f"{what} does not build: {error}") from error
+        raise Unavailable(f"{what} does not build: {error}") from error
     return folder

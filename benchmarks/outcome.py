@@ -1,4 +1,4 @@
-"""What one client took for one thing, round by round, and how that compares."""
+"""The figures of one client for one operation in each round, and ratios between clients."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class Outcome:
     rounds: list[dict[str, float]] = field(default_factory=list)
 
     def has(self, name: str) -> bool:
-        """Tell whether every round has this figure."""
-        return bool(self.rounds) and all(name in taken for taken in self.rounds)
+        """Return whether every round has this figure."""
+        return bool(self.rounds) and all(name in figures for figures in self.rounds)
 
     def median(self, name: str) -> Optional[float]:
         """Return the median of the rounds; None if there is no such figure."""
-        return median([taken[name] for taken in self.rounds]) if self.has(name) else None
+        return median([figures[name] for figures in self.rounds]) if self.has(name) else None
 
     def ratio_to(self, other: Outcome, name: str) -> Optional[float]:
-        """Return the median of the rounds' ratios: what slows one round down slows both."""
+        """Return the median of the rounds' ratios: a disturbance of a round affects both clients."""
         if not (self.has(name) and other.has(name)):
             return None
         return median([mine[name] / theirs[name] for mine, theirs in zip(self.rounds, other.rounds) if theirs[name]])
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON can hold them."""
+        """Return the figures as an object for JSON."""
         names = [name for name in (self.rounds[0] if self.rounds else ()) if self.has(name)]
         return {
             "operation": self.operation,

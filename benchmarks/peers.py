@@ -1,4 +1,4 @@
-"""Fetches with pip what is compared with or draws, into build/bench/peers/: nothing of it is a dependency of zkc."""
+"""Install other clients and matplotlib with pip, into build/bench/peers/: none of them is a dependency of zkc."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.absent import Absent
+from benchmarks.unavailable import Unavailable
 
 PEERS = Path(__file__).resolve().parents[1] / "build" / "bench" / "peers"
 _REQUIREMENTS = {"kazoo": "kazoo==2.11.0", "aiozk": "aiozk==0.32.0", "matplotlib": "matplotlib"}
 
-_HASTE = ("--retries", "1", "--timeout", "15")  # who has no network is not to wait long
+_SHORT_WAIT = ("--retries", "1", "--timeout", "15")  # without a network, fail soon
 
 
 def folder(name: str) -> Path:
-    """Return the folder that holds a package, for PYTHONPATH; it is installed if it was not before.
+    """Return the folder of a package, for PYTHONPATH; install the package if needed.
 
     Raises:
-        Absent: pip cannot install it.
+        Unavailable: pip cannot install it.
     """
     requirement = _REQUIREMENTS[name]
     target = PEERS / f"{sys.implementation.cache_tag}-{requirement}"
@@ -38,18 +38,18 @@ def folder(name: str) -> Path:
             "install",
             "-q",
             "--disable-pip-version-check",
-            *_HASTE,
+            *_SHORT_WAIT,
             "--target",
             working,
         ]
         installed = subprocess.run([*command, requirement], capture_output=True, text=True, timeout=300, check=False)
         if installed.returncode != 0:
-            raise Absent(f"pip cannot install {requirement}: {installed.stderr.strip().splitlines()[-1:]}")
+            raise Unavailable(f"pip cannot install {requirement}: {installed.stderr.strip().splitlines()[-1:]}")
         Path(working).chmod(0o755)
         Path(working).rename(target)
     except (OSError, subprocess.TimeoutExpired) as error:
-        if not target.is_dir():  # by somebody else meanwhile
-            raise Absent(f"{requirement} cannot be installed: {error}") from error
+        if not target.is_dir():  # another run may have installed it in the meantime
+            raise Unavailable(f"{requirement} cannot be installed: {error}") from error
     finally:
         shutil.rmtree(working, ignore_errors=True)
     return target

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 from benchmarks import peers
-from benchmarks.absent import Absent
 from benchmarks.compare import Table
+from benchmarks.unavailable import Unavailable
 
-# (workload, server, title, figure, factor): what is shown, as it is measured times the factor.
+# (workload, server, title, figure, factor): a panel shows the figure times the factor.
 _PANELS = (
     ("pipelined", "canned", "Gets with 1,000 under way, a second", "rate", 1.0),
     ("get", "canned", "One get after the other, p50 in µs", "p50", 1.0),
@@ -32,17 +32,17 @@ _SHORT, _LONG = 1_000_000, 10_000
 
 
 def draw(tables: Sequence[Table], path: Path) -> Optional[Path]:
-    """Draw what was measured.
+    """Draw the results.
 
     Args:
         tables: The results.
-        path: Where the PNG goes.
+        path: The PNG file to write.
 
     Returns:
         The path; None if none of the main workloads was measured.
 
     Raises:
-        Absent: There is no matplotlib to be had.
+        Unavailable: matplotlib cannot be installed or imported.
     """
     by_name = {(table.workload.name, table.server): table for table in tables if table.outcomes}
     panels = [(by_name[panel[:2]], *panel[2:]) for panel in _PANELS if panel[:2] in by_name]
@@ -107,11 +107,11 @@ def _pyplot() -> Any:
     folder = str(peers.folder("matplotlib"))
     if folder not in sys.path:
         sys.path.append(folder)
-    # It keeps a cache of fonts, which belongs beside what was built and not in a home.
+    # matplotlib keeps a cache of fonts, which belongs into the build folder, not into the user's home.
     os.environ.setdefault("MPLCONFIGDIR", str(peers.PEERS / "matplotlib-cache"))
     try:
         matplotlib = importlib.import_module("matplotlib")
         matplotlib.use("Agg")
         return importlib.import_module("matplotlib.pyplot")
     except ImportError as error:
-        raise Absent(f"matplotlib does not import: {error}") from error
+        raise Unavailable(f"matplotlib does not import: {error}") from error

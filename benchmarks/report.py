@@ -1,4 +1,4 @@
-"""How results are shown: a table for a person, JSON for a machine, and a file with the JSON in either case."""
+"""Output of results: tables for a person or JSON for a program, and a file with the JSON in either case."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def make_progress() -> Progress:
 
 
 def environment(server_version: str) -> dict[str, Any]:
-    """Say what was measured, and on what."""
+    """Return the versions and the machine of a measurement."""
     return {
         "taken": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "zkc": zkc.__version__,
@@ -54,14 +54,14 @@ def environment(server_version: str) -> dict[str, Any]:
 
 
 def publish(verb: str, results: dict[str, Any], tables: Sequence[Table], folder: Path, *, as_json: bool) -> Path:
-    """Keep the results in a file, and print them.
+    """Write the results to a file, and print them.
 
     Args:
-        verb: The benchmark's name, and the beginning of the file's.
-        results: What JSON is to hold.
-        tables: What a person is to see.
-        folder: Where the file goes; made if need be.
-        as_json: Whether a machine reads what is printed.
+        verb: The benchmark's name, with which the file's name begins.
+        results: The object for JSON.
+        tables: The tables for a person.
+        folder: The folder for the file; made if missing.
+        as_json: Whether to print JSON instead of the tables.
 
     Returns:
         The file.
@@ -73,7 +73,7 @@ def publish(verb: str, results: dict[str, Any], tables: Sequence[Table], folder:
     if as_json:
         print(text)
         return path
-    # Where nobody looks, there is no width to respect.
+    # Without a terminal, the width is ours to choose.
     console = Console(width=None if sys.stdout.isatty() else 150)
     for table in tables:
         console.print(table)
@@ -82,13 +82,13 @@ def publish(verb: str, results: dict[str, Any], tables: Sequence[Table], folder:
 
 
 def relative(path: Path) -> str:
-    """Write a path as a person here would."""
+    """Return a path relative to the working folder."""
     return os.path.relpath(path)
 
 
 def leaks_table(phases: list[Phase]) -> Table:
-    """Show what each phase left behind."""
-    table = Table(title="What is left: before → after", title_justify="left")
+    """Show the process before and after each phase."""
+    table = Table(title="Objects left: before → after", title_justify="left")
     table.add_column("phase")
     for name in ("count", "seconds", "RSS, MiB", "private, MiB", "growth, KiB", "at most, MiB"):
         table.add_column(name, justify="right")

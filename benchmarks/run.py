@@ -1,4 +1,4 @@
-"""The command: which benchmark, how much of it, and what becomes of the results."""
+"""The command line of ``./dev bench``: run a benchmark, show and keep its results."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 from benchmarks import compare, leaks, legacy, measure, plot, report, tables, targets, wheel
-from benchmarks.absent import Absent
 from benchmarks.canned import CannedServer
 from benchmarks.clients import STARTS
-from benchmarks.side import SideError
+from benchmarks.unavailable import Unavailable
+from benchmarks.worker_process import WorkerError
 from benchmarks.workloads import WORKLOADS, Workload
 from zkc.testing import TestingError, ZooKeeperServer
 
@@ -26,29 +26,32 @@ _LEGACY = ((7, 2_000), (3, 400))  # (rounds, calls in a round)
 _WHEEL = ((11, 5_000), (3, 500))
 
 _DESCRIPTION = """\
-All clients of ZooKeeper beside each other, or with a verb something else. Results are also kept in
+Compare all clients of ZooKeeper, or run another benchmark with a verb. Results are also kept in
 benchmarks/results/."""
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run what the arguments ask for.
+    """Run a benchmark.
 
     Args:
-        arguments: Those of the command line if None.
+        arguments: The arguments; None for those of the process.
 
     Returns:
-        The exit status: 1 when something grew that must not, when a client got a wrong answer, when a client that was
-        asked for or the other side of a target is missing, or without a server.
+        The exit status. It is 1 when a leak was found, a client got a wrong answer, or there is no server. It is also 1
+        when a requested client or the other row of a target is missing.
     """
     options = _parser().parse_args(arguments)
     try:
-        options.results.mkdir(parents=True, exist_ok=True)  # Not after minutes of measuring.
+        options.results.mkdir(parents=True, exist_ok=True)  # Fail now, not after minutes of measuring.
     except OSError as error:
-        print(f"./dev bench: results cannot be kept in {options.results}: {error.strerror}", file=sys.stderr)
+        message = (
+            f"results cannot be kept in {options.results} ({error.strerror}): choose another folder with --results"
+        )
+        print(f"./dev bench: {message}", file=sys.stderr)
         return 1
     try:
         return int(options.run(options))
-    except (Absent, SideError, TestingError) as error:
+    except (Unavailable, WorkerError, TestingError) as error:
         print(f"./dev bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -57,14 +60,16 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    # A verb takes these, too; what it is not given there is left as it was given before it.
+    # A verb takes these, too. SUPPRESS: an option that is not given after the verb keeps its value from before it.
     shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     shared.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    shared.add_argument("--results", type=Path, metavar="DIR", help="where JSON files and the plot are kept")
-    shared.add_argument("--quick", action="store_true", help="a small run, under a minute, to see whether all works")
+    shared.add_argument("--results", type=Path, metavar="DIR", help="folder for JSON files and the plot")
+    shared.add_argument(
+        "--quick", action="store_true", help="make a small run, under a minute, to see whether everything works"
+    )
     speed = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    speed.add_argument("--rounds", type=_count, help="how often each client gets its turn")
-    speed.add_argument("--calls", type=_count, help="calls in a turn; else as many as fit into its time")
+    speed.add_argument("--rounds", type=_count, help="number of turns of each client")
+    speed.add_argument("--calls", type=_count, help="calls in a turn (default: as many as fit into its time)")
     parser = argparse.ArgumentParser(prog="./dev bench", description=_DESCRIPTION, parents=[shared, speed])
     parser.add_argument(
         "--only", type=_workloads, default=list(WORKLOADS), metavar="WORKLOAD[,...]", help=", ".join(_names())
@@ -73,19 +78,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--server",
         choices=(*compare.SERVERS, "both"),
-        help="one that answers from memory at once, a real one, or both (the default; in a quick run canned)",
+        help="a server that replies from memory at once, a real one, or both (default: both; in a quick run canned)",
     )
     parser.set_defaults(
         run=_run_comparison, json=False, results=report.RESULTS, quick=False, rounds=None, calls=None, scale=None
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=False)
-    verb = verbs.add_parser("leaks", parents=[shared], help="a million gets and more: does anything grow?")
-    verb.add_argument("--scale", type=_scale, default=None, help="part of the full counts, such as 0.01")
+    verb = verbs.add_parser("leaks", parents=[shared], help="search for leaks with a million gets and more")
+    verb.add_argument("--scale", type=_scale, default=None, help="factor for the full counts, such as 0.01")
     verb.set_defaults(run=_run_leaks)
-    text = "the drop-in for zkpython, beside the original on Python 2.7 where there is one"
+    text = "compare the drop-in for zkpython with the original, if Python 2.7 is installed"
     verb = verbs.add_parser("legacy", parents=[shared, speed], help=text)
     verb.set_defaults(run=_run_legacy)
-    verb = verbs.add_parser("wheel", parents=[shared, speed], help="a wheel for this Python beside this tree's build")
+    verb = verbs.add_parser(
+        "wheel", parents=[shared, speed], help="compare a wheel for this Python with this tree's build"
+    )
     verb.add_argument("wheel", type=Path, help="the wheel's file")
     verb.set_defaults(run=_run_wheel)
     return parser
@@ -99,7 +106,7 @@ def _listed(text: str, known: Sequence[str]) -> list[str]:
     names = text.split(",")
     for name in names:
         if name not in known:
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
+            raise argparse.ArgumentTypeError(f"{name!r} is unknown: use one of {', '.join(known)}")
     return names
 
 
@@ -115,13 +122,13 @@ def _clients(text: str) -> list[str]:
 def _scale(text: str) -> float:
     value = float(text)
     if not 0 < value <= 10:
-        raise argparse.ArgumentTypeError("the scale must be more than 0 and at most 10")
+        raise argparse.ArgumentTypeError(f"the scale must be more than 0 and at most 10, not {text}")
     return value
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"it must be a whole number, 1 or more, not {text!r}")
+        raise argparse.ArgumentTypeError(f"the value must be a whole number, 1 or more, not {text!r}")
     return int(text)
 
 
@@ -138,9 +145,11 @@ def _run_comparison(options: argparse.Namespace) -> int:
             progress.update(task, description=what, advance=turns)
 
         comparison = compare.Comparison(amount, options.clients, advance)
-        turns = sum(comparison.turns(one, server) for server in servers for one in options.only)
+        turns = sum(comparison.turns(workload, server) for server in servers for workload in options.only)
         if turns == 0:
-            raise Absent(f"none of these workloads and clients goes with the {kind} server: see benchmarks/README.md")
+            raise Unavailable(
+                f"these workloads and clients do not run with the {kind} server: see the tables in benchmarks/README.md"
+            )
         progress.update(task, total=turns)
         for server in servers:
             versions[server], found = comparison.run(server, options.only)
@@ -158,12 +167,12 @@ def _run_comparison(options: argparse.Namespace) -> int:
         "missing": missing,
     }
     shown = [tables.comparison(table) for table in measured]
-    # A small run cannot tell; who reads the JSON sees that it was one.
+    # A quick run is too short to judge targets. The JSON has them, with "quick" set.
     shown += [tables.targets(judged)] if judged and not options.quick else []
     path = report.publish("comparison", results, shown, options.results, as_json=options.json)
     try:
         picture = plot.draw(measured, path.with_suffix(".png"))
-    except Absent as why:
+    except Unavailable as why:
         print(f"./dev bench: without a plot: {why}", file=sys.stderr)
     else:
         if picture is not None and not options.json:
@@ -172,8 +181,8 @@ def _run_comparison(options: argparse.Namespace) -> int:
         print(f"./dev bench: not measured: {what}", file=sys.stderr)
     if comparison.absent:
         print(
-            f"./dev bench: incomplete, without {', '.join(comparison.absent)}: install what is named above, or say "
-            "with --clients which clients to compare",
+            f"./dev bench: incomplete, without {', '.join(comparison.absent)}: install the clients named above, or "
+            "choose with --clients which clients to compare",
             file=sys.stderr,
         )
     return 1 if comparison.failed or comparison.absent or missing else 0
@@ -210,7 +219,7 @@ def _run_legacy(options: argparse.Namespace) -> int:
     table = report.speed_table(f"The old module: {rounds} rounds of about {calls:,}", outcomes)
     results: dict[str, Any] = {**about, "outcomes": [outcome.as_dict() for outcome in outcomes]}
     report.publish("legacy", results, [table], options.results, as_json=options.json)
-    # Without the original there is no comparison, only a figure; the reason is on stderr.
+    # Without the original there is no comparison; the reason is on stderr.
     return 0 if any(outcome.client == "original" for outcome in outcomes) else 1
 
 

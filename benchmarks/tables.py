@@ -11,7 +11,7 @@ from benchmarks.compare import Table
 from benchmarks.outcome import Outcome
 
 COMPARED = ("c", "tuned", "kazoo")
-"""The rows that every other one is compared with."""
+"""The rows that every other row is compared with."""
 
 _NOTHING = "-"
 
@@ -21,7 +21,7 @@ def _number(value: Optional[float], places: int = 0) -> str:
 
 
 def _small(value: Optional[float]) -> str:
-    """Show three digits of what is small, and all before the point of what is not."""
+    """Format a value with three digits, or with all digits before the point if there are more."""
     if value is None:
         return _NOTHING
     return f"{value:,.{0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2}f}"
@@ -64,7 +64,7 @@ def _columns(table: Table) -> list[Column]:
 
 
 def comparison(table: Table) -> rich.table.Table:
-    """Show one workload: a row for each client, with its ratios to some of the others."""
+    """Show one workload: a row for each client, with its ratios to the clients of :data:`COMPARED`."""
     workload = table.workload
     shown = rich.table.Table(title=f"{workload.title} ({table.server} server)", title_justify="left")
     shown.add_column("client")
@@ -74,7 +74,7 @@ def comparison(table: Table) -> rich.table.Table:
         shown.add_column(header, justify="right")
     for label, _ in others:
         shown.add_column(f"{'x' if workload.more_is_better else 'of'} {label}", justify="right")
-    # The other thread's CPU time would be in it.
+    # Not with a second thread, whose CPU time would be included.
     with_cpu = workload.figure != "bytes" and workload.name not in ("gil", "beside")
     if with_cpu:
         for label, _ in others:
@@ -88,21 +88,21 @@ def comparison(table: Table) -> rich.table.Table:
 
 
 def targets(judged: Iterable[dict[str, Any]]) -> rich.table.Table:
-    """Show what was to be reached, and whether it was."""
+    """Show the targets, and whether each was met."""
     shown = rich.table.Table(title="Targets", title_justify="left")
     for name in ("what", "server", "beside"):
         shown.add_column(name)
     for name in ("bound", "measured"):
         shown.add_column(name, justify="right")
     shown.add_column("")
-    for one in judged:
+    for target in judged:
         shown.add_row(
-            one["what"],
-            one["server"],
-            one["against"] or "",
-            f"{'≥' if one['at_least'] else '≤'} {one['bound']:g}",
-            _small(one["measured"]),
-            "[green]met" if one["met"] else "[red]missing" if one["measured"] is None else "[red]not met",
+            target["what"],
+            target["server"],
+            target["against"] or "",
+            f"{'≥' if target['at_least'] else '≤'} {target['bound']:g}",
+            _small(target["measured"]),
+            "[green]met" if target["met"] else "[red]missing" if target["measured"] is None else "[red]not met",
         )
     shown.caption = "Medians of the rounds. A ratio is the median of the rounds' ratios."
     shown.caption_justify = "left"

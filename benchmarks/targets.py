@@ -1,7 +1,7 @@
-"""What zkc sets out to reach beside other clients, and whether this run shows it.
+"""The targets of zkc beside other clients, and whether a run meets them.
 
-A bound is for a ratio of two rows of one table, the median of the rounds' ratios, or for a figure itself. A bound whose
-rows were asked for, and of which one could not be measured, is missing: that is a failure of the run.
+A bound is for a ratio of two rows of one table, which is the median of the rounds' ratios, or for a figure itself. A
+bound is missing if its rows were requested and one of them could not be measured. Then the run fails.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ class Target:
 
     what: str
     workload: str
-    label: str  # the row that it is about
+    label: str  # the row of the bound
     figure: str
     bound: float
-    against: str = ""  # the row that it is compared with; "" for the figure itself
+    against: str = ""  # the row to compare with; "" for the figure itself
     at_least: bool = False  # else at most
     server: str = "canned"
 
 
 def _gets(label: str, **bounds: float) -> Iterator[Target]:
-    """Make targets of pipelined gets: so many times as quick as each of these."""
+    """Make targets of pipelined gets: at least *bound* times as quick as each of these."""
     for against, bound in bounds.items():
         yield Target(f"{label}: gets a second", "pipelined", label, "rate", bound, against, at_least=True)
 
@@ -71,28 +71,28 @@ TARGETS = (
     Target("Session: memory of a request, KB", "outstanding", "Session", "kilobytes", 1),
     Target("client.submit: memory of a request, KB", "outstanding", "client.submit", "kilobytes", 1),
 )
-"""Against the real server there is one more for each row of ours: no worse than tuned; see :func:`judge`."""
+"""With the real server each row of zkc has one more target: no worse than ``tuned``; see :func:`judge`."""
 
 _WORSE = 1.0  # no row worse than tuned
 _OURS = ("Client", "AsyncClient", "Session", "client.submit", "get_many", "zkc.legacy", _OWN)
 
 
 def judge(tables: Sequence[Table], clients: Optional[Sequence[str]] = None) -> list[dict[str, Any]]:
-    """Hold what was measured against the bounds; a bound is left out if a row that it needs was not asked for.
+    """Compare the results with the bounds; leave a bound out if a row that it needs was not requested.
 
     Args:
-        tables: What was measured.
-        clients: The names of the workers that were asked for; None for all.
+        tables: The results.
+        clients: The names of the requested workers; None for all.
 
     Returns:
         For each bound ``what``, ``server``, ``against``, ``bound``, ``at_least``, ``measured`` and ``met``.
-        ``measured`` is None, and ``met`` false, where a row that was asked for is missing.
+        ``measured`` is None, and ``met`` false, if a requested row is missing.
     """
     judged = []
     by_name = {(table.workload.name, table.server): table for table in tables}
     for target in [*TARGETS, *_no_row_worse(tables)]:
         table = by_name.get((target.workload, target.server))
-        if table is None or not _asked_for(target, table, clients):
+        if table is None or not _requested(target, table, clients):
             continue
         measured = _measured(target, table)
         met = measured is not None and (measured >= target.bound if target.at_least else measured <= target.bound)
@@ -113,14 +113,14 @@ def judge(tables: Sequence[Table], clients: Optional[Sequence[str]] = None) -> l
 def missing(judged: Iterable[dict[str, Any]]) -> list[str]:
     """Name the bounds that have no measurement, with the row that they compare with."""
     return [
-        f"{one['what']}, {one['server']}" + (f", beside {one['against']}" if one["against"] else "")
-        for one in judged
-        if one["measured"] is None
+        f"{target['what']}, {target['server']}" + (f", beside {target['against']}" if target["against"] else "")
+        for target in judged
+        if target["measured"] is None
     ]
 
 
-def _asked_for(target: Target, table: Table, clients: Optional[Sequence[str]]) -> bool:
-    """Tell whether the workers of all rows that a bound is about were asked for."""
+def _requested(target: Target, table: Table, clients: Optional[Sequence[str]]) -> bool:
+    """Return whether the workers of all rows of a bound were requested."""
     workers = {row.label: row.worker for row in table.workload.rows}
     labels = [label for label in (target.label, target.against) if label]
     return clients is None or all(workers[label] in clients for label in labels)
@@ -144,19 +144,19 @@ def _measured(target: Target, table: Table) -> Optional[float]:
     if target.against:
         other = table.find(target.against)
         return None if other is None else outcome.ratio_to(other, target.figure)
-    return _of_one(outcome, target.figure)
+    return _derived(outcome, target.figure)
 
 
-def _of_one(outcome: Outcome, figure: str) -> Optional[float]:
-    """Return a figure that only a target has, made of those of the rounds."""
+def _derived(outcome: Outcome, figure: str) -> Optional[float]:
+    """Return a figure of a target, derived from the figures of the rounds."""
     if figure == "kept" and outcome.has("quiet_rate"):
-        return median([taken["rate"] / taken["quiet_rate"] for taken in outcome.rounds])
+        return median([figures["rate"] / figures["quiet_rate"] for figures in outcome.rounds])
     if figure == "slower" and outcome.has("quiet_p50"):
-        return median([taken["p50"] / taken["quiet_p50"] for taken in outcome.rounds])
+        return median([figures["p50"] / figures["quiet_p50"] for figures in outcome.rounds])
     if figure in ("late", "later") and outcome.has("quiet_rate"):
-        # A window's own time is what its requests take at the speed with that thread, or at the one without it.
+        # A window's own time is that of its requests at the speed with that thread, or without it.
         speed = "rate" if figure == "late" else "quiet_rate"
-        return median([taken["p99"] / 1e3 - WINDOW / taken[speed] * 1e3 for taken in outcome.rounds])
+        return median([figures["p99"] / 1e3 - WINDOW / figures[speed] * 1e3 for figures in outcome.rounds])
     if figure == "kilobytes" and outcome.has("bytes"):
-        return median([taken["bytes"] / 1024 for taken in outcome.rounds])
+        return median([figures["bytes"] / 1024 for figures in outcome.rounds])
     return outcome.median(figure)

@@ -1,6 +1,6 @@
-"""A built wheel beside this tree's own build, in one run: a wheel for everybody must not be the slower one.
+"""A built wheel beside this tree's own build, in one run: a portable wheel must not be slower.
 
-Both run in this Python, each in a process of its own, and each has its turn after the other's.
+Both run in this Python, each in a separate process, and they take turns.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.absent import Absent
 from benchmarks.clients import STARTS, WORKERS
 from benchmarks.outcome import Outcome
-from benchmarks.side import Side
+from benchmarks.unavailable import Unavailable
+from benchmarks.worker_process import WorkerProcess
 
-# Part of the calls of a turn that an operation makes.
+# For each operation, the factor for the calls of a turn.
 OPERATIONS = {"get": 1.0, "core_get": 1.0, "create": 0.5, "callback": 20.0, "submit": 10.0, "bulk": 20.0}
 NAMES = {
     "get": "Client.get",
@@ -38,15 +38,15 @@ def measure_wheel(wheel: Path, hosts: str, folder: Path, rounds: int, calls: int
         wheel: The wheel.
         hosts: Connection string of the server.
         folder: An empty folder to install into.
-        rounds: How often each side gets its turn.
-        calls: How many calls make up a turn; some operations make more or fewer.
-        advance: Told after each turn how many there were.
+        rounds: The number of turns of each side.
+        calls: The number of calls in a turn; some operations make more or fewer.
+        advance: Called after each turn with the number of turns.
 
     Returns:
         For each operation and side its rounds, those of this tree's build first.
 
     Raises:
-        Absent: The wheel cannot be installed here.
+        Unavailable: The wheel cannot be installed here.
     """
     _install(wheel, folder)
     with ExitStack() as stack:
@@ -54,7 +54,7 @@ def measure_wheel(wheel: Path, hosts: str, folder: Path, rounds: int, calls: int
         command = [sys.executable, str(WORKERS / "zkc_client.py"), hosts]
         sides = {
             "this build": stack.enter_context(STARTS["zkc"](hosts)),
-            "the wheel": stack.enter_context(Side("the wheel", command, environment)),
+            "the wheel": stack.enter_context(WorkerProcess("the wheel", command, environment)),
         }
         outcomes = {(op, name): Outcome(NAMES[op], name) for op in OPERATIONS for name in sides}
         for op in OPERATIONS:
@@ -63,23 +63,23 @@ def measure_wheel(wheel: Path, hosts: str, folder: Path, rounds: int, calls: int
         for number in range(rounds):
             for op, part in OPERATIONS.items():
                 turns = list(sides.items())
-                for name, side in turns[:: -1 if number % 2 else 1]:  # Each first in turn.
+                for name, side in turns[:: -1 if number % 2 else 1]:  # Each side is first in every second round.
                     outcomes[op, name].rounds.append(side.run(op, int(calls * part), SIZE))
                     advance(1)
     return list(outcomes.values())
 
 
 def wheel_turns(rounds: int) -> int:
-    """Return how many turns :func:`measure_wheel` reports."""
+    """Return the number of turns that :func:`measure_wheel` reports."""
     return rounds * len(OPERATIONS) * 2
 
 
 def _install(wheel: Path, folder: Path) -> None:
-    """Put the wheel, and nothing else, where the worker finds it before this tree."""
+    """Install the wheel alone into a folder where the worker finds it before this tree."""
     command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-index"]
     run = subprocess.run([*command, "--target", str(folder), str(wheel)], capture_output=True, text=True, check=False)
     if run.returncode != 0:
-        raise Absent(f"pip cannot install {wheel}: {run.stderr.strip().splitlines()[-1:]}")
+        raise Unavailable(f"pip cannot install {wheel}: {run.stderr.strip().splitlines()[-1:]}")
     where = subprocess.run(
         [sys.executable, "-c", "import zkc._zookeeper as core; print(core.__file__)"],
         cwd=folder,
@@ -89,4 +89,4 @@ def _install(wheel: Path, folder: Path) -> None:
         check=False,
     )
     if not where.stdout.startswith(str(folder)):
-        raise Absent(f"{wheel} does not load here: {(where.stdout + where.stderr).strip()}")
+        raise Unavailable(f"{wheel} does not load here: {(where.stdout + where.stderr).strip()}")

@@ -1,4 +1,4 @@
-"""Work by the thousand: what the phases of the leak benchmark share."""
+"""Windows of a thousand operations, and a countdown: helpers of the leak benchmark's phases."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 WINDOW = 1_000
-WAYS = 5
-"""In how many ways a phase varies from window to window."""
-_SOON = 60.0
+VARIANTS = 5
+"""The number of variants that a phase alternates between, from window to window."""
+_TIMEOUT = 60.0
 
 Advance = Callable[[int], None]
 
@@ -20,7 +20,7 @@ def windows(count: int) -> Iterator[tuple[int, int]]:
 
 
 class Countdown:
-    """Waits until something was called as often as announced."""
+    """A counter of calls, with a wait for the announced number."""
 
     def __init__(self) -> None:
         self._left = 0
@@ -38,5 +38,5 @@ class Countdown:
 
     def wait(self, what: str) -> None:
         with self._changed:
-            if not self._changed.wait_for(lambda: self._left == 0, _SOON):
-                raise RuntimeError(f"{self._left} {what} did not come within {_SOON:.0f} s")
+            if not self._changed.wait_for(lambda: self._left == 0, _TIMEOUT):
+                raise RuntimeError(f"{self._left} {what} did not arrive within {_TIMEOUT:.0f} s")

@@ -1,39 +1,39 @@
-"""What is measured: each workload with the rows of its table, which client does it and how."""
+"""The workloads: each with the rows of its table, and for each row the worker and its operation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 KILO, MEGA = 10 * 1024, 1024 * 1024
-WINDOW = 1_000  # requests under way in what is pipelined; the workers know it too
+WINDOW = 1_000  # requests under way in pipelined workloads; workers/protocol.py has the same constant
 
 
 @dataclass(frozen=True)
 class Row:
-    """One client's way of doing it."""
+    """A client's row in the table of a workload."""
 
-    label: str  # as the table shows it; "c", "tuned" and "kazoo" are what others are compared with
+    label: str  # as the table shows it; other rows are compared with "c", "tuned" and "kazoo"
     worker: str  # of clients.STARTS
     operation: str
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One table."""
+    """A workload, with the rows of its table."""
 
     name: str
     title: str
-    figure: str  # what is compared: "p50" of single calls, "rate" of many at once, "bytes" of memory
+    figure: str  # the compared figure: "p50" of single calls, "rate" of many at once, "bytes" of memory
     rows: tuple[Row, ...]
-    real: bool = False  # also against a real server
+    real: bool = False  # also with a real server
     size: int = 100  # bytes of data
-    least: int = 50  # calls of a turn, whatever they take
-    most: int = 1_000_000
-    fixed: int = 0  # so many calls, whatever they take; and a process for each turn
+    least: int = 50  # smallest number of calls in a turn
+    most: int = 1_000_000  # largest number of calls in a turn
+    fixed: int = 0  # fixed number of calls, with a new process for each turn; 0: not fixed
 
     @property
     def more_is_better(self) -> bool:
-        """Tell which way the figure counts."""
+        """Whether a larger figure is better."""
         return self.figure == "rate"
 
 
@@ -51,7 +51,7 @@ _ZKC = ("zkc", "zkc-async", "zkc-legacy")
 
 
 def _rows(operation: str, *workers: str) -> tuple[Row, ...]:
-    """Make rows of workers that all call the operation the same."""
+    """Make rows of workers that use the same name for the operation."""
     return tuple(Row(_LABELS.get(name, name), name, operation) for name in workers)
 
 

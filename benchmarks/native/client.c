@@ -1,9 +1,9 @@
-/* The C API as it is, without Python: what every binding is measured against.
+/* The C API without Python: the reference for every binding.
  *
  * usage: client HOSTS [tuned]
  *
  * One source for every libzookeeper. `tuned` sets the delay between name look-ups, without which libzookeeper reads
- * /etc/hosts before each turn of its loop. */
+ * /etc/hosts before each iteration of its loop. */
 #include "harness.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -44,7 +44,7 @@ static void await(countdown *of, const char *what)
     struct timespec until;
 
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_SECONDS;
+    until.tv_sec += TIMEOUT_SECONDS;
     pthread_mutex_lock(&of->lock);
     while (of->left > 0)
         if (pthread_cond_timedwait(&of->changed, &of->lock, &until) != 0)
@@ -167,7 +167,7 @@ static void send_next(long number)
     expect(zoo_aget(handle, path_of(pipelined_size, (int)number), 0, on_data, (void *)number) == ZOK, "aget");
 }
 
-/* The window is kept full from the completions themselves. */
+/* The completions send the next requests, so that the window stays full. */
 static void pipeline(long count, int size)
 {
     long first = count < WINDOW ? count : WINDOW;
@@ -199,10 +199,10 @@ static void threads(long count, int size)
         pthread_join(running[i], NULL);
 }
 
-/* ---- watches: one session sets, another one is told -------------------------------------------------------------- */
+/* ---- watches: one session sets, another gets the event ----------------------------------------------------------- */
 
 typedef struct {
-    countdown told;
+    countdown fired;
     double at;
 } watching;
 
@@ -213,14 +213,14 @@ static void on_change(zhandle_t *zh, int type, int state, const char *path, void
     (void)zh, (void)state;
     one->at = now();
     if (type == ZOO_CHANGED_EVENT && strcmp(path, "/watched") == 0)
-        count_down(&one->told);
+        count_down(&one->fired);
 }
 
 static void watch(long count, int size)
 {
     zhandle_t *setter = open_session();
 
-    begin_again();
+    start_timing();
     for (long i = 0; i < count; i++) {
         watching one = {COUNTDOWN(1), 0};
         char found[SMALL];
@@ -230,10 +230,10 @@ static void watch(long count, int size)
         expect(zoo_wget(handle, "/watched", on_change, &one, found, &length, NULL) == ZOK, "get with a watch");
         begun = now();
         expect(zoo_set(setter, "/watched", data_of(size, -1), size, -1) == ZOK, "set");
-        await(&one.told, "the event");
+        await(&one.fired, "the event");
         time_one(one.at - begun);
     }
-    stop_here();
+    stop_timing();
     zookeeper_close(setter);
 }
 
@@ -245,11 +245,11 @@ static void idle(long count, int size)
     double before;
 
     (void)size;
-    zookeeper_close(open_session()); /* what the first one makes for all */
+    zookeeper_close(open_session()); /* the first session allocates what all share */
     before = resident();
     for (long i = 0; i < count; i++)
         open[i] = open_session();
-    say_bytes((resident() - before) / (double)count);
+    report_bytes((resident() - before) / (double)count);
     for (long i = 0; i < count; i++)
         zookeeper_close(open[i]);
     free(open);
@@ -262,7 +262,7 @@ static void on_hole(int rc, const char *value, int length, const struct Stat *st
     count_down(&pipelined);
 }
 
-/* Have the server answer what it was asked behind /hole. */
+/* Make the server answer the requests that follow that for /hole. */
 static void let_go(void)
 {
     struct sockaddr_in to = {.sin_family = AF_INET};
@@ -287,8 +287,8 @@ static void outstanding(long count, int size)
     before = resident();
     for (long i = 0; i < count; i++)
         expect(zoo_aget(handle, path_of(size, (int)(i % PATHS)), 0, on_hole, "") == ZOK, "aget");
-    usleep(200000); /* what is to be sent is sent meanwhile */
-    say_bytes((resident() - before) / (double)count);
+    usleep(200000); /* until all requests are sent */
+    report_bytes((resident() - before) / (double)count);
     let_go();
     await(&pipelined, "gets that were held up");
 }

@@ -1,4 +1,4 @@
-/* A raw socket that speaks just enough: what a call costs when there is nothing between it and the system.
+/* A raw socket with just enough of the protocol: the cost of a call without a library.
  *
  * usage: floor HOST:PORT */
 #include "harness.h"
@@ -84,7 +84,7 @@ static void send_all(void)
     out.size = 0;
 }
 
-/* Return the next packet, without its length; it is there until the next call. */
+/* Return the next packet, without its length; it is valid until the next call. */
 static const char *next_packet(size_t *size)
 {
     for (;;) {
@@ -223,7 +223,7 @@ static void create(long count, int size)
     }
 }
 
-/* What has come is looked at before anything is sent, so that as much leaves at once as replies came at once. */
+/* Read all replies before sending: so as many requests are sent at once as replies arrived at once. */
 static void pipeline(long count, int size)
 {
     long sent = 0;
@@ -245,7 +245,7 @@ static void connect_and_close(long count, int size)
 {
     (void)size;
     close_session();
-    begin_again();
+    start_timing();
     for (long i = 0; i < count; i++) {
         double begun = now();
 
@@ -253,7 +253,7 @@ static void connect_and_close(long count, int size)
         close_session();
         time_one(now() - begun);
     }
-    stop_here();
+    stop_timing();
     open_session();
 }
 

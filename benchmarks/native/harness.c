@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LARGEST_MANY = 1 << 14 }; /* of larger data there is one znode only */
+enum { LARGEST_MANY = 1 << 14 }; /* larger data have one znode only */
 
 static double *times;
 static long timed, room;
@@ -70,24 +70,24 @@ void time_one(double seconds)
     times[timed++] = seconds;
 }
 
-void begin_again(void)
+void start_timing(void)
 {
     begun_cpu = cpu();
     begun = now();
 }
 
-void stop_here(void)
+void stop_timing(void)
 {
     ended = now();
     ended_cpu = cpu();
 }
 
-void say_bytes(double each)
+void report_bytes(double each)
 {
     bytes_each = each;
 }
 
-/* ---- what there is to read --------------------------------------------------------------------------------------- */
+/* ---- the znodes to read ------------------------------------------------------------------------------------------ */
 
 typedef struct {
     char path[32];
@@ -103,7 +103,7 @@ static known *known_of(int size, int number)
 
     if (sizes[which] == size)
         return &all[which][which ? 0 : number + 1];
-    pthread_mutex_lock(&lock); /* before the threads begin, in truth; and what is replaced is kept */
+    pthread_mutex_lock(&lock); /* called before the threads start; the replaced table is never freed */
     all[which] = calloc((size_t)count, sizeof **all);
     for (int i = 0; i < count; i++) {
         known *one = &all[which][i];
@@ -171,10 +171,10 @@ int serve(const operation *operations)
         bytes_each = NAN;
         ended = 0;
         path_of(size, -1);
-        begin_again();
+        start_timing();
         what->run(count, size);
         if (ended == 0)
-            stop_here();
+            stop_timing();
         say(count);
     }
     return 0;

@@ -1,4 +1,4 @@
-/* The canned server's answers. The lock is held by whoever calls. */
+/* The canned server's answers. The callers hold the lock. */
 #include "server.h"
 #include <stdlib.h>
 #include <string.h>
@@ -17,23 +17,23 @@ typedef struct {
     int event;
 } change;
 
-static void tell(void *watcher, node *of, int event, void *context)
+static void notify(void *watcher, node *of, int event, void *context)
 {
-    told **list = context, *one;
-    client *who = watcher;
-    size_t start = begin_packet(&who->out);
+    notified **list = context, *one;
+    client *recipient = watcher;
+    size_t start = begin_packet(&recipient->out);
 
-    put_reply(&who->out, -1, -1, OK);
-    put_int(&who->out, event);
-    put_int(&who->out, 3); /* connected */
-    put_text(&who->out, of->path, of->path_size);
-    end_packet(&who->out, start);
+    put_reply(&recipient->out, -1, -1, OK);
+    put_int(&recipient->out, event);
+    put_int(&recipient->out, 3); /* connected */
+    put_text(&recipient->out, of->path, of->path_size);
+    end_packet(&recipient->out, start);
     for (one = *list; one != NULL; one = one->next)
-        if (one->who == who)
+        if (one->recipient == recipient)
             return;
     one = allocate(NULL, sizeof *one);
-    *one = (told){who, *list};
-    who->references++;
+    *one = (notified){recipient, *list};
+    recipient->references++;
     *list = one;
 }
 
@@ -133,22 +133,22 @@ static void set_watches(client *by, reader *from)
         }
 }
 
-/* Tell who watches; who made the change, and watches too, hears of it before the reply, the last in `out`. */
-static void tell_all(client *by, size_t reply, change about, told **list)
+/* Send the event to all watchers. For the client that made the change, it goes before the reply, the last in `out`. */
+static void notify_all(client *by, size_t reply, change about, notified **list)
 {
     size_t size = by->out.size - reply;
     char *aside = allocate(NULL, size);
 
     memcpy(aside, by->out.bytes + reply, size);
     by->out.size = reply;
-    store_tell(about.of, about.event, tell, list);
+    store_notify(about.of, about.event, notify, list);
     reserve(&by->out, size);
     memcpy(by->out.bytes + by->out.size, aside, size);
     by->out.size += size;
     free(aside);
 }
 
-void answer(client *by, reader *from, told **list)
+void answer(client *by, reader *from, notified **list)
 {
     int xid = take_int(from), type = take_int(from), rc = OK;
     size_t start = begin_packet(&by->out), header = by->out.size;
@@ -179,10 +179,10 @@ void answer(client *by, reader *from, told **list)
     write_reply(&by->out, header, xid, nodes.zxid, rc);
     end_packet(&by->out, start);
     if (about.of != NULL && about.of->watching > 0)
-        tell_all(by, start, about, list);
+        notify_all(by, start, about, list);
 }
 
-void shake_hands(client *with, reader *from)
+void handshake(client *with, reader *from)
 {
     size_t start = begin_packet(&with->out);
     int timeout;
@@ -197,8 +197,8 @@ void shake_hands(client *with, reader *from)
     put_int(&with->out, timeout);
     put_long(&with->out, session != 0 ? session : ++sessions);
     put_text(&with->out, "0123456789abcdef", 16);
-    if (from->at < from->end) /* a client that knows of read-only servers */
+    if (from->at < from->end) /* a client that supports read-only servers */
         put_byte(&with->out, 0);
     end_packet(&with->out, start);
-    with->shaken = 1;
+    with->connected = 1;
 }

@@ -1,14 +1,14 @@
-/* A ZooKeeper server that answers from memory at once, so that what is measured is the client.
+/* A ZooKeeper server that replies from memory at once, so that the benchmarks measure the client.
  *
- * It speaks ZooKeeper's protocol to as many clients as come, a thread for each: what has arrived is answered with one
- * send. It stores nothing, knows neither ACLs nor ephemeral znodes, and is one server alone. `server` prints its port
- * on 127.0.0.1 and serves until its standard input ends.
+ * It speaks ZooKeeper's protocol to any number of clients, with a thread for each. It answers all packets that have
+ * arrived with one send. It writes no files, has neither ACLs nor ephemeral znodes, and is a single server. `server`
+ * prints its port on 127.0.0.1 and serves until its standard input ends.
  *
- * Paths that mean something: /data-N (and whatever begins so: /data-100.0007) is there from the start, with N bytes:
- * its own path, and 'x' after it. A get of /hole is answered, and with it all that the client sends afterwards, only
- * when somebody connects and says "free" in place of a handshake.
+ * Special paths: /data-N, and paths that begin so (/data-100.0007), exist from the start, with N bytes: the path, then
+ * 'x'. A get of /hole, and all that the client sends after it, is held. The server answers it when another connection
+ * sends "free" in place of a handshake.
  *
- * One lock guards everything that is shared, the clients' unsent replies too; it is never held while sending. */
+ * One lock guards all shared state, the clients' unsent replies too. It is never held while sending. */
 #include "server.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,16 +21,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { GET_DATA = 4, LARGEST_PACKET = 64 << 20, LOOK_AGAIN_MS = 5, MOST_LOOKS = 2000 };
+enum { GET_DATA = 4, LARGEST_PACKET = 64 << 20, POLL_MS = 5, MOST_POLLS = 2000 };
 enum { FREE = 0x66726565, SRVR = 0x73727672 }; /* words in place of a packet's length */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int releases, holding;
 static const char version[] = "Zookeeper version: 3.9.3-canned, built on 2024-10-17 23:21 UTC\nMode: standalone\n";
 
-/* ---- what goes out ----------------------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
-/* Send all that there is for a client. Without the lock. */
+/* Send all unsent bytes of a client. Call without the lock. */
 static void flush(client *to)
 {
     pthread_mutex_lock(&to->sending);
@@ -45,7 +45,7 @@ static void flush(client *to)
         for (size_t sent = 0; sent < ready.size;) {
             ssize_t now = send(to->fd, ready.bytes + sent, ready.size - sent, MSG_NOSIGNAL);
 
-            if (now <= 0) /* it is gone: its own thread will notice */
+            if (now <= 0) /* the connection is gone: its thread will notice */
                 break;
             sent += (size_t)now;
         }
@@ -56,7 +56,7 @@ static void flush(client *to)
     pthread_mutex_unlock(&to->sending);
 }
 
-static void give_up(client *gone)
+static void release_client(client *gone)
 {
     int left;
 
@@ -73,14 +73,14 @@ static void give_up(client *gone)
     free(gone);
 }
 
-static void flush_told(told *list, client *but)
+static void flush_notified(notified *list, client *but)
 {
     while (list != NULL) {
-        told *next = list->next;
+        notified *next = list->next;
 
-        if (list->who != but) /* who asked gets the event with its reply */
-            flush(list->who);
-        give_up(list->who);
+        if (list->recipient != but) /* the client that made the change gets the event with its reply */
+            flush(list->recipient);
+        release_client(list->recipient);
         free(list);
         list = next;
     }
@@ -94,10 +94,10 @@ static int asks_for_hole(const char *packet, size_t size)
            memcmp(packet + 12, "/hole", 5) == 0;
 }
 
-/* Answer every packet that is there whole, unless it is held. Return who else was told something. */
-static told *answer_all(client *of)
+/* Answer every complete packet that is not held. Return the clients that got an event. */
+static notified *answer_all(client *of)
 {
-    told *list = NULL;
+    notified *list = NULL;
 
     pthread_mutex_lock(&lock);
     while (!of->over && of->in.size - of->taken >= 4) {
@@ -106,14 +106,14 @@ static told *answer_all(client *of)
         reader from = {packet + 4, packet + 4 + size, 0};
 
         of->over = size > LARGEST_PACKET;
-        of->frees = !of->shaken && size == FREE;
-        if (!of->shaken && size == SRVR) { /* some clients want to know whom they talk to */
+        of->frees = !of->connected && size == FREE;
+        if (!of->connected && size == SRVR) { /* some clients ask for the version */
             reserve(&of->out, sizeof version);
             memcpy(of->out.bytes, version, of->out.size = sizeof version - 1);
         }
         if (of->over || of->in.size - of->taken < 4 + size)
             break;
-        if (of->shaken && asks_for_hole(packet + 4, size)) {
+        if (of->connected && asks_for_hole(packet + 4, size)) {
             if (!of->held) {
                 of->held = atomic_load(&releases) + 1;
                 atomic_fetch_add(&holding, 1);
@@ -124,7 +124,7 @@ static told *answer_all(client *of)
             atomic_fetch_sub(&holding, 1);
         }
         of->taken += 4 + size;
-        of->shaken ? answer(of, &from, &list) : shake_hands(of, &from);
+        of->connected ? answer(of, &from, &list) : handshake(of, &from);
     }
     pthread_mutex_unlock(&lock);
     return list;
@@ -137,10 +137,10 @@ static int receive(client *of)
     if (of->taken == of->in.size)
         of->in.size = of->taken = 0;
     reserve(&of->in, 256 << 10);
-    if (of->held) { /* someone else's word ends it, and does not wake us */
+    if (of->held) { /* another thread releases it, without waking this one */
         struct pollfd ready = {of->fd, POLLIN, 0};
 
-        if (poll(&ready, 1, LOOK_AGAIN_MS) == 0)
+        if (poll(&ready, 1, POLL_MS) == 0)
             return 1;
     }
     now = recv(of->fd, of->in.bytes + of->in.size, of->in.room - of->in.size, 0);
@@ -149,11 +149,11 @@ static int receive(client *of)
     return now > 0;
 }
 
-/* Release who is held, or will be in a moment: the get of /hole may be on its way yet. */
-static void let_go(void)
+/* Release the held clients. Wait for the first of them: its get of /hole may not have arrived yet. */
+static void release_held(void)
 {
-    for (int look = 0; atomic_load(&holding) == 0 && look < MOST_LOOKS; look++)
-        usleep(LOOK_AGAIN_MS * 1000);
+    for (int look = 0; atomic_load(&holding) == 0 && look < MOST_POLLS; look++)
+        usleep(POLL_MS * 1000);
     atomic_fetch_add(&releases, 1);
 }
 
@@ -162,12 +162,12 @@ static void *serve(void *argument)
     client *of = argument;
 
     while (!of->over && receive(of)) {
-        told *list = answer_all(of);
+        notified *list = answer_all(of);
 
         flush(of);
-        flush_told(list, of);
+        flush_notified(list, of);
         if (of->frees)
-            let_go();
+            release_held();
         if (of->taken > (1 << 20)) {
             memmove(of->in.bytes, of->in.bytes + of->taken, of->in.size - of->taken);
             of->in.size -= of->taken;
@@ -182,7 +182,7 @@ static void *serve(void *argument)
         store_forget(&nodes, of);
         pthread_mutex_unlock(&lock);
     }
-    give_up(of);
+    release_client(of);
     return NULL;
 }
 
@@ -200,7 +200,7 @@ static void *welcome(void *argument)
         if (pthread_create(&thread, NULL, serve, one) == 0)
             pthread_detach(thread);
         else
-            give_up(one);
+            release_client(one);
     }
     perror("server: accept");
     exit(1);

@@ -1,4 +1,4 @@
-/* What the canned server's two halves share: its clients, and how one request of theirs is answered. */
+/* The interface of the canned server's two files: its clients, and the function that answers a request. */
 #ifndef ZKC_BENCH_SERVER_H
 #define ZKC_BENCH_SERVER_H
 
@@ -7,29 +7,29 @@
 
 typedef struct client {
     int fd;
-    int references; /* its thread's, and that of whoever sends an event to it; under the lock */
-    buffer in;      /* its thread's only */
-    size_t taken;   /* how much of it was read */
+    int references; /* of its thread, and of threads that send an event to it; under the lock */
+    buffer in;      /* used by its thread only */
+    size_t taken;   /* bytes of it that were processed */
     buffer out;     /* under the lock */
     pthread_mutex_t sending;
-    buffer spare; /* under sending: takes turns with out */
-    int shaken;   /* hands */
-    int held;     /* by a get of /hole: the count of releases at that time, plus one */
-    int watches;  /* it did so */
-    int frees;    /* it asks to let go of those who are held */
+    buffer spare;  /* under sending: swapped with out */
+    int connected; /* after the handshake */
+    int held;      /* by a get of /hole: the count of releases at that time, plus one */
+    int watches;   /* it has set a watch */
+    int frees;     /* it asks to release the held clients */
     int over;
 } client;
 
-/* Who was told of a change and is still to be flushed; each of them is one reference to its client. */
-typedef struct told {
-    client *who;
-    struct told *next;
-} told;
+/* A list of clients that got an event and must be flushed; each entry holds a reference to its client. */
+typedef struct notified {
+    client *recipient;
+    struct notified *next;
+} notified;
 
 extern store nodes;
 
-/* With the lock held: the reply goes to `by->out`, events to whom they concern. */
-void answer(client *by, reader *from, told **list);
-void shake_hands(client *with, reader *from);
+/* Call with the lock held. The reply goes to `by->out`, events to the output of their watchers. */
+void answer(client *by, reader *from, notified **list);
+void handshake(client *with, reader *from);
 
 #endif

@@ -120,7 +120,7 @@ void put_stat(buffer *to, const node *of)
 
     at = write_long(at, of->created);
     at = write_long(at, of->modified);
-    at = write_long(at, 1700000000000); /* ctime, mtime: whenever */
+    at = write_long(at, 1700000000000); /* ctime, mtime: any time */
     at = write_long(at, 1700000000000);
     at = write_int(at, of->version);
     at = write_long(at, 0); /* cversion, aversion */
@@ -222,7 +222,7 @@ void store_set(store *in, node *it, text data)
     it->modified = ++in->zxid;
 }
 
-/* It stays in its slot, as one that is only watched for. */
+/* It stays in its slot, with its watchers only. */
 void store_end(store *in, node *it)
 {
     it->exists = 0;
@@ -275,7 +275,7 @@ void store_forget(store *in, void *watcher)
                     it->watchers[i] = it->watchers[--it->watching];
 }
 
-void store_tell(node *it, int event, void (*call)(void *watcher, node *of, int event, void *context), void *context)
+void store_notify(node *it, int event, void (*call)(void *watcher, node *of, int event, void *context), void *context)
 {
     size_t count = it->watching;
 

@@ -1,4 +1,4 @@
-/* The canned server's memory: bytes in and out, and the znodes with those who watch them. Nothing here locks. */
+/* The canned server's memory: reading and writing of bytes, and the znodes with their watchers. Nothing here locks. */
 #ifndef ZKC_BENCH_STORE_H
 #define ZKC_BENCH_STORE_H
 
@@ -17,7 +17,7 @@ typedef struct {
 
 typedef struct {
     const char *at, *end;
-    int failed; /* it was shorter than what was asked for */
+    int failed; /* the input was too short */
 } reader;
 
 typedef struct node {
@@ -25,7 +25,7 @@ typedef struct node {
     size_t path_size;
     char *data;
     size_t data_size;
-    int exists; /* 0: only watched for */
+    int exists; /* 0: only its watchers exist */
     int version;
     int64_t created, modified; /* zxids */
     void **watchers;
@@ -40,10 +40,10 @@ typedef struct {
     int64_t zxid; /* the last one */
 } store;
 
-void *allocate(void *old, size_t size); /* or abort */
+void *allocate(void *old, size_t size); /* aborts without memory */
 void reserve(buffer *in, size_t more);
 
-/* Take what comes next; zeros when there is no more. */
+/* Read the next value; zeros at the end of the input. */
 int take_byte(reader *from);
 int32_t take_int(reader *from);
 int64_t take_long(reader *from);
@@ -56,11 +56,11 @@ void put_long(buffer *to, int64_t value);
 void put_text(buffer *to, const char *bytes, size_t size);
 void put_stat(buffer *to, const node *of);
 void put_reply(buffer *to, int xid, int64_t zxid, int rc);
-void write_reply(buffer *to, size_t at, int xid, int64_t zxid, int rc); /* over one that was put there */
+void write_reply(buffer *to, size_t at, int xid, int64_t zxid, int rc); /* overwrites an earlier one */
 size_t begin_packet(buffer *to);
 void end_packet(buffer *to, size_t start); /* writes the length that begin_packet left room for */
 
-/* Find a znode, one that is only watched for too; NULL if there is none. /data-N is made when it is looked for. */
+/* Find a znode, also one that only has watchers; NULL if there is none. The first search creates /data-N. */
 node *store_find(store *in, text path);
 node *store_add(store *in, text path);
 void store_begin(store *in, node *it, text data);
@@ -70,7 +70,7 @@ void store_put_children(store *in, const node *of, buffer *to);
 
 void store_watch(node *it, void *watcher);
 void store_forget(store *in, void *watcher);
-/* Call for everyone who watches, each once, and forget them. */
-void store_tell(node *it, int event, void (*call)(void *watcher, node *of, int event, void *context), void *context);
+/* Call a function for each watcher once, and forget the watchers. */
+void store_notify(node *it, int event, void (*call)(void *watcher, node *of, int event, void *context), void *context);
 
 #endif

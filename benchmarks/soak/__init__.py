@@ -1,1 +1,1 @@
-"""An hour in a bad neighbourhood: clients at work while the members of an ensemble are killed, paused and restarted."""
+"""A soak test: an hour of work by clients while the members of an ensemble are killed, paused and restarted."""

@@ -1,4 +1,4 @@
-"""``./dev soak``: clients at work for an hour while an ensemble is disturbed. Exit 1 for a wrong answer or a hang."""
+"""``./dev soak``: an hour of work by clients while an ensemble is disturbed. Exit 1 for a wrong answer or a hang."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from benchmarks.soak import blocking, work
 from benchmarks.soak.chaos import Chaos
 from zkc.testing import Ensemble
 
-HANG = 150.0  # A call may take this long: longer than any disturbance, an election and a session together.
+HANG = 150.0  # Longest time of a call in seconds: more than a disturbance, an election and a session together.
 SHARED = "/shared"
 
 
 class Soak:
-    """One run: the clients, their workers, and what was seen."""
+    """A run of the soak test: the clients, their workers, and the results."""
 
     def __init__(self, ensemble: Ensemble, minutes: float, seed: int, tasks: int, rest: float) -> None:
         self.ensemble = ensemble
@@ -36,7 +36,7 @@ class Soak:
         self.ends = time.monotonic() + minutes * 60
         self.tasks = tasks
         self.rest = rest
-        self.logs: list[work.Log] = []
+        self.logs: list[work.WorkerLog] = []
         self.failures: list[str] = []
         self.seen: dict[str, dict[str, Any]] = {"sync": {}, "async": {}}
         self.samples: list[dict[str, float]] = []
@@ -44,13 +44,13 @@ class Soak:
         self.asynchronous: zkc.AsyncClient | None = None
         self.loop_ends = threading.Event()
 
-    def going(self) -> bool:
+    def running(self) -> bool:
         return time.monotonic() < self.ends and not self.failures
 
     # ---- the workers ------------------------------------------------------------------------------------------------
 
-    def _log(self, name: str, rest: Callable[[], Awaitable[None]]) -> work.Log:
-        log = work.Log(name, time.monotonic, rest)
+    def _log(self, name: str, rest: Callable[[], Awaitable[None]]) -> work.WorkerLog:
+        log = work.WorkerLog(name, time.monotonic, rest)
         self.logs.append(log)
         return log
 
@@ -60,7 +60,7 @@ class Soak:
         log = self._log(f"{name} {worker.__name__}", functools.partial(blocking.pause, self.rest))
         rng = random.Random(f"{self.seed} {name}")
         try:
-            blocking.run(worker(blocking.Blocking(client), log, f"/{name}", rng, self.going, blocking.pause))
+            blocking.run(worker(blocking.BlockingClient(client), log, f"/{name}", rng, self.running, blocking.pause))
         except BaseException as error:
             self.failures.append(f"{log.name} died: {error!r}")
             raise
@@ -73,7 +73,7 @@ class Soak:
         log = self._log(f"{name} {worker.__name__}", functools.partial(asyncio.sleep, self.rest))
         rng = random.Random(f"{self.seed} {name}")
         try:
-            await worker(client, log, f"/{name}", rng, self.going, functools.partial(asyncio.sleep, 0.1))
+            await worker(client, log, f"/{name}", rng, self.running, functools.partial(asyncio.sleep, 0.1))
         except BaseException as error:
             self.failures.append(f"{log.name} died: {error!r}")
             raise
@@ -112,17 +112,17 @@ class Soak:
                 thread.start()
             chaos = Chaos(self.ensemble, [client, self.asynchronous], self.seed)
             chaos.start()
-            self._watch_over(chaos, client)
+            self._supervise(chaos, client)
             chaos.stopping.set()
             chaos.join(120)
             if chaos.error is not None:
-                self.failures.append(f"the chaos itself failed: {chaos.error!r}")
+                self.failures.append(f"the thread that disturbs the ensemble failed: {chaos.error!r}")
             for thread in [*threads, shared]:
                 thread.join(HANG)
                 if thread.is_alive():
-                    self.failures.append(f"{thread.name} does not end")
+                    self.failures.append(f"{thread.name} did not end within {HANG:.0f} s")
             if not self.failures:
-                self._check_the_end(client)
+                self._check_final_state(client)
             self.metrics = {
                 "sync": client.metrics().as_dict(),
                 "async": self.asynchronous.metrics().as_dict() if self.asynchronous else {},
@@ -132,22 +132,22 @@ class Soak:
         return chaos.done
 
     def _set_shared(self, hosts: str) -> None:
-        """Set what the watches that stay look at."""
+        """Set the znode of the recurring watches."""
         with zkc.Client(hosts, session_timeout=8.0, connect_timeout=60.0) as client:
             self.ready.wait()
             number = 0
-            while self.going():
+            while self.running():
                 number += 1
                 try:
                     client.set(SHARED, b"%d" % number)
                 except work.LOST:
-                    time.sleep(0.1)  # There is no connection: asked in a loop, it would only say so faster.
-                time.sleep(0.01)  # The load this makes: at most a hundred changes a second.
+                    time.sleep(0.1)  # Without a connection, a loop would only fail faster.
+                time.sleep(0.01)  # Limits the load to a hundred changes a second.
 
-    def _watch_over(self, chaos: Chaos, client: zkc.Client) -> None:
+    def _supervise(self, chaos: Chaos, client: zkc.Client) -> None:
         next_sample = 0.0
-        while self.going() and chaos.error is None:
-            time.sleep(1)  # How often it looks, which decides nothing: a hang lasts minutes.
+        while self.running() and chaos.error is None:
+            time.sleep(1)  # The interval of the checks; a hang lasts minutes.
             now = time.monotonic()
             for log in list(self.logs):
                 if now - log.beat > HANG:
@@ -172,17 +172,17 @@ class Soak:
             flush=True,
         )
 
-    def _check_the_end(self, client: zkc.Client) -> None:
-        """See that all is as it should be once nobody disturbs: what stays has the last state, nothing is left over."""
+    def _check_final_state(self, client: zkc.Client) -> None:
+        """Check the state after the last disturbance: recurring watches saw the last change, no znode is left over."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
-            wrong = self._what_is_wrong(client)
+            wrong = self._differences(client)
             if not wrong:
                 return
-            time.sleep(0.5)  # Polled until the deadline above: the last change is still on its way to the watches.
+            time.sleep(0.5)  # Poll until the deadline above: the last change may still be on its way to the watches.
         self.failures.extend(wrong)
 
-    def _what_is_wrong(self, client: zkc.Client) -> list[str]:
+    def _differences(self, client: zkc.Client) -> list[str]:
         wrong = []
         try:
             client.sync()
@@ -203,19 +203,26 @@ class Soak:
                     if orphans:
                         wrong.append(f"left over in /{name}/queue: {orphans[:5]} ({len(orphans)})")
         except work.LOST as error:
-            wrong.append(f"the ensemble is not well: {error}")
+            wrong.append(f"the ensemble does not serve: {error}")
         return wrong
 
 
 def main() -> int:
-    """Run it, print a table, write JSON."""
+    """Run the soak test, print the results as JSON, and write them to a file."""
     parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60.0, help="how long (60)")
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="of all random choices but the threads'")
-    parser.add_argument("--tasks", type=int, default=16, help="tasks in the event loop (16)")
-    parser.add_argument("--rest", type=float, default=0.02, help="seconds that each worker rests before a call (0.02)")
-    parser.add_argument("--log", type=Path, help="where to write what is logged")
-    parser.add_argument("--json", type=Path, help="where to write what was measured")
+    parser.add_argument("--minutes", type=float, default=60.0, help="length of the run (default: 60)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=int(time.time()),
+        help="seed of all random choices, except the scheduling of threads",
+    )
+    parser.add_argument("--tasks", type=int, default=16, help="tasks in the event loop (default: 16)")
+    parser.add_argument(
+        "--rest", type=float, default=0.02, help="pause of each worker before a call, in seconds (default: 0.02)"
+    )
+    parser.add_argument("--log", type=Path, help="file for the log")
+    parser.add_argument("--json", type=Path, help="file for the results as JSON")
     options = parser.parse_args()
     print(f"seed {options.seed}", file=sys.stderr)
     if options.log:

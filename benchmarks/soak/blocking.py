@@ -9,8 +9,8 @@ from typing import Any
 import zkc
 
 
-class Done:
-    """What a blocking call gave, for ``await``."""
+class Completed:
+    """The result of a blocking call, for ``await``."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -20,8 +20,8 @@ class Done:
         yield
 
 
-class Blocking:
-    """Makes the calls of a :class:`zkc.Client` awaitable; they are over before the await."""
+class BlockingClient:
+    """A wrapper of a :class:`zkc.Client` with awaitable calls, which end before the await."""
 
     def __init__(self, inner: zkc.Client) -> None:
         self._inner = inner
@@ -33,7 +33,7 @@ class Blocking:
 
         def call(*arguments: Any, **options: Any) -> Any:
             result = value(*arguments, **options)
-            return _BlockingTransaction(result) if name == "transaction" else Done(result)
+            return _BlockingTransaction(result) if name == "transaction" else Completed(result)
 
         return call
 
@@ -46,19 +46,19 @@ class _BlockingTransaction:
         return getattr(self._inner, name)
 
     def commit(self) -> Awaitable[Any]:
-        return Done(self._inner.commit())
+        return Completed(self._inner.commit())
 
 
 def run(worker: Coroutine[Any, Any, None]) -> None:
-    """Run a worker to its end, in this thread."""
+    """Run a worker to its end in this thread."""
     try:
         worker.send(None)
     except StopIteration:
         return
-    raise RuntimeError("a blocking worker has awaited something that was not there")
+    raise RuntimeError("a blocking worker awaited an object that was not complete")
 
 
 def pause(seconds: float = 0.1) -> Awaitable[None]:
-    """Wait a little before trying again."""
-    time.sleep(seconds)  # The pause that was asked for: a worker's rest, or its wait for a connection.
-    return Done(None)
+    """Wait before a call or a retry."""
+    time.sleep(seconds)  # The requested pause: before a call, or until there is a connection.
+    return Completed(None)

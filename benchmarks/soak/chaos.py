@@ -1,4 +1,4 @@
-"""What happens to the ensemble and to the sessions while the clients work."""
+"""Disturbances of the ensemble and of the sessions while the clients work."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _log = logging.getLogger("benchmarks.soak.chaos")
 
 
 class Chaos(threading.Thread):
-    """Disturbs an ensemble at random until it is told to stop, and leaves it whole.
+    """A thread that disturbs an ensemble at random until ``stopping`` is set, and leaves it complete.
 
     Args:
-        ensemble: What to disturb.
-        clients: Whose sessions may be expired.
-        seed: Of the random choices.
+        ensemble: The ensemble.
+        clients: The clients whose sessions it may expire.
+        seed: The seed of the random choices.
     """
 
     def __init__(self, ensemble: Ensemble, clients: list[Any], seed: int) -> None:
@@ -33,15 +33,15 @@ class Chaos(threading.Thread):
         self.done: Counter[str] = Counter()
         self.stopping = threading.Event()
         self.error: BaseException | None = None
-        # Nobody is to blame for waiting while this is set: there may be no quorum.
+        # While this is set, calls may wait: there may be no quorum.
         self.disturbed = threading.Event()
 
     def run(self) -> None:
         try:
             while not self.stopping.wait(self.rng.uniform(1, 8)):
-                # One disturbance at a time: an ensemble that loses its leader while another member is still
-                # catching up may lose what it has acknowledged, and then no client can be right.
-                self._wait_until_whole()
+                # One disturbance at a time. An ensemble that loses its leader while another member is still catching
+                # up may lose acknowledged changes, and then no client can be right.
+                self._wait_until_complete()
                 action = self.rng.choice(
                     [self.kill, self.kill, self.pause, self.pause, self.pause_two, self.restart, self.expire]
                 )
@@ -55,57 +55,57 @@ class Chaos(threading.Thread):
             self.error = error
             raise
 
-    def _for(self, least: float, most: float) -> None:
+    def _wait_between(self, least: float, most: float) -> None:
         self.stopping.wait(self.rng.uniform(least, most))
 
     def kill(self) -> None:
         """Kill a member, and start it again later."""
         member = self.rng.choice(self.ensemble.members)
         member.kill()
-        self._for(0.5, 8)
-        self._again(member.start)
+        self._wait_between(0.5, 8)
+        self._retry(member.start)
 
     def restart(self) -> None:
         """Restart a member in order."""
-        self._again(self.rng.choice(self.ensemble.members).restart)
+        self._retry(self.rng.choice(self.ensemble.members).restart)
 
     def pause(self) -> None:
-        """Stop a member's process, for longer than a session lasts or for less."""
+        """Pause a member's process, for more or less than a session timeout."""
         member = self.rng.choice(self.ensemble.members)
         member.pause()
-        self._for(0.5, 12)
+        self._wait_between(0.5, 12)
         member.resume()
 
     def pause_two(self) -> None:
-        """Stop two of three: nobody can write."""
+        """Pause two of three members: no client can write."""
         members = self.rng.sample(self.ensemble.members, 2)
         for member in members:
             member.pause()
-        self._for(0.5, 6)
+        self._wait_between(0.5, 6)
         for member in members:
             member.resume()
 
     def expire(self) -> None:
         """End the session of a client."""
         client = self.rng.choice(self.clients)
-        with contextlib.suppress(Exception):  # The ensemble may be too busy with itself.
+        with contextlib.suppress(Exception):  # The ensemble may be too busy.
             self.ensemble.expire(client.session_id, client.session_password)
 
-    def _wait_until_whole(self) -> None:
+    def _wait_until_complete(self) -> None:
         try:
             self.ensemble.wait_ready(30.0)
         except ServerStartError:
-            # Seen with 3.8.0: all members answer, and the leader commits nothing more until it is ended.
-            _log.warning("the ensemble is stuck: all members are started again")
+            # Seen with 3.8.0: all members reply, but the leader commits nothing more until it is ended.
+            _log.warning("the ensemble is stuck: restarting all members")
             self.done["stuck"] += 1
-            self._again(self.ensemble.restart)
+            self._retry(self.ensemble.restart)
 
-    def _again(self, action: Callable[[], None]) -> None:
-        """Do what a slow machine may not manage the first time."""
+    def _retry(self, action: Callable[[], None]) -> None:
+        """Run an action that may fail on a slow machine; try it up to six times."""
         for _ in range(5):
             try:
                 action()
                 return
-            except Exception:  # noqa: BLE001 - whatever it was, the last attempt says it
-                time.sleep(2)  # A Java server that was too slow to start is given the machine for a while.
+            except Exception:  # noqa: BLE001 - the last attempt raises it
+                time.sleep(2)  # Leave the machine to a Java server that was too slow to start.
         action()

@@ -1,8 +1,8 @@
-"""The workers: each does something over and over, knows what the answers may be, and notes an answer that may not be.
+"""The workers: each repeats an operation, knows the possible answers, and notes any other answer.
 
-Written with ``await`` and once: they run as tasks of an AsyncClient, and blocking, on threads, with a Client.
-A worker owns its znodes, so it knows what is in them. A change whose answer was lost may have been made or not: both
-are possible until a read after a sync tells.
+They are written once, with ``await``: they run as tasks with an AsyncClient, and blocking, on threads, with a Client.
+A worker owns its znodes, so it knows their contents. A change whose answer was lost may have been made or not: both are
+possible until a read after a sync shows which.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import zkc
 LOST = (zkc.ConnectionLossError, zkc.SessionExpiredError, zkc.SessionMovedError)
 
 
-class Log:
-    """What one worker did and saw."""
+class WorkerLog:
+    """The calls, errors and wrong answers of one worker."""
 
     def __init__(self, name: str, clock: Callable[[], float], rest: Callable[[], Awaitable[None]]) -> None:
         self.name = name
@@ -32,7 +32,7 @@ class Log:
         self.wrong: list[str] = []
 
     async def call(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Make a call and count it; raises what it raises. Before it, rest: the ensemble needs some of the machine."""
+        """Make a call after a pause, and count it; raise its error. The pause leaves the ensemble time to work."""
         self.beat = self.clock()
         await self.rest()
         begun = self.beat = self.clock()
@@ -52,8 +52,8 @@ class Log:
             self.wrong.append(f"{self.name}: {what}")
 
 
-async def settled(client: Any, log: Log, path: str) -> Any:
-    """Read what a znode holds, after a sync and within one session; None if that could not be had."""
+async def read_after_sync(client: Any, log: WorkerLog, path: str) -> Any:
+    """Read a znode's data after a sync, within one session; return None if that was not possible."""
     session = client.session_id
     try:
         await log.call("sync", lambda: client.sync(path))
@@ -63,8 +63,8 @@ async def settled(client: Any, log: Log, path: str) -> Any:
     return data if client.session_id == session else None
 
 
-async def insist(call: Callable[[], Awaitable[Any]], pause: Callable[[], Awaitable[None]]) -> Any:
-    """Make a call that may be repeated, until it succeeds."""
+async def retry(call: Callable[[], Awaitable[Any]], pause: Callable[[], Awaitable[None]]) -> Any:
+    """Repeat a call until it succeeds."""
     while True:
         try:
             return await call()
@@ -72,13 +72,15 @@ async def insist(call: Callable[[], Awaitable[Any]], pause: Callable[[], Awaitab
             await pause()
 
 
-async def register(client: Any, log: Log, root: str, rng: random.Random, going: Callable[[], bool], pause: Any) -> None:
-    """Set a counter, read it back."""
+async def register(
+    client: Any, log: WorkerLog, root: str, rng: random.Random, running: Callable[[], bool], pause: Any
+) -> None:
+    """Set a counter, and read it back."""
     path = f"{root}/register"
-    await insist(lambda: client.ensure_path(path), pause)
+    await retry(lambda: client.ensure_path(path), pause)
     possible = {b""}
     number = 0
-    while going():
+    while running():
         number += 1
         data = b"%d" % number
         try:
@@ -89,19 +91,21 @@ async def register(client: Any, log: Log, root: str, rng: random.Random, going: 
                 possible.add(data)
             await pause()
         if rng.random() < 0.3 or len(possible) > 1:
-            found = await settled(client, log, path)
+            found = await read_after_sync(client, log, path)
             if found is not None:
                 log.expect(found in possible, f"{path} holds {found!r}, not one of {sorted(possible)[-5:]}")
                 possible = {found}
 
 
-async def bank(client: Any, log: Log, root: str, rng: random.Random, going: Callable[[], bool], pause: Any) -> None:
-    """Move money between two accounts in transactions; none may be lost or made."""
+async def bank(
+    client: Any, log: WorkerLog, root: str, rng: random.Random, running: Callable[[], bool], pause: Any
+) -> None:
+    """Move money between two accounts in transactions; the sum must not change."""
     left, right = f"{root}/left", f"{root}/right"
-    await insist(lambda: client.ensure_path(root), pause)
+    await retry(lambda: client.ensure_path(root), pause)
     for path in (left, right):
-        await insist(lambda path=path: _ensure(client, path, b"1000"), pause)
-    while going():
+        await retry(lambda path=path: _ensure(client, path, b"1000"), pause)
+    while running():
         try:
             (a, stat_a), (b, stat_b) = [await log.call("get", lambda p=p: client.get(p)) for p in (left, right)]
             amount = rng.randint(1, 9)
@@ -126,12 +130,14 @@ async def _ensure(client: Any, path: str, data: bytes) -> None:
         await client.create(path, data)
 
 
-async def queue(client: Any, log: Log, root: str, rng: random.Random, going: Callable[[], bool], pause: Any) -> None:
-    """Make protected sequential znodes: each once, none left over."""
+async def queue(
+    client: Any, log: WorkerLog, root: str, rng: random.Random, running: Callable[[], bool], pause: Any
+) -> None:
+    """Create protected sequential znodes: each once, none left over."""
     parent = f"{root}/queue"
-    await insist(lambda: client.ensure_path(parent), pause)
+    await retry(lambda: client.ensure_path(parent), pause)
     last = -1
-    while going():
+    while running():
         ephemeral = rng.random() < 0.5
         try:
             path = await log.call(
@@ -155,53 +161,57 @@ async def queue(client: Any, log: Log, root: str, rng: random.Random, going: Cal
                 log.expect(len(same) <= 1, f"{same} were made by one call")
         except LOST:
             await pause()
-        await insist(lambda path=path: log.call("delete", lambda: client.delete(path, missing_ok=True)), pause)
+        await retry(lambda path=path: log.call("delete", lambda: client.delete(path, missing_ok=True)), pause)
 
 
-async def bulk(client: Any, log: Log, root: str, rng: random.Random, going: Callable[[], bool], pause: Any) -> None:
+async def bulk(
+    client: Any, log: WorkerLog, root: str, rng: random.Random, running: Callable[[], bool], pause: Any
+) -> None:
     """Read many znodes at once, in order."""
     paths = [f"{root}/bulk/{i:04}" for i in range(500)]
-    await insist(lambda: client.ensure_path(f"{root}/bulk"), pause)
+    await retry(lambda: client.ensure_path(f"{root}/bulk"), pause)
     for path in paths:
-        await insist(lambda path=path: _ensure(client, path, path.encode()), pause)
-    while going():
+        await retry(lambda path=path: _ensure(client, path, path.encode()), pause)
+    while running():
         chosen = rng.sample(paths, rng.randint(1, len(paths)))
         try:
             results = await log.call("get_many", lambda chosen=chosen: client.get_many(chosen, window=200))
         except LOST:
             await pause()
             continue
-        log.expect(len(results) == len(chosen), f"get_many gave {len(results)} results for {len(chosen)}")
+        log.expect(len(results) == len(chosen), f"get_many returned {len(results)} results for {len(chosen)} paths")
         for path, result in zip(chosen, results):
             if not isinstance(result, LOST):
                 right = isinstance(result, tuple) and result[0] == path.encode()
-                log.expect(right, f"get_many gave {result!r} for {path}")
+                log.expect(right, f"get_many returned {result!r} for {path}")
         if any(isinstance(result, LOST) for result in results):
             await pause()
 
 
-async def churn(client: Any, log: Log, root: str, rng: random.Random, going: Callable[[], bool], pause: Any) -> None:
-    """Create and delete, with and without a session that outlives it."""
+async def churn(
+    client: Any, log: WorkerLog, root: str, rng: random.Random, running: Callable[[], bool], pause: Any
+) -> None:
+    """Create and delete znodes; after a lost answer both outcomes are possible."""
     parent = f"{root}/churn"
-    await insist(lambda: client.ensure_path(parent), pause)
-    there: dict[str, set[bool]] = {f"{parent}/{i}": {False} for i in range(20)}
-    while going():
-        path = rng.choice(list(there))
+    await retry(lambda: client.ensure_path(parent), pause)
+    states: dict[str, set[bool]] = {f"{parent}/{i}": {False} for i in range(20)}
+    while running():
+        path = rng.choice(list(states))
         make = rng.random() < 0.5
         try:
             if make:
                 await log.call("create", lambda path=path: client.create(path, b"c" * rng.randint(0, 2000)))
             else:
                 await log.call("delete", lambda path=path: client.delete(path))
-            log.expect((not make) in there[path], f"{path} was {'made' if make else 'deleted'} from {there[path]}")
-            there[path] = {make}
+            log.expect((not make) in states[path], f"{path} was {'made' if make else 'deleted'} from {states[path]}")
+            states[path] = {make}
         except (zkc.NodeExistsError, zkc.NoNodeError) as error:
             is_there = isinstance(error, zkc.NodeExistsError)
-            log.expect(is_there in there[path], f"{path}: {error}, but it may be there: {there[path]}")
-            there[path] = {is_there}
+            log.expect(is_there in states[path], f"{path}: {error}, but its possible states are {states[path]}")
+            states[path] = {is_there}
         except LOST as error:
             if error.maybe_applied:
-                there[path] = {make} | there[path]
+                states[path] = {make} | states[path]
             await pause()
 
 

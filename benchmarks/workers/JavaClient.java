@@ -15,7 +15,7 @@ import org.apache.zookeeper.ZooDefs.Ids;
 import org.apache.zookeeper.ZooKeeper;
 import org.apache.zookeeper.data.Stat;
 
-/** Does what it is told with the Java client, and says how long it took. README.md has the lines that go in and out. */
+/** A worker with the Java client: runs and times operations. README.md describes the lines of input and output. */
 final class JavaClient {
     private static final int WINDOW = 1000, THREADS = 8, PATHS = 1000, TIMEOUT_MS = 30000, PATIENCE_SECONDS = 60;
 
@@ -65,7 +65,7 @@ final class JavaClient {
             .getProcessCpuTime();
     }
 
-    /** What came before was preparation. */
+    /** Start timing, after the preparation. */
     private void begin() {
         begunCpu = cpu();
         begun = System.nanoTime();
@@ -111,7 +111,7 @@ final class JavaClient {
         each(count, () -> open().close());
     }
 
-    /** The window is kept full from the callbacks themselves. */
+    /** The callbacks send the next requests, so that the window stays full. */
     private void pipelined(int count, int size) throws Exception {
         String[] paths = new String[PATHS];
         byte[][] wanted = new byte[PATHS][];
@@ -120,7 +120,7 @@ final class JavaClient {
             wanted[i] = data(paths[i], size);
         }
         CountDownLatch ended = new CountDownLatch(1);
-        int[] done = new int[3]; // sent, come, wrong
+        int[] done = new int[3]; // sent, answered, wrong
         DataCallback[] take = new DataCallback[1];
         take[0] = (rc, path, context, found, stat) -> {
             if (rc != 0 || !Arrays.equals(found, wanted[done[1] % PATHS]))
@@ -132,7 +132,7 @@ final class JavaClient {
                 ended.countDown();
         };
         begin();
-        // From the thread that runs the callbacks, so that nobody is in between.
+        // Begin on the thread that runs the callbacks, so that no other thread sends.
         client.getData(paths[0], false, (DataCallback) (rc, path, context, found, stat) -> {
             while (done[0] < Math.min(count, WINDOW))
                 client.getData(paths[done[0]++ % PATHS], false, take[0], null);
@@ -170,15 +170,15 @@ final class JavaClient {
         times = new double[count];
         begin();
         for (int i = 0; i < count; i++) {
-            CountDownLatch told = new CountDownLatch(1);
+            CountDownLatch fired = new CountDownLatch(1);
             long[] at = new long[1];
             client.getData("/watched", event -> {
                 at[0] = System.nanoTime();
-                told.countDown();
+                fired.countDown();
             }, null);
             long start = System.nanoTime();
             setter.setData("/watched", data, -1);
-            await(told);
+            await(fired);
             times[i] = (at[0] - start) / 1e3;
         }
         setter.close();
@@ -218,7 +218,7 @@ final class JavaClient {
                 worker.run(words[0], Integer.parseInt(words[1]), Integer.parseInt(words[2]));
             } catch (Exception error) {
                 error.printStackTrace();
-                System.exit(1); // other threads would keep the process
+                System.exit(1); // other threads would keep the process alive
             }
         }
         worker.client.close();

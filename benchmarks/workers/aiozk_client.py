@@ -1,4 +1,4 @@
-"""Does what it is told with aiozk."""
+"""A worker with aiozk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tasks
 
 
 class Aiozk(tasks.Worker):
-    """Its client, and what is timed with it."""
+    """A client of aiozk, with the timed operations."""
 
     async def connect(self) -> Any:
         client = aiozk.ZKClient(self.hosts, session_timeout=30.0)

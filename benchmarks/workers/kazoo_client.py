@@ -1,4 +1,4 @@
-"""Does what it is told with kazoo."""
+"""A worker with kazoo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import protocol
 from kazoo.client import KazooClient
 from protocol import PATHS, WINDOW, clock, expect
 
-Figures = Any  # as protocol.py makes them, which has no annotations
+Figures = Any  # a result of protocol.py, which has no annotations
 
 
 def connect(hosts: str) -> Any:
@@ -26,7 +26,7 @@ def close(client: Any) -> None:
 
 
 class Worker:
-    """A client, and what is timed with it."""
+    """A client of kazoo, with the timed operations."""
 
     def __init__(self, hosts: str) -> None:
         self.hosts = hosts
@@ -87,7 +87,7 @@ class Worker:
         get = self.client.get_async
         waiting: deque[tuple[Any, float]] = deque()
 
-        def take(number: int) -> None:
+        def finish(number: int) -> None:
             request, begun = waiting.popleft()
             expect(request.get()[0] == data[number % PATHS])
             if times is not None:
@@ -95,17 +95,17 @@ class Worker:
 
         for number in range(count):
             if len(waiting) == WINDOW:
-                take(number - WINDOW)
+                finish(number - WINDOW)
             begun = 0.0 if times is None else clock()
             waiting.append((get(paths[number % PATHS]), begun))
         for number in range(count - len(waiting), count):
-            take(number)
+            finish(number)
 
     def watch(self, count: int, size: int) -> Figures:
         data, client, setter = protocol.data_of("", size), self.client, connect(self.hosts)
         try:
             return protocol.watched(
-                count, lambda tell: client.get("/watched", watch=tell), lambda: setter.set("/watched", data)
+                count, lambda callback: client.get("/watched", watch=callback), lambda: setter.set("/watched", data)
             )
         finally:
             close(setter)

@@ -1,17 +1,17 @@
 # mypy: ignore-errors
 # ruff: noqa: C402, UP004
-# Python 2 knows no annotations, and not all that is newer.
-"""Does what it is told with the module ``zookeeper``: the original, or zkc's drop-in for it.
+# Python 2 has no annotations, and lacks newer syntax.
+"""A worker with the module ``zookeeper``: the original, or zkc's drop-in for it.
 
-Python 2.7 runs this file, too, with the original. So it is written in what both understand, and imports nothing of ours
-but the drop-in.
+Python 2.7 runs this file, too, with the original. So it uses only what both versions support, and imports nothing of
+zkc but the drop-in.
 """
 
 import sys
 import threading
 
 import protocol
-from protocol import PATHS, PATIENCE, WINDOW, expect, timed, timed_each
+from protocol import PATHS, TIMEOUT, WINDOW, expect, timed, timed_each
 
 ACL = [{"perms": 31, "scheme": "world", "id": "anyone"}]
 
@@ -27,12 +27,12 @@ def load(which):
 
 
 def text_of(path, size):
-    """Return what is to be in a znode as the module returns it."""
+    """Return the expected data of a znode, as the module returns them."""
     return path + "x" * (size - len(path))
 
 
 class Worker(object):
-    """A session, and the operations that are timed. Each checks what it gets."""
+    """A session, with the timed operations. Each checks the answers."""
 
     def __init__(self, zookeeper, hosts):
         self.zookeeper = zookeeper
@@ -42,7 +42,7 @@ class Worker(object):
     def connect_one(self):
         connected = threading.Event()
         h = self.zookeeper.init(self.hosts, lambda h, kind, state, path: state == 3 and connected.set(), 30000)
-        expect(connected.wait(PATIENCE), "no connection to " + self.hosts)
+        expect(connected.wait(TIMEOUT), "no connection to " + self.hosts)
         return h
 
     def get(self, count, size):
@@ -89,7 +89,7 @@ class Worker(object):
     def by_callback(self, count, paths, data):
         aget, h = self.zookeeper.aget, self.h
         ended = threading.Event()
-        state = {"sent": 0, "come": 0, "wrong": 0}
+        state = {"sent": 0, "answered": 0, "wrong": 0}
 
         def send():
             path = paths[state["sent"] % PATHS]
@@ -97,20 +97,20 @@ class Worker(object):
             aget(h, path, None, take)
 
         def take(h, rc, found, stat):
-            state["wrong"] += rc != 0 or found != data[state["come"] % PATHS]
-            state["come"] += 1
+            state["wrong"] += rc != 0 or found != data[state["answered"] % PATHS]
+            state["answered"] += 1
             if state["sent"] < count:
                 send()
-            elif state["come"] == count:
+            elif state["answered"] == count:
                 ended.set()
 
         def begin(*_):
             for _ in range(min(count, WINDOW)):
                 send()
 
-        # From the thread that runs the callbacks, so that nobody is in between.
+        # Begin on the thread that runs the callbacks, so that no other thread sends.
         aget(h, paths[0], None, begin)
-        expect(ended.wait(PATIENCE) and not state["wrong"])
+        expect(ended.wait(TIMEOUT) and not state["wrong"])
 
     def threads(self, count, size):
         get, h, path, check = self.zookeeper.get, self.h, protocol.path_of(size), self.checker(size)
@@ -120,32 +120,32 @@ class Worker(object):
         z, h, data, setter = self.zookeeper, self.h, text_of("", size), self.connect_one()
         try:
             return protocol.watched(
-                count, lambda tell: z.get(h, "/watched", tell), lambda: z.set(setter, "/watched", data)
+                count, lambda callback: z.get(h, "/watched", callback), lambda: z.set(setter, "/watched", data)
             )
         finally:
             z.close(setter)
 
     def watchers(self, count, size):
-        """Have many wait for one change, which is told to each: that is what is timed, with what arms the watches."""
+        """Time many watchers of one change, from arming the watches to the last event."""
         z, h = self.zookeeper, self.h
         ended = threading.Event()
-        told = []
+        events = []
 
-        def tell(h, kind, state, where):
-            told.append((kind, where))
-            if len(told) == count:
+        def on_event(h, kind, state, where):
+            events.append((kind, where))
+            if len(events) == count:
                 ended.set()
 
         def run(count):
             for _ in range(count):
-                z.aexists(h, "/watched", tell, None)
+                z.aexists(h, "/watched", on_event, None)
             z.set(h, "/watched", text_of("", size))
-            expect(ended.wait(PATIENCE) and set(told) == {(3, "/watched")})
+            expect(ended.wait(TIMEOUT) and set(events) == {(3, "/watched")})
 
         return timed(count, run)
 
     def core(self, count, size):
-        """Do what the drop-in stands on, for what it adds."""
+        """Call the Session under the drop-in, to show what the drop-in adds."""
         from zkc.legacy._core.handles import session_of
 
         session, path = session_of(self.h), protocol.path_of(size)

@@ -1,4 +1,4 @@
-"""What the asyncio clients are told to do; each says how it connects, reads and writes."""
+"""The operations of the asyncio clients' workers; each subclass has its connect, close, get and set."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Coroutine
 from typing import Any, Optional
 
 import protocol
-from protocol import PATHS, WINDOW, Taken, clock, expect
+from protocol import PATHS, WINDOW, Stopwatch, clock, expect
 
-Figures = Any  # as protocol.py makes them, which has no annotations
+Figures = Any  # a result of protocol.py, which has no annotations
 
 
 class Worker:
-    """A client on an event loop that runs while something is to be done."""
+    """A client on an event loop, which runs during operations and while the worker waits for the next line."""
 
     client: Any
 
@@ -24,81 +24,81 @@ class Worker:
         self.client = self.run(self.connect())
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run the loop until this is done."""
+        """Run the loop until a coroutine ends."""
         return self.loop.run_until_complete(work)
 
-    # ---- the client's own
+    # ---- calls that depend on the client
 
     async def connect(self) -> Any:
-        """Return a client that is connected."""
+        """Return a connected client."""
         raise NotImplementedError
 
     async def close(self, client: Any) -> None:
-        """End it."""
+        """Close a client."""
         raise NotImplementedError
 
     async def get(self, path: str) -> tuple[bytes, int, int]:
-        """Return the data, its length as the server tells it, and the version."""
+        """Read a znode; return the data, their length from the stat, and the version."""
         raise NotImplementedError
 
     async def set(self, path: str, data: bytes) -> int:
-        """Return the version."""
+        """Write a znode; return the version."""
         raise NotImplementedError
 
     # ---- operations
 
     def do_get(self, count: int, size: int) -> Figures:
-        """Read again and again."""
+        """Read repeatedly."""
         path = protocol.path_of(size)
         wanted = (protocol.data_of(path, size), size, 0)
 
         async def work() -> Figures:
             times = []
-            with Taken() as taken:
+            with Stopwatch() as stopwatch:
                 for _ in range(count):
                     begun = clock()
                     found = await self.get(path)
                     times.append(clock() - begun)
                     expect(found == wanted)
-            return taken.figures(count, **protocol.percentiles(times))
+            return stopwatch.figures(count, **protocol.percentiles(times))
 
         return self.run(work())
 
     def do_set(self, count: int, size: int) -> Figures:
-        """Write again and again."""
+        """Write repeatedly."""
         data = protocol.data_of("", size)
 
         async def work() -> Figures:
             version, times = await self.set("/set", data), []
-            with Taken() as taken:
+            with Stopwatch() as stopwatch:
                 for number in range(count):
                     begun = clock()
                     found = await self.set("/set", data)
                     times.append(clock() - begun)
                     expect(found == version + number + 1)
-            return taken.figures(count, **protocol.percentiles(times))
+            return stopwatch.figures(count, **protocol.percentiles(times))
 
         return self.run(work())
 
     def do_create(self, count: int, size: int) -> Figures:
-        """Create and delete."""
+        """Create and delete repeatedly."""
         data = protocol.data_of("", size)
 
         async def work() -> Figures:
             times = []
-            with Taken() as taken:
+            with Stopwatch() as stopwatch:
                 for _ in range(count):
                     begun = clock()
                     path = await self.client.create("/made", data)
                     await self.client.delete("/made")
                     times.append(clock() - begun)
                     expect(path == "/made")
-            return taken.figures(count, **protocol.percentiles(times))
+            return stopwatch.figures(count, **protocol.percentiles(times))
 
         return self.run(work())
 
     def do_connect(self, count: int, _: int) -> Figures:
-        """Connect and close."""
+        """Connect and close repeatedly."""
         return protocol.timed_each(count, lambda: self.run(self._connect_and_close()), lambda _: None)
 
     async def _connect_and_close(self) -> None:
@@ -109,11 +109,11 @@ class Worker:
         return protocol.timed(count, lambda count: self.run(self._by_tasks(count, size, None)))
 
     def do_gil(self, count: int, size: int) -> Figures:
-        """Do the same beside a thread of bytecode."""
+        """Read with a thousand tasks beside a thread of bytecode."""
         return protocol.beside_bytecode(count, lambda count, times: self.run(self._by_tasks(count, size, times)))
 
     def do_beside(self, count: int, size: int) -> Figures:
-        """Read again and again beside a thread of bytecode."""
+        """Read repeatedly beside a thread of bytecode."""
         path = protocol.path_of(size)
         wanted = (protocol.data_of(path, size), size, 0)
 
@@ -132,7 +132,7 @@ class Worker:
         numbers = iter(range(count))
 
         async def work() -> None:
-            for number in numbers:  # one iterator for all: each takes the next one
+            for number in numbers:  # all tasks share this iterator, and each takes the next number
                 begun = clock() if times is not None else 0.0
                 found = await get(paths[number % PATHS])
                 expect(found[0] == data[number % PATHS])
@@ -144,24 +144,24 @@ class Worker:
     def do_bulk(self, count: int, size: int) -> Figures:
         """Read with one call."""
         paths, data = protocol.many(size)
-        asked = (paths * (count // PATHS + 1))[:count]
+        requested = (paths * (count // PATHS + 1))[:count]
         wanted = (data * (count // PATHS + 1))[:count]
 
         async def work() -> None:
-            found = await self.client.get_many(asked, raise_errors=True)
-            expect([one[0] for one in found] == wanted)
+            results = await self.client.get_many(requested, raise_errors=True)
+            expect([result[0] for result in results] == wanted)
 
         return protocol.timed(count, lambda _: self.run(work()))
 
     def do_idle(self, count: int, _: int) -> Figures:
-        """Hold sessions that do nothing."""
+        """Hold idle sessions."""
         return protocol.idle(count, lambda: self.run(self.connect()), lambda client: self.run(self.close(client)))
 
     def do_outstanding(self, count: int, size: int) -> Figures:
-        """Hold requests without an answer."""
+        """Hold unanswered requests."""
 
-        async def turn() -> None:
-            for _ in range(3):  # so that what was asked for is sent
+        async def run_loop() -> None:
+            for _ in range(3):  # so that the tasks send their requests
                 await asyncio.sleep(0)
 
         async def get(path: str) -> Any:
@@ -171,16 +171,16 @@ class Worker:
             return self.loop.create_task(get(path))
 
         def finish(task: Any) -> Any:
-            return self.run(asyncio.wait_for(task, protocol.PATIENCE))[0]
+            return self.run(asyncio.wait_for(task, protocol.TIMEOUT))[0]
 
-        return protocol.outstanding(count, self.hosts, submit, finish, size, sent=lambda: self.run(turn()))
+        return protocol.outstanding(count, self.hosts, submit, finish, size, sent=lambda: self.run(run_loop()))
 
 
 def serve(worker: Worker) -> None:
-    """Do what standard input says until it ends."""
+    """Run the operations of standard input until it ends."""
     operations = {name[3:]: getattr(worker, name) for name in dir(worker) if name.startswith("do_")}
 
-    async def something_to_read() -> None:
+    async def wait_for_input() -> None:
         ready = worker.loop.create_future()
         worker.loop.add_reader(sys.stdin, ready.set_result, None)
         try:
@@ -189,8 +189,8 @@ def serve(worker: Worker) -> None:
             worker.loop.remove_reader(sys.stdin)
 
     def read() -> str:
-        # The loop runs meanwhile: some clients keep their sessions alive with it.
-        worker.run(something_to_read())
+        # The loop runs during the wait: some clients keep their sessions alive with it.
+        worker.run(wait_for_input())
         return sys.stdin.readline()
 
     try:

@@ -1,4 +1,4 @@
-"""Does what it is told with zkc's AsyncClient."""
+"""A worker with zkc's AsyncClient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import zkc
 
 
 class Zkc(tasks.Worker):
-    """An AsyncClient, and what is timed with it."""
+    """An AsyncClient, with the timed operations."""
 
     async def connect(self) -> Any:
         client = zkc.AsyncClient(self.hosts, session_timeout=30.0)

@@ -1,4 +1,4 @@
-"""Does what it is told with zkc's Client, and with the Session under it."""
+"""A worker with zkc's Client, and with the Session under it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import protocol
-from protocol import PATHS, WINDOW, Taken, clock, expect
+from protocol import PATHS, WINDOW, Stopwatch, clock, expect
 
 import zkc
 
 GIL_HOLD = 50e-6  # in seconds; zkc's default
-Figures = Any  # as protocol.py makes them, which has no annotations
+Figures = Any  # a result of protocol.py, which has no annotations
 
 
 def connect(hosts: str) -> zkc.Client:
@@ -28,7 +28,7 @@ def close(client: zkc.Client) -> None:
 
 
 class Worker:
-    """A client, and what is timed with it."""
+    """A Client, with the timed operations."""
 
     def __init__(self, hosts: str) -> None:
         self.hosts = hosts
@@ -98,7 +98,7 @@ class Worker:
         return protocol.beside_bytecode(count, lambda count, times: self._by_callback(count, size, times))
 
     def _by_callback(self, count: int, size: int, times: Any) -> None:
-        """Keep a window full from the callbacks themselves."""
+        """Keep a window full by sending from the callbacks."""
         paths, data = protocol.many(size)
         get, ended = self.client.session.get, threading.Event()
         sent = answered = wrong = 0
@@ -114,7 +114,7 @@ class Worker:
 
         def take(request: Any) -> None:
             nonlocal answered, wrong
-            wrong += request.result()[0] != data[answered % PATHS]  # so they are in order, too
+            wrong += request.result()[0] != data[answered % PATHS]  # this checks their order, too
             answered += 1
             if times is not None:
                 times.append(clock() - begun.popleft())
@@ -127,9 +127,9 @@ class Worker:
             for _ in range(min(count, WINDOW)):
                 send()
 
-        # From the thread that runs the callbacks, so that nobody is in between.
+        # Begin on the thread that runs the callbacks, so that no other thread sends.
         get(paths[0], None, begin)
-        expect(ended.wait(protocol.PATIENCE) and not wrong, f"{answered} answers, {wrong} of them wrong")
+        expect(ended.wait(protocol.TIMEOUT) and not wrong, f"{answered} answers, {wrong} of them wrong")
 
     def result(self, count: int, size: int) -> Figures:
         return protocol.timed(count, self._by_window, size, self.client.session.get)
@@ -142,25 +142,26 @@ class Worker:
         waiting: deque[Any] = deque()
         for number in range(count):
             if len(waiting) == WINDOW:
-                expect(waiting.popleft().result()[0] == data[number % PATHS])  # of a window ago: the same place
+                # The request of a window ago had the same path, since WINDOW equals PATHS.
+                expect(waiting.popleft().result()[0] == data[number % PATHS])
             waiting.append(get(paths[number % PATHS]))
-        for number, one in enumerate(waiting, count - len(waiting)):
-            expect(one.result()[0] == data[number % PATHS])
+        for number, request in enumerate(waiting, count - len(waiting)):
+            expect(request.result()[0] == data[number % PATHS])
 
     def bulk(self, count: int, size: int) -> Figures:
         paths, data = protocol.many(size)
-        asked = (paths * (count // PATHS + 1))[:count]
+        requested = (paths * (count // PATHS + 1))[:count]
         wanted = (data * (count // PATHS + 1))[:count]
-        with Taken() as taken:
-            found = self.client.get_many(asked, raise_errors=True)
-            expect([one[0] for one in found] == wanted)
-        return taken.figures(count)
+        with Stopwatch() as stopwatch:
+            results = self.client.get_many(requested, raise_errors=True)
+            expect([result[0] for result in results] == wanted)
+        return stopwatch.figures(count)
 
     def watch(self, count: int, size: int) -> Figures:
         data, client = protocol.data_of("", size), self.client
         with zkc.Client(self.hosts) as setter:
             return protocol.watched(
-                count, lambda tell: client.get("/watched", watch=tell), lambda: setter.set("/watched", data)
+                count, lambda callback: client.get("/watched", watch=callback), lambda: setter.set("/watched", data)
             )
 
     def idle(self, count: int, _: int) -> Figures:

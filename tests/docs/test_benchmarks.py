@@ -87,9 +87,9 @@ def test_a_client_that_is_asked_for_and_missing_fails_the_run(bench, asked, reas
     program = """
 import sys
 from benchmarks import clients, run
-from benchmarks.absent import Absent
+from benchmarks.unavailable import Unavailable
 def start(hosts):
-    raise Absent("kazoo has gone")
+    raise Unavailable("kazoo has gone")
 clients.STARTS["kazoo"] = start
 sys.exit(run.main(sys.argv[1:]))
 """
@@ -105,7 +105,7 @@ sys.exit(run.main(sys.argv[1:]))
     assert [(target["against"], target["met"]) for target in missing] == [("kazoo", False)]
     assert "./dev bench: without kazoo: kazoo has gone" in run.stderr
     assert "./dev bench: not measured: Client: get, p50, canned, beside kazoo" in run.stderr
-    assert "say with --clients which clients to compare" in run.stderr
+    assert "choose with --clients which clients to compare" in run.stderr
 
 
 def test_every_target_names_rows_of_its_workload():

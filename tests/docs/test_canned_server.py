@@ -10,7 +10,7 @@ import pytest
 import zkc
 from benchmarks.canned import CannedServer
 from benchmarks.clients import STARTS
-from benchmarks.side import SideError
+from benchmarks.worker_process import WorkerError
 from zkc import EventType
 
 _SOON = 30
@@ -126,6 +126,6 @@ def test_a_worker_measures_and_is_not_content_with_a_wrong_answer(worker, two, h
         assert 0 < figures["p50"] <= figures["p99"]
         assert figures["rate"] > 0
         two[0].set("/data-50", b"something else")
-        with pytest.raises(SideError, match="ended"):
+        with pytest.raises(WorkerError, match="ended"):
             side.run("get", 20, 50)
     assert "wrong answer" in capfd.readouterr().err
