@@ -1,7 +1,7 @@
-"""Many znodes at once: made in bulk, walked through, saved to a file, and restored from it.
+"""Many znodes at once: created in bulk, walked through, saved to a file, and restored from it.
 
 python examples/bulk_export.py                         starts a server, and stops it at the end
-python examples/bulk_export.py --hosts 127.0.0.1:2181  uses one that runs, below a znode of its own
+python examples/bulk_export.py --hosts 127.0.0.1:2181  uses a running server, below a new znode
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ def show(client: zkc.Client, root: str, count: int, folder: Path) -> None:
     users = [f"{root}/users/{number:06}" for number in range(count)]
 
     begun = time.perf_counter()
-    # The parents come first. Any iterable will do: it is read as requests go out.
+    # The parents come first. Any iterable works: the client reads it as requests go out.
     client.create_many([root, f"{root}/users"], raise_errors=True)
     client.create_many(((path, f"user {path[-6:]}".encode()) for path in users), raise_errors=True)
     report("created", count, begun)
 
     begun = time.perf_counter()
-    found = client.get_many([*users, f"{root}/users/nobody"])
-    report("read", len(found), begun)
-    # What failed stands in its place, as an error; all others are (data, stat).
-    print(f"  the first holds {found[0]!r:.30}..., of the last it says: {type(found[-1]).__name__}")
+    results = client.get_many([*users, f"{root}/users/missing"])
+    report("read", len(results), begun)
+    # The result of a failed read is an error; the others are (data, stat).
+    print(f"  the first result is {results[0]!r:.30}..., the last is a {type(results[-1]).__name__}")
 
     begun = time.perf_counter()
-    # Whoever works while it walks holds no tree in memory.
+    # walk() yields one znode at a time, so the tree is never in memory.
     total = sum(node.stat.data_length for node in client.walk(root))
     report("walked", count + 2, begun)
     print(f"  they hold {total:,} bytes")
@@ -57,13 +57,13 @@ def show(client: zkc.Client, root: str, count: int, folder: Path) -> None:
     same = [data for data, _ in client.get_many(users, raise_errors=True)] == [
         f"user {path[-6:]}".encode() for path in users
     ]
-    print(f"  every one holds what it held: {'yes' if same else 'no'}")
+    print(f"  every znode has the same data as before: {'yes' if same else 'no'}")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Make, read, save and restore many znodes.")
-    parser.add_argument("--hosts", help="servers to use, host:port[,host:port...]; one is started if left out")
-    parser.add_argument("--count", type=int, default=5_000, help="how many znodes (default: 5000)")
+    parser = argparse.ArgumentParser(description="Create, read, save and restore many znodes.")
+    parser.add_argument("--hosts", help="servers to use, host:port[,host:port...] (default: start one)")
+    parser.add_argument("--count", type=int, default=5_000, help="number of znodes (default: 5000)")
     options = parser.parse_args()
     try:
         with ExitStack() as stack:

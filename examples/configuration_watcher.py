@@ -1,6 +1,6 @@
 """A program that always has its current configuration: python examples/configuration_watcher.py host:port
 
-The configuration is a JSON object in one znode. Change it while this runs, and end with Ctrl-C.
+The configuration is a JSON object in one znode. Change it while the program runs, and end the program with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import zkc
 
 
 class Configuration:
-    """What the znode holds, as last seen. `values` is replaced as a whole, so any thread may read it."""
+    """The configuration in a znode, as last seen. `values` is replaced as a whole, so any thread may read it."""
 
     def __init__(self, client: zkc.Client, path: str, defaults: Mapping[str, Any]) -> None:
         self.defaults = defaults
@@ -28,7 +28,7 @@ class Configuration:
             changes = json.loads(data) if data else {}
             self.values = {**self.defaults, **changes}
         except (ValueError, TypeError) as error:
-            print(f"kept as it was, for the new one is wrong: {error}", flush=True)
+            print(f"invalid configuration ignored: {error}", flush=True)
             return
         version = "none" if stat is None else f"version {stat.version}"
         print(f"configuration ({version}): {json.dumps(self.values, sort_keys=True)}", flush=True)
@@ -45,7 +45,7 @@ def main(arguments: Optional[list[str]] = None) -> None:
         configuration = Configuration(client, options.path, {"level": "info", "workers": 4})
         try:
             while True:
-                configuration.changed.wait()  # Here a program would do its work.
+                configuration.changed.wait()  # A real program would do its work here.
                 configuration.changed.clear()
         except KeyboardInterrupt:
             configuration.watch.cancel()

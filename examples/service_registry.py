@@ -1,7 +1,7 @@
 """Workers that know each other: python examples/service_registry.py host:port NAME ADDRESS
 
-Each worker registers with an ephemeral znode, which goes when the worker does, and which `keep=True` makes anew when
-its session has expired. Start several, stop some, and end with Ctrl-C.
+Each worker registers with an ephemeral znode, which disappears when the worker ends. With `keep=True` the client
+re-creates it after its session has expired. Start several workers, stop some, and end with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Registry:
         self.client.create(f"{self.path}/{name}", address.encode(), ephemeral=True, keep=True)
 
     def address(self, name: str) -> str:
-        """Return where a worker is."""
+        """Return the address of a worker."""
         return (self.client.get(f"{self.path}/{name}")[0] or b"").decode()
 
 
 def main(arguments: Optional[list[str]] = None) -> None:
-    """Register, and show who else is there."""
-    parser = argparse.ArgumentParser(description="Register a worker, and show who else is there.")
+    """Register a worker, and show the other workers."""
+    parser = argparse.ArgumentParser(description="Register a worker, and show the other workers.")
     parser.add_argument("hosts", help="host:port,host:port/chroot")
     parser.add_argument("name")
     parser.add_argument("address")
@@ -51,7 +51,7 @@ def main(arguments: Optional[list[str]] = None) -> None:
         except zkc.NodeExistsError:
             parser.error(f"{options.name} is registered already, at {registry.address(options.name)}")
         try:
-            threading.Event().wait()  # Here a worker would do its work.
+            threading.Event().wait()  # A real worker would do its work here.
         except KeyboardInterrupt:
             registry.watch.cancel()
 

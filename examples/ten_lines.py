@@ -11,7 +11,7 @@ with zkc.Client(sys.argv[1], session_timeout=10.0) as client:
     data, stat = client.get(path, watch=changes.put)
     print(data, stat.version, stat.created)
     client.set(path, b"hello, world", version=stat.version)
-    event = changes.get()  # the watch's, which comes on another thread
+    event = changes.get()  # the event of the watch, which another thread delivers
     print(event.type, event.path)
     try:
         client.set(path, b"too late", version=stat.version)

@@ -1,7 +1,7 @@
-"""A tour of zkc: what a client does, shown on a server of its own.
+"""A tour of zkc: the features of a client, shown on a new server.
 
 python examples/tour.py                        starts a server, and stops it at the end
-python examples/tour.py --hosts 127.0.0.1:2181 uses one that runs, below a znode of its own
+python examples/tour.py --hosts 127.0.0.1:2181 uses a running server, below a new znode
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def say(text: object) -> None:
 
 
 def bar() -> Progress:
-    """A progress bar, on a terminal only."""
+    """Return a progress bar, which shows on a terminal only."""
     columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
@@ -49,7 +49,7 @@ def bar() -> Progress:
 def connect(client: zkc.Client) -> None:
     title("A session")
     say(f"connected to {client.server}: session {client.session_id:#x}, state {client.state}")
-    say(f"the servers keep it for {client.negotiated_timeout:g} s when they hear nothing from us")
+    say(f"the servers expire it after {client.negotiated_timeout:g} s without a sign of life from the client")
 
 
 def create_and_set(client: zkc.Client) -> None:
@@ -57,15 +57,15 @@ def create_and_set(client: zkc.Client) -> None:
     path = client.create("/config", b"colour = blue")
     say(f"created {path}")
     data, stat = client.get("/config")
-    say(f"it holds {data!r}, version {stat.version}, since {stat.created:%H:%M:%S} UTC")
+    say(f"its data are {data!r}, version {stat.version}, created at {stat.created:%H:%M:%S} UTC")
     stat = client.set("/config", b"colour = green", version=stat.version)
-    say(f"set from version 0: it is version {stat.version} now")
+    say(f"set with version 0: its version is {stat.version} now")
     try:
         client.set("/config", b"colour = red", version=0)
     except zkc.BadVersionError as error:
-        say("set from version 0 once more is refused, for somebody was quicker:")
+        say("set with version 0 again is refused, because the znode has changed:")
         console.print(Text(f"      {type(error).__name__}: {error}", "yellow"), soft_wrap=True)
-    say(f"so it still holds {client.get('/config')[0]!r}")
+    say(f"its data are still {client.get('/config')[0]!r}")
 
 
 def children(client: zkc.Client) -> None:
@@ -88,13 +88,13 @@ def transaction(client: zkc.Client) -> None:
         t.check("/config", version=1)
         t.create("/config/previous", b"colour = blue")
         made = t.create("/workers/worker-", b"joe", sequential=True)
-    say(f"three operations, carried out at one moment; one of them made {made.result()}")
+    say(f"three operations, applied at one moment; one of them created {made.result()}")
     try:
         with client.transaction() as t:
             t.set("/config", b"colour = red")
             t.delete("/nothing")
     except zkc.NoNodeError as error:
-        say("all are carried out or none, and the error says which one was to blame:")
+        say("all operations are applied or none, and the error names the one that failed:")
         console.print(Text(f"      {type(error).__name__}: {error}", "yellow"), soft_wrap=True)
 
 
@@ -118,14 +118,14 @@ def watch(client: zkc.Client) -> None:
     say(f"the watch fired: {event.path} was {event.type}")
 
     values: queue.Queue[Optional[bytes]] = queue.Queue()
-    staying = client.watch_data("/config", lambda data, stat: values.put(data))
+    subscription = client.watch_data("/config", lambda data, stat: values.put(data))
     for number in range(1000):
         client.submit.set("/config", b"colour = %d" % number)
     calls = 1
     while values.get(timeout=10) != b"colour = 999":
         calls += 1
-    staying.cancel()
-    say(f"one that stays saw 1,000 quick changes in {calls} calls, and the last one last")
+    subscription.cancel()
+    say(f"a recurring watch reported 1,000 quick changes in {calls} calls, ending with the last change")
 
 
 def ephemeral(client: zkc.Client) -> None:
@@ -142,13 +142,13 @@ def ephemeral(client: zkc.Client) -> None:
 
 
 def expiry(client: zkc.Client) -> None:
-    title("The end of a session, and what is made anew")
+    title("An expired session, and what the client re-creates")
     states: queue.Queue[zkc.ClientState] = queue.Queue()
     client.add_listener(states.put)
     path = client.create("/leader", b"me", ephemeral=True, keep=True)
     before = client.session_id
     while True:
-        # Whoever has the id and the password of a session can take it over, and end it, if its owner is not quicker.
+        # A client with the id and the password of a session can take it over and end it, if its owner is not quicker.
         with suppress(zkc.SessionExpiredError), zkc.Client(client.hosts, client_id=(before, client.session_password)):
             pass
         with suppress(queue.Empty):
@@ -159,8 +159,8 @@ def expiry(client: zkc.Client) -> None:
     client.remove_listener(states.put)
     stat = client.exists(path)
     assert stat is not None
-    say(f"session {before:#x} was ended; the client was LOST, and has made another by itself")
-    say(f"{path}, created with keep=True, is there again: it belongs to session {stat.ephemeral_owner:#x}")
+    say(f"session {before:#x} has expired; the client was LOST, and has opened a new session by itself")
+    say(f"{path}, created with keep=True, exists again: its owner is session {stat.ephemeral_owner:#x}")
 
 
 async def read_with_asyncio(hosts: str, paths: list[str]) -> float:
@@ -181,8 +181,8 @@ def many(client: zkc.Client, count: int) -> None:
     for column in table.columns[2:]:
         column.justify = "right"
 
-    def row(what: str, how: str, number: int, taken: float) -> None:
-        table.add_row(what, how, f"{taken:.2f} s", f"{number / taken:,.0f}")
+    def row(what: str, how: str, number: int, seconds: float) -> None:
+        table.add_row(what, how, f"{seconds:.2f} s", f"{number / seconds:,.0f}")
 
     def since(begun: float) -> float:
         return time.perf_counter() - begun
@@ -211,14 +211,14 @@ def many(client: zkc.Client, count: int) -> None:
         row(f"get {len(few):,}", "one after the other", len(few), since(begun))
 
         right = [data for data, _ in answers] == [path.encode() for path in paths]
-        say(f"created and read back; every one holds what it should: {'yes' if right else 'NO'}")
+        say(f"created and read back; every znode has its data: {'yes' if right else 'NO'}")
         deleted = client.delete_tree("/many", progress=shown("deleting"))
     say(f"{deleted:,} deleted again, with the znode above them")
     console.print(table)
     spent = client.metrics()
     say(f"{spent.total:,} requests were sent, in {spent.sessions} sessions, and {spent.expirations} of these expired")
     if not right:
-        raise SystemExit("the znodes do not hold what was written")
+        raise SystemExit("the znodes do not have the data that was written")
 
 
 def tour(hosts: str, count: int) -> None:
@@ -248,12 +248,12 @@ def positive(text: str) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Show what zkc does, on a ZooKeeper server.")
-    parser.add_argument("--hosts", help="servers to use, host:port[,host:port...]; one is started if left out")
-    parser.add_argument("--count", type=positive, default=5_000, help="how many znodes to create (default: 5000)")
+    parser = argparse.ArgumentParser(description="Show the features of zkc on a ZooKeeper server.")
+    parser.add_argument("--hosts", help="servers to use, host:port[,host:port...] (default: start one)")
+    parser.add_argument("--count", type=positive, default=5_000, help="number of znodes to create (default: 5000)")
     options = parser.parse_args()
 
-    # The warning that a session has expired would stand between the lines.
+    # The warning about the expired session would appear between the lines.
     logging.getLogger("zkc.client").addHandler(logging.NullHandler())
     begun = time.perf_counter()
     info = zkc.build_info()

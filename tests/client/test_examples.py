@@ -29,7 +29,7 @@ def test_the_tour_shows_everything_and_cleans_up(hosts, client):
         "worker-0000000002",
         "the watch fired: /config was CHANGED",
         "/here was DELETED by the servers",
-        "every one holds what it should: yes",
+        "every znode has its data: yes",
         "create 250",
     ):
         assert words in done.stdout

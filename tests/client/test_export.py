@@ -336,5 +336,5 @@ def test_the_example_runs_and_cleans_up(hosts, client):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "exported to" in done.stdout
-    assert "every one holds what it held: yes" in done.stdout
+    assert "every znode has the same data as before: yes" in done.stdout
     assert client.children("/") == []
