@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every wheel that this machine can make, checked and tested, into dist/: see docs/packaging.md.
+# Build, check and test every wheel that this machine can make, into dist/; see docs/packaging.md.
 # Options: --only PART, --tests none|import|core, --twice, --json, --output DIR.
 set -euo pipefail
 exec "$(dirname "${BASH_SOURCE[0]}")/dev" wheels "$@"

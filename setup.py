@@ -1,4 +1,4 @@
-"""Build the extension module zkc._zookeeper. Everything else about the package stands in pyproject.toml."""
+"""Build the extension module zkc._zookeeper. pyproject.toml describes the rest of the package."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ except ImportError:
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "vendor"))
 
-# After the line above: vendor/ is no package, and is on the path only now.
+# After the line above: vendor/ is not a package, and is on the path only now.
 import build as vendor_build  # noqa: E402
 import bundled  # noqa: E402
 from toolchain import BuildError  # noqa: E402
 
-# For C that we wrote. What Cython generates is not ours to mend and would drown the rest.
+# For our own C. In the C that Cython generates, these warnings cannot be fixed, and would hide the others.
 STRICT_WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wpointer-arith"]
 GENERATED_WARNINGS = ["-Wno-unused-function", "-Wno-unused-parameter", "-Wno-deprecated-declarations"]
 
@@ -36,18 +36,16 @@ GENERATED_WARNINGS = ["-Wno-unused-function", "-Wno-unused-parameter", "-Wno-dep
 # src/: the bridge names the adaptor's header by its folder. src/_zookeeper: what Cython's externs include.
 _INCLUDE_DIRS = ["src", "src/bridge", "src/_zookeeper"]
 
-# For a Python that does not run here: its headers, and what its extension modules are called. See tools/wheels.
+# For a Python that does not run here: its headers, and the suffix of its extension modules. See tools/wheels.
 CROSS_INCLUDE, CROSS_SUFFIX = os.environ.get("ZKC_CROSS_INCLUDE"), os.environ.get("ZKC_CROSS_SUFFIX")
-# "3.11": one extension for that Python and all that follow it, by the stable ABI.
+# "3.11": one extension for that Python and all later ones, by the stable ABI.
 LIMITED = os.environ.get("ZKC_LIMITED_API", "")
 if LIMITED not in ("", "3.11"):
-    sys.exit(
-        f"zkc: error: ZKC_LIMITED_API={LIMITED!r} is not '3.11', the stable ABI that the extension can be built for"
-    )
+    sys.exit(f"zkc: error: ZKC_LIMITED_API={LIMITED!r} is not '3.11', the only stable ABI that the extension supports")
 
 
 class BuildExtension(build_ext):
-    """Prepares libzookeeper, translates Cython to C, and says in one sentence what is missing if something is."""
+    """The command that prepares libzookeeper, translates Cython to C, and reports in one sentence what is missing."""
 
     def run(self) -> None:
         # `./dev` builds in place, then lets pip install the metadata alone.
@@ -75,13 +73,13 @@ class BuildExtension(build_ext):
                 *([CROSS_INCLUDE] if CROSS_INCLUDE else []),
             ]
             extension.depends += settings.extra_objects
-        # Cython looks at time stamps by itself, and what it writes does not depend on the settings.
+        # Cython compares time stamps by itself, and its output does not depend on the settings.
         for extension, translated in zip(self.extensions, _cythonize(self.extensions, force=bool(self.force))):
             extension.sources = translated.sources
         self._rebuild_if_changed(json.dumps([dataclasses.asdict(settings), sys.version], sort_keys=True))
 
     def _rebuild_if_changed(self, settings: str) -> None:
-        """Force a build when the settings differ from the last one's: time stamps alone do not show that."""
+        """Force a build when the settings differ from those of the last build: time stamps do not show that."""
         stamp = Path(self.build_temp, "zkc-settings.json")
         if not stamp.is_file() or stamp.read_text(encoding="utf-8") != settings:
             self.force = True
@@ -95,7 +93,7 @@ class BuildExtension(build_ext):
     def build_extensions(self) -> None:
         compile_one = self.compiler._compile
 
-        # setuptools' own method has no types either.
+        # setuptools' method has no types either.
         def compile_with_warnings(obj, src, ext, cc_args, extra_postargs, pp_opts):  # type: ignore[no-untyped-def]
             own = Path(src).parent.name == "bridge"
             warnings = STRICT_WARNINGS if own else GENERATED_WARNINGS
@@ -106,11 +104,11 @@ class BuildExtension(build_ext):
 
 
 class Wheel(bdist_wheel):
-    """Adds what must be said about the libraries inside the extension: licences, and a bill of materials."""
+    """The command that adds the licences and a bill of materials of the libraries inside the extension."""
 
     def egg2dist(self, egginfo_path: str, distinfo_path: str) -> None:
         super().egg2dist(egginfo_path, distinfo_path)
-        # Also asked for by those who want to know what zkc needs, and build nothing: no archive is fetched for that.
+        # pip also asks for the metadata alone, to find zkc's requirements: fetch no archive for that.
         with _in_one_sentence():
             if vendor_build.linkage() != "static":
                 return
@@ -138,7 +136,7 @@ class Wheel(bdist_wheel):
 
 @contextlib.contextmanager
 def _in_one_sentence() -> Iterator[None]:
-    """End with what is wrong, and without a traceback."""
+    """Exit with the message of a BuildError, without a traceback."""
     try:
         yield
     except BuildError as error:
@@ -164,12 +162,12 @@ def _cythonize(extensions: list[Extension], *, force: bool) -> list[Extension]:
             extensions, build_dir="build/cython", include_path=["src/_zookeeper"], force=force, nthreads=0, quiet=True
         )
     except CompileError as error:
-        raise BuildError(f"Cython does not accept the source ({error}); what it says stands above") from None
+        raise BuildError(f"Cython rejects the source ({error}); its message stands above") from None
     return cythonized
 
 
 def _sources(*patterns: str) -> list[str]:
-    """List files of src/, relative to this file as setuptools wants them."""
+    """List files of src/, relative to this file, as setuptools requires."""
     return sorted(path.relative_to(ROOT).as_posix() for pattern in patterns for path in (ROOT / "src").glob(pattern))
 
 
