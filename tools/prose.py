@@ -3,6 +3,7 @@
     python tools/prose.py                  list what the rules forbid; the exit status is 1 if there is any
     python tools/prose.py zkc docs         the same for some files and folders
     python tools/prose.py --count          how often each family of words comes in a thousand words
+    python tools/prose.py --long           sentences of more than 25 words, the longest first
 
 Prose is docstrings, comments and messages (Python, Cython, C, shell) and pages (Markdown, without code). The rules
 are in CONTRIBUTING.md.
@@ -85,6 +86,12 @@ FAMILIES = {
     ),
     "tell/told/tells": _words("tell|tells|told"),
 }
+
+
+WORD = re.compile(r"[A-Za-z][\w'-]*")
+MOST_WORDS = 25  # of a sentence
+# Where a sentence ends without a full stop: at an empty line, an entry of a list, a cell of a table, an argument.
+_BREAK = re.compile(r"\n\s*\n|^\s*(?:[-*]|\d+\.)\s|\||^#.*$|^\s*\w+:\s", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -236,11 +243,18 @@ def count(found: Sequence[Piece]) -> dict[str, int]:
     """
     total: Counter[str] = Counter(words=0)
     for piece in found:
-        total["words"] += len(re.findall(r"[A-Za-z][\w'-]*", piece.text))
+        total["words"] += len(WORD.findall(piece.text))
         total["who/what at the start"] += piece.kind in ("docstring", "comment") and bool(HEADLESS.match(piece.text))
         for name, pattern in FAMILIES.items():
             total[name] += len(pattern.findall(piece.text))
     return dict(total)
+
+
+def long_sentences(piece: Piece) -> list[tuple[int, str]]:
+    """List the sentences of a piece of prose that have too many words, with the number of their words."""
+    sentences = [each for part in _BREAK.split(piece.text) for each in re.split(r"(?<=[.!?])\s+", part)]
+    counted = [(len(WORD.findall(each)), " ".join(each.split())) for each in sentences]
+    return [each for each in counted if each[0] > MOST_WORDS]
 
 
 def files(names: Sequence[str]) -> list[str]:
@@ -279,15 +293,23 @@ def _table(found: list[Piece]) -> None:
 
 def main() -> None:
     """Run the check, or count."""
-    arguments = sys.argv[1:]
-    counting = "--count" in arguments
-    names = [argument for argument in arguments if argument != "--count"]
+    options = {argument for argument in sys.argv[1:] if argument in ("--count", "--long")}
+    names = [argument for argument in sys.argv[1:] if argument not in options]
     if unknown := [name for name in names if name.startswith("-") or not Path(name).exists()]:
-        sys.exit(f"usage: tools/prose.py [--count] [FILE OR FOLDER ...]; there is no {unknown[0]}")
+        sys.exit(f"usage: tools/prose.py [--count | --long] [FILE OR FOLDER ...]; there is no {unknown[0]}")
     found = [piece for name in files(names) for piece in pieces(name, (ROOT / name).read_text(encoding="utf-8"))]
-    if counting:
+    if "--count" in options:
         _table(found)
-        return
+    elif "--long" in options:
+        sentences = [(number, piece, text) for piece in found for number, text in long_sentences(piece)]
+        for number, piece, text in sorted(sentences, key=lambda each: -each[0]):
+            print(f"{number:4} words  {piece.path}:{piece.line}: {text}")
+        print(f"{len(sentences)} sentences have more than {MOST_WORDS} words")
+    else:
+        _check(found)
+
+
+def _check(found: list[Piece]) -> None:
     findings = [each for piece in found for each in check(piece)]
     for each in findings:
         print(each)

@@ -132,9 +132,11 @@ def test_the_steps_of_a_release_are_known_to_its_program():
     assert used <= set(re.findall(r"[a-z]+", run.stderr))
 
 
-def test_words_are_counted_as_the_page_says():
+@pytest.mark.parametrize(("option", "shown"), [("--count", "tell/told/tells"), ("--long", "more than 25 words")])
+def test_words_are_counted_as_the_page_says(option, shown):
+    assert f"python tools/prose.py {option}" in [command for _, command in commands()]
     run = subprocess.run(
-        [sys.executable, "tools/prose.py", "--count"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "tools/prose.py", option], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0
-    assert "tell/told/tells" in run.stdout
+    assert shown in run.stdout

@@ -47,8 +47,9 @@ def test_every_command_is_of_a_kind_that_is_tested():
         r"\./dev |python -m zkc\.testing|python examples/\w+\.py |python vendor/fetch\.py( --list)?$"
         r"|\./build_wheels\.sh( |$)|pip install --no-index --find-links (FOLDER zkc-[\d.]+\.tar\.gz|dist zkc)$"
         r"|pip install \.$|\.venv/bin/pip install kazoo$|python -m zkc\.legacy check |python tools/stubs\.py$"
-        r"|python tools/prose\.py( --count)?$|python tools/release\.py changelog$|build/wheels/venv/bin/twine upload "
-        r"|git (tag -s|push origin) v|git (clone|switch|grep|add|commit|push) |cd zkc$"
+        r"|python tools/prose\.py( --count| --long)?$|python tools/release\.py changelog$"
+        r"|build/wheels/venv/bin/twine upload |git (tag -s|push origin) v"
+        r"|git (clone|switch|grep|add|commit|push) |cd zkc$"
     )
     strangers = [(place, command) for place, command in _COMMANDS if not re.match(known, _without_variables(command))]
     assert not strangers

@@ -79,6 +79,14 @@ def test_words_are_counted():
     }
 
 
+def test_long_sentences_are_found():
+    words = " ".join(["word"] * 20)
+    text = f"# Title {words} {words}\n\nShort {words}.\nAnd {words}:\n\n- {words}\n- {words}; {words}.\n\n"
+    text += f"| {words} | {words} |\n"
+    found = [each for piece in prose.pieces("docs/a.md", text) for each in prose.long_sentences(piece)]
+    assert found == [(40, f"{words}; {words}.")]
+
+
 def test_every_kind_of_file_is_looked_at():
     found = prose.files([])
     assert {"README.md", "dev", "setup.py", "zkc/types.py", "src/_zookeeper.pyx", "vendor/fetch.py"} <= set(found)
@@ -94,6 +102,7 @@ def test_the_command_lists_and_counts(tmp_path):
     assert counted.returncode == 0
     assert counted.stdout.splitlines()[1].startswith("docstrings and comments")
     assert run("tools/prose.py").returncode == 0
+    assert "sentences have more than 25 words" in run("--long", "tools").stdout.splitlines()[-1]
     wrong = run("no-such-file")
     assert wrong.returncode == 1
     assert "there is no no-such-file" in wrong.stderr
