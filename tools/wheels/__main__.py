@@ -19,7 +19,7 @@ import rich.progress
 import rich.table
 
 from tools.wheels import checks, trials
-from tools.wheels.extension import ROOT, WheelError, Workshop, build
+from tools.wheels.extension import ROOT, WheelError, WheelFolders, build
 from tools.wheels.matrix import Variant, variants
 from tools.wheels.options import parse
 
@@ -47,7 +47,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         message = f"wheels cannot be written to {options.output} ({error.strerror}): choose another with --output"
         print(message, file=sys.stderr)
         return 2
-    shop = Workshop(ROOT / "build" / "wheels", options.output, options.output / "debug")
+    folders = WheelFolders(ROOT / "build" / "wheels", options.output, options.output / "debug")
     wanted = [variant for variant in variants() if all(part in variant.tag for part in options.only)]
     if not wanted:
         print(f"no wheel has {' and '.join(options.only)} in its tags: change --only", file=sys.stderr)
@@ -62,12 +62,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             progress.update(task, description=variant.tag)
             if not console.is_terminal:
                 print(f"building {variant.tag}", file=sys.stderr, flush=True)
-            rows.append(_build_and_try(shop, variant, options.tests))
+            rows.append(_build_and_try(folders, variant, options.tests))
             progress.advance(task)
             if not console.is_terminal:
                 print(f"{rows[-1].failed or rows[-1].tests}: {variant.tag}", file=sys.stderr, flush=True)
     if options.twice:
-        _compare(shop, wanted, rows)
+        _compare(folders, wanted, rows)
     (options.output / "wheels.json").write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
@@ -82,16 +82,16 @@ def _require_writable(folder: Path) -> None:
         pass
 
 
-def _build_and_try(shop: Workshop, variant: Variant, tests: str) -> Row:
+def _build_and_try(folders: WheelFolders, variant: Variant, tests: str) -> Row:
     row = Row(variant.tag)
     try:
-        wheel = build(shop, variant)
+        wheel = build(folders, variant)
         row.name, row.sha256 = wheel.name, _digest(wheel)
         with tempfile.TemporaryDirectory(prefix="zkc-wheel-") as scratch:
             facts = checks.check(wheel, variant, Path(scratch))
             row.size, row.glibc, row.bundled = facts.size, facts.glibc, facts.bundled
-        row.tests = _try(shop, wheel, variant, tests)
-        shutil.move(wheel, shop.output / wheel.name)
+        row.tests = _try(folders, wheel, variant, tests)
+        shutil.move(wheel, folders.output / wheel.name)
     except (WheelError, LookupError) as error:
         row.failed = str(error)
     except subprocess.CalledProcessError as error:
@@ -100,11 +100,11 @@ def _build_and_try(shop: Workshop, variant: Variant, tests: str) -> Row:
     return row
 
 
-def _try(shop: Workshop, wheel: Path, variant: Variant, tests: str) -> str:
+def _try(folders: WheelFolders, wheel: Path, variant: Variant, tests: str) -> str:
     if tests == "none":
         return "not requested"
     try:
-        pythons = trials.runners(shop, variant)
+        pythons = trials.runners(folders, variant)
     except LookupError as error:
         return f"none: {error}"
     with tempfile.TemporaryDirectory(prefix="zkc-trial-") as folder:
@@ -115,10 +115,10 @@ def _try(shop: Workshop, wheel: Path, variant: Variant, tests: str) -> str:
         return trials.test_it(python, inside, variant, Path(folder))
 
 
-def _compare(shop: Workshop, wanted: Sequence[Variant], rows: Sequence[Row]) -> None:
+def _compare(folders: WheelFolders, wanted: Sequence[Variant], rows: Sequence[Row]) -> None:
     """Build each wheel again in another folder, and compare the bytes."""
     with tempfile.TemporaryDirectory(prefix="zkc-again-") as folder:
-        again = Workshop(shop.folder, Path(folder), Path(folder, "debug"))
+        again = WheelFolders(folders.cache, Path(folder), Path(folder, "debug"))
         for variant, row in zip(wanted, rows):
             if row.failed:
                 continue

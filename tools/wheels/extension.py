@@ -20,17 +20,17 @@ class WheelError(Exception):
 
 
 @dataclass(frozen=True)
-class Workshop:
+class WheelFolders:
     """The folders of a run."""
 
-    folder: Path  # kept between runs: compilers, libraries, other Pythons
+    cache: Path  # kept between runs: compilers, libraries, other Pythons
     output: Path
     debug: Path  # for stripped debug information
 
     @property
     def programs(self) -> Path:
         """The folder with the compilers' commands."""
-        return self.folder / "bin"
+        return self.cache / "bin"
 
     def compiler(self, platform: Platform) -> str:
         """Write a command that compiles for a platform, and return its name.
@@ -56,21 +56,21 @@ class Workshop:
             path.chmod(0o755)
 
 
-def _environment(shop: Workshop, variant: Variant) -> dict[str, str]:
+def _environment(folders: WheelFolders, variant: Variant) -> dict[str, str]:
     platform = variant.platform
-    compiler = shop.compiler(platform)
+    compiler = folders.compiler(platform)
     # Flags of the caller's environment must not change a wheel.
     kept = {name: value for name, value in os.environ.items() if name not in ("CFLAGS", "LDFLAGS", "CPPFLAGS")}
     return {
         **kept,
-        "PATH": os.pathsep.join([str(shop.programs), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(folders.programs), os.environ.get("PATH", os.defpath)]),
         "CC": compiler,
         "LDSHARED": f"{compiler} -shared",
-        "AR": shop.archiver(),
+        "AR": folders.archiver(),
         "ZKC_OPENSSL": "static",
         "ZKC_OPENSSL_TARGET": platform.openssl,
-        "ZKC_BUILD_DIR": str(shop.folder),
-        "ZKC_CROSS_INCLUDE": str(headers.include(variant.python, shop.folder)),
+        "ZKC_BUILD_DIR": str(folders.cache),
+        "ZKC_CROSS_INCLUDE": str(headers.include(variant.python, folders.cache)),
         "ZKC_CROSS_SUFFIX": variant.suffix,
         "ZKC_LIMITED_API": LIMITED if variant.limited else "",
         "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH") or _date_of_commit(),
@@ -84,18 +84,18 @@ def _date_of_commit() -> str:
     return log.stdout.strip() or "1704067200"
 
 
-def build(shop: Workshop, variant: Variant) -> Path:
+def build(folders: WheelFolders, variant: Variant) -> Path:
     """Build a wheel.
 
     Returns:
-        Its path in a separate folder; the caller moves it to ``shop.output`` after the checks.
+        Its path in a separate folder; the caller moves it to ``folders.output`` after the checks.
 
     Raises:
         WheelError: the wheel could not be built.
     """
-    environment = _environment(shop, variant)
+    environment = _environment(folders, variant)
     # A separate tree for each: setuptools reuses built files by names that do not distinguish Pythons.
-    work = shop.folder / "work" / variant.tag
+    work = folders.cache / "work" / variant.tag
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     command = [
@@ -108,21 +108,21 @@ def build(shop: Workshop, variant: Variant) -> Path:
     made = sorted(work.glob("*.whl"))
     if run.returncode != 0 or len(made) != 1:
         raise WheelError(f"{variant.tag} could not be built:\n{(run.stdout + run.stderr)[-4000:]}")
-    _strip(shop, variant, made[0], environment)
+    _strip(folders, variant, made[0], environment)
     return _tagged(variant, made[0], environment)
 
 
 PLATFORM_NAME = "linux_x86_64"  # for setuptools, until _tagged() sets the platform tag
 
 
-def _strip(shop: Workshop, variant: Variant, wheel: Path, environment: dict[str, str]) -> None:
+def _strip(folders: WheelFolders, variant: Variant, wheel: Path, environment: dict[str, str]) -> None:
     """Move the extension's debug information into a separate file."""
     folder = wheel.parent / "unpacked"
     _wheel(["unpack", "-d", str(folder), str(wheel)], environment)
     module = next(folder.glob(f"*/zkc/_zookeeper{variant.suffix}"))
     for path in folder.rglob("*"):  # The same modes for every builder's umask.
         path.chmod(0o755 if path.is_dir() or path == module else 0o644)
-    kept = shop.debug / f"{variant.tag}.debug"
+    kept = folders.debug / f"{variant.tag}.debug"
     kept.parent.mkdir(parents=True, exist_ok=True)
     objcopy = "objcopy" if variant.platform.machine == "x86_64" else f"{variant.platform.machine}-linux-gnu-objcopy"
     # No debug link between the two: it has a checksum, and the debug file names folders of this machine.

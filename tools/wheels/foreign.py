@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from tools.wheels import headers, musl
-from tools.wheels.extension import Workshop
+from tools.wheels.extension import WheelFolders
 from tools.wheels.matrix import Platform
 from tools.wheels.vendored import apt_source
 
@@ -27,11 +27,11 @@ _LIBRARIES = ("libc6", "libgcc-s1", "zlib1g", "libexpat1", "libffi8", "libbz2-1.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def python(shop: Workshop, platform: Platform, version: str) -> Path:
+def python(folders: WheelFolders, platform: Platform, version: str) -> Path:
     """Return a command that runs a Python of another machine or suite here; fetch or build that Python if needed.
 
     Args:
-        shop: the folders of the run, which keep the Python.
+        folders: the folders of the run, which keep the Python.
         platform: the machine.
         version: for example ``"3.11"``.
 
@@ -44,11 +44,11 @@ def python(shop: Workshop, platform: Platform, version: str) -> Path:
     if this.system() != "Linux" or platform.machine not in _ARCHITECTURES:
         raise LookupError(f"nothing here runs {platform.short}")
     if platform.libc == "musl":
-        root = musl.root(shop, platform, _base_python())
+        root = musl.root(folders, platform, _base_python())
         _get(platform, root, _SUITES[OLDEST][0], ("musl",))
     else:
         suite, ssl = _SUITES[version]
-        root = shop.folder / "roots" / f"{platform.zig}-{version}"
+        root = folders.cache / "roots" / f"{platform.zig}-{version}"
         own = (f"python{version}-minimal", f"libpython{version}-minimal", f"libpython{version}-stdlib")
         _get(platform, root, suite, (*own, ssl, *_LIBRARIES))
     return _command(platform, root, version)

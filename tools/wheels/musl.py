@@ -9,7 +9,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from tools.wheels.extension import ROOT, WheelError, Workshop
+from tools.wheels.extension import ROOT, WheelError, WheelFolders
 from tools.wheels.matrix import Platform
 from tools.wheels.vendored import fetch
 
@@ -17,11 +17,11 @@ _OPTIONS = ("--prefix=/usr", "--without-ensurepip", "--disable-test-modules", "O
 _RECIPE = 2  # A new number makes a new build.
 
 
-def root(shop: Workshop, platform: Platform, base: Path) -> Path:
+def root(folders: WheelFolders, platform: Platform, base: Path) -> Path:
     """Return a folder with an installed CPython in ``usr/``; build it if needed.
 
     Args:
-        shop: the folders of the run, which keep it.
+        folders: the folders of the run, which keep it.
         platform: the machine that it is for.
         base: a Python of this machine of the same version, which takes part in the build.
 
@@ -29,7 +29,7 @@ def root(shop: Workshop, platform: Platform, base: Path) -> Path:
         LookupError: it could not be built; the message gives the reason.
     """
     version = fetch.read_lock()["cpython"]["version"]
-    done = shop.folder / "roots" / f"{platform.zig}-{version}-{_RECIPE}"
+    done = folders.cache / "roots" / f"{platform.zig}-{version}-{_RECIPE}"
     if done.is_dir():
         return done
     working = done.with_name(done.name + ".building")
@@ -40,7 +40,7 @@ def root(shop: Workshop, platform: Platform, base: Path) -> Path:
             tar.extractall(working / "src")
         tree = next((working / "src").iterdir())
         _keep_order(tree / "setup.py")
-        _build(shop, platform, base, tree, working / "root")
+        _build(folders, platform, base, tree, working / "root")
         (working / "root").rename(done)
     except (fetch.FetchError, WheelError) as error:
         raise LookupError(f"no Python for musl: {error}") from error
@@ -58,15 +58,15 @@ def _keep_order(script: Path) -> None:
     script.write_text(text.replace("self.add_cross_compiling_paths()", "pass"), encoding="utf-8")
 
 
-def _build(shop: Workshop, platform: Platform, base: Path, tree: Path, target: Path) -> None:
-    compiler = shop.compiler(platform)
+def _build(folders: WheelFolders, platform: Platform, base: Path, tree: Path, target: Path) -> None:
+    compiler = folders.compiler(platform)
     environment = {
         **{name: value for name, value in os.environ.items() if name not in ("CFLAGS", "LDFLAGS", "CPPFLAGS")},
-        "PATH": os.pathsep.join([str(shop.programs), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(folders.programs), os.environ.get("PATH", os.defpath)]),
         # Without -fPIC the program would have copies of musl's variables, and zig places several at one address.
         # musl's threads have small stacks; like other builds of Python for musl, this one enlarges them.
         "CC": f"{compiler} -Wno-date-time -fPIC -DTHREAD_STACK_SIZE=0x100000",
-        "AR": shop.archiver(),
+        "AR": folders.archiver(),
         # By default zig links musl statically, and such a program cannot load extension modules.
         "LDFLAGS": "-dynamic",
         "RANLIB": "true",
@@ -81,7 +81,7 @@ def _build(shop: Workshop, platform: Platform, base: Path, tree: Path, target: P
         "ac_cv_func_preadv2": "no",
         "ac_cv_func_pwritev2": "no",
     }
-    tls = _openssl(platform, shop, {**environment, "CC": compiler})
+    tls = _openssl(platform, folders, {**environment, "CC": compiler})
     configure = [
         # Python derives the names of its modules from the build machine: name it as if that had musl, too.
         *("./configure", "-q", f"--build={os.uname().machine}-build-linux-musl"),
@@ -96,12 +96,12 @@ def _build(shop: Workshop, platform: Platform, base: Path, tree: Path, target: P
         _run(command, tree, environment)
 
 
-def _openssl(platform: Platform, shop: Workshop, environment: dict[str, str]) -> str:
+def _openssl(platform: Platform, folders: WheelFolders, environment: dict[str, str]) -> str:
     """Return the folder of the wheels' OpenSSL for this machine, which Python's ssl module needs in the tests."""
     settings = {
         "ZKC_OPENSSL": "static",
         "ZKC_OPENSSL_TARGET": platform.openssl,
-        "ZKC_BUILD_DIR": str(shop.folder),
+        "ZKC_BUILD_DIR": str(folders.cache),
     }
     return _run([sys.executable, "vendor/build.py", "openssl"], ROOT, {**environment, **settings}).splitlines()[-1]
 

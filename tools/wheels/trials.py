@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Optional
 
 from tools.wheels import foreign, headers
-from tools.wheels.extension import Workshop
+from tools.wheels.extension import WheelFolders
 from tools.wheels.matrix import PYTHONS, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,25 +36,25 @@ print(json.dumps(info))
 """
 
 
-def runners(shop: Workshop, variant: Variant) -> list[Path]:
+def runners(folders: WheelFolders, variant: Variant) -> list[Path]:
     """Find the Pythons that can load a wheel, on this machine or fetched; for the stable ABI there may be several.
 
     Raises:
         LookupError: there is none; the message gives the reason.
     """
     if variant.platform.machine != platform.machine() or variant.platform.libc != "glibc":
-        return [foreign.python(shop, variant.platform, variant.python)]
+        return [foreign.python(folders, variant.platform, variant.python)]
     if variant.limited:
-        return [*headers.pythons_from(variant.python), *_newest(shop, variant)]
+        return [*headers.pythons_from(variant.python), *_newest(folders, variant)]
     found = headers.pythons().get(variant.python)
-    return [found or foreign.python(shop, variant.platform, variant.python)]
+    return [found or foreign.python(folders, variant.platform, variant.python)]
 
 
-def _newest(shop: Workshop, variant: Variant) -> list[Path]:
+def _newest(folders: WheelFolders, variant: Variant) -> list[Path]:
     if PYTHONS[-1] in headers.pythons():
         return []
     try:
-        return [foreign.python(shop, variant.platform, PYTHONS[-1])]
+        return [foreign.python(folders, variant.platform, PYTHONS[-1])]
     except LookupError:
         return []
 
