@@ -22,7 +22,6 @@
 #endif
 #include "adaptor.h"
 #include "zkc_adaptor.h"
-#include "thread_attributes.h"
 #include "zookeeper_log.h"
 
 #include <errno.h>
@@ -74,11 +73,6 @@ void zkc_adaptor_tell_unanswered(zhandle_t *zh, void (*tell)(void *context, int 
 }
 
 /* ---- the I/O thread ---------------------------------------------------------------------------------------------- */
-
-int zkc_adaptor_is_up(const zhandle_t *zh)
-{
-    return zh->state == ZOO_CONNECTED_STATE || zh->state == ZOO_READONLY_STATE;
-}
 
 static int is_established(const zhandle_t *zh)
 {
@@ -162,13 +156,6 @@ static int wait_for_events(zhandle_t *zh, zkc_adaptor *adaptor, int fd, int inte
     if (interest & ZOOKEEPER_WRITE)
         wanted |= POLLOUT;
     return events_of(rest(zh, adaptor, fd, wanted, milliseconds));
-}
-
-/* Between two steps of libzookeeper: a watcher that hears of a lost connection finds it lost. */
-void zkc_adaptor_run_completions(zhandle_t *zh)
-{
-    if (zh->completions_to_process.head != NULL)
-        process_completions(zh);
 }
 
 static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)

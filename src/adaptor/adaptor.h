@@ -66,11 +66,7 @@ void zkc_adaptor_look_around(zkc_adaptor *adaptor);
 int zkc_adaptor_rest(zkc_adaptor *adaptor, int milliseconds); /* without the turn */
 void zkc_adaptor_nap(zkc_adaptor *adaptor);                   /* with the turn, which it gives away meanwhile */
 
-/* The steps of who has the turn, in adaptor.c. */
-int zkc_adaptor_is_up(const zhandle_t *zh); /* requests can be sent and replies come */
-void zkc_adaptor_run_completions(zhandle_t *zh);
-
-/* ---- what calling threads do themselves: inline_io.c -------------------------------------------------------- */
+/* ---- what calling threads do themselves: inline_io.c ------------------------------------------------------------- */
 
 /* See to it that the request that this thread has just queued is sent. */
 void zkc_adaptor_send(zhandle_t *zh);
@@ -81,6 +77,19 @@ void zkc_adaptor_kick_reader(zkc_adaptor *adaptor);
 static inline int zkc_adaptor_is_closing(const zhandle_t *zh)
 {
     return __atomic_load_n(&zh->close_requested, __ATOMIC_ACQUIRE);
+}
+
+/* Whether requests can be sent and replies come. */
+static inline int zkc_adaptor_is_up(const zhandle_t *zh)
+{
+    return zh->state == ZOO_CONNECTED_STATE || zh->state == ZOO_READONLY_STATE;
+}
+
+/* Between two steps of libzookeeper: a watcher that hears of a lost connection finds it lost. */
+static inline void zkc_adaptor_run_completions(zhandle_t *zh)
+{
+    if (zh->completions_to_process.head != NULL)
+        process_completions(zh);
 }
 
 static inline zkc_adaptor *adaptor_of(zhandle_t *zh)

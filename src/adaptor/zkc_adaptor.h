@@ -3,6 +3,8 @@
 #ifndef ZKC_ADAPTOR_API_H
 #define ZKC_ADAPTOR_API_H
 
+#include "thread_attributes.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 #include <zookeeper.h>

@@ -20,7 +20,7 @@
 #include "compat.h"
 #include "metrics.h"
 
-/* ---- waiting: a 32-bit word that threads sleep on (futex on Linux) -------------------------------------------- */
+/* ---- waiting: a 32-bit word that threads sleep on (futex on Linux) ----------------------------------------------- */
 
 typedef _Atomic uint32_t zkc_word;
 
@@ -64,7 +64,7 @@ uint32_t zkc_word_swap(zkc_word *word, uint32_t value);
 int zkc_word_try_lock(zkc_word *word); /* 0: it is the caller's now */
 int zkc_is_main_thread(void);          /* of this process; 0 where the system cannot tell */
 
-/* ---- the queue ------------------------------------------------------------------------------------------------ */
+/* ---- the queue --------------------------------------------------------------------------------------------------- */
 
 enum zkc_item_kind {
     ZKC_ITEM_REQUEST, /* a request is done and wants its callbacks run; `token` is its Python object, lent */
@@ -107,7 +107,7 @@ void zkc_notifier_wake(int fd);  /* -1: nothing */
 void zkc_notifier_drain(int fd); /* -1: nothing */
 void zkc_notifier_close(int fds[2]);
 
-/* ---- watches -------------------------------------------------------------------------------------------------- */
+/* ---- watches ----------------------------------------------------------------------------------------------------- */
 
 /* What a watch waits for. get and exists wait for the same events; the configuration's watch is told apart because
  * under a chroot its path can be that of another znode. */
@@ -152,7 +152,7 @@ zkc_watch *zkc_watches_clear(zkc_watch_table *table);
 void zkc_watches_each(const zkc_watch_table *table, void (*visit)(const zkc_watch *watch, void *context),
                       void *context);
 
-/* ---- requests ------------------------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
 
 enum zkc_request_bits {
     ZKC_DONE = 1,      /* rc and the reply are there and change no more */
@@ -202,8 +202,6 @@ int zkc_request_done(zkc_request *request);
 uint32_t zkc_request_await(zkc_request *request);
 /* ZKC_WOKEN: done. Otherwise look for signals and the deadline, and call again. Call without the GIL. */
 int zkc_request_wait(zkc_request *request, int64_t nanoseconds);
-/* The same by reading the connection; -1: that is not for this thread now, and it waits as others do. */
-int zkc_read_reply(zkc_request *request, int64_t nanoseconds);
 /* Send and look for the reply for so long at the most, without ever waiting for anything else. If the request is not
  * done then, the thread goes on soon, with the same or with zkc_request_wait. */
 enum zkc_look { ZKC_LOOKED_AND_DONE, ZKC_LOOKED_IN_VAIN, ZKC_LOOK_REFUSED };
@@ -227,6 +225,8 @@ int zkc_request_reserve_results(zkc_request *request, int op_count);
 /* Packed strings: for each a 32-bit length (-1: NULL), then the bytes. Cursor over zkc_request.bytes. */
 const char *zkc_unpack(const char **cursor, int32_t *length);
 
+void zkc_set_awaited(const zkc_request *request); /* what this thread reads the connection for; NULL: nothing */
+
 /* What a completion does: end the loan; when that is 1, write the reply and answer, which finishes the request and
  * releases the loan's reference. 0: close has settled the request already, and only the reference is to be released. */
 int zkc_claim(zkc_request *request);
@@ -242,7 +242,7 @@ void zkc_on_strings(int rc, const struct String_vector *strings, const void *dat
 void zkc_on_strings_stat(int rc, const struct String_vector *strings, const struct Stat *stat, const void *data);
 void zkc_on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *data);
 
-/* ---- the session ---------------------------------------------------------------------------------------------- */
+/* ---- the session ------------------------------------------------------------------------------------------------- */
 
 enum zkc_enter { ZKC_ENTERED = 0, ZKC_REFUSED_CLOSED = 1, ZKC_REFUSED_FORKED = 2, ZKC_REFUSED_UNOPENED = 3 };
 enum zkc_open_state { ZKC_OPENING = 0, ZKC_OPEN = 1, ZKC_OPEN_FAILED = 2 };
@@ -257,8 +257,8 @@ typedef struct zkc_tls_state {
     int futile;         /* every server of the list failed for a certificate, and nothing else happened since */
 } zkc_tls_state;
 
-/* the same for connections that servers closed before they answered, now and then */
-#define ZKC_EVENT_UNANSWERED (-102)
+#define ZKC_EVENT_UNANSWERED \
+    (-102) /* the same for connections that servers closed before they answered, now and then */
 #define ZKC_EVENT_TLS_FAILED (-101) /* type of the session event for a failure; its state is their number in a row */
 
 typedef struct zkc_tls_options {
@@ -349,9 +349,6 @@ void zkc_leave(zkc_session *session);
 void zkc_hold(void);
 void zkc_leave_called(zkc_session *session);
 void zkc_let_go(void);
-/* Have who reads the connection look up: this request is done, or (NULL) the session is being closed. */
-void zkc_stop_reading(zkc_session *session, const zkc_request *request);
-void zkc_reading_open(zkc_session *session);
 /* Take a place among the requests in flight. 0: taken. 1: full now; wait on `slots` (its value is stored) and retry. */
 int zkc_slot_take(zkc_session *session, uint32_t *slots);
 /* Until when calls of this thread wait for a place (zkc_now_ns); -1: as long as it takes. */
@@ -411,7 +408,7 @@ void zkc_on_event(zhandle_t *handle, int type, int state, const char *path, void
 void zkc_on_watch(zhandle_t *handle, int type, int state, const char *path, void *context);
 void zkc_on_config_watch(zhandle_t *handle, int type, int state, const char *path, void *context);
 
-/* ---- the process ---------------------------------------------------------------------------------------------- */
+/* ---- the process ------------------------------------------------------------------------------------------------- */
 
 uint32_t zkc_generation(void); /* grows in every forked child */
 void zkc_process_init(void);   /* once, before the first session: the fork handler */
@@ -450,6 +447,5 @@ zkc_log_line *zkc_log_take(int64_t nanoseconds, unsigned *dropped); /* a list, o
 void zkc_log_set_level(int level);                                  /* 0 nothing … 4 debugging; noted in each line */
 zkc_word *zkc_log_word(void); /* woken for the first line; look, then take without a wait, then sleep */
 void zkc_log_wake(void);      /* make zkc_log_take return, the waiting one or the next */
-void zkc_log_after_fork(void);
 
 #endif

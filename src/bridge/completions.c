@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- replies: copies, because the library frees its own when a completion returns ------------------------------ */
+/* ---- replies: copies, because the library frees its own when a completion returns -------------------------------- */
 
 static int copy_stat(zkc_request *request, const struct Stat *stat)
 {

@@ -105,3 +105,23 @@ void zkc_word_wake(zkc_word *word)
 }
 
 #endif
+
+/* ---- a word as a flag and as a lock ------------------------------------------------------------------------------ */
+
+void zkc_word_set(zkc_word *word, uint32_t value)
+{
+    atomic_store(word, value);
+    zkc_word_wake(word);
+}
+
+uint32_t zkc_word_swap(zkc_word *word, uint32_t value)
+{
+    return atomic_exchange(word, value);
+}
+
+int zkc_word_try_lock(zkc_word *word)
+{
+    uint32_t unlocked = 0;
+
+    return atomic_compare_exchange_strong(word, &unlocked, 1) ? 0 : -1;
+}

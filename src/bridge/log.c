@@ -119,13 +119,15 @@ void zkc_log_wake(void)
 }
 
 /* In a forked child: another thread of the parent may have held the lock. What it guards is forgotten, not freed. */
-void zkc_log_after_fork(void)
+static void after_fork_in_child(void)
 {
     pthread_mutex_init(&queue.lock, NULL);
     queue.head = queue.tail = NULL;
     queue.lines = queue.dropped = 0;
     queue.woken = 0;
 }
+
+/* ---- beginning --------------------------------------------------------------------------------------------------- */
 
 #ifdef __linux__
 /* zookeeper_init_ssl takes no log callback, and some lines have no handle: both go to the library's log stream.
@@ -137,7 +139,7 @@ static ssize_t write_line(void *cookie, const char *text, size_t length)
     return (ssize_t)length;
 }
 
-void zkc_log_init(void)
+static void take_log_stream(void)
 {
     FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_line});
 
@@ -147,7 +149,13 @@ void zkc_log_init(void)
     zoo_set_log_stream(stream);
 }
 #else
-void zkc_log_init(void)
+static void take_log_stream(void)
 {
 }
 #endif
+
+void zkc_log_init(void)
+{
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+    take_log_stream();
+}

@@ -1,7 +1,11 @@
 /* What belongs to the process: which fork it is, whether the interpreter is exiting, and what is alive in it. */
+#define _GNU_SOURCE
 #include "bridge.h"
 
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 static _Atomic uint32_t generation = 1;
 
@@ -15,7 +19,6 @@ uint32_t zkc_generation(void)
 static void after_fork_in_child(void)
 {
     atomic_fetch_add(&generation, 1);
-    zkc_log_after_fork();
 }
 
 void zkc_process_init(void)
@@ -50,4 +53,15 @@ void zkc_count_alive(zkc_counts *counts)
     counts->watches = atomic_load(&alive[ZKC_COUNT_WATCH]);
     counts->items = atomic_load(&alive[ZKC_COUNT_ITEM]);
     counts->handles = atomic_load(&alive[ZKC_COUNT_HANDLE]);
+}
+
+int zkc_is_main_thread(void)
+{
+#if defined(__linux__)
+    return (pid_t)syscall(SYS_gettid) == getpid();
+#elif defined(__APPLE__)
+    return pthread_main_np();
+#else
+    return 0;
+#endif
 }

@@ -47,8 +47,6 @@ void zkc_let_go(void)
     drop_hold();
 }
 
-static _Thread_local const zkc_request *awaited; /* what this thread reads for */
-
 static int is_enough(void *context)
 {
     zkc_request *request = context;
@@ -97,9 +95,9 @@ enum zkc_look zkc_look_for_reply(zkc_request *request, int64_t nanoseconds)
     looked = NULL;
     if (!goes_on && !begin_reading(request))
         return ZKC_LOOK_REFUSED;
-    awaited = request;
+    zkc_set_awaited(request);
     outcome = zkc_adaptor_peek(session->handle, goes_on, session->kick[0], is_enough, request, nanoseconds);
-    awaited = NULL;
+    zkc_set_awaited(NULL);
     if (outcome == ZKC_READ_NOT_YET) {
         drop_hold(); /* it is sent */
         looked = request;
@@ -109,7 +107,7 @@ enum zkc_look zkc_look_for_reply(zkc_request *request, int64_t nanoseconds)
     return outcome == ZKC_READ_REFUSED ? ZKC_LOOK_REFUSED : ZKC_LOOKED_AND_DONE;
 }
 
-int zkc_read_reply(zkc_request *request, int64_t nanoseconds)
+static int read_reply(zkc_request *request, int64_t nanoseconds)
 {
     zkc_session *session = request->session;
     int goes_on = looked == request, outcome;
@@ -117,26 +115,13 @@ int zkc_read_reply(zkc_request *request, int64_t nanoseconds)
     looked = NULL;
     if (!goes_on && !begin_reading(request))
         return -1;
-    awaited = request;
+    zkc_set_awaited(request);
     outcome = zkc_adaptor_read(session->handle, goes_on, session->kick[0], is_enough, request, nanoseconds);
-    awaited = NULL;
+    zkc_set_awaited(NULL);
     end_reading(request, outcome == ZKC_READ_REFUSED);
     if (outcome == ZKC_READ_TIMED_OUT)
         return ZKC_TIMED_OUT;
     return outcome == ZKC_READ_INTERRUPTED ? ZKC_INTERRUPTED : -1;
-}
-
-void zkc_stop_reading(zkc_session *session, const zkc_request *request)
-{
-    /* Not for what the reader itself has just got. */
-    if (request == NULL || awaited != request)
-        zkc_notifier_wake(session->kick[1]);
-}
-
-void zkc_reading_open(zkc_session *session)
-{
-    if (zkc_notifier_open(session->kick) != 0)
-        session->kick[0] = session->kick[1] = -1; /* then nobody reads but the I/O thread */
 }
 
 #else
@@ -166,20 +151,32 @@ enum zkc_look zkc_look_for_reply(zkc_request *request, int64_t nanoseconds)
     return ZKC_LOOK_REFUSED;
 }
 
-int zkc_read_reply(zkc_request *request, int64_t nanoseconds)
+static int read_reply(zkc_request *request, int64_t nanoseconds)
 {
     (void)request, (void)nanoseconds;
     return -1;
 }
 
-void zkc_stop_reading(zkc_session *session, const zkc_request *request)
-{
-    (void)session, (void)request;
-}
-
-void zkc_reading_open(zkc_session *session)
-{
-    session->kick[0] = session->kick[1] = -1;
-}
-
 #endif
+
+/* ---- waiting, by reading where that is possible, and else asleep ------------------------------------------------- */
+
+int zkc_request_wait(zkc_request *request, int64_t nanoseconds)
+{
+    uint32_t bits = atomic_load(&request->bits);
+    int rc = -1;
+
+    if (!(bits & ZKC_DONE) || zkc_has_looked(request)) /* who has looked ends its reading there */
+        rc = read_reply(request, nanoseconds);
+    if (zkc_request_done(request))
+        return ZKC_WOKEN;
+    if (rc != -1)
+        return rc;
+    bits = atomic_fetch_or(&request->bits, ZKC_WAITING) | ZKC_WAITING;
+    if (bits & ZKC_DONE)
+        return ZKC_WOKEN;
+    rc = zkc_word_wait(&request->bits, bits, nanoseconds);
+    if (zkc_request_done(request))
+        return ZKC_WOKEN;
+    return rc == ZKC_WOKEN ? ZKC_INTERRUPTED : rc;
+}

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- a request's life ----------------------------------------------------------------------------------------- */
+/* ---- a request's life -------------------------------------------------------------------------------------------- */
 
 zkc_request *zkc_request_new(void)
 {
@@ -42,26 +42,6 @@ int zkc_request_done(zkc_request *request)
     return (atomic_load(&request->bits) & ZKC_DONE) != 0;
 }
 
-int zkc_request_wait(zkc_request *request, int64_t nanoseconds)
-{
-    uint32_t bits = atomic_load(&request->bits);
-    int rc = -1;
-
-    if (!(bits & ZKC_DONE) || zkc_has_looked(request)) /* who has looked ends its reading there */
-        rc = zkc_read_reply(request, nanoseconds);
-    if (zkc_request_done(request))
-        return ZKC_WOKEN;
-    if (rc != -1)
-        return rc;
-    bits = atomic_fetch_or(&request->bits, ZKC_WAITING) | ZKC_WAITING;
-    if (bits & ZKC_DONE)
-        return ZKC_WOKEN;
-    rc = zkc_word_wait(&request->bits, bits, nanoseconds);
-    if (zkc_request_done(request))
-        return ZKC_WOKEN;
-    return rc == ZKC_WOKEN ? ZKC_INTERRUPTED : rc;
-}
-
 uint32_t zkc_request_await(zkc_request *request)
 {
     return atomic_fetch_or(&request->bits, ZKC_WAITING) | ZKC_WAITING;
@@ -89,7 +69,7 @@ int zkc_request_reserve_results(zkc_request *request, int op_count)
     return 0;
 }
 
-/* ---- settling ------------------------------------------------------------------------------------------------- */
+/* ---- settling ---------------------------------------------------------------------------------------------------- */
 
 /* The session's lock is held. */
 static void unlist(zkc_request *request)
@@ -137,6 +117,20 @@ static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
     return watch;
 }
 
+static _Thread_local const zkc_request *awaited; /* what this thread reads the connection for: reply_wait.c */
+
+void zkc_set_awaited(const zkc_request *request)
+{
+    awaited = request;
+}
+
+/* Another thread reads the connection for this request, which is done. Not for what the reader itself has just got. */
+static void wake_reader(const zkc_request *request)
+{
+    if (awaited != request)
+        zkc_notifier_wake(request->session->kick[1]);
+}
+
 /* The reply is written. Nothing of the request is touched after ZKC_DONE but by who still owns a reference: the
  * caller here does, and a queued request is kept by its token. */
 static void finish(zkc_request *request)
@@ -159,7 +153,7 @@ static void finish(zkc_request *request)
     if (before & ZKC_WAITING)
         zkc_word_wake(&request->bits);
     if (before & ZKC_READING)
-        zkc_stop_reading(session, request);
+        wake_reader(request);
     zkc_push_end(session);
 }
 

@@ -6,7 +6,6 @@
  * on the thread that asks for it; and our own adaptor's I/O thread closes the handle itself, when there is one. */
 #define _GNU_SOURCE
 #include "adaptor/zkc_adaptor.h"
-#include "adaptor/thread_attributes.h"
 #include "bridge.h"
 #include "sasl.h"
 #include "tls.h"
@@ -18,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- life ----------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 zkc_open_args *zkc_open_args_new(void)
 {
@@ -58,6 +57,15 @@ static zkc_item *last_items(void)
     return NULL;
 }
 
+/* Only our adaptor lets other threads than its own read the connection. */
+static void open_kick(zkc_session *session)
+{
+#ifdef ZKC_OWN_ADAPTOR
+    if (zkc_notifier_open(session->kick) != 0)
+#endif
+        session->kick[0] = session->kick[1] = -1; /* then only the I/O thread reads */
+}
+
 zkc_session *zkc_session_new(int max_in_flight, int echo)
 {
     zkc_session *session = calloc(1, sizeof *session);
@@ -76,7 +84,7 @@ zkc_session *zkc_session_new(int max_in_flight, int echo)
     pthread_mutex_init(&session->lock, NULL);
     zkc_watches_init(&session->watches);
     zkc_queue_init(&session->queue);
-    zkc_reading_open(session);
+    open_kick(session);
     zkc_count(ZKC_COUNT_SESSION, 1);
     return session;
 }
@@ -137,7 +145,7 @@ static void set_word(zkc_word *word, uint32_t value)
     zkc_word_wake(word);
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static zhandle_t *open_handle(zkc_session *session, zkc_open_args *args)
 {
@@ -236,7 +244,7 @@ void zkc_session_give_up(zkc_session *session)
     zkc_session_close(session);
 }
 
-/* ---- closing -------------------------------------------------------------------------------------------------- */
+/* ---- closing ----------------------------------------------------------------------------------------------------- */
 
 /* Settle what is lent, end the watches, stop the queue: once. */
 static void stop(zkc_session *session)
@@ -335,8 +343,8 @@ void zkc_session_close(zkc_session *session)
     atomic_fetch_add(&session->slots, 1);
     zkc_word_wake(&session->slots); /* submitters that wait for a place */
     atomic_fetch_add(&session->events, 1);
-    zkc_word_wake(&session->events); /* threads that wait for the connection */
-    zkc_stop_reading(session, NULL);
+    zkc_word_wake(&session->events);     /* threads that wait for the connection */
+    zkc_notifier_wake(session->kick[1]); /* a thread that reads the connection */
     if (closes_itself(session))
         return;
     if (run_detached(closing_thread, session) != 0)

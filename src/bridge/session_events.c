@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- watches and events --------------------------------------------------------------------------------------- */
+/* ---- watches and events ------------------------------------------------------------------------------------------ */
 
 zkc_watch *zkc_end_watches(zkc_session *session, int state)
 {
@@ -263,7 +263,7 @@ void zkc_on_config_watch(zhandle_t *handle, int type, int state, const char *pat
         deliver(context, type, state, ZOO_CONFIG_NODE, 1);
 }
 
-/* ---- connections that servers close before they have answered: the adaptor notices them ------------------------- */
+/* ---- connections that servers close before they have answered: the adaptor notices them -------------------------- */
 
 enum { SOME = 5 }; /* so many in a row are worth an event, and again as many */
 

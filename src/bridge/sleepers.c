@@ -1,14 +1,9 @@
 /* Greenlets asleep on a word. The thread that they run on must not sleep with them: its event loop polls a descriptor,
  * the waker's, and whoever wakes the word writes it. zkc_word_wake looks here after it has woken threads; while no
  * greenlet sleeps, that is one load of a counter. */
-#define _GNU_SOURCE
 #include "bridge.h"
 
 #include <string.h>
-#include <unistd.h>
-#ifdef __linux__
-#include <sys/syscall.h>
-#endif
 
 #define BUCKETS 64
 
@@ -64,8 +59,8 @@ int zkc_waker_open(zkc_waker *waker)
 
 void zkc_waker_close(zkc_waker *waker)
 {
-    /* who wakes writes the descriptor under the lock: its number may be another file's after */
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(
+        &lock); /* who wakes writes the descriptor under the lock: its number may be another file's after */
     zkc_notifier_close(waker->fds);
     pthread_mutex_unlock(&lock);
 }
@@ -79,8 +74,8 @@ void zkc_sleep_begin(zkc_sleeper *sleeper, zkc_word *word, zkc_waker *waker, voi
     pthread_mutex_lock(&lock);
     link_in(bucket_of(word), sleeper);
     pthread_mutex_unlock(&lock);
-    /* the caller looks at the word after this, and who changes it looks here after that */
-    atomic_fetch_add(&zkc_sleepers, 1);
+    atomic_fetch_add(&zkc_sleepers,
+                     1); /* the caller looks at the word after this, and who changes it looks here after that */
 }
 
 void zkc_sleep_end(zkc_sleeper *sleeper)
@@ -122,35 +117,4 @@ void *zkc_waker_next(zkc_waker *waker)
         unlink_from_list(sleeper);
     pthread_mutex_unlock(&lock);
     return sleeper == NULL ? NULL : sleeper->token;
-}
-
-/* ---- flags and locks --------------------------------------------------------------------------------------------- */
-
-void zkc_word_set(zkc_word *word, uint32_t value)
-{
-    atomic_store(word, value);
-    zkc_word_wake(word);
-}
-
-uint32_t zkc_word_swap(zkc_word *word, uint32_t value)
-{
-    return atomic_exchange(word, value);
-}
-
-int zkc_word_try_lock(zkc_word *word)
-{
-    uint32_t unlocked = 0;
-
-    return atomic_compare_exchange_strong(word, &unlocked, 1) ? 0 : -1;
-}
-
-int zkc_is_main_thread(void)
-{
-#if defined(__linux__)
-    return (pid_t)syscall(SYS_gettid) == getpid();
-#elif defined(__APPLE__)
-    return pthread_main_np();
-#else
-    return 0;
-#endif
 }

@@ -239,6 +239,7 @@ static void once_it_is_quiet_no_thread_comes_back(void)
 int main(void)
 {
     zkc_process_init();
+    zkc_log_init(); /* its fork handler */
     RUN(without_a_thread_opening_fails_at_once);
     RUN(without_a_thread_the_caller_closes);
     RUN(without_any_thread_nothing_is_left);
