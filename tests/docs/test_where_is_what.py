@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
@@ -54,3 +55,13 @@ def test_a_function_stands_in_the_file_that_an_answer_names():
                 text = (ROOT / file).read_text(encoding="utf-8")
                 assert re.search(rf"\b{name}\b\(|\bclass {name}\b", text), f"{question} {name} is not in {file}"
     assert found >= 15
+
+
+@pytest.mark.parametrize("name", ["BRIDGE_LAYERS", "ADAPTOR_LAYERS"])
+def test_the_layers_of_c_are_those_that_are_checked(name):
+    source = (ROOT / "tests" / "native" / "test_layers.py").read_text(encoding="utf-8")
+    assigned = {
+        ast.unparse(node.targets[0]): node.value for node in ast.parse(source).body if isinstance(node, ast.Assign)
+    }
+    layers = " → ".join(", ".join(f"`{file}`" for file in layer) for layer in ast.literal_eval(assigned[name]))
+    assert f"{layers}." in " ".join(_section("## Layers").split())
