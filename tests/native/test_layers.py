@@ -1,4 +1,4 @@
-"""The layers of the C side, read from the object files: a file calls only files of lower layers, so there is no cycle."""
+"""The layers of the C side, read from the object files: a file calls only files of lower layers, in no cycle."""
 
 from __future__ import annotations
 
