@@ -55,24 +55,24 @@ def log_of_zc_zk():
     zookeeper.set_log_stream(None)
 
 
-def _rows(owner):
+def _names_of(owner):
     return {row.short for row in rules.owned(owner)}
 
 
 def test_the_table_has_each_name_once():
-    names = [row.name for row in rules.ROWS]
+    names = [row.name for row in rules.RULES]
     assert len(names) == len(set(names))
     assert all(rules.find(name).name == name for name in names)
 
 
 def test_the_table_has_all_of_zookeeper():
-    assert set(ZOOKEEPER.split()) <= _rows("zookeeper")
-    assert _rows("zookeeper") == {*zookeeper.__all__, "async", "__version__"}
+    assert set(ZOOKEEPER.split()) <= _names_of("zookeeper")
+    assert _names_of("zookeeper") == {*zookeeper.__all__, "async", "__version__"}
 
 
 @pytest.mark.parametrize("owner", ZC_ZK)
 def test_the_table_has_all_of_zc_zk(owner):
-    assert set(ZC_ZK[owner].split()) <= _rows(owner)
+    assert set(ZC_ZK[owner].split()) <= _names_of(owner)
 
 
 def test_what_is_covered_of_zc_zk_is_there(zookeeper_chroot):
@@ -97,18 +97,18 @@ def test_what_is_covered_of_zc_zk_is_there(zookeeper_chroot):
             f"{owner}.{name}"
             for owner in ("zc.zk.ZooKeeper", "zc.zk.Children", "zc.zk.Properties")
             for name in dir(type(owners[owner]))
-            if not name.startswith("_") and name not in _rows(owner)
+            if not name.startswith("_") and name not in _names_of(owner)
         ]
     finally:
         session.close()
     assert (missing, unknown) == ([], [])
-    assert set(zk.__all__) - _rows("zc.zk") == set()
-    assert set(owners["zc.zk.testing"].__all__) == _rows("zc.zk.testing")
+    assert set(zk.__all__) - _names_of("zc.zk") == set()
+    assert set(owners["zc.zk.testing"].__all__) == _names_of("zc.zk.testing")
 
 
 def test_the_table_has_all_of_a_client_of_kazoo():
-    assert set(KAZOO.split()) == _rows("kazoo.client.KazooClient")
-    assert not any(row.drop_in for row in rules.ROWS if row.name.startswith("kazoo"))
+    assert set(KAZOO.split()) == _names_of("kazoo.client.KazooClient")
+    assert not any(row.drop_in for row in rules.RULES if row.name.startswith("kazoo"))
 
 
 def _names_of_ours(code):
@@ -131,13 +131,13 @@ def _exists(owner, path):
 
 def test_what_is_idiomatic_exists():
     loggers = {("zkc", ".libzookeeper")}
-    named = {one for row in rules.ROWS for one in _names_of_ours(f"{row.idiomatic} {row.note} {row.instead}")}
+    named = {one for row in rules.RULES for one in _names_of_ours(f"{row.idiomatic} {row.note} {row.instead}")}
     assert len(named) > 100
     assert [one for one in sorted(named - loggers) if not _exists(*one)] == []
 
 
 def test_each_row_says_something():
-    assert [row.name for row in rules.ROWS if not row.idiomatic and not row.note] == []
+    assert [row.name for row in rules.RULES if not row.idiomatic and not row.note] == []
 
 
 def test_the_guide_shows_each_row():
@@ -150,7 +150,7 @@ def test_the_guide_shows_each_row():
         shown += [row.name for row in rows if row.kind in kinds]
     assert len(shown) == len(set(shown))
     # The packages are what the pages are about, and a method of a recipe stands with its class.
-    left = {row.name for row in rules.ROWS} - set(shown) - {"zookeeper", "zc.zk", "kazoo"}
+    left = {row.name for row in rules.RULES} - set(shown) - {"zookeeper", "zc.zk", "kazoo"}
     assert {name for name in left if not name.startswith("kazoo.recipe.")} == set()
 
 

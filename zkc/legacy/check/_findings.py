@@ -81,10 +81,10 @@ def find_all(text: str, path: Optional[str] = None) -> list[Finding]:
 
 
 def _judged(thing: str, line: int, column: int, by_name: bool) -> Finding:
-    row = rules.find(thing) or (rules.find("kazoo") if thing in rules.MODULES and thing.startswith("kazoo") else None)
+    rule = rules.find(thing) or (rules.find("kazoo") if thing in rules.MODULES and thing.startswith("kazoo") else None)
     if thing.endswith(".*"):
         return Finding(line, column, f"getattr({thing[:-2]}, …)", COVERED, "", "depends on the name", _AT_RUN_TIME)
-    if row is None:
+    if rule is None:
         if thing.startswith("kazoo"):
             return Finding(line, column, thing, NOT_COVERED, "not listed here")
         module = rules.without_drop_in(thing)
@@ -92,13 +92,13 @@ def _judged(thing: str, line: int, column: int, by_name: bool) -> Finding:
             return Finding(line, column, thing, NOT_COVERED, "", module.idiomatic, module.note)
         where = " in zc.zk 1.2, which the drop-in is" if thing.startswith("zc.zk") else ""
         return Finding(line, column, thing, UNKNOWN, f"there is no such name{where}")
-    if not row.drop_in:
-        verdict, why = NOT_COVERED, row.instead
-    elif row.instead and not by_name:
-        verdict, why = PYTHON2, row.instead
+    if not rule.drop_in:
+        verdict, why = NOT_COVERED, rule.instead
+    elif rule.instead and not by_name:
+        verdict, why = PYTHON2, rule.instead
     else:
-        verdict, why = (DIFFERS, row.differs) if row.differs else (COVERED, "")
-    return Finding(line, column, thing, verdict, why, row.idiomatic, row.note)
+        verdict, why = (DIFFERS, rule.differs) if rule.differs else (COVERED, "")
+    return Finding(line, column, thing, verdict, why, rule.idiomatic, rule.note)
 
 
 def _uses(source: Source, path: Optional[str]) -> Iterator[tuple[int, str, bool]]:

@@ -1,6 +1,6 @@
 """What the names of a file stand for, as far as simple assignments tell.
 
-What a name stands for is a *thing*: the name of a module or of a row of the table (``zookeeper``, ``zookeeper.get``),
+What a name stands for is a *thing*: the name of a module or of a rule of the table (``zookeeper``, ``zookeeper.get``),
 or of a class with brackets behind it, which is an object of that class (``zc.zk.ZooKeeper()``). A ``~`` in front says
 that the class is one of the file's own, below that of the table: it may have methods that nobody knows here.
 """
@@ -82,10 +82,10 @@ def called(thing: str) -> Optional[str]:
     """Return what a call of a thing gives."""
     if thing.endswith("()"):
         return thing  # zk.children(path)(fn) gives the object itself
-    row = rules.find(thing.lstrip("~"))
-    if row is None or not row.gives:
+    rule = rules.find(thing.lstrip("~"))
+    if rule is None or not rule.gives:
         return None
-    return f"{'~' if thing.startswith('~') else ''}{row.gives}()"
+    return f"{'~' if thing.startswith('~') else ''}{rule.gives}()"
 
 
 class Names:
@@ -221,8 +221,8 @@ class Names:
             return
         if listed and listed[0].text == "*":
             self.imported.append(Step(before[0], module))
-            for row in rules.owned(module):
-                self._add(scope, row.short, _Binding(listed[0].at, scope, [], row.name))
+            for rule in rules.owned(module):
+                self._add(scope, rule.short, _Binding(listed[0].at, scope, [], rule.name))
             return
         for part in split(listed, ","):
             path, _, alias = _aliased([token for token in part if token.kind == "name"])

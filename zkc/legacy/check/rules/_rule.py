@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Row"]
+__all__ = ["Rule"]
 
 
 @dataclass(frozen=True)
-class Row:
+class Rule:
     """A name of a legacy package: what the drop-in makes of it, and what to write instead one day.
 
     Args:

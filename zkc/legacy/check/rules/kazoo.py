@@ -1,10 +1,10 @@
-"""The rows of kazoo. There is no drop-in for it: what stands here is what to write instead."""
+"""The rules of kazoo. There is no drop-in for it: what stands here is what to write instead."""
 
 from __future__ import annotations
 
-from zkc.legacy.check.rules._rule import Row
+from zkc.legacy.check.rules._rule import Rule
 
-__all__ = ["ROWS"]
+__all__ = ["RULES"]
 
 _CLIENT = "kazoo.client.KazooClient"
 _NONE_YET = "zkc has no recipe for it yet: both clients can run side by side until then"
@@ -17,20 +17,20 @@ _ACL = "A zkc.ACL is flat: perms, scheme, id"
 _STATES = "CONNECTED, SUSPENDED and LOST mean the same; there are CONNECTING, READ_ONLY and CLOSED besides"
 
 
-def _row(name: str, idiomatic: str, call: str = "", note: str = "", gives: str = "", kind: str = "call") -> Row:
-    return Row(name, idiomatic, call, note, drop_in=False, gives=gives, kind=kind)
+def _rule(name: str, idiomatic: str, call: str = "", note: str = "", gives: str = "", kind: str = "call") -> Rule:
+    return Rule(name, idiomatic, call, note, drop_in=False, gives=gives, kind=kind)
 
 
-def _call(name: str, call: str, idiomatic: str, note: str = "", gives: str = "") -> Row:
-    return _row(f"{_CLIENT}.{name}", idiomatic, call, note, gives)
+def _call(name: str, call: str, idiomatic: str, note: str = "", gives: str = "") -> Rule:
+    return _rule(f"{_CLIENT}.{name}", idiomatic, call, note, gives)
 
 
-def _value(name: str, idiomatic: str, note: str = "") -> Row:
-    return _row(f"{_CLIENT}.{name}", idiomatic, note=note, kind="value")
+def _value(name: str, idiomatic: str, note: str = "") -> Rule:
+    return _rule(f"{_CLIENT}.{name}", idiomatic, note=note, kind="value")
 
 
 _SESSION = [
-    _row(
+    _rule(
         _CLIENT,
         "zkc.Client(hosts, session_timeout=10.0)",
         "([hosts, timeout, client_id, default_acl, auth_data, read_only, …])",
@@ -108,13 +108,13 @@ _TRANSACTIONS = [
     _call(
         "transaction", "()", "client.transaction()", "An error is raised, and not returned among the results", _REQUEST
     ),
-    _row(_REQUEST, "client.transaction()", "(client)", gives=_REQUEST),
-    _row(f"{_REQUEST}.create", "t.create(path, data, ephemeral=…)", "(path[, value, …])", "Returns an Operation"),
-    _row(f"{_REQUEST}.delete", "t.delete(path, version=…)", "(path[, version])"),
-    _row(f"{_REQUEST}.set_data", "t.set(path, data, version=…)", "(path, value[, version])"),
-    _row(f"{_REQUEST}.check", "t.check(path, version=…)", "(path, version)"),
-    _row(f"{_REQUEST}.commit", "t.commit()", "()"),
-    _row(f"{_REQUEST}.commit_async", "client.submit.transaction().commit()", "()", _FUTURE),
+    _rule(_REQUEST, "client.transaction()", "(client)", gives=_REQUEST),
+    _rule(f"{_REQUEST}.create", "t.create(path, data, ephemeral=…)", "(path[, value, …])", "Returns an Operation"),
+    _rule(f"{_REQUEST}.delete", "t.delete(path, version=…)", "(path[, version])"),
+    _rule(f"{_REQUEST}.set_data", "t.set(path, data, version=…)", "(path, value[, version])"),
+    _rule(f"{_REQUEST}.check", "t.check(path, version=…)", "(path, version)"),
+    _rule(f"{_REQUEST}.commit", "t.commit()", "()"),
+    _rule(f"{_REQUEST}.commit_async", "client.submit.transaction().commit()", "()", _FUTURE),
 ]
 # Module, class, its methods, what to write, and what to know.
 _RECIPES = [
@@ -164,50 +164,50 @@ _RECIPES = [
 ]
 
 
-def _recipes() -> list[Row]:
-    rows = []
+def _recipes() -> list[Rule]:
+    rules = []
     for module, cls, methods, idiomatic, note in _RECIPES:
         name = f"kazoo.recipe.{module}.{cls}"
-        rows.append(_row(name, idiomatic, "(client, …)", note, name))
-        rows += [_row(f"{name}.{method}", idiomatic, note=note) for method in methods.split()]
+        rules.append(_rule(name, idiomatic, "(client, …)", note, name))
+        rules += [_rule(f"{name}.{method}", idiomatic, note=note) for method in methods.split()]
         if cls not in ("PatientChildrenWatch", "TreeCache"):
-            rows.append(_call(cls, "(…)", idiomatic, note, name))
-    return rows
+            rules.append(_call(cls, "(…)", idiomatic, note, name))
+    return rules
 
 
 _PERMISSIONS = ("READ", "WRITE", "CREATE", "DELETE", "ADMIN", "ALL")
 _EVENTS = {"CREATED": "CREATED", "DELETED": "DELETED", "CHANGED": "CHANGED", "CHILD": "CHILD", "NONE": "SESSION"}
 _TYPES = [
-    _row("kazoo.security.ACL", "zkc.ACL(perms, scheme, id)", "(perms, id)", _ACL),
-    _row("kazoo.security.make_acl", "zkc.ACL(perms, scheme, id)", "(scheme, credential, …)", _ACL),
-    _row("kazoo.security.make_digest_acl", "zkc.ACL.digest(user, password, perms)", "(username, password, …)"),
-    _row("kazoo.security.make_digest_acl_credential", "zkc.ACL.digest(user, password).id", "(username, password)"),
+    _rule("kazoo.security.ACL", "zkc.ACL(perms, scheme, id)", "(perms, id)", _ACL),
+    _rule("kazoo.security.make_acl", "zkc.ACL(perms, scheme, id)", "(scheme, credential, …)", _ACL),
+    _rule("kazoo.security.make_digest_acl", "zkc.ACL.digest(user, password, perms)", "(username, password, …)"),
+    _rule("kazoo.security.make_digest_acl_credential", "zkc.ACL.digest(user, password).id", "(username, password)"),
     *(
-        _row(f"kazoo.security.{name}", f"zkc.{name}", kind="value")
+        _rule(f"kazoo.security.{name}", f"zkc.{name}", kind="value")
         for name in ("OPEN_ACL_UNSAFE", "READ_ACL_UNSAFE", "CREATOR_ALL_ACL")
     ),
-    _row("kazoo.security.Permissions", "zkc.Perms", kind="value"),
-    *(_row(f"kazoo.security.Permissions.{name}", f"zkc.Perms.{name}", kind="value") for name in _PERMISSIONS),
-    _row(
+    _rule("kazoo.security.Permissions", "zkc.Perms", kind="value"),
+    *(_rule(f"kazoo.security.Permissions.{name}", f"zkc.Perms.{name}", kind="value") for name in _PERMISSIONS),
+    _rule(
         "kazoo.retry.KazooRetry",
         "zkc.Retry(attempts=…, backoff=…, max_backoff=…)",
         "(…)",
         "max_tries is attempts, delay backoff",
     ),
-    _row("kazoo.retry.RetryFailedError", "", note="The last error itself is raised", kind="exception"),
-    _row("kazoo.protocol.states.KazooState", "zkc.ClientState", _STATES, kind="value"),
+    _rule("kazoo.retry.RetryFailedError", "", note="The last error itself is raised", kind="exception"),
+    _rule("kazoo.protocol.states.KazooState", "zkc.ClientState", _STATES, kind="value"),
     *(
-        _row(f"kazoo.protocol.states.KazooState.{name}", f"zkc.ClientState.{name}", kind="value")
+        _rule(f"kazoo.protocol.states.KazooState.{name}", f"zkc.ClientState.{name}", kind="value")
         for name in ("CONNECTED", "SUSPENDED", "LOST")
     ),
-    _row("kazoo.protocol.states.KeeperState", "zkc.State", kind="value"),
-    _row("kazoo.protocol.states.EventType", "zkc.EventType", kind="value"),
+    _rule("kazoo.protocol.states.KeeperState", "zkc.State", kind="value"),
+    _rule("kazoo.protocol.states.EventType", "zkc.EventType", kind="value"),
     *(
-        _row(f"kazoo.protocol.states.EventType.{old}", f"zkc.EventType.{new}", kind="value")
+        _rule(f"kazoo.protocol.states.EventType.{old}", f"zkc.EventType.{new}", kind="value")
         for old, new in _EVENTS.items()
     ),
-    _row("kazoo.protocol.states.WatchedEvent", "zkc.WatchedEvent", "(type, state, path)"),
-    _row("kazoo.protocol.states.ZnodeStat", "zkc.Stat", note=_STAT, kind="value"),
+    _rule("kazoo.protocol.states.WatchedEvent", "zkc.WatchedEvent", "(type, state, path)"),
+    _rule("kazoo.protocol.states.ZnodeStat", "zkc.Stat", note=_STAT, kind="value"),
 ]
 _ERRORS = {
     "KazooException": "ZooKeeperError",
@@ -235,15 +235,15 @@ _ERRORS = {
     "UnimplementedError": "UnimplementedError",
 }
 
-ROWS: list[Row] = [
-    _row("kazoo", "import zkc", note="Not replaced: it stays what it is until the code is changed", kind="module"),
+RULES: list[Rule] = [
+    _rule("kazoo", "import zkc", note="Not replaced: it stays what it is until the code is changed", kind="module"),
     *_SESSION,
     *_ZNODES,
     *_COMPLETED,
     *_TRANSACTIONS,
     *_recipes(),
     *_TYPES,
-    *(_row(f"kazoo.exceptions.{old}", f"zkc.{new}", kind="exception") for old, new in _ERRORS.items()),
-    _row("kazoo.exceptions.LockTimeout", "", note=_NONE_YET, kind="exception"),
-    _row("kazoo.handlers.threading.KazooTimeoutError", "zkc.ConnectTimeoutError", kind="exception"),
+    *(_rule(f"kazoo.exceptions.{old}", f"zkc.{new}", kind="exception") for old, new in _ERRORS.items()),
+    _rule("kazoo.exceptions.LockTimeout", "", note=_NONE_YET, kind="exception"),
+    _rule("kazoo.handlers.threading.KazooTimeoutError", "zkc.ConnectTimeoutError", kind="exception"),
 ]

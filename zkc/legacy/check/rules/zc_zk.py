@@ -1,10 +1,10 @@
-"""The rows of ``zc.zk`` and its modules."""
+"""The rules of ``zc.zk`` and its modules."""
 
 from __future__ import annotations
 
-from zkc.legacy.check.rules._rule import Row
+from zkc.legacy.check.rules._rule import Rule
 
-__all__ = ["ROWS"]
+__all__ = ["RULES"]
 
 _CLASS = "zc.zk.ZooKeeper"
 _JSON = "Properties are JSON in the data of a znode: json.loads and json.dumps do the same"
@@ -16,12 +16,12 @@ _LINKS = "Links are a convention of zc.zk: keep the drop-in where trees have the
 _TEXT = "The idiomatic format is lines of JSON, with ACLs and stats; the drop-in's is zc.zk's indented text"
 
 
-def _session(name: str, call: str, idiomatic: str, note: str = "", differs: str = "", gives: str = "") -> Row:
-    return Row(f"{_CLASS}.{name}", idiomatic, call, note, differs=differs, gives=gives)
+def _session(name: str, call: str, idiomatic: str, note: str = "", differs: str = "", gives: str = "") -> Rule:
+    return Rule(f"{_CLASS}.{name}", idiomatic, call, note, differs=differs, gives=gives)
 
 
-def _attribute(name: str, idiomatic: str, note: str = "") -> Row:
-    return Row(f"{_CLASS}.{name}", idiomatic, note=note, kind="value")
+def _attribute(name: str, idiomatic: str, note: str = "") -> Rule:
+    return Rule(f"{_CLASS}.{name}", idiomatic, note=note, kind="value")
 
 
 _CONSTRUCTOR = "([connection_string, session_timeout, wait])"
@@ -31,8 +31,8 @@ _SECONDS = (
 )
 
 _SESSION = [
-    Row(_CLASS, _START, _CONSTRUCTOR, _SECONDS, gives=_CLASS),
-    Row("zc.zk.ZK", _START, _CONSTRUCTOR, _SECONDS, gives=_CLASS),
+    Rule(_CLASS, _START, _CONSTRUCTOR, _SECONDS, gives=_CLASS),
+    Rule("zc.zk.ZK", _START, _CONSTRUCTOR, _SECONDS, gives=_CLASS),
     _attribute(
         "handle", "zkc.legacy.handle_of(client)", "zkc.legacy.client_of(zk.handle) gives a client on the same session"
     ),
@@ -74,7 +74,7 @@ _ZNODES = [
     _session("aget", "(path[, watcher, cb])", "client.submit.get(path, watch=fn)", _LATER),
     _session("aget_acl", "(path[, cb])", "client.submit.get_acl(path)", _LATER),
     _session("aget_children", "(path[, watcher, cb])", "client.submit.children(path, watch=fn)", _LATER),
-    Row(
+    Rule(
         f"{_CLASS}.async",
         "client.submit.sync(path)",
         "(path[, cb])",
@@ -139,8 +139,8 @@ _HIGH = [
 ]
 
 
-def _object(name: str, call: str, idiomatic: str, note: str = "", kind: str = "call") -> Row:
-    return Row(f"zc.zk.{name}", idiomatic, call, note, kind=kind)
+def _object(name: str, call: str, idiomatic: str, note: str = "", kind: str = "call") -> Rule:
+    return Rule(f"zc.zk.{name}", idiomatic, call, note, kind=kind)
 
 
 _OBJECTS = [
@@ -191,7 +191,7 @@ _OBJECTS = [
     _object("Properties.session", "", "client", kind="value"),
 ]
 _MODULE = [
-    Row("zc.zk", "import zkc", note="After zkc.legacy.install(), or under python -m zkc.legacy", kind="module"),
+    Rule("zc.zk", "import zkc", note="After zkc.legacy.install(), or under python -m zkc.legacy", kind="module"),
     _object("encode", "(properties)", "json.dumps(properties).encode()", _JSON),
     _object("decode", "(text[, path])", "json.loads(data)", _JSON),
     _object("join", "(*parts)", '"/".join(parts)'),
@@ -207,7 +207,7 @@ _MODULE = [
     _object("FailedConnect", "", "zkc.ConnectTimeoutError", kind="exception"),
     _object("LinkLoop", "", "", _LINKS, "exception"),
     _object("BadPropertyLink", "", "", _LINKS, "exception"),
-    Row("zc.zk.event", "", note="The event of a registration goes through it", kind="module"),
+    Rule("zc.zk.event", "", note="The event of a registration goes through it", kind="module"),
     _object("NodeInfo", "(session, path)", "", "The base of Children and Properties"),
     _object("Resolving", "()", "", "The base of ZooKeeper; " + _LINKS),
     _object("ParseNode", "([name, properties, **children])", "", "What parse_tree makes a tree of"),
@@ -215,7 +215,7 @@ _MODULE = [
     _object("logger", "", 'logging.getLogger("zkc")', kind="value"),
     _object("_logging_pipe", "", "", "Internal; kept for tests that look at it", "value"),
     _object("event.notify", "(event)", "", "Registrations are told through it; replace it to be told"),
-    Row("zc.zk.testing", "import zkc.testing", kind="module"),
+    Rule("zc.zk.testing", "import zkc.testing", kind="module"),
     _object("testing.setUp", "(test[, tree, connection_string])", "zkc.testing.ZooKeeperServer()", "A real server"),
     _object("testing.tearDown", "(test)", "zkc.testing.ZooKeeperServer()", "It ends with its with block"),
     _object("testing.testing_with_real_zookeeper", "()", "", "Tells whether setUp uses a server of yours"),
@@ -228,7 +228,7 @@ _MODULE = [
     ),
 ]
 _SCRIPTS = [
-    Row(
+    Rule(
         "zc.zk.scripts",
         "",
         note="Behind zookeeper_export and the other commands, which the drop-in has",
@@ -242,7 +242,7 @@ _SCRIPTS = [
 ]
 _NEWER = "of zc.zk 2.x, which stands on kazoo; the drop-in is zc.zk 1.2: write "
 _NOT_THERE = [
-    Row(
+    Rule(
         f"{_CLASS}.register",
         'client.create(f"{path}/{addr}", data, ephemeral=True, keep=True)',
         "(path, addr[, acl], **properties)",
@@ -250,7 +250,7 @@ _NOT_THERE = [
         drop_in=False,
         instead=_NEWER + "zk.register_server(…)",
     ),
-    Row(
+    Rule(
         f"{_CLASS}.client",
         "client = zkc.Client(hosts, session_timeout=10.0); client.start()",
         note="A KazooClient. zc.zk 2.x runs on Python 3, with kazoo: a program may keep it",
@@ -259,7 +259,7 @@ _NOT_THERE = [
         kind="value",
     ),
     *(
-        Row(
+        Rule(
             f"zc.zk.{name}",
             "",
             note="An addition to zc.zk that needs packages of its own",
@@ -270,4 +270,4 @@ _NOT_THERE = [
     ),
 ]
 
-ROWS: list[Row] = [*_SESSION, *_ZNODES, *_HIGH, *_OBJECTS, *_MODULE, *_SCRIPTS, *_NOT_THERE]
+RULES: list[Rule] = [*_SESSION, *_ZNODES, *_HIGH, *_OBJECTS, *_MODULE, *_SCRIPTS, *_NOT_THERE]

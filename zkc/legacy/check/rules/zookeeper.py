@@ -1,10 +1,10 @@
-"""The rows of the module ``zookeeper``."""
+"""The rules of the module ``zookeeper``."""
 
 from __future__ import annotations
 
-from zkc.legacy.check.rules._rule import Row
+from zkc.legacy.check.rules._rule import Rule
 
-__all__ = ["ROWS"]
+__all__ = ["RULES"]
 
 _DATA = "Data come as str here, and as bytes after zkc.legacy.use_bytes(True); idiomatic data are bytes, in and out"
 _STAT = "A stat is a dict with ZooKeeper's names here, and a zkc.Stat with Python's idiomatically"
@@ -17,8 +17,8 @@ _WATCH = "An idiomatic watch gets one zkc.WatchedEvent, and exactly once; a watc
 
 def _call(
     name: str, call: str, idiomatic: str, note: str = "", better: str = "", instead: str = "", differs: str = ""
-) -> Row:
-    return Row(f"zookeeper.{name}", idiomatic, call, note, better=better, instead=instead, differs=differs)
+) -> Rule:
+    return Rule(f"zookeeper.{name}", idiomatic, call, note, better=better, instead=instead, differs=differs)
 
 
 _SESSION = [
@@ -117,8 +117,8 @@ _COMPLETED = [
 ]
 
 
-def _value(name: str, idiomatic: str, note: str = "") -> Row:
-    return Row(f"zookeeper.{name}", idiomatic, note=note, kind="value")
+def _value(name: str, idiomatic: str, note: str = "") -> Rule:
+    return Rule(f"zookeeper.{name}", idiomatic, note=note, kind="value")
 
 
 _STATES = ("EXPIRED_SESSION", "AUTH_FAILED", "CONNECTING", "ASSOCIATING", "CONNECTED")
@@ -168,13 +168,13 @@ _ERRORS = [
     ("SESSIONMOVED", "SessionMovedException", "SessionMovedError"),
 ]
 
-ROWS: list[Row] = [
-    Row("zookeeper", "import zkc", note="After zkc.legacy.install(), or under python -m zkc.legacy", kind="module"),
+RULES: list[Rule] = [
+    Rule("zookeeper", "import zkc", note="After zkc.legacy.install(), or under python -m zkc.legacy", kind="module"),
     *_SESSION,
     *_ZNODES,
     *_COMPLETED,
     *_VALUES,
     *(_value(code, f"zkc.{error}.code") for code, _, error in _ERRORS),
-    Row("zookeeper.ZooKeeperException", "zkc.ZooKeeperError", differs=_CLASS, kind="exception"),
-    *(Row(f"zookeeper.{old}", f"zkc.{error}", kind="exception") for _, old, error in _ERRORS),
+    Rule("zookeeper.ZooKeeperException", "zkc.ZooKeeperError", differs=_CLASS, kind="exception"),
+    *(Rule(f"zookeeper.{old}", f"zkc.{error}", kind="exception") for _, old, error in _ERRORS),
 ]
