@@ -5,8 +5,8 @@
 >>> import zookeeper
 >>> import zc.zk
 
-``python -m zkc.legacy script.py`` runs an unmodified script with them. For code that nothing can be added to there is
-the distribution ``zkc-legacy``, whose top-level modules are these.
+``python -m zkc.legacy script.py`` runs an unmodified script with them. Where neither is possible, install the
+distribution ``zkc-legacy``: its top-level modules are the drop-ins.
 The modules themselves are :mod:`zkc.legacy.zookeeper` and :mod:`zkc.legacy.zk`.
 """
 
@@ -34,11 +34,12 @@ def __getattr__(name: str) -> Any:
 def use_bytes(flag: bool = True) -> None:
     """Have every read of data give bytes instead of str, in the whole process.
 
-    :param flag: False for str again, as it is to begin with.
+    Args:
+        flag: False for str again, which is the default.
 
     .. versionadded:: 0.1
     """
-    # Here, and not above: whoever only wants install() pays for the rest when something is imported.
+    # Imported here: a program that only calls install() loads the rest when it imports a drop-in.
     from zkc.legacy._core import values
 
     values.use_bytes(flag)

@@ -1,8 +1,9 @@
 """Put the drop-ins where ``import zookeeper`` and ``import zc.zk`` find them, and take them away again.
 
-A drop-in is one module object with two names: ``sys.modules["zc.zk"] is zkc.legacy.zk``. A finder tells Python's import
-system to take our module for the old name, and leaves the rest to it: the locks, the attribute ``zc.zk``, and what is
-imported later (``zc.zk.testing``), which would otherwise be loaded a second time from the folder of zkc.legacy.zk.
+A drop-in is one module object with two names: ``sys.modules["zc.zk"] is zkc.legacy.zk``. A finder makes Python's import
+system take our module for the old name. The import system does the rest: the locks, the attribute ``zc.zk``, and modules
+that are imported later (``zc.zk.testing``). Without the finder those would be loaded a second time from the folder of
+zkc.legacy.zk.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Optional
 __all__ = ["install", "stand_in", "uninstall"]
 
 _DROP_INS = {"zookeeper": "zkc.legacy.zookeeper", "zc.zk": "zkc.legacy.zk"}
-# What install() imports at once. The rest of zc.zk waits until somebody wants it.
+# What install() imports at once. The rest of zc.zk is loaded when a program imports it.
 _AT_ONCE = ("zookeeper", "zc.zk", "zc.zk.event")
 # A line that has this is in the modules of the distribution zkc-legacy: they are ours too.
 _MARK = "__zkc_legacy__"
@@ -33,9 +34,12 @@ def install(*, force: bool = False) -> None:
     ``zookeeper``, ``zc.zk`` and ``zc.zk.event`` are in :data:`sys.modules` afterwards; ``zc.zk.testing`` and the others
     follow when they are imported. Other packages below ``zc`` go on as they are. The second time does nothing.
 
-    :param force: take the place of a real ``zookeeper`` or ``zc.zk``. Who imported one before this keeps it.
-    :raises ImportError: a real ``zookeeper`` or ``zc.zk`` is imported, or can be, and *force* is False.
-        Nothing was changed then.
+    Args:
+        force: Take the place of a real ``zookeeper`` or ``zc.zk``. A module that imported the real one before this call
+            keeps it.
+
+    Raises:
+        ImportError: A real ``zookeeper`` or ``zc.zk`` is imported, or can be, and *force* is False. Nothing was changed.
 
     .. versionadded:: 0.1
     """
@@ -57,7 +61,7 @@ def install(*, force: bool = False) -> None:
 
 
 def uninstall() -> None:
-    """Take back what :func:`install` did: what was imported before is there again. Without an install it does nothing.
+    """Undo :func:`install`: the modules that were imported before it are there again. Without an install do nothing.
 
     .. versionadded:: 0.1
     """
@@ -70,7 +74,7 @@ def uninstall() -> None:
 
 def stand_in(name: str) -> None:
     """Put the drop-in in the place of a module of the distribution zkc-legacy, while that is imported."""
-    # Without the lock: whoever has it may be waiting for this import.
+    # Without the lock: the thread that holds it may be waiting for this import.
     if _standing_in not in sys.meta_path:
         sys.meta_path.insert(0, _standing_in)
     sys.modules[name] = importlib.import_module(_ours(name))
@@ -102,7 +106,7 @@ def _refuse_to_shadow(name: str) -> None:
     """Raise ImportError for a real package of that name."""
     if name in sys.modules:
         module: Optional[ModuleType] = sys.modules[name]
-        # None is how one forbids an import.
+        # None in sys.modules forbids an import.
         if module is not None and not _is_drop_in(name):
             raise _shadowing(name, "imported already", getattr(module, "__file__", None))
         return
@@ -112,7 +116,7 @@ def _refuse_to_shadow(name: str) -> None:
         if error.name == "zc":
             return
         raise
-    # A folder without __init__.py, such as one for data, is no package that anybody installed.
+    # A folder without __init__.py, such as one for data, is no installed package.
     if spec is None or spec.origin is None or _is_of_our_distribution(spec):
         return
     raise _shadowing(name, "installed", spec.origin)
@@ -136,7 +140,7 @@ def _is_of_our_distribution(spec: ModuleSpec) -> bool:
 
 
 class _Before:
-    """What :data:`sys.modules` and the package ``zc`` had in our places."""
+    """The former entries of :data:`sys.modules` and of the package ``zc`` under the names of the drop-ins."""
 
     def __init__(self) -> None:
         self._modules = {name: module for name, module in sys.modules.items() if _is_old_name(name)}
@@ -176,7 +180,7 @@ class _Before:
 
 
 class _DropIn(Loader):
-    """Loads a drop-in: gives the module that we have under its own name."""
+    """Loader of a drop-in: it returns the module that exists under its name in zkc.legacy."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = importlib.import_module(_ours(spec.name))
@@ -189,7 +193,7 @@ class _DropIn(Loader):
 
 
 class _DropIns(MetaPathFinder):
-    """Finds the drop-ins of these names, and what is below ``zc.zk`` where that is ours."""
+    """Finder of the drop-ins of these names, and of modules below ``zc.zk`` where that is ours."""
 
     def __init__(self, *names: str) -> None:
         self._names = names
@@ -206,7 +210,7 @@ class _DropIns(MetaPathFinder):
 
 
 class _Folders(list[str]):
-    """The ``__path__`` of our ``zc``: the folders of that name on sys.path, looked for anew at each import."""
+    """The ``__path__`` of our ``zc``: the folders of that name on sys.path, searched again at each import."""
 
     def __iter__(self) -> Iterator[str]:
         for entry in sys.path:
@@ -218,7 +222,7 @@ class _Folders(list[str]):
 
 
 class _EmptyZc(MetaPathFinder):
-    """Finds ``zc`` where nothing else is installed that has it: comes last."""
+    """Finder of ``zc`` where no installed package has it; the last finder of all."""
 
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]] = None, target: Optional[ModuleType] = None

@@ -146,7 +146,7 @@ def _new_main() -> ModuleType:
 
 
 def _is_path_safe() -> bool:
-    """Tell whether Python was told (-P, -I) to put nothing in front of sys.path."""
+    """Return whether Python was started (-P, -I) to put nothing in front of sys.path."""
     return bool(sys.flags.isolated or getattr(sys.flags, "safe_path", False))
 
 

@@ -2,7 +2,7 @@
 
 Sessions are named by handles, small ints. The arguments stand where they stood, and have names now. Data and paths may
 be given as str or bytes; data come back as str in which bytes that are no UTF-8 survive, or as bytes after
-:func:`zkc.legacy.use_bytes`. Watchers get ``(h, type, state, path)``; one of a znode is also told of session events,
+:func:`zkc.legacy.use_bytes`. Watchers get ``(h, type, state, path)``; that of a znode also gets session events,
 which do not consume it. Callbacks and watchers run one after the other on a thread of their session; what they raise
 is printed. They may make any call, and close their handle.
 

@@ -300,7 +300,7 @@ def exception_for(error: ZooKeeperError) -> ZooKeeperException:
         made = ZooKeeperException(str(error))
     else:
         # A code that the old module had no name for (a read-only server's, say) is the base's, and not nothing.
-        # What was perhaps carried out was sent, while there was a session: InvalidStateException would deny that.
+        # A call that was perhaps carried out was sent while there was a session: InvalidStateException would deny that.
         known = ON_ENDED if code in ON_ENDED and not error.maybe_applied else CLASSES
         made = known.get(code, ZooKeeperException)(error_text(code))
         made.code = code

@@ -20,7 +20,7 @@ _Events = Callable[[int, int, str], object]
 
 _sessions: list[Optional[Session]] = []  # By handle; None where a handle is free, or its session is being made.
 _entries: list[Optional[Entry]] = []
-_lock = RLock()  # Guards both lists. Nothing is waited for, and nobody called, under it.
+_lock = RLock()  # Guards both lists. No wait and no call of other code happens under it.
 
 
 def _after_fork() -> None:
@@ -37,12 +37,12 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 class Entry:
-    """What stands behind a handle beside its session. It is the session's watcher.
+    """The state of a handle beside its session, and the session's watcher.
 
     Args:
         handle: The number.
-        watcher: Who is told of session events, as the old module does; None for nobody.
-        owner: Who has the session, if not this handle: its own watcher, told of everything first.
+        watcher: Called for session events, as by the old module, or None.
+        owner: The watcher of the session's owner, if this handle does not own the session. It gets each event first.
     """
 
     __slots__ = ("auth", "handle", "hosts", "options", "others", "owner", "ready", "watcher")
@@ -52,8 +52,10 @@ class Entry:
         self.watcher = watcher
         self.owner = owner
         self.hosts = ""
-        self.auth: list[tuple[str, bytes]] = []  # What was presented, for a client that makes another session.
-        self.options: dict[str, Any] = {}  # What that client is made with.
+        self.auth: list[
+            tuple[str, bytes]
+        ] = []  # Scheme and credential of each add_auth, for a client that opens another session.
+        self.options: dict[str, Any] = {}  # The arguments of that client.
         self.ready: Optional[Flag] = None
         self.others: tuple[_Events, ...] = ()  # Clients that use the session: see zkc.legacy.client_of.
 
@@ -66,7 +68,7 @@ class Entry:
         for other in self.others:
             other(type_, state, path)
         watcher = self.watcher
-        # How opening ended, why TLS failed and that the session was closed: the old module told of none of them.
+        # How opening ended, why TLS failed, that the session was closed: the old module reported none of them.
         if watcher is None or type_ in (OPENED, TLS_FAILED, UNANSWERED) or (type_ == SESSION_EVENT and state == 0):
             return
         core.call_printed(watcher, self.handle, type_, state, path)
@@ -148,7 +150,7 @@ def open_handle(watcher: Optional[Watcher], make: Callable[[Entry], Session]) ->
     """Make a session and give it a number.
 
     Args:
-        watcher: Who is told of session events.
+        watcher: Called for session events, or None.
         make: Makes the session, of which the entry is the watcher.
     """
     handle = _reserve()
@@ -169,11 +171,11 @@ def open_handle(watcher: Optional[Watcher], make: Callable[[Entry], Session]) ->
 
 
 def lend(session: Session, owner: _Events) -> int:
-    """Give a number to a session that belongs to somebody else.
+    """Give a number to a session that a client owns.
 
     Args:
-        session: Which.
-        owner: The watcher that it has; it is told everything as before.
+        session: The session.
+        owner: The watcher that it has; it gets every event as before.
     """
     handle = _reserve()
     entry = _entries[handle] = Entry(handle, None, owner)

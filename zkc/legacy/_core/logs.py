@@ -35,7 +35,7 @@ def set_log_stream(file: Any) -> None:
     """Have libzookeeper's own log lines written to a file.
 
     Until this is called they go to :mod:`logging`, under ``zkc.libzookeeper``; the original wrote to stderr. The file
-    that was there before is let go. Lines that a file does not take, because it was opened for reading, say, are lost.
+    that was set before is released. Lines that a file does not take, because it was opened for reading, say, are lost.
 
     What libzookeeper repeats at each attempt to connect becomes a ZOO_DEBUG line after the first time: see
     :func:`set_debug_level`.

@@ -259,7 +259,7 @@ def set_watcher(h: int, fn: Optional[Watcher]) -> None:
 
     Args:
         h: The handle.
-        fn: Called with ``(h, type, state, path)`` for each session event from now on; None for nobody.
+        fn: Called with ``(h, type, state, path)`` for each session event from now on, or None.
 
     .. versionadded:: 0.1
     """

@@ -14,7 +14,7 @@ from zkc.legacy._core.handles import entry_of, find, lend, session_of
 
 __all__ = ["client_of", "handle_of"]
 
-_lock = RLock()  # So that a session is lent one number. It is held for nothing that waits.
+_lock = RLock()  # So that a client's session gets one handle. It is never held during a wait.
 
 
 def _after_fork() -> None:
@@ -55,7 +55,7 @@ def client_of(handle: int, *, request_timeout: Optional[float] = None) -> Client
     client._timers.open()
     told = client._borrow(session)
     entry.others = (*(other for other in entry.others if _is_used(other)), told)
-    # What the session came to before that: an event that comes meanwhile says the same again.
+    # The state that the session reached before that. An event that arrives in between repeats it.
     state = session.state
     if state in (State.CONNECTED, State.READ_ONLY) or state < 0:
         told(SESSION_EVENT, state, "")

@@ -1,6 +1,6 @@
-"""The calls that wait for their answer. The GIL is free meanwhile, and callbacks run: the original held it.
+"""The calls that wait for the reply. The GIL is free during the wait, and callbacks run: the original held the GIL.
 
-Each call is held until it is waited for, inside the ``try`` whose end lets it go: a signal can come anywhere.
+Each call is corked until the wait begins, inside the ``try`` whose end uncorks it: a signal can arrive anywhere.
 """
 
 from __future__ import annotations

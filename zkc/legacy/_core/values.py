@@ -1,4 +1,4 @@
-"""What old code gives and gets: str where bytes travel, dicts where ACLs do."""
+"""Conversions of the values of old code: str for the bytes, dicts for the ACLs of a session."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
     try:
         _print(options, report, errors)
         sys.stdout.flush()
-    except BrokenPipeError:  # Whoever reads has seen enough.
+    except BrokenPipeError:  # The reader of the pipe has closed it.
         _drop_output()
     except OSError as error:
         _complain(f"the standard output: {_reason(error)}")

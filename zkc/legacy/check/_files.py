@@ -54,7 +54,7 @@ def read(path: str) -> str:
 
 
 def _open(path: str, flags: int) -> int:
-    # Else it would wait for somebody who writes to a FIFO.
+    # Else open() would wait for a writer of a FIFO.
     return os.open(path, flags | os.O_NONBLOCK)
 
 

@@ -1,4 +1,4 @@
-"""What a source uses of the legacy packages, and what is to be said of each."""
+"""The findings of a file: each use of a legacy package, with a verdict and advice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What parses on Python 3 and fails there: modules, names, methods and arguments that it lacks."""
+"""Modules, names, methods and arguments that Python 3 lacks: their uses parse there and fail."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _NOTHING = "something else: there is nothing like it"
 _CODEC = re.compile(r"[bBuU]?(['\"])([\w-]+)\1")
 # Reported since the first version, also where a star import may bind it.
 _FOR_SURE = frozenset(["basestring", "long", "raw_input", "unichr", "unicode", "xrange"])
-# What they bind is known, and is none of the names that were built in.
+# The names that they bind are known, and are none of the former builtins.
 _STARS = frozenset(["Tkinter", "tkinter", "ctypes", "math", "os", "socket", "struct", "threading", "time", "types"])
 
 
 class _Bound:
-    """What a file gives a meaning itself, such as ``unicode = str``."""
+    """The names that a file defines itself, as in ``unicode = str``."""
 
     def __init__(self, source: Source) -> None:
         self.names: set[str] = set()  # by assignment, as a parameter, in a loop, as a function or a class
@@ -70,7 +70,7 @@ class _Bound:
         if statement.word == "class":
             self.names.add(tokens[1].text if len(tokens) > 1 else "")
         elif statement.word == "def":
-            # What it is called, and what its parameters are called; not their defaults.
+            # Its name, and the names of its parameters; not their defaults.
             self._after(tokens, ("def", "(", ",", "*", "**"))
         self._after(tokens, ("as",))
         for index, token in enumerate(tokens):

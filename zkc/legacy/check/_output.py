@@ -16,7 +16,7 @@ Report = Sequence[tuple[str, Sequence[Finding]]]
 
 # Below this many columns nothing reads well: long lines are left to the terminal then.
 _NARROW = 60
-# What a verdict without its reason takes.
+# The width of a verdict without its reason.
 _SHORT = 22
 _GAP = "  "
 _MORE = "Python 2 has more that Python 3 lacks than a line shows: run 2to3 or a tool of its kind over it as well."

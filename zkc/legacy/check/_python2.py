@@ -1,4 +1,4 @@
-"""What only Python 2 takes, as far as a single line shows it. 2to3 and its kind know more, and change it as well."""
+"""Syntax that only Python 2 takes, as far as a single line shows it. 2to3 and similar tools know more, and rewrite it."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _name(before: Token, token: Token, after: str) -> Iterator[Remark]:
         if text in ("async", "await"):
             yield Remark(token.at, f"{text} as a name", f"{text}_, if there is such a name, or getattr")
     elif text in ("async", "await") and (after in ("=", ",", ")", "(", ".") or before.text in ("def", "import", "as")):
-        # `await (x)` is Python 3's own, and async is a name of nobody's where a bracket follows it.
+        # `await (x)` is Python 3's own, and `async (x)` is no use of a name.
         if text == "async" or after != "(":
             yield Remark(token.at, f"{text} as a name", f"{text}_")
     elif text == "lambda" and after == "(":

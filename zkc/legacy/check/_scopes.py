@@ -1,8 +1,8 @@
-"""What the names of a file stand for, as far as simple assignments tell.
+"""The names of a file and their meaning, as far as simple assignments show it.
 
-What a name stands for is a *thing*: the name of a module or of a rule of the table (``zookeeper``, ``zookeeper.get``),
-or of a class with brackets behind it, which is an object of that class (``zc.zk.ZooKeeper()``). A ``~`` in front says
-that the class is one of the file's own, below that of the table: it may have methods that nobody knows here.
+A name stands for a *thing*: the name of a module or of a rule of the table (``zookeeper``, ``zookeeper.get``). The name
+of a class with brackets behind it is an object of that class (``zc.zk.ZooKeeper()``). A ``~`` in front marks a class
+of the file's own, a subclass of that in the table: it may have methods that are unknown here.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _JOINED = ("or", "and", "if", "else")
 _SELVES = ("self", "cls")
 # Modules of the packages, also those that the table does not have.
 _BELOW = ("zookeeper.", "zc.zk.", "kazoo.")
-# A module that cannot be looked into may hand the package on under its own name, or have something else of that name:
-# of such a thing only what the table has counts.
+# A module that cannot be read may re-export the package under its name, or have something else of that name.
+# Of such a thing only names in the table count.
 _HANDED_ON = {"zookeeper": "~zookeeper", "zc": "~zc"}
 # How many modules deep a name is followed.
 _DEEP = 30
-# What each module hands on, by its file: a folder's files import each other many times.
+# The names that each module re-exports, by its file: the files of a folder import each other many times.
 _looked_into: dict[str, dict[str, str]] = {}
 
 
@@ -51,7 +51,7 @@ class _Binding:
         self, at: int, scope: Scope, value: list[Token], thing: Optional[str] = None, known: bool = True
     ) -> None:
         self.at, self.scope, self.value, self.thing = at, scope, value, thing
-        # Of a parameter nothing is known: what the rest of the file calls so will do. None says nothing either.
+        # A parameter has no known thing: the uses of its name in the rest of the file decide. So it is with None.
         self.known = known and not (len(value) == 1 and value[0].text == "None")
 
 

@@ -179,7 +179,7 @@ BUILTINS = {
     "unicode": "str",
     "xrange": "range()",
 }
-"""What was built in."""
+"""The builtins of Python 2 that Python 3 lacks."""
 
 _BASE64 = ("base64.b64encode(data)", "base64.b64decode(data)")
 _HEX = ("binascii.hexlify(data)", "binascii.unhexlify(data)")

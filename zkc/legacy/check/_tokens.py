@@ -34,7 +34,7 @@ _STRING_END = {
     "'''": re.compile(r"(?:[^\\]|\\.)*?(?:'''|\Z)", re.DOTALL),
     '"""': re.compile(r'(?:[^\\]|\\.)*?(?:"""|\Z)', re.DOTALL),
 }
-# What is computed inside an f-string; literal braces are doubled.
+# The expressions inside an f-string; literal braces are doubled.
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]+)\}?")
 # No line inside brackets begins like this: a bracket before it was never closed.
 _NEVER_INSIDE = re.compile(r"[ \t]*(?:def|class|import|try|while|return|raise|except)\b")
@@ -153,7 +153,7 @@ def _inside(text: str, start: int, end: int) -> Iterator[Token]:
     for field in _FIELD.finditer(text, start, end):
         if field[1]:
             yield Token("op", "(", field.start())
-            # What follows a colon, or a !, says how it is shown.
+            # The text after a colon or a ! is the format, no expression.
             tokens = list(_scan(text, field.start(1), field.end(1)))
             yield from tokens[: len(split(tokens, ":", "!")[0])]
             yield Token("op", ")", field.end(1))

@@ -1,6 +1,6 @@
 """zc.zk 1.2 over :mod:`zkc.legacy.zookeeper`, for code that must move to Python 3 unchanged.
 
-``ZooKeeper`` (or ``ZK``) is a session that begins anew after it has expired. It has the calls of the module
+``ZooKeeper`` (or ``ZK``) is a session that opens again after it has expired. It has the calls of the module
 ``zookeeper`` as methods, and above them nodes with properties in JSON (:class:`Properties`), lists of children that are
 always current (:class:`Children`), symbolic links, trees in text, and registration of servers.
 ``zkc.legacy.zk.testing`` has a ZooKeeper in memory for tests.
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    # It begins with the first session: until somebody asks, there is neither a pipe nor a thread.
+    # Made with the first session or at the first look: until then there is neither a pipe nor a thread.
     if name == "_logging_pipe":
         return _make_logging_pipe()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

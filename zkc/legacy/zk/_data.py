@@ -1,4 +1,4 @@
-"""What is in a znode, as zc.zk has it: properties in JSON. And the ACLs that go with it."""
+"""The data of a znode as zc.zk writes it, properties in JSON, and the ACLs that go with it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ logger = logging.getLogger("zc.zk")
 
 
 def world_permission(perms: int = zookeeper.PERM_READ) -> dict[str, Any]:
-    """Return the entry of an ACL that allows something to everybody.
+    """Return the entry of an ACL that gives permissions to any client (``world:anyone``).
 
     Args:
         perms: A sum of ``zookeeper.PERM_`` numbers.

@@ -37,7 +37,7 @@ class ZooKeeper:
         self.connection_strings = {connection_string}
         self.root = tree
         self.sessions: dict[int, Session] = {}
-        self.lock = threading.RLock()  # Nobody is called, and nothing waited for, under it.
+        self.lock = threading.RLock()  # No call of a watcher and no wait happens under it.
         self.failed: dict[str, set[int]] = {}
         self.sequence_number = 0
         self.exists_watchers: dict[str, list[tuple[int, Watcher]]] = {}  # Of nodes that do not exist.
@@ -79,7 +79,7 @@ class ZooKeeper:
 
     @contextlib.contextmanager
     def _changing(self, handle: int) -> Iterator[Session]:
-        """Do something under the lock for a session that is connected; wait for those who are told of it afterwards."""
+        """Hold the lock for a change by a connected session; afterwards wait for the watchers that it calls."""
         try:
             with self._reading(handle) as session:
                 yield session

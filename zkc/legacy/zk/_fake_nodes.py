@@ -60,14 +60,14 @@ class Node:
         }
 
     def children_changed(self, zxid: int) -> _Watchers:
-        """Note that a child came or went, and return whom to tell."""
+        """Note that a child was created or deleted, and return the watchers to call."""
         self.cversion += 1
         self.pzxid = zxid
         watchers, self.child_watchers = self.child_watchers, ()
         return watchers
 
     def changed(self, data: str, zxid: int) -> _Watchers:
-        """Take new data, and return whom to tell."""
+        """Take new data, and return the watchers to call."""
         self.data = data
         self.version += 1
         self.mzxid = zxid
@@ -77,7 +77,7 @@ class Node:
         return watchers
 
     def deleted(self) -> _Watchers:
-        """Return whom to tell that it was deleted."""
+        """Return the watchers to call for the deletion."""
         watchers = self.watchers + self.exists_watchers + self.child_watchers
         self.watchers = self.exists_watchers = self.child_watchers = ()
         return watchers
@@ -128,7 +128,7 @@ def expand(acl: Acl, identities: _Identities) -> Acl:
 
 
 def require(node: Node, perm: int, identities: _Identities) -> None:
-    """Raise NoAuthException unless the ACL of a node allows something to somebody."""
+    """Raise NoAuthException unless the ACL of a node gives a permission to these identities."""
     allowed = not node.acl
     for entry in node.acl:
         applies = entry["scheme"] in ("world", "ip") or (entry["scheme"], entry["id"]) in identities

@@ -28,10 +28,10 @@ _LONG = 2.0  # Seconds after which a callback is not waited for.
 
 
 class Post:
-    """What the sessions of one ZooKeeper have to call, and who waits for it."""
+    """The queues of calls of the sessions of a ZooKeeper in memory, and the wait for them."""
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()  # Nobody is called under it.
+        self.changed = threading.Condition()  # No callback runs under it.
         self._sessions: list[Session] = []
         self._local = threading.local()
 
@@ -59,13 +59,13 @@ class Post:
                 session.since = time.monotonic()
             try:
                 function(*arguments)
-            except BaseException:  # noqa: BLE001 - it is anybody's code; the real module prints it too
+            except BaseException:  # noqa: BLE001 - it is a callback's error; the real module prints it too
                 traceback.print_exc()
 
     def settle(self) -> None:
         """Wait until everything was called, but for what comes after a call that takes long."""
         if getattr(self._local, "calling", False):
-            return  # It would wait for itself. Whoever made the change that it tells of waits for both.
+            return  # It would wait for itself. The thread that made the change waits for both callbacks.
         with self.changed:
             while True:
                 now = time.monotonic()
@@ -84,8 +84,8 @@ class Session:
     Args:
         zk: The ZooKeeper.
         handle: Its handle.
-        watch: Who is told of its state.
-        session_timeout: In milliseconds.
+        watch: Called for each change of its state, or None.
+        session_timeout: The session timeout in milliseconds.
 
     .. versionadded:: 0.1
     """
@@ -110,7 +110,7 @@ class Session:
         self.since: Optional[float] = None  # When what is being called was begun to be.
 
     def connect(self) -> None:
-        """Have the session connected to a server, and told what it missed.
+        """Connect the session, and call its watchers for the events that it missed.
 
         .. versionadded:: 0.1
         """
@@ -124,14 +124,14 @@ class Session:
         self.newstate(zookeeper.CONNECTING_STATE)
 
     def expire(self) -> None:
-        """End the session, as a server does that has not heard of it for long: its ephemeral nodes go.
+        """Expire the session, as servers do after its timeout: its ephemeral nodes are deleted.
 
         .. versionadded:: 0.1
         """
         self.newstate(zookeeper.EXPIRED_SESSION_STATE)
 
     def newstate(self, state: int) -> None:
-        """Change the state, and tell of it.
+        """Change the state, and call the watchers for it.
 
         Args:
             state: One of the ``zookeeper._STATE`` numbers.
@@ -153,7 +153,7 @@ class Session:
         self.zk._post.settle()
 
     def tell(self, watcher: Watcher, event_type: int, path: str) -> None:
-        """Tell a watcher of an event of a node, now or when the session is connected again."""
+        """Notify a watcher of an event of a node, now or when the session is connected again."""
         if self.state == zookeeper.CONNECTED_STATE:
             self.post(watcher, event_type, path)
         else:

@@ -13,7 +13,7 @@ __all__ = ["Resolving"]
 
 
 class Resolving:
-    """What resolves paths. Who inherits it has ``exists(path)`` and ``get_properties(path)``."""
+    """Mixin that resolves paths. A class that inherits it has ``exists(path)`` and ``get_properties(path)``."""
 
     __module__ = "zc.zk"
 

@@ -1,6 +1,6 @@
 """The way of libzookeeper's log lines into :mod:`logging`: a pipe, and a thread that reads it.
 
-Both begin with the first session, or when somebody looks for ``zc.zk._logging_pipe``; importing begins nothing.
+Both begin with the first session, or when a program reads ``zc.zk._logging_pipe``; importing begins nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LEVELS = {
     "ZOO_INFO": logging.INFO,
     "ZOO_DEBUG": logging.DEBUG,
 }
-_lock = RLock()  # Held while the pipe is made: nobody is called under it.
+_lock = RLock()  # Held while the pipe is made: no other code is called under it.
 _pipe: Optional[tuple[int, int]] = None
 _writer: Optional[_Writer] = None
 _FLUSH = "\x1fflush"  # A line of its own: what stands before it in the pipe was logged when it is read.

@@ -366,10 +366,10 @@ class LowLevel:
         return zookeeper.recv_timeout(self._live())
 
     def set_watcher(self, watcher: Optional[Watcher]) -> None:
-        """Have somebody told of session events, besides this object.
+        """Set a watcher for session events, besides this object.
 
         Args:
-            watcher: Called with ``(handle, type, state, path)``; None for nobody.
+            watcher: Called with ``(handle, type, state, path)``, or None.
 
         .. versionadded:: 0.1
         """

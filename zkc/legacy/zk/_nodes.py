@@ -1,4 +1,4 @@
-"""Objects that always have what is in a node, and tell of changes."""
+"""Objects that follow the data or the children of a node, and call back after changes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _KEPT = "_zc_zk_kept"
 
 
 class NodeInfo:
-    """What :class:`Children` and :class:`Properties` have in common.
+    """The base class of :class:`Children` and :class:`Properties`.
 
-    It lives as long as somebody has it, or has the function that it calls; the session does not keep it.
+    An object lives as long as the program keeps it, or the function that it calls; the session does not keep it.
 
     Args:
         session: The session.
@@ -82,7 +82,7 @@ class NodeInfo:
             self.callbacks.append(func)
             missed = self._changes != seen
         self._keep(func)
-        if missed:  # A change came between the two: nobody else tells of it.
+        if missed:  # A change came between the two: no other thread reports it.
             self._call_back([func])
         return self
 
@@ -101,7 +101,7 @@ class NodeInfo:
         self.data = prepared
 
     def _notify(self, raw: Any, entry: Watched, number: int, armed: bool) -> None:
-        """Take over a reading and tell of it, unless there is a later one."""
+        """Take over a reading and call back, unless there is a later reading."""
         prepared = self._prepare(raw)
         with self.session.watches.lock:
             if self._entry is not entry or self._number > number or (self._number == number and not armed):
@@ -119,7 +119,7 @@ class NodeInfo:
         self._call_back(callbacks)
 
     def _deleted(self) -> None:
-        """Be told that the node is gone, and that no link leads elsewhere."""
+        """Note that the node was deleted and no link leads to another, and call back."""
         with self.session.watches.lock:
             self.deleted = True
             self._changes += 1
@@ -133,7 +133,7 @@ class NodeInfo:
                 traceback = error.__traceback__
                 if traceback is not None and traceback.tb_next is not None:
                     logger.exception("Error %r calling %r", self, callback)
-            except Exception:  # noqa: BLE001 - it is anybody's code
+            except Exception:  # noqa: BLE001 - it is the program's code
                 logger.exception("Error %r calling %r", self, callback)
 
     def _forget_data(self) -> None:
@@ -146,13 +146,13 @@ class NodeInfo:
             except CancelWatch:
                 self._drop(callback)
                 logger.debug("cancelled watch(%r, %r)", self, callback)
-            except Exception:  # noqa: BLE001 - it is anybody's code
+            except Exception:  # noqa: BLE001 - it is the program's code
                 self._drop(callback)
                 logger.exception("watch(%r, %r)", self, callback)
 
     def _drop(self, callback: Callback) -> None:
         with self.session.watches.lock:
-            # In place, and never by ==, which may be anybody's.
+            # In place, and never by ==, which the callback's class may define.
             for index, other in enumerate(self.callbacks):
                 if other is callback:
                     del self.callbacks[index]

@@ -22,7 +22,7 @@ _Given = Union[Mapping[str, Any], Iterable[tuple[str, Any]], None]
 
 
 class _Read(NamedTuple):
-    """What one reading comes to."""
+    """The result of a reading."""
 
     data: dict[str, Any]
     meta_data: Stat
@@ -30,7 +30,7 @@ class _Read(NamedTuple):
 
 
 class _Moment(NamedTuple):
-    """What orders the states of a node, even if it was deleted and made again between them."""
+    """The order of the states of a node, even if it was deleted and created again between them."""
 
     path: str
     czxid: int
@@ -57,7 +57,7 @@ class Properties(NodeInfo, Mapping[str, Any]):
         self._chain = _chain
         self._linked: dict[str, Properties] = {}
         self.meta_data = {}
-        # What our own last change made of the node, at least. Readings from before it come too late.
+        # The state after our own last change, or a later one. Earlier readings are refused.
         self._floor: Optional[_Moment] = None
         self._refused: Optional[_Read] = None
         super().__init__(session, path)
@@ -175,8 +175,8 @@ class Properties(NodeInfo, Mapping[str, Any]):
         except BaseException:
             self._take_back(data, before)
             raise
-        # A change of somebody else's before ours may have been read meanwhile: an update that follows must not begin
-        # with that. What came after ours will be told.
+        # During the call another session's change before ours may have been read: an update that follows must not begin
+        # with that. A change after ours brings an event.
         with contextlib.suppress(zookeeper.ZooKeeperException):
             stat = self.session.exists(self.real_path)
             with lock:
@@ -268,14 +268,14 @@ class Properties(NodeInfo, Mapping[str, Any]):
         return self.session.resolve(path)
 
     def _watch_linked(self, path: str, linked: dict[str, Properties]) -> Properties:
-        """Watch the node that a link leads to, and be told what it is told."""
+        """Watch the node that a link leads to, and call back after its changes too."""
         properties = Properties(self.session, path, (*self._chain, self.real_path))
         # Weakly: the two would keep each other, and stay watched until they are collected.
         reference = weakref.ref(self)
 
         def notify(changed: Optional[Properties] = None) -> None:
             parent, linked_one = reference(), reference_to_linked()
-            # The link may be gone, or not be there yet: then what makes it current tells of it.
+            # The link may be gone, or not be there yet: then the reading that makes it current calls back.
             if parent is None or linked_one is None or parent._linked.get(path) is not linked_one:
                 return
             if changed is None:  # It was deleted: the link may lead elsewhere now.

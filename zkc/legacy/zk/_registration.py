@@ -17,7 +17,7 @@ __all__ = ["RegisteringServer", "Registration"]
 
 
 class RegisteringServer:
-    """What ``zc.zk.event.notify`` gets before a server is registered.
+    """The event that ``zc.zk.event.notify`` gets before a server is registered.
 
     Args:
         name: The address of the server, which will be the name of its node.

@@ -1,4 +1,4 @@
-"""A session that begins anew after it has expired, and makes again what belongs to it."""
+"""A session that opens again after it has expired, and re-creates its ephemeral nodes and watches."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _RETRY = 1.0  # Seconds until a session that could not be begun is tried again.
 class ZooKeeper(Registration, Trees):
     """A session, with what zc.zk has above the module ``zookeeper``. ``ZK`` is the same.
 
-    After the session has expired a new one begins, with a new handle: ephemeral nodes that were created through this
-    object are made again, and so are the watches of its :class:`Children` and :class:`Properties`. A node that this
-    object was asked to delete is not made again, and each gets the data that this object may have set last, also when
-    the answer was lost. If another session has the path, the node is made when that session's is deleted. If the
-    servers still have the node of the session that has expired, it is deleted and made again.
+    After the session has expired this object opens another, with a new handle. It re-creates the ephemeral nodes that
+    were created through it, and the watches of its :class:`Children` and :class:`Properties`. A node that this object
+    was asked to delete is not re-created. Each gets the data that this object may have set last, also when the reply
+    was lost. If another session has the path, the node is re-created when that session's node is deleted. If the
+    servers still have the node of the expired session, it is deleted and re-created.
 
     Callbacks run on a thread of the session. They may call everything here, and wait for whatever they like.
 
@@ -85,7 +85,7 @@ class ZooKeeper(Registration, Trees):
             raise
 
     def close(self) -> None:
-        """End the session: ephemeral nodes go, and nobody is called any more. The second time does nothing.
+        """End the session: ephemeral nodes are deleted, and callbacks end. The second time does nothing.
 
         It may be called in a callback.
 
@@ -125,7 +125,7 @@ class ZooKeeper(Registration, Trees):
             timer.start()
 
     def _session_event(self, handle: int, event_type: int, state: int, path: str) -> None:
-        """Be told of the state of a session, on its thread."""
+        """Handle a change of the session's state, on its thread."""
         if state == zookeeper.CONNECTED_STATE:
             self._on_connected(handle)
         elif state in (zookeeper.CONNECTING_STATE, zookeeper.ASSOCIATING_STATE):
@@ -151,7 +151,7 @@ class ZooKeeper(Registration, Trees):
             for scheme, cert in list(self._credentials):
                 with contextlib.suppress(zookeeper.ZooKeeperException):  # The connection was lost again.
                     zookeeper.add_auth(handle, scheme, cert, None)
-        # What others look for comes first: a callback may take its time, and may wait for `connected`.
+        # First the nodes that other clients look for: a callback may take long, and may wait for `connected`.
         self._make_ephemeral(handle, unmade)
         self.connected.set()
         logger.info("connected %s", handle)
@@ -177,7 +177,7 @@ class ZooKeeper(Registration, Trees):
         for index, path in enumerate(paths):
             node = self.ephemeral.get(path)
             if node is None:
-                continue  # Deleted meanwhile.
+                continue  # Deleted by another thread.
             try:
                 while not self._make_one(handle, path, node):
                     node = self.ephemeral.get(path)
@@ -207,7 +207,7 @@ class ZooKeeper(Registration, Trees):
             return False
         owner = stat["ephemeralOwner"]
         if owner == zookeeper.client_id(handle)[0]:
-            return True  # Another thread made it meanwhile, or the answer to our own create was lost.
+            return True  # Another thread made it just now, or the reply to our own create was lost.
         if owner in self._former:
             # A server has called that session expired which the others still have: the node would go with it.
             with contextlib.suppress(zookeeper.NoNodeException, zookeeper.BadVersionException):
@@ -221,7 +221,7 @@ class ZooKeeper(Registration, Trees):
         return zookeeper.exists(handle, path, functools.partial(self._taken_event, path)) is not None
 
     def _taken_event(self, path: str, handle: int, event_type: int, state: int, _: str) -> None:
-        """Be told that the node at the path of an ephemeral one of this object's was changed or deleted."""
+        """Make an ephemeral node again after an event of the other session's node at its path."""
         if event_type == zookeeper.SESSION_EVENT or self._closed or handle != self.handle:
             return
         self._make_ephemeral(handle, [path])
@@ -232,7 +232,7 @@ class ZooKeeper(Registration, Trees):
         """Return the names of the children of a node, as an object that is always current.
 
         Args:
-            path: The path; links are resolved, anew when the node is deleted.
+            path: The path; links are resolved, and again when the node is deleted.
 
         Raises:
             zookeeper.NoNodeException: There is no such node.
@@ -246,7 +246,7 @@ class ZooKeeper(Registration, Trees):
         """Return the properties of a node, as an object that is always current.
 
         Args:
-            path: The path; links are resolved, anew when the node is deleted.
+            path: The path; links are resolved, and again when the node is deleted.
 
         Raises:
             zookeeper.NoNodeException: There is no such node.
@@ -293,7 +293,7 @@ class ZooKeeper(Registration, Trees):
             self._postpone(self.watches.failed(entry, number), connections)
 
     def _node_event(self, entry: Watched, handle: int, event_type: int, state: int, path: str) -> None:
-        """Be told of a change of a node, on the session's thread."""
+        """Handle a change of a node, on the session's thread."""
         if event_type == zookeeper.SESSION_EVENT:
             return
         connections = self._connections
@@ -346,6 +346,6 @@ class ZooKeeper(Registration, Trees):
         if not watches or self._closed:
             return
         self.watches.postpone(watches)
-        if self._connections != connections:  # It came meanwhile: nothing else would take them.
+        if self._connections != connections:  # The connection is back already: no event would take them.
             for watch in self.watches.postponed():
                 self._watch_again(watch)

@@ -19,7 +19,7 @@ _STAYS = {False: "Not deleting", True: "wouldn't delete"}
 
 
 class Trees(LowLevel, Resolving):
-    """What works on more than one node."""
+    """The calls that work on more than one node."""
 
     # --- import -------------------------------------------------------------------------------------------------------
 
@@ -36,7 +36,7 @@ class Trees(LowLevel, Resolving):
         Args:
             text: The description: see :func:`zc.zk.parse_tree`.
             path: Where the nodes at the left margin go.
-            trim: Delete nodes that the text does not have, below those that it has. None tells of them, False does not.
+            trim: Delete nodes that the text does not have, below those that it has. None prints them, False does not.
                 Ephemeral ones, and those above them, always stay.
             acl: The ACL that the nodes get, a list of dicts.
             dry_run: Print what would be done, and do nothing.
@@ -143,7 +143,7 @@ class Trees(LowLevel, Resolving):
         except zookeeper.NoNodeException:
             if top:
                 raise
-            return  # Deleted meanwhile.
+            return  # Deleted since the listing.
         if meta["ephemeralOwner"] and not ephemeral:
             return
         properties = decode(data, path)
@@ -219,7 +219,7 @@ class Trees(LowLevel, Resolving):
         except zookeeper.NoNodeException:
             if top:
                 raise
-            return False  # Somebody else was quicker.
+            return False  # Another client deleted it first.
         return ephemeral
 
     def create_recursive(self, path: Data, data: Data, acl: Acl) -> None:
@@ -267,7 +267,7 @@ class Trees(LowLevel, Resolving):
                 a child whose name the caller takes out of that list. For the nodes below it, yield plain paths.
 
         Yields:
-            The paths. Nodes that are deleted meanwhile are passed over.
+            The paths. Nodes that are deleted during the walk are left out.
 
         .. versionadded:: 0.1
         """

@@ -1,15 +1,15 @@
-"""What a session watches: which objects look at which node, and which reading of it they have.
+"""The watches of a session: which objects look at which node, and which reading of it they have.
 
-**The rule for locks.** There are two kinds, the one here and the one of a session (``ZooKeeper._lock``), and neither is
-held while anything but plain bookkeeping happens: no call of ``zookeeper``, no callback, no log line, no wait, and not
-the other lock. So a callback may call whatever it likes, take as long as it likes, and wait for another thread that
-does the same. They are RLocks because the garbage collector may run somebody's ``__del__`` in the middle of it.
+**The rule for locks.** There are two kinds: the lock here and that of a session (``ZooKeeper._lock``). Both are held for
+plain bookkeeping only: no call of ``zookeeper``, no callback, no log line, no wait, and not the other lock. So a callback
+may make any call, take any time, and wait for another thread that does the same. The locks are RLocks because the
+garbage collector may run a ``__del__`` of the program's in the middle.
 
-**Readings.** The server tells of one change, and then has to be asked again, so there is at most one armed watch for a
-node, in a :class:`Watched`. What it tells is read on the session's thread, while other threads begin to look at the
-same node and read for themselves. The answers may come in another order than the questions. Each reading that arms the
-watch has a number, taken before it is sent; an object takes no reading over one of a higher number. A reading that
-does not arm has the number of the last that does, and loses against it: whatever it missed is told to the armed watch.
+**Readings.** The server reports one change for each watch, so there is at most one armed watch for a node, in a
+:class:`Watched`. The session's thread reads after an event, while other threads begin to look at the same node and read
+for themselves. The replies may come in another order than the requests. Each reading that arms the watch has a number,
+taken before it is sent; an object takes no reading over one of a higher number. A reading that does not arm has the
+number of the last that does, and loses against it: the armed watch reports each change that the reading missed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Key = tuple[int, str]  # The type of event, and the real path.
 
 
 class Watched:
-    """A node of which one kind of change is watched, and the objects that want to know.
+    """A node of which one kind of change is watched, and the objects to update.
 
     Args:
         key: What is watched.
@@ -44,10 +44,10 @@ class Watched:
         self.refs: list[weakref.ref[NodeInfo]] = []
         self.number = 0
         self.reading = False  # Whether the reading of that number is under way.
-        self.armed = False  # Whether it was answered, so that the server will tell of the next change.
+        self.armed = False  # Whether it was answered, so that the server will report the next change.
 
     def live(self) -> list[NodeInfo]:
-        """Return the objects that somebody still has."""
+        """Return the objects that are still alive."""
         # Never by ==: two Properties are compared by what is in them.
         return [watch for watch in [ref() for ref in self.refs] if watch is not None]
 
@@ -55,7 +55,7 @@ class Watched:
 class WatchManager:
     """The nodes that a session watches; its length is the number of objects that look at them.
 
-    Objects are held weakly: who wants to be told keeps them, or the function that they call.
+    Objects are held weakly: a program that wants the callbacks keeps the objects, or the functions that they call.
     """
 
     __module__ = "zc.zk"
@@ -103,7 +103,7 @@ class WatchManager:
         """Begin the reading that follows an event.
 
         Returns:
-            Its number; None if the entry is one of an old session, or nobody looks at it any more.
+            Its number; None if the entry is one of an old session, or no object looks at it any more.
         """
         with self.lock:
             if self.data.get(entry.key) is not entry:
@@ -127,10 +127,10 @@ class WatchManager:
             return entry.live()
 
     def is_settled(self, entry: Watched, watch: NodeInfo) -> bool:
-        """Return whether an object has a reading, and somebody sees to its watch.
+        """Return whether an object has a reading, and its watch is armed or about to be.
 
-        It has none if another thread moved it to another node meanwhile; and the reading that should arm the watch may
-        have failed.
+        It has no reading if another thread has just moved it to another node; and the reading that should arm the watch
+        may have failed.
         """
         with self.lock:
             if watch._number < 0:
@@ -171,7 +171,7 @@ class WatchManager:
         return [watch for watch in [ref() for ref in later] if watch is not None]
 
     def clear(self) -> list[NodeInfo]:
-        """Forget all nodes, and return the objects that looked at them: first the Children, as zc.zk told of them."""
+        """Forget all nodes, and return the objects that looked at them: first the Children, in the order of zc.zk's callbacks."""
         with self.lock:
             old, self.data = self.data, {}
             watches = [watch for entry in list(old.values()) for watch in entry.live()]

@@ -12,7 +12,7 @@ __all__ = ["notify"]
 
 
 def _noop(event: object) -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 def _find() -> Callable[[object], object]:

@@ -71,7 +71,7 @@ def import_(args: Optional[list[str]] = None) -> None:
         "--permission",
         type=int,
         default=zookeeper.PERM_ALL,
-        help="what everybody may do, a sum of READ 1, WRITE 2, CREATE 4, DELETE 8, ADMIN 16 (default: %(default)s)",
+        help="what any client may do, a sum of READ 1, WRITE 2, CREATE 4, DELETE 8, ADMIN 16 (default: %(default)s)",
     )
     options = parser.parse_args(args)
     text = _read(options.file)

@@ -1,4 +1,4 @@
-"""What is known of one name of a legacy package."""
+"""The rule for a name of a legacy package."""
 
 from __future__ import annotations
 

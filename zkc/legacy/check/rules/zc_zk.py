@@ -214,7 +214,7 @@ _MODULE = [
     _object("WatchManager", "()", "", "Internal; ZooKeeper.watches is one"),
     _object("logger", "", 'logging.getLogger("zkc")', kind="value"),
     _object("_logging_pipe", "", "", "Internal; kept for tests that look at it", "value"),
-    _object("event.notify", "(event)", "", "Registrations are told through it; replace it to be told"),
+    _object("event.notify", "(event)", "", "Called before each registration; replace it to get these calls"),
     Rule("zc.zk.testing", "import zkc.testing", kind="module"),
     _object("testing.setUp", "(test[, tree, connection_string])", "zkc.testing.ZooKeeperServer()", "A real server"),
     _object("testing.tearDown", "(test)", "zkc.testing.ZooKeeperServer()", "It ends with its with block"),
