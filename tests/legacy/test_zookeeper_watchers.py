@@ -164,7 +164,7 @@ def test_watchers_survive_garbage_collection(h):
     assert seen.wait_calls(2) == [told(h, CHANGED_EVENT, "/")] * 2
 
 
-def test_a_watcher_is_let_go_when_it_is_consumed(h, eventually):
+def test_a_watcher_is_released_when_it_is_consumed(h, eventually):
     watcher = Watcher()
     alive = weakref.ref(watcher)
     zookeeper.get(h, "/", watcher)
@@ -175,7 +175,7 @@ def test_a_watcher_is_let_go_when_it_is_consumed(h, eventually):
     eventually(lambda: gc.collect() is not None and alive() is None)
 
 
-def test_a_watcher_is_let_go_when_its_session_is_closed(make_handle, eventually):
+def test_a_watcher_is_released_when_its_session_is_closed(make_handle, eventually):
     h, watcher = make_handle(), Watcher()
     alive = weakref.ref(watcher)
     zookeeper.get(h, "/", watcher)

@@ -1,9 +1,9 @@
 """Put the drop-ins where ``import zookeeper`` and ``import zc.zk`` find them, and take them away again.
 
 A drop-in is one module object with two names: ``sys.modules["zc.zk"] is zkc.legacy.zk``. A finder makes Python's import
-system take our module for the old name. The import system does the rest: the locks, the attribute ``zc.zk``, and modules
-that are imported later (``zc.zk.testing``). Without the finder those would be loaded a second time from the folder of
-zkc.legacy.zk.
+system take our module for the old name. The import system does the rest: the locks, the attribute ``zc.zk``, and the
+modules that are imported later (``zc.zk.testing``). Without the finder those would be loaded a second time from the
+folder of zkc.legacy.zk.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def install(*, force: bool = False) -> None:
             keeps it.
 
     Raises:
-        ImportError: A real ``zookeeper`` or ``zc.zk`` is imported, or can be, and *force* is False. Nothing was changed.
+        ImportError: A real ``zookeeper`` or ``zc.zk`` is imported, or can be, and *force* is False. Nothing was
+            changed.
 
     .. versionadded:: 0.1
     """

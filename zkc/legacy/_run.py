@@ -48,8 +48,11 @@ multiprocessing with the method spawn or forkserver: install the distribution zk
 def main(arguments: list[str]) -> None:
     """Run the command.
 
-    :param arguments: the arguments of the process, without its name.
-    :raises SystemExit: of the program, or for a command that cannot be carried out (status 2).
+    Args:
+        arguments: The arguments of the process, without its name.
+
+    Raises:
+        SystemExit: Of the program, or for a command that cannot be carried out (status 2).
     """
     force = as_bytes = False
     while arguments and arguments[0] in ("--force", "--bytes"):

@@ -13,7 +13,7 @@ from zkc._zookeeper import OPENED, TLS_FAILED, UNANSWERED, Flag, RLock, Session
 from zkc.legacy._core.constants import SESSION_EVENT
 from zkc.legacy._core.exceptions import ZooKeeperException
 
-__all__ = ["Entry", "Watcher", "entry_of", "find", "lend", "open_handle", "release", "sender", "session_of"]
+__all__ = ["Entry", "Watcher", "entry_of", "find", "open_handle", "release", "sender", "session_of", "share"]
 
 Watcher = Callable[[int, int, int, str], object]
 _Events = Callable[[int, int, str], object]
@@ -170,7 +170,7 @@ def open_handle(watcher: Optional[Watcher], make: Callable[[Entry], Session]) ->
     return handle
 
 
-def lend(session: Session, owner: _Events) -> int:
+def share(session: Session, owner: _Events) -> int:
     """Give a number to a session that a client owns.
 
     Args:

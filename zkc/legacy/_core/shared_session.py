@@ -10,7 +10,7 @@ from zkc._session.managed import SessionEvents
 from zkc._zookeeper import RLock
 from zkc.constants import State
 from zkc.legacy._core.constants import SESSION_EVENT
-from zkc.legacy._core.handles import entry_of, find, lend, session_of
+from zkc.legacy._core.handles import entry_of, find, session_of, share
 
 __all__ = ["client_of", "handle_of"]
 
@@ -53,12 +53,12 @@ def client_of(handle: int, *, request_timeout: Optional[float] = None) -> Client
         entry.hosts, auth=tuple(entry.auth), request_timeout=request_timeout, max_data=None, **entry.options
     )
     client._timers.open()
-    told = client._borrow(session)
-    entry.others = (*(other for other in entry.others if _is_used(other)), told)
+    events = client._borrow(session)
+    entry.others = (*(other for other in entry.others if _is_used(other)), events)
     # The state that the session reached before that. An event that arrives in between repeats it.
     state = session.state
     if state in (State.CONNECTED, State.READ_ONLY) or state < 0:
-        told(SESSION_EVENT, state, "")
+        events(SESSION_EVENT, state, "")
     return client
 
 
@@ -92,7 +92,7 @@ def handle_of(client: Client) -> int:
         handle = find(session)
         if handle is None:
             settings = client._settings
-            handle = lend(session, client._events_of(session))
+            handle = share(session, client._events_of(session))
             entry = entry_of(handle)
             entry.hosts, entry.auth = settings.hosts, list(settings.auth)
             entry.options = {"session_timeout": settings.session_timeout, "tls": settings.tls, "sasl": settings.sasl}

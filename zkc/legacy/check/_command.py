@@ -28,8 +28,11 @@ What follows from a single line of Python 2 is listed. For the rest there are 2t
 def main(argv: list[str]) -> int:
     """Run the checker.
 
-    :param argv: the arguments behind ``check``: paths and options.
-    :returns: the exit status: 0 if nothing has to be changed, 1 if something has, 2 for errors.
+    Args:
+        argv: The arguments behind ``check``: paths and options.
+
+    Returns:
+        The exit status: 0 if nothing has to be changed, 1 if something has, 2 for errors.
     """
     try:
         options = _parser().parse_args(argv)

@@ -25,8 +25,9 @@ def expand(path: str, failed: Callable[[OSError], object]) -> Iterator[str]:
 
     Folders whose names begin with a dot, and ``__pycache__``, are left out, and links to folders are not followed.
 
-    :param path: a file, a folder, or ``-``.
-    :param failed: called for each folder that cannot be read; the others are walked nevertheless.
+    Args:
+        path: A file, a folder, or ``-``.
+        failed: Called for each folder that cannot be read; the others are walked nevertheless.
     """
     if path == STDIN or not os.path.isdir(path):
         yield path
@@ -39,9 +40,12 @@ def expand(path: str, failed: Callable[[OSError], object]) -> Iterator[str]:
 def read(path: str) -> str:
     """Return what a file holds.
 
-    :param path: the file, or ``-`` for the standard input.
-    :raises NotRegularError: it is no regular file.
-    :raises OSError: it cannot be read.
+    Args:
+        path: The file, or ``-`` for the standard input.
+
+    Raises:
+        NotRegularError: It is no regular file.
+        OSError: It cannot be read.
     """
     if path == STDIN:
         if sys.stdin is None:
@@ -61,7 +65,8 @@ def _open(path: str, flags: int) -> int:
 def decode(content: bytes) -> str:
     """Return source as text, by its byte order mark or encoding cookie; UTF-8 without one.
 
-    :param content: the source. Bytes that cannot be decoded survive as lone surrogates.
+    Args:
+        content: The source. Bytes that cannot be decoded survive as lone surrogates.
     """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
@@ -76,8 +81,9 @@ def decode(content: bytes) -> str:
 def beside(path: str, module: str) -> Optional[str]:
     """Return the file of a module that lies where a file may find it: in its folder, or in the one above its packages.
 
-    :param path: the file that imports it.
-    :param module: the module as it is written there, with the dots in front that say in which package it is.
+    Args:
+        path: The file that imports it.
+        module: The module as it is written there, with the dots in front that say in which package it is.
     """
     if path == STDIN:
         return None

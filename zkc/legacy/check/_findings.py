@@ -52,10 +52,11 @@ class Finding:
 
 
 def find_all(text: str, path: Optional[str] = None) -> list[Finding]:
-    """Return what there is to say of a file, in the order of its lines.
+    """Return the findings of a file, in the order of its lines.
 
-    :param text: what the file holds.
-    :param path: the file, beside which the modules that it imports may lie.
+    Args:
+        text: The content of the file.
+        path: The file, beside which the modules that it imports may lie.
     """
     source = Source(text)
     found: dict[tuple[int, str], Finding] = {}
@@ -131,7 +132,7 @@ def _is_attribute_or_keyword(tokens: list[Token], index: int) -> bool:
 
 
 def _named(names: Names, tokens: list[Token], index: int, scope: Scope) -> Iterator[tuple[int, str, bool]]:
-    """Yield what is used by a name in a string: getattr(zookeeper, "get"), mock.patch("zookeeper.get")."""
+    """Yield each use by a name in a string: getattr(zookeeper, "get"), mock.patch("zookeeper.get")."""
     text = tokens[index].text
     if index + 2 >= len(tokens) or tokens[index + 1].text != "(":
         return

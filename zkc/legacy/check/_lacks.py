@@ -108,7 +108,8 @@ def remarks(source: Source, path: Optional[str] = None) -> Iterator[Remark]:
 
     What runs on Python 2 only, or has something else in its place, is left out.
 
-    :param path: the file that the source is: modules that lie beside it are the program's own.
+    Args:
+        path: The file of the source: modules beside it are the program's own.
     """
     bound, blocks = _Bound(source), Blocks(source)
     imports = {index: list(_imports(one, path)) for index, one in enumerate(source.statements)}

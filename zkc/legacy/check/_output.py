@@ -76,8 +76,9 @@ def as_json(report: Report, errors: Sequence[tuple[str, str]]) -> str:
 def as_table(report: Report, width: int) -> list[str]:
     """Return a table per file, the notes that belong to it all, and a summary.
 
-    :param report: the files and their findings.
-    :param width: the columns of the terminal.
+    Args:
+        report: The files and their findings.
+        width: The columns of the terminal.
     """
     lines: list[str] = []
     for file, findings in report:

@@ -1,4 +1,4 @@
-"""Syntax that only Python 2 takes, as far as a single line shows it. 2to3 and similar tools know more, and rewrite it."""
+"""Syntax that only Python 2 takes, as far as a single line shows it. 2to3 and its kind know more, and rewrite it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ _WIDTHS = (8, 1)
 def remarks(source: Source, path: Optional[str] = None) -> Iterator[Remark]:
     """Yield what Python 3 does not take, and what its library does not have.
 
-    :param path: the file that the source is, which says which modules are the program's own.
+    Args:
+        path: The file of the source: its folder shows which modules are the program's own.
     """
     yield from _tabs(source)
     printed = "print_function" in source.text

@@ -170,15 +170,15 @@ class NodeInfo:
     def _keep(self, func: Callback) -> None:
         """Live as long as the function does: ``zk.children(path)(func)`` is enough to have it called.
 
-        One object for each node, so that who does this again and again does not gather them.
+        One object for each node: a program that repeats this does not gather objects.
         """
         if isinstance(func, types.FunctionType):
             vars(func).setdefault(_KEPT, {})[self._kept_as()] = self
             self.session._keepers.add(func)
 
 
-def let_go(func: Callback, session: ZooKeeper) -> None:
-    """Have a function not keep the objects of a session any more."""
+def release_kept(func: Callback, session: ZooKeeper) -> None:
+    """Remove the objects of a session that a function keeps alive."""
     kept: dict[tuple[int, int, str], NodeInfo] = vars(func).get(_KEPT, {})
     for key in [key for key, watch in list(kept.items()) if watch.session is session]:
         kept.pop(key, None)

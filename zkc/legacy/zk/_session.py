@@ -13,7 +13,7 @@ from zkc.legacy import zookeeper
 from zkc.legacy.zk._data import Data, logger
 from zkc.legacy.zk._errors import FailedConnect, LinkLoop, is_of_connection
 from zkc.legacy.zk._logging import flush_log, logging_pipe
-from zkc.legacy.zk._nodes import Children, NodeInfo, let_go
+from zkc.legacy.zk._nodes import Children, NodeInfo, release_kept
 from zkc.legacy.zk._properties import Properties
 from zkc.legacy.zk._registration import Registration
 from zkc.legacy.zk._trees import Trees
@@ -97,7 +97,7 @@ class ZooKeeper(Registration, Trees):
             self.handle = self._opened = None
         self.connected.clear()
         for func in list(self._keepers):
-            let_go(func, self)
+            release_kept(func, self)
         if handle is not None:
             zookeeper.close(handle)
 

@@ -1,9 +1,9 @@
 """The watches of a session: which objects look at which node, and which reading of it they have.
 
-**The rule for locks.** There are two kinds: the lock here and that of a session (``ZooKeeper._lock``). Both are held for
-plain bookkeeping only: no call of ``zookeeper``, no callback, no log line, no wait, and not the other lock. So a callback
-may make any call, take any time, and wait for another thread that does the same. The locks are RLocks because the
-garbage collector may run a ``__del__`` of the program's in the middle.
+**The rule for locks.** There are two kinds: the lock here and that of a session (``ZooKeeper._lock``). Both are held
+for plain bookkeeping only: no call of ``zookeeper``, no callback, no log line, no wait, and not the other lock. So a
+callback may make any call, take any time, and wait for another thread that does the same. The locks are RLocks because
+the garbage collector may run a ``__del__`` of the program's in the middle.
 
 **Readings.** The server reports one change for each watch, so there is at most one armed watch for a node, in a
 :class:`Watched`. The session's thread reads after an event, while other threads begin to look at the same node and read
@@ -171,7 +171,7 @@ class WatchManager:
         return [watch for watch in [ref() for ref in later] if watch is not None]
 
     def clear(self) -> list[NodeInfo]:
-        """Forget all nodes, and return the objects that looked at them: first the Children, in the order of zc.zk's callbacks."""
+        """Forget all nodes, and return the objects that looked at them: first the Children, as zc.zk notified them."""
         with self.lock:
             old, self.data = self.data, {}
             watches = [watch for entry in list(old.values()) for watch in entry.live()]

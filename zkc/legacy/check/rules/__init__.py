@@ -1,4 +1,4 @@
-"""The one table of what legacy code calls: what the drop-in makes of it, and what to write instead one day.
+"""The one table of the calls of legacy code: what the drop-in makes of each, and what to write instead.
 
 The checker reads it, and the migration guide's tables are made from it. Its rules stand in a module per package.
 """
@@ -31,13 +31,14 @@ def _modules() -> frozenset[str]:
 
 
 MODULES = _modules()
-"""The names of the modules that the rules stand in, and of those above them."""
+"""The names of the modules that have rules, and of those above them."""
 
 
 def find(name: str) -> Optional[Rule]:
-    """Return what is known of a name, or None.
+    """Return the rule of a name, or None.
 
-    :param name: the name with its module and class, such as ``zc.zk.ZooKeeper.children``.
+    Args:
+        name: The name with its module and class, such as ``zc.zk.ZooKeeper.children``.
     """
     rule = _BY_NAME.get(name)
     if rule is None and name.startswith("kazoo."):
@@ -48,7 +49,8 @@ def find(name: str) -> Optional[Rule]:
 def without_drop_in(name: str) -> Optional[Rule]:
     """Return the module that a name is in, if that has no drop-in at all.
 
-    :param name: the name, which need not be listed, such as ``zc.zk.monitor.main``.
+    Args:
+        name: The name, which need not be listed, such as ``zc.zk.monitor.main``.
     """
     while "." in name:
         name = name.rpartition(".")[0]
@@ -59,8 +61,9 @@ def without_drop_in(name: str) -> Optional[Rule]:
 
 
 def owned(owner: str) -> list[Rule]:
-    """List what is known of a module or a class, in the order of the table.
+    """List the rules of a module or a class, in the order of the table.
 
-    :param owner: its name, such as ``zookeeper`` or ``zc.zk.ZooKeeper``.
+    Args:
+        owner: Its name, such as ``zookeeper`` or ``zc.zk.ZooKeeper``.
     """
     return [rule for rule in RULES if rule.owner == owner]

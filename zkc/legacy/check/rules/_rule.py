@@ -9,16 +9,16 @@ __all__ = ["Rule"]
 
 @dataclass(frozen=True)
 class Rule:
-    """A name of a legacy package: what the drop-in makes of it, and what to write instead one day.
+    """A name of a legacy package: what the drop-in makes of it, and what to write instead.
 
     Args:
         name: The name with its module and class: ``zookeeper.get``, ``zc.zk.ZooKeeper.children``.
-        idiomatic: What does the same on the idiomatic layer, as code; empty if nothing does.
-        call: How it is called, as arguments in brackets; empty for what is not called.
+        idiomatic: The code that does the same on the idiomatic layer; empty if there is none.
+        call: Its arguments in brackets; empty for a name that is not called.
         note: What to know about the idiomatic way, or about both.
         drop_in: Whether the drop-in has it.
-        differs: In what the drop-in differs from the original; empty if in nothing that one would notice.
-        better: What behaves better than in the original, and can do no harm.
+        differs: How the drop-in differs from the original; empty if a program cannot notice a difference.
+        better: An improvement over the original that can do no harm.
         instead: What to write because Python 3 does not parse the old name; empty if it does.
         gives: The class of whose kind the result is, where its methods are of interest.
         kind: ``call``, ``value`` (a constant or an attribute), ``exception`` or ``module``.
