@@ -154,8 +154,8 @@ async def gone(zk: Any, path: str) -> bool:
 class Events(queue.Queue):
     """A callback that keeps what it is told, on whatever thread."""
 
-    def __call__(self, *told: Any) -> None:
-        self.put(told[0] if len(told) == 1 else told)
+    def __call__(self, *events: Any) -> None:
+        self.put(events[0] if len(events) == 1 else events)
 
     async def next(self) -> Any:
         """Wait for what it is told next."""
@@ -165,12 +165,12 @@ class Events(queue.Queue):
 
 async def reconnect(zk: Any, proxy: Any) -> None:
     """Cut a client's connection, and wait until the client has noticed that and has another."""
-    told = Events()
-    zk.add_listener(told)
+    events = Events()
+    zk.add_listener(events)
     proxy.drop_connections()
     # Without a listener, one that has not noticed yet would be found connected.
-    assert [await told.next(), await told.next()] == [zkc.ClientState.SUSPENDED, zkc.ClientState.CONNECTED]
-    zk.remove_listener(told)
+    assert [await events.next(), await events.next()] == [zkc.ClientState.SUSPENDED, zkc.ClientState.CONNECTED]
+    zk.remove_listener(events)
 
 
 async def mended(call: Callable[[], Awaitable[Any]]) -> Any:

@@ -1,6 +1,6 @@
 """What the tests of watches whose call failed share."""
 
-import both
+from . import both
 
 READS = {
     "get": lambda zk, path, **options: zk.get(path, **options),

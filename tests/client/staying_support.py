@@ -1,7 +1,7 @@
 """What the tests of staying watches share."""
 
-import both
-from both import Events
+from . import both
+from .both import Events
 
 
 class Data(Events):

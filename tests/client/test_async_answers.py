@@ -7,11 +7,12 @@ import sys
 import threading
 import time
 
-import both
 import pytest
 
 import zkc
 from zkc import AsyncClient, ClientState
+
+from . import both
 
 
 async def test_an_answer_is_a_future(hosts):
@@ -211,14 +212,14 @@ async def test_a_limit_is_over_for_what_was_answered(hosts):
 
 async def test_an_error_that_nobody_looks_at_is_told_by_asyncio(hosts):
     loop = asyncio.get_running_loop()
-    told = []
-    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+    events = []
+    loop.set_exception_handler(lambda _, context: events.append(context["message"]))
     async with AsyncClient(hosts) as client:
         client.get("/none")
         await client.sync()
     gc.collect()
-    assert len(told) == 1
-    assert "exception was never retrieved" in told[0]
+    assert len(events) == 1
+    assert "exception was never retrieved" in events[0]
 
 
 # ---- callbacks ------------------------------------------------------------------------------------------------------

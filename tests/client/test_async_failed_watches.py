@@ -4,9 +4,10 @@ import asyncio
 import gc
 import weakref
 
-import both
 import pytest
-from failed_watch_support import READS, ROUNDS, Watch, change
+
+from . import both
+from .failed_watch_support import READS, ROUNDS, Watch, change
 
 
 @pytest.fixture

@@ -35,11 +35,11 @@ def paths_below(paths):
 
 
 async def test_nothing_in_nothing_out(zk):
-    told = []
+    events = []
     for call in CALLS:
-        assert await getattr(zk, call)([], progress=told.append) == []
+        assert await getattr(zk, call)([], progress=events.append) == []
         assert await getattr(zk, call)(iter(()), raise_errors=True) == []
-    assert told == []
+    assert events == []
 
 
 async def test_data_of_every_kind(zk):
@@ -191,10 +191,10 @@ async def test_the_window_is_never_exceeded_and_the_iterable_read_as_it_moves(zk
 
 
 async def test_progress_is_told_per_half_window(zk):
-    told = []
-    await zk.exists_many(["/"] * 1000, window=100, progress=told.append)
-    assert told[-1] == 1000
-    assert 10 <= len(told) <= 40
+    events = []
+    await zk.exists_many(["/"] * 1000, window=100, progress=events.append)
+    assert events[-1] == 1000
+    assert 10 <= len(events) <= 40
 
 
 async def test_what_progress_raises_ends_the_call(zk):

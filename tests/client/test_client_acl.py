@@ -1,10 +1,11 @@
 """Access control: credentials, ACLs, and what they refuse."""
 
-import both
 import pytest
 
 import zkc
 from zkc import ACL, ClientState, Perms
+
+from . import both
 
 
 async def test_acls_are_set_and_read(zk):

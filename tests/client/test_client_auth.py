@@ -1,11 +1,12 @@
 """Who the client is: auth= and add_auth() over a session's end, SASL, and resuming somebody's session."""
 
-import both
 import pytest
 
 import zkc
 from zkc import ACL, SASL, ClientState
 from zkc.testing import FaultProxy, ZooKeeperServer
+
+from . import both
 
 needs_sasl = pytest.mark.skipif(not zkc.build_info()["sasl"], reason="this libzookeeper has no SASL")
 
@@ -133,8 +134,10 @@ async def test_a_wrong_password(make_zk, sasl_server):
     assert zk.closed
 
 
-async def test_credentials_of_an_outage_are_sent_later_and_the_error_says_so(make_zk, hosts, zookeeper_server, zk2):
-    await zk2.create("/bobs", b"x", acl=[ACL.digest("bob", "other")])
+async def test_credentials_of_an_outage_are_sent_later_and_the_error_says_so(
+    make_zk, hosts, zookeeper_server, other_zk
+):
+    await other_zk.create("/bobs", b"x", acl=[ACL.digest("bob", "other")])
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
         async with make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30) as zk:
             proxy.refuse()
@@ -148,8 +151,10 @@ async def test_credentials_of_an_outage_are_sent_later_and_the_error_says_so(mak
             assert (await zk.get("/bobs"))[0] == b"x"
 
 
-async def test_credentials_that_came_too_late_are_those_of_the_next_session_too(zk, zookeeper_server, zk2, expire_zk):
-    await zk2.create("/bobs", b"x", acl=[ACL.digest("bob", "other")])
+async def test_credentials_that_came_too_late_are_those_of_the_next_session_too(
+    zk, zookeeper_server, other_zk, expire_zk
+):
+    await other_zk.create("/bobs", b"x", acl=[ACL.digest("bob", "other")])
     zookeeper_server.pause()
     try:
         with pytest.raises(zkc.OperationTimeoutError):

@@ -1,11 +1,12 @@
 """Creating znodes of every kind."""
 
-import both
 import pytest
 
 import zkc
 from zkc import ACL, Perms
 from zkc.testing import ZooKeeperServer
+
+from . import both
 
 
 async def test_a_persistent_znode_outlives_its_session(make_zk, zk):
@@ -16,11 +17,11 @@ async def test_a_persistent_znode_outlives_its_session(make_zk, zk):
     assert (stat.ephemeral_owner, stat.version, stat.data_length, stat.num_children) == (0, 0, 4, 0)
 
 
-async def test_an_ephemeral_znode_goes_with_its_session(make_zk, zk, told):
+async def test_an_ephemeral_znode_goes_with_its_session(make_zk, zk, events):
     async with make_zk() as maker:
         assert await maker.create("/a", ephemeral=True) == "/a"
-        assert (await zk.exists("/a", watch=told)).ephemeral_owner == maker.session_id
-    assert (await told.next()).type is zkc.EventType.DELETED
+        assert (await zk.exists("/a", watch=events)).ephemeral_owner == maker.session_id
+    assert (await events.next()).type is zkc.EventType.DELETED
     assert await zk.exists("/a") is None
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 
-import both
 import pytest
 
 import zkc
 from zkc import ClientState, EventType
 from zkc.testing import Ensemble, ZooKeeperServer
+
+from . import both
 
 
 @pytest.fixture(scope="module")
@@ -21,15 +22,15 @@ def member_of(ensemble, zk):
     return next(member for member in ensemble.members if member.hosts == zk.server)
 
 
-async def test_a_member_is_killed(make_zk, zookeeper_ensemble, told):
+async def test_a_member_is_killed(make_zk, zookeeper_ensemble, events):
     async with make_zk(zookeeper_ensemble.new_chroot(), session_timeout=20) as zk:
         await zk.create("/mine", b"x", ephemeral=True)
         session_id = zk.session_id
-        zk.add_listener(told)
+        zk.add_listener(events)
         killed = member_of(zookeeper_ensemble, zk)
         killed.kill()
-        assert await told.next() is ClientState.SUSPENDED
-        while await told.next() is not ClientState.CONNECTED:
+        assert await events.next() is ClientState.SUSPENDED
+        while await events.next() is not ClientState.CONNECTED:
             pass
         data, stat = await both.mended(lambda: zk.get("/mine"))
         assert (data, stat.ephemeral_owner, zk.session_id) == (b"x", session_id, session_id)
@@ -65,11 +66,11 @@ async def test_the_leader_is_killed_and_a_kept_znode_stays(make_zk, zookeeper_en
         leader.start()
 
 
-async def test_no_member_is_left_for_a_while(make_zk, zookeeper_ensemble, told):
+async def test_no_member_is_left_for_a_while(make_zk, zookeeper_ensemble, events):
     async with make_zk(zookeeper_ensemble.new_chroot(), session_timeout=30) as zk:
-        zk.add_listener(told)
+        zk.add_listener(events)
         zookeeper_ensemble.kill()
-        assert await told.next() is ClientState.SUSPENDED
+        assert await events.next() is ClientState.SUSPENDED
         zookeeper_ensemble.start()
         assert await zk.wait_for(ClientState.CONNECTED, timeout=30) is ClientState.CONNECTED
         assert await both.mended(lambda: zk.exists("/")) is not None
@@ -158,14 +159,14 @@ async def test_get_config_of_a_server_alone(zk):
     assert stat.data_length == 0
 
 
-async def test_leaving_and_joining_with_a_watch(make_zk, changing, told):
+async def test_leaving_and_joining_with_a_watch(make_zk, changing, events):
     async with make_zk(changing.hosts, auth=[("digest", changing.super_auth)], session_timeout=30) as zk:
         before = await server_lines(zk)
         leaving = next(member for member in changing.followers if member.hosts != zk.server)
-        await zk.get_config(watch=told)
+        await zk.get_config(watch=events)
         data, _ = await zk.reconfig(leaving=[str(leaving.id)])
         assert f"server.{leaving.id}=" not in data.decode()
-        event = await told.next()
+        event = await events.next()
         assert (event.type, event.path) == (EventType.CHANGED, "/zookeeper/config")
         mine = next(line for line in before if line.startswith(f"server.{leaving.id}="))
         data, _ = await zk.reconfig(joining=mine)

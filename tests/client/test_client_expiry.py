@@ -6,26 +6,27 @@ import os
 import subprocess
 import sys
 
-import both
 import pytest
 
 import zkc
 from zkc import ClientState
 from zkc.testing import FaultProxy
 
+from . import both
 
-async def test_a_new_session_follows(zk, zk2, zookeeper_server, told):
-    zk.add_listener(told)
+
+async def test_a_new_session_follows(zk, other_zk, zookeeper_server, events):
+    zk.add_listener(events)
     before = zk.session_id
     await zk.create("/mine", ephemeral=True)
     zookeeper_server.expire(zk.session_id, zk.session_password)
-    while await told.next() is not ClientState.LOST:
+    while await events.next() is not ClientState.LOST:
         pass
-    assert await told.next() is ClientState.CONNECTED
+    assert await events.next() is ClientState.CONNECTED
     assert zk.session_id not in (0, before)
     assert await zk.exists("/mine") is None
     await zk.create("/mine", ephemeral=True)
-    assert (await zk2.exists("/mine")).ephemeral_owner == zk.session_id
+    assert (await other_zk.exists("/mine")).ephemeral_owner == zk.session_id
     assert zk.metrics().expirations == 1
 
 
@@ -100,14 +101,14 @@ async def test_two_expiries_in_a_row(zk, expire_zk):
     assert zk.metrics().expirations == 3
 
 
-async def test_a_session_that_expires_while_nobody_listens(make_zk, hosts, zookeeper_server, told):
+async def test_a_session_that_expires_while_nobody_listens(make_zk, hosts, zookeeper_server, events):
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
         async with make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30) as zk:
             await zk.create("/kept", b"x", ephemeral=True, keep=True)
-            zk.add_listener(told)
+            zk.add_listener(events)
             proxy.refuse()
             proxy.drop_connections()
-            assert await told.next() is ClientState.SUSPENDED
+            assert await events.next() is ClientState.SUSPENDED
             zookeeper_server.expire(zk.session_id, zk.session_password)
             # One connection, over which it learns of that; the next, for the new session, is cut before the server
             # has answered.
@@ -116,18 +117,18 @@ async def test_a_session_that_expires_while_nobody_listens(make_zk, hosts, zooke
             await both.eventually(lambda: proxy.connections == 1)
             proxy.refuse()
             zookeeper_server.resume()
-            assert await told.next() is ClientState.LOST
+            assert await events.next() is ClientState.LOST
             await both.eventually(lambda: proxy.connections == 0)
             proxy.pause()
             proxy.accept()
             await both.eventually(lambda: proxy.connections == 1)
             proxy.drop_connections()
             proxy.resume()
-            assert await told.next() is ClientState.CONNECTED
+            assert await events.next() is ClientState.CONNECTED
             assert (await zk.get("/kept"))[1].ephemeral_owner == zk.session_id
 
 
-async def test_closing_while_the_next_session_is_made(make_zk, hosts, zookeeper_server, told):
+async def test_closing_while_the_next_session_is_made(make_zk, hosts, zookeeper_server, events):
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
         zk = make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=6)
         await zk.start()
@@ -138,9 +139,9 @@ async def test_closing_while_the_next_session_is_made(make_zk, hosts, zookeeper_
                 proxy.drop_connections()
 
         zk.add_listener(stop_serving)
-        zk.add_listener(told)
+        zk.add_listener(events)
         zookeeper_server.expire(zk.session_id, zk.session_password)
-        while await told.next() is not ClientState.LOST:
+        while await events.next() is not ClientState.LOST:
             pass
         await both.eventually(lambda: not zk.connected)  # The next session may have been quicker than the listener.
         waiting = both.begin(zk, "wait_for", ClientState.CONNECTED)
@@ -150,7 +151,7 @@ async def test_closing_while_the_next_session_is_made(make_zk, hosts, zookeeper_
             await waiting
         assert zk.closed
         # The next session may have been connected already when the listener heard of the end of the last one.
-        while (state := await told.next()) is not ClientState.CLOSED:
+        while (state := await events.next()) is not ClientState.CLOSED:
             assert state in (ClientState.CONNECTED, ClientState.SUSPENDED)
         with pytest.raises(zkc.ClosingError):
             await zk.get("/")
@@ -161,7 +162,7 @@ async def test_closing_while_the_next_session_is_made(make_zk, hosts, zookeeper_
 
 
 @pytest.mark.parametrize("when", [ClientState.LOST, ClientState.CONNECTED])
-async def test_closing_in_a_listener_that_is_told_of_it(kind, make_zk, zookeeper_server, told, when):
+async def test_closing_in_a_listener_that_is_told_of_it(kind, make_zk, zookeeper_server, events, when):
     zk = make_zk()
     await zk.start()
 
@@ -174,9 +175,9 @@ async def test_closing_in_a_listener_that_is_told_of_it(kind, make_zk, zookeeper
             await zk.close()
 
     zk.add_listener(await_close if kind == "async" else close)
-    zk.add_listener(told)
+    zk.add_listener(events)
     zookeeper_server.expire(zk.session_id, zk.session_password)
-    while await told.next() is not ClientState.CLOSED:
+    while await events.next() is not ClientState.CLOSED:
         pass
     assert zk.closed
 
@@ -192,7 +193,7 @@ async def test_credentials_are_sent_again_first(make_zk, expire_zk):
             assert (await zk.get(f"/{name}"))[0] == name.encode()
 
 
-async def test_a_kept_znode_needs_the_credentials_of_the_client(make_zk, zk2, expire_zk):
+async def test_a_kept_znode_needs_the_credentials_of_the_client(make_zk, other_zk, expire_zk):
     async with make_zk(auth=[("digest", "ann:secret")]) as zk:
         await zk.create("/kept", b"x", ephemeral=True, keep=True, acl=zkc.CREATOR_ALL_ACL)
         await expire_zk(zk)
@@ -201,7 +202,7 @@ async def test_a_kept_znode_needs_the_credentials_of_the_client(make_zk, zk2, ex
         assert acl == [zkc.ACL.digest("ann", "secret")]
         assert stat.ephemeral_owner == zk.session_id
         with pytest.raises(zkc.NoAuthError):
-            await zk2.get("/kept")
+            await other_zk.get("/kept")
 
 
 async def test_a_call_of_several_requests_goes_on_in_the_new_session_or_fails(make_zk, hosts, zookeeper_server):

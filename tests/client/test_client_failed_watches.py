@@ -7,12 +7,13 @@ import sys
 import threading
 import weakref
 
-import both
 import pytest
-from failed_watch_support import READS, ROUNDS, Watch, change
 
 import zkc
 from zkc import EventType
+
+from . import both
+from .failed_watch_support import READS, ROUNDS, Watch, change
 
 
 @pytest.fixture

@@ -3,30 +3,31 @@
 import asyncio
 import logging
 
-import both
 import pytest
 
 import zkc
 from zkc import ACL, ClientState
 
+from . import both
 
-async def test_it_is_made_anew_with_the_data_last_set(zk, zk2, expire_zk):
+
+async def test_it_is_made_anew_with_the_data_last_set(zk, other_zk, expire_zk):
     acl = [ACL.world(zkc.Perms.ALL & ~zkc.Perms.ADMIN)]
     assert await zk.create("/kept", b"1", ephemeral=True, keep=True, acl=acl) == "/kept"
     await zk.create("/gone", ephemeral=True)
     assert zk.kept == ["/kept"]
     await zk.set("/kept", b"2")
     await expire_zk(zk)
-    data, stat = await zk2.get("/kept")
+    data, stat = await other_zk.get("/kept")
     assert (data, stat.ephemeral_owner) == (b"2", zk.session_id)
-    assert (await zk2.get_acl("/kept"))[0] == acl
-    assert await zk2.children("/") == ["kept"]
+    assert (await other_zk.get_acl("/kept"))[0] == acl
+    assert await other_zk.children("/") == ["kept"]
     await zk.set("/kept", None)
     await expire_zk(zk)
-    assert (await zk2.get("/kept"))[0] is None
+    assert (await other_zk.get("/kept"))[0] is None
 
 
-async def test_it_is_there_when_the_client_is_connected_again(zk, zk2, zookeeper_server):
+async def test_it_is_there_when_the_client_is_connected_again(zk, other_zk, zookeeper_server):
     for i in range(50):
         await zk.create(f"/n{i}", b"%d" % i, ephemeral=True, keep=True)
     counts, states = [], []
@@ -34,7 +35,7 @@ async def test_it_is_there_when_the_client_is_connected_again(zk, zk2, zookeeper
     def count(state):
         states.append(state)
         if states[-2:] == [ClientState.LOST, ClientState.CONNECTED]:
-            counts.append(both.begin(zk2, "children", "/"))
+            counts.append(both.begin(other_zk, "children", "/"))
 
     loop = asyncio.get_running_loop()
     zk.add_listener(lambda state: loop.call_soon_threadsafe(count, state))
@@ -44,7 +45,7 @@ async def test_it_is_there_when_the_client_is_connected_again(zk, zk2, zookeeper
     assert sorted(zk.kept) == sorted(f"/n{i}" for i in range(50))
 
 
-async def test_with_every_other_option(zk, zk2, expire_zk):
+async def test_with_every_other_option(zk, other_zk, expire_zk):
     path, stat = await zk.create_with_stat(
         "/a/n-",
         b"x",
@@ -58,64 +59,64 @@ async def test_with_every_other_option(zk, zk2, expire_zk):
     assert zk.kept == [path]
     await expire_zk(zk)
     # Under the same path, its counter included, and not under another one.
-    assert await zk2.children("/a") == [path[len("/a/") :]]
-    assert (await zk2.exists(path)).ephemeral_owner == zk.session_id
+    assert await other_zk.children("/a") == [path[len("/a/") :]]
+    assert (await other_zk.exists(path)).ephemeral_owner == zk.session_id
 
 
-async def test_one_that_was_deleted_is_not_made_anew(zk, zk2, expire_zk):
+async def test_one_that_was_deleted_is_not_made_anew(zk, other_zk, expire_zk):
     for name in ("a", "b", "c", "d"):
         await zk.create(f"/{name}", ephemeral=True, keep=True)
     await zk.delete("/a")
-    await zk2.delete("/b")
+    await other_zk.delete("/b")
     await zk.delete("/b", missing_ok=True)
     async with zk.transaction() as transaction:
         transaction.delete("/c")
     assert zk.kept == ["/d"]
     await expire_zk(zk)
-    assert await zk2.children("/") == ["d"]
+    assert await other_zk.children("/") == ["d"]
 
 
-async def test_one_that_a_recursive_delete_removed_is_not_made_anew(zk, zk2, expire_zk):
+async def test_one_that_a_recursive_delete_removed_is_not_made_anew(zk, other_zk, expire_zk):
     await zk.create("/a/b", ephemeral=True, keep=True, make_parents=True)
     await zk.delete("/a", recursive=True)
     assert zk.kept == []
     await zk.create("/a")
     await expire_zk(zk)
-    assert await zk2.children("/a") == []
+    assert await other_zk.children("/a") == []
 
 
-async def test_a_transaction_that_sets_it(zk, zk2, expire_zk):
+async def test_a_transaction_that_sets_it(zk, other_zk, expire_zk):
     await zk.create("/kept", b"1", ephemeral=True, keep=True)
     async with zk.transaction() as transaction:
         transaction.set("/kept", b"2")
     await expire_zk(zk)
-    assert (await zk2.get("/kept"))[0] == b"2"
+    assert (await other_zk.get("/kept"))[0] == b"2"
 
 
-async def test_a_change_that_failed_is_not_kept(zk, zk2, expire_zk):
+async def test_a_change_that_failed_is_not_kept(zk, other_zk, expire_zk):
     await zk.create("/kept", b"1", ephemeral=True, keep=True)
     with pytest.raises(zkc.BadVersionError):
         await zk.set("/kept", b"2", version=7)
     with pytest.raises(zkc.BadVersionError):
         await zk.delete("/kept", version=7)
     await expire_zk(zk)
-    assert (await zk2.get("/kept"))[0] == b"1"
+    assert (await other_zk.get("/kept"))[0] == b"1"
 
 
-async def test_what_others_set_is_not_known_here(zk, zk2, expire_zk):
+async def test_what_others_set_is_not_known_here(zk, other_zk, expire_zk):
     await zk.create("/kept", b"mine", ephemeral=True, keep=True)
-    await zk2.set("/kept", b"theirs")
+    await other_zk.set("/kept", b"theirs")
     await expire_zk(zk)
-    assert (await zk2.get("/kept"))[0] == b"mine"
+    assert (await other_zk.get("/kept"))[0] == b"mine"
 
 
-async def test_somebody_else_has_made_it(zk, zk2, zookeeper_server, caplog, told):
+async def test_somebody_else_has_made_it(zk, other_zk, zookeeper_server, caplog, events):
     await zk.create("/kept", b"mine", ephemeral=True, keep=True)
     await zk.create("/other", b"mine", ephemeral=True, keep=True)
 
     # Whoever waits for it to go takes its place.
-    await zk2.exists("/kept", watch=told)
-    grabbing = asyncio.ensure_future(_grab(zk2, told))
+    await other_zk.exists("/kept", watch=events)
+    grabbing = asyncio.ensure_future(_grab(other_zk, events))
     with caplog.at_level(logging.ERROR, "zkc.client"):
         with _SlowlyFollowed(zk):
             zookeeper_server.expire(zk.session_id, zk.session_password)
@@ -124,12 +125,12 @@ async def test_somebody_else_has_made_it(zk, zk2, zookeeper_server, caplog, told
         await zk.wait_for(ClientState.CONNECTED)
     assert "the kept ephemeral znode /kept is not there: create '/kept': the session 0x" in caplog.text
     data, stat = await zk.get("/kept")
-    assert (data, stat.ephemeral_owner) == (b"theirs", zk2.session_id)
+    assert (data, stat.ephemeral_owner) == (b"theirs", other_zk.session_id)
     assert (await zk.exists("/other")).ephemeral_owner == zk.session_id
 
 
-async def _grab(zk, told):
-    assert (await told.next()).type is zkc.EventType.DELETED
+async def _grab(zk, events):
+    assert (await events.next()).type is zkc.EventType.DELETED
     await zk.create("/kept", b"theirs", ephemeral=True)
 
 
@@ -150,11 +151,11 @@ class _SlowlyFollowed:
             self.plain(self.waiting.pop())
 
 
-async def test_its_parent_is_gone(zk, zk2, expire_zk, caplog):
+async def test_its_parent_is_gone(zk, other_zk, expire_zk, caplog):
     await zk.create("/a/kept", b"x", ephemeral=True, keep=True, make_parents=True)
     await zk.create("/b", b"y", ephemeral=True, keep=True)
-    await zk2.delete("/a/kept")
-    await zk2.delete("/a")
+    await other_zk.delete("/a/kept")
+    await other_zk.delete("/a")
     with caplog.at_level(logging.ERROR, "zkc.client"):
         await expire_zk(zk)
     assert "the kept ephemeral znode /a/kept is not there: create '/a/kept': the parent does not exist" in caplog.text
@@ -166,12 +167,12 @@ async def test_its_parent_is_gone(zk, zk2, expire_zk, caplog):
     assert (await zk.get("/a/kept"))[0] == b"x"
 
 
-async def test_nothing_is_kept_over_a_close(zk, zk2):
+async def test_nothing_is_kept_over_a_close(zk, other_zk):
     await zk.create("/kept", ephemeral=True, keep=True)
     await zk.close()
     assert zk.kept == []
     await zk.start()
-    assert await zk2.children("/") == []
+    assert await other_zk.children("/") == []
 
 
 async def test_keep_is_for_ephemeral_znodes(zk):
@@ -192,12 +193,12 @@ async def test_one_that_could_not_be_made_is_not_kept(zk):
     assert zk.kept == []
 
 
-async def test_more_than_a_window_of_them(make_zk, zk2, expire_zk):
+async def test_more_than_a_window_of_them(make_zk, other_zk, expire_zk):
     async with make_zk(max_in_flight=100) as zk:
         for start in range(0, 1500, 50):
             for i in range(start, start + 50):
                 await zk.create(f"/n{i}", b"%d" % i, ephemeral=True, keep=True)
         await expire_zk(zk)
-        names = await zk2.children("/")
+        names = await other_zk.children("/")
         assert len(names) == 1500
-        assert (await zk2.get("/n1499"))[1].ephemeral_owner == zk.session_id
+        assert (await other_zk.get("/n1499"))[1].ephemeral_owner == zk.session_id

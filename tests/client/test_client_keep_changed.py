@@ -3,12 +3,13 @@
 import asyncio
 import threading
 
-import both
 import pytest
-from proxy_support import DELETE, MULTI, SET, SET_ACL, Meddler
 
 import zkc
 from zkc import ACL, ClientState
+
+from . import both
+from .proxy_support import DELETE, MULTI, SET, SET_ACL, Meddler
 
 READ_WRITE = [ACL.world(zkc.Perms.ALL & ~zkc.Perms.ADMIN)]
 
@@ -84,12 +85,12 @@ deletes = pytest.mark.parametrize(("opcode", "delete"), DELETES.values(), ids=DE
 LOST = (zkc.ConnectionLossError, zkc.SessionExpiredError, zkc.OperationTimeoutError)
 
 
-async def stays_gone(zk, zk2, expire_zk):
+async def stays_gone(zk, other_zk, expire_zk):
     assert (zk.kept, [znode.path for znode in zk.kept_znodes]) == (["/other"], ["/other"])
     for _ in range(2):
         await expire_zk(zk)
-        assert await zk2.exists("/kept") is None
-    assert await zk2.exists("/other") is not None
+        assert await other_zk.exists("/kept") is None
+    assert await other_zk.exists("/other") is not None
 
 
 async def make(zk, data=b"1"):
@@ -98,35 +99,35 @@ async def make(zk, data=b"1"):
 
 
 @deletes
-async def test_a_delete_that_timed_out_and_was_applied(far, zk2, meddler, expire_zk, opcode, delete):
+async def test_a_delete_that_timed_out_and_was_applied(far, other_zk, meddler, expire_zk, opcode, delete):
     await make(far)
     meddler.before(opcode, meddler.hold)
     with pytest.raises(zkc.OperationTimeoutError):
         await delete(far, timeout=0.2)
     assert far.kept == ["/other"]
     meddler.resume()
-    await both.eventually(lambda: both.gone(zk2, "/kept"))
+    await both.eventually(lambda: both.gone(other_zk, "/kept"))
     with pytest.raises(zkc.NoNodeError):
         await far.delete("/kept")
     await expire_zk(far)
-    assert await zk2.exists("/kept") is None
-    assert await zk2.exists("/other") is not None
+    assert await other_zk.exists("/kept") is None
+    assert await other_zk.exists("/other") is not None
 
 
 @deletes
 @pytest.mark.parametrize("verdict", ["drop", "lose"])
-async def test_a_delete_whose_answer_was_lost(far, zk2, meddler, expire_zk, opcode, delete, verdict):
+async def test_a_delete_whose_answer_was_lost(far, other_zk, meddler, expire_zk, opcode, delete, verdict):
     await make(far)
     meddler.before(opcode, lambda: verdict)
     with pytest.raises(zkc.ConnectionLossError) as caught:
         await delete(far)
     assert caught.value.maybe_applied
     await far.wait_for(ClientState.CONNECTED)
-    await stays_gone(far, zk2, expire_zk)
+    await stays_gone(far, other_zk, expire_zk)
 
 
 @deletes
-async def test_a_delete_that_crosses_an_expiry(far, zk2, meddler, zookeeper_server, expire_zk, opcode, delete):
+async def test_a_delete_that_crosses_an_expiry(far, other_zk, meddler, zookeeper_server, expire_zk, opcode, delete):
     await make(far)
     meddler.before(opcode, meddler.hold)
     with pytest.raises(zkc.OperationTimeoutError):
@@ -135,7 +136,7 @@ async def test_a_delete_that_crosses_an_expiry(far, zk2, meddler, zookeeper_serv
     zookeeper_server.expire(old, far.session_password)
     meddler.resume()
     await both.eventually(lambda: far.session_id not in (0, old) and far.state is ClientState.CONNECTED)
-    await stays_gone(far, zk2, expire_zk)
+    await stays_gone(far, other_zk, expire_zk)
 
 
 def delete_in_transaction(calls):
@@ -153,7 +154,7 @@ FUTURES = {
 
 
 @pytest.mark.parametrize(("opcode", "delete"), FUTURES.values(), ids=FUTURES)
-async def test_a_delete_that_was_cancelled_after_it_was_sent(far, zk2, meddler, expire_zk, opcode, delete):
+async def test_a_delete_that_was_cancelled_after_it_was_sent(far, other_zk, meddler, expire_zk, opcode, delete):
     await make(far)
     held = threading.Event()
 
@@ -167,11 +168,11 @@ async def test_a_delete_that_was_cancelled_after_it_was_sent(far, zk2, meddler, 
     assert future.cancel()
     assert far.kept == ["/other"]
     meddler.resume()
-    await both.eventually(lambda: both.gone(zk2, "/kept"))
-    await stays_gone(far, zk2, expire_zk)
+    await both.eventually(lambda: both.gone(other_zk, "/kept"))
+    await stays_gone(far, other_zk, expire_zk)
 
 
-async def test_a_delete_whose_session_has_ended_before_it_was_sent(far, zk2, meddler, zookeeper_server, expire_zk):
+async def test_a_delete_whose_session_has_ended_before_it_was_sent(far, other_zk, meddler, zookeeper_server, expire_zk):
     await make(far)
     lost = threading.Event()
     far.add_listener(lambda state: state is ClientState.LOST and lost.set())
@@ -185,11 +186,11 @@ async def test_a_delete_whose_session_has_ended_before_it_was_sent(far, zk2, med
     with pytest.raises(LOST):
         await asked
     await both.eventually(lambda: lost.is_set() and far.state is ClientState.CONNECTED)
-    await both.eventually(lambda: both.gone(zk2, "/kept"))
-    await stays_gone(far, zk2, expire_zk)
+    await both.eventually(lambda: both.gone(other_zk, "/kept"))
+    await stays_gone(far, other_zk, expire_zk)
 
 
-async def test_a_delete_that_is_refused_keeps_it(zk, zk2, expire_zk):
+async def test_a_delete_that_is_refused_keeps_it(zk, other_zk, expire_zk):
     await zk.create("/top")
     path = "/top/kept"
     await zk.create(path, b"1", ephemeral=True, keep=True)
@@ -210,17 +211,17 @@ async def test_a_delete_that_is_refused_keeps_it(zk, zk2, expire_zk):
             await zk.delete(path, **wrong)
     assert zk.kept == [path]
     await expire_zk(zk)
-    assert (await zk2.exists(path)).ephemeral_owner == zk.session_id
+    assert (await other_zk.exists(path)).ephemeral_owner == zk.session_id
 
 
-async def test_one_of_a_transaction_that_failed_for_another_reason(zk, zk2, expire_zk):
+async def test_one_of_a_transaction_that_failed_for_another_reason(zk, other_zk, expire_zk):
     await make(zk)
     with pytest.raises(zkc.NoNodeError):
         await in_transaction(zk, lambda t: (t.delete("/kept"), t.set("/other", b"2"), t.check("/no")))
     assert sorted(zk.kept) == ["/kept", "/other"]
     await expire_zk(zk)
-    assert (await zk2.get("/kept"))[0] == b"1"
-    assert (await zk2.get("/other"))[0] == b""
+    assert (await other_zk.get("/kept"))[0] == b"1"
+    assert (await other_zk.get("/other"))[0] == b""
 
 
 SETS = {
@@ -241,31 +242,31 @@ async def is_set(zk, opcode):
 
 
 @sets
-async def test_a_set_that_timed_out_and_was_applied(far, zk2, meddler, expire_zk, opcode, set_):
+async def test_a_set_that_timed_out_and_was_applied(far, other_zk, meddler, expire_zk, opcode, set_):
     await make(far)
     meddler.before(opcode, meddler.hold)
     with pytest.raises(zkc.OperationTimeoutError):
         await set_(far, timeout=0.2)
     meddler.resume()
-    await both.eventually(lambda: is_set(zk2, opcode))
+    await both.eventually(lambda: is_set(other_zk, opcode))
     await expire_zk(far)
-    assert await is_set(zk2, opcode)
+    assert await is_set(other_zk, opcode)
 
 
 @sets
 @pytest.mark.parametrize("verdict", ["drop", "lose"])
-async def test_a_set_whose_answer_was_lost(far, zk2, meddler, expire_zk, opcode, set_, verdict):
+async def test_a_set_whose_answer_was_lost(far, other_zk, meddler, expire_zk, opcode, set_, verdict):
     await make(far)
     meddler.before(opcode, lambda: verdict)
     with pytest.raises(zkc.ConnectionLossError):
         await set_(far)
     await far.wait_for(ClientState.CONNECTED)
     await expire_zk(far)
-    assert await is_set(zk2, opcode)
+    assert await is_set(other_zk, opcode)
 
 
 @sets
-async def test_a_set_that_crosses_an_expiry(far, zk2, meddler, zookeeper_server, opcode, set_):
+async def test_a_set_that_crosses_an_expiry(far, other_zk, meddler, zookeeper_server, opcode, set_):
     await make(far)
     meddler.before(opcode, meddler.hold)
     with pytest.raises(zkc.OperationTimeoutError):
@@ -274,10 +275,10 @@ async def test_a_set_that_crosses_an_expiry(far, zk2, meddler, zookeeper_server,
     zookeeper_server.expire(old, far.session_password)
     meddler.resume()
     await both.eventually(lambda: far.session_id not in (0, old) and far.state is ClientState.CONNECTED)
-    assert await is_set(zk2, opcode)
+    assert await is_set(other_zk, opcode)
 
 
-async def test_a_set_that_was_cancelled(far, zk2, meddler, expire_zk):
+async def test_a_set_that_was_cancelled(far, other_zk, meddler, expire_zk):
     await make(far)
     held = threading.Event()
 
@@ -290,12 +291,12 @@ async def test_a_set_that_was_cancelled(far, zk2, meddler, expire_zk):
     await both.eventually(held.is_set)
     call.cancel()
     meddler.resume()
-    await both.eventually(lambda: is_set(zk2, SET))
+    await both.eventually(lambda: is_set(other_zk, SET))
     await expire_zk(far)
-    assert await is_set(zk2, SET)
+    assert await is_set(other_zk, SET)
 
 
-async def test_sets_that_were_refused_change_nothing(zk, zk2, expire_zk):
+async def test_sets_that_were_refused_change_nothing(zk, other_zk, expire_zk):
     await make(zk)
     with pytest.raises(zkc.BadVersionError):
         await many(zk.set_many, [("/kept", b"2", 7)])
@@ -306,32 +307,32 @@ async def test_sets_that_were_refused_change_nothing(zk, zk2, expire_zk):
     with pytest.raises(ValueError, match="max_data"):
         await zk.set("/kept", b"x" * 2_000_000)
     await expire_zk(zk)
-    assert (await zk2.get("/kept"))[0] == b"1"
-    assert (await zk2.get_acl("/kept"))[0] == list(zkc.OPEN_ACL_UNSAFE)
+    assert (await other_zk.get("/kept"))[0] == b"1"
+    assert (await other_zk.get_acl("/kept"))[0] == list(zkc.OPEN_ACL_UNSAFE)
 
 
-async def test_the_last_of_many_sets(zk, zk2, expire_zk):
+async def test_the_last_of_many_sets(zk, other_zk, expire_zk):
     await make(zk)
     await asyncio.gather(*(both.begin(zk, "set", "/kept", b"%d" % i) for i in range(40)))
-    last = (await zk2.get("/kept"))[0]
+    last = (await other_zk.get("/kept"))[0]
     await expire_zk(zk)
-    assert (await zk2.get("/kept"))[0] == last
+    assert (await other_zk.get("/kept"))[0] == last
 
 
-async def test_data_that_the_caller_changes_afterwards(zk, zk2, expire_zk):
+async def test_data_that_the_caller_changes_afterwards(zk, other_zk, expire_zk):
     data = bytearray(b"first")
     await make(zk, data)
     data[:] = b"wrong"
     await expire_zk(zk)
-    assert (await zk2.get("/kept"))[0] == b"first"
+    assert (await other_zk.get("/kept"))[0] == b"first"
     data[:] = b"other"
     await zk.set("/kept", memoryview(data))
     data[:] = b"wrong"
     await expire_zk(zk)
-    assert (await zk2.get("/kept"))[0] == b"other"
+    assert (await other_zk.get("/kept"))[0] == b"other"
 
 
-async def test_one_that_is_deleted_before_the_answer_to_its_create(far, zk2, meddler, expire_zk):
+async def test_one_that_is_deleted_before_the_answer_to_its_create(far, other_zk, meddler, expire_zk):
     await far.create("/other", ephemeral=True, keep=True)
     meddler.pause()
     made = both.begin(far, "create", "/kept", ephemeral=True, keep=True)
@@ -341,10 +342,10 @@ async def test_one_that_is_deleted_before_the_answer_to_its_create(far, zk2, med
     meddler.resume()
     await made
     await deleted
-    await stays_gone(far, zk2, expire_zk)
+    await stays_gone(far, other_zk, expire_zk)
 
 
-async def test_one_whose_create_was_given_up_is_not_kept(far, zk2, meddler):
+async def test_one_whose_create_was_given_up_is_not_kept(far, other_zk, meddler):
     meddler.pause()
     with pytest.raises(zkc.OperationTimeoutError):
         await far.create("/kept", ephemeral=True, keep=True, timeout=0.1)
@@ -355,7 +356,7 @@ async def test_one_whose_create_was_given_up_is_not_kept(far, zk2, meddler):
     assert "/kept" not in far.inner._kept
 
 
-async def test_a_delete_between_the_decision_to_create_it_and_the_create(zk, zk2, expire_zk):
+async def test_a_delete_between_the_decision_to_create_it_and_the_create(zk, other_zk, expire_zk):
     await make(zk)
     kept = zk.inner._kept
     wants, asked, deletes = kept.wants, [], []
@@ -375,6 +376,6 @@ async def test_a_delete_between_the_decision_to_create_it_and_the_create(zk, zk2
         del kept.wants
     assert asked[:3] == [True, True, False]
     assert isinstance(await both.eventually(lambda: deletes[0].done() and deletes[0].exception()), zkc.NoNodeError)
-    assert await zk2.exists("/kept") is None
+    assert await other_zk.exists("/kept") is None
     assert kept.unwanted == {}
-    await stays_gone(zk, zk2, expire_zk)
+    await stays_gone(zk, other_zk, expire_zk)

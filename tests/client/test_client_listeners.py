@@ -5,12 +5,13 @@ import contextlib
 import logging
 import threading
 
-import both
 import pytest
 
 import zkc
 from zkc import ClientState
 from zkc.testing import FaultProxy
+
+from . import both
 
 CLOSED, CONNECTING, CONNECTED = ClientState.CLOSED, ClientState.CONNECTING, ClientState.CONNECTED
 SUSPENDED, LOST, READ_ONLY = ClientState.SUSPENDED, ClientState.LOST, ClientState.READ_ONLY
@@ -22,58 +23,58 @@ def proxy(zookeeper_server):
         yield proxy
 
 
-async def test_the_states_of_a_life_in_their_order(make_zk, proxy, zookeeper_server, told):
+async def test_the_states_of_a_life_in_their_order(make_zk, proxy, zookeeper_server, events):
     zk = make_zk(proxy.hosts, session_timeout=30)
-    zk.add_listener(told)
+    zk.add_listener(events)
     async with zk:
-        assert [await told.next(), await told.next()] == [CONNECTING, CONNECTED]
+        assert [await events.next(), await events.next()] == [CONNECTING, CONNECTED]
         proxy.drop_connections()
-        assert [await told.next(), await told.next()] == [SUSPENDED, CONNECTED]
+        assert [await events.next(), await events.next()] == [SUSPENDED, CONNECTED]
         proxy.refuse()
         proxy.drop_connections()
-        assert await told.next() is SUSPENDED
+        assert await events.next() is SUSPENDED
         zookeeper_server.expire(zk.session_id, zk.session_password)
         proxy.accept()
-        assert [await told.next(), await told.next()] == [LOST, CONNECTED]
-    assert await told.next() is CLOSED
-    assert told.empty()
+        assert [await events.next(), await events.next()] == [LOST, CONNECTED]
+    assert await events.next() is CLOSED
+    assert events.empty()
     async with zk:
-        assert [await told.next(), await told.next()] == [CONNECTING, CONNECTED]
+        assert [await events.next(), await events.next()] == [CONNECTING, CONNECTED]
 
 
-async def test_the_state_is_what_the_listener_is_told(make_zk, told):
+async def test_the_state_is_what_the_listener_is_told(make_zk, events):
     zk = make_zk()
-    zk.add_listener(lambda state: told.put((state, zk.state)))
+    zk.add_listener(lambda state: events.put((state, zk.state)))
     async with zk:
-        await told.next()
-        assert await told.next() == (CONNECTED, CONNECTED)
-    assert await told.next() == (CLOSED, CLOSED)
+        await events.next()
+        assert await events.next() == (CONNECTED, CONNECTED)
+    assert await events.next() == (CLOSED, CLOSED)
 
 
-async def test_each_listener_is_told_once_and_until_it_is_removed(make_zk, told):
+async def test_each_listener_is_told_once_and_until_it_is_removed(make_zk, events):
     zk = make_zk()
     other = both.Events()
     for _ in range(3):
-        zk.add_listener(told)
+        zk.add_listener(events)
     zk.add_listener(other)
     async with zk:
         await other.next()
         await other.next()
-        zk.remove_listener(told)
-        zk.remove_listener(told)
+        zk.remove_listener(events)
+        zk.remove_listener(events)
         zk.remove_listener(print)
     assert await other.next() is CLOSED
-    assert [told.get_nowait(), told.get_nowait()] == [CONNECTING, CONNECTED]
-    assert told.empty()
+    assert [events.get_nowait(), events.get_nowait()] == [CONNECTING, CONNECTED]
+    assert events.empty()
 
 
-async def test_a_listener_is_told_what_comes_after_it_was_added(make_zk, told):
+async def test_a_listener_is_told_what_comes_after_it_was_added(make_zk, events):
     for _ in range(10):
         zk = make_zk()
         async with zk:
-            zk.add_listener(told)
-        assert await told.next() is CLOSED
-        assert told.empty()
+            zk.add_listener(events)
+        assert await events.next() is CLOSED
+        assert events.empty()
 
 
 async def test_a_bound_method_is_a_listener(make_zk):
@@ -81,7 +82,7 @@ async def test_a_bound_method_is_a_listener(make_zk):
         def __init__(self):
             self.states = []
 
-        def told(self, state):
+        def events(self, state):
             self.states.append(state)
 
     listener = Listener()
@@ -100,39 +101,39 @@ def test_a_listener_can_be_called(make_zk, listener):
         make_zk().add_listener(listener)
 
 
-async def test_one_that_raises_is_logged_and_the_others_are_told(make_zk, told, caplog):
+async def test_one_that_raises_is_logged_and_the_others_are_told(make_zk, events, caplog):
     def fail(state):
         raise ValueError(f"my own fault in {state}")
 
     zk = make_zk()
     zk.add_listener(fail)
-    zk.add_listener(told)
+    zk.add_listener(events)
     with caplog.at_level(logging.ERROR, "zkc"):
         async with zk:
-            assert [await told.next(), await told.next()] == [CONNECTING, CONNECTED]
-        assert await told.next() is CLOSED
+            assert [await events.next(), await events.next()] == [CONNECTING, CONNECTED]
+        assert await events.next() is CLOSED
     assert "my own fault in CONNECTED" in caplog.text
     assert "my own fault in CLOSED" in caplog.text
     caplog.clear()  # The traceback refers to what called the listener.
 
 
-async def test_one_that_calls_the_client(kind, make_zk, told):
+async def test_one_that_calls_the_client(kind, make_zk, events):
     zk = make_zk()
 
     def call(state):
         if state is CONNECTED:
-            told.put(zk.inner.create("/mine", ephemeral=True))
+            events.put(zk.inner.create("/mine", ephemeral=True))
 
     async def await_call(state):
         if state is CONNECTED:
-            told.put(await zk.create("/mine", ephemeral=True))
+            events.put(await zk.create("/mine", ephemeral=True))
 
     zk.add_listener(await_call if kind == "async" else call)
     async with zk:
-        assert await told.next() == "/mine"
+        assert await events.next() == "/mine"
 
 
-async def test_one_that_closes_the_client(kind, make_zk, told):
+async def test_one_that_closes_the_client(kind, make_zk, events):
     zk = make_zk()
 
     def close(state):
@@ -144,34 +145,34 @@ async def test_one_that_closes_the_client(kind, make_zk, told):
             await zk.close()
 
     zk.add_listener(await_close if kind == "async" else close)
-    zk.add_listener(told)
+    zk.add_listener(events)
     with contextlib.suppress(zkc.ClosingError):
         await zk.start()
-    assert [await told.next(), await told.next(), await told.next()] == [CONNECTING, CONNECTED, CLOSED]
+    assert [await events.next(), await events.next(), await events.next()] == [CONNECTING, CONNECTED, CLOSED]
     assert zk.closed
     with pytest.raises((zkc.ClosingError, zkc.NotStartedError)):
         await zk.get("/")
 
 
-async def test_one_that_adds_and_removes_listeners(make_zk, told):
+async def test_one_that_adds_and_removes_listeners(make_zk, events):
     zk = make_zk()
 
     def change(state):
         zk.remove_listener(change)
-        zk.add_listener(told)
+        zk.add_listener(events)
 
     zk.add_listener(change)
     async with zk:
-        assert await told.next() is CONNECTED
-    assert await told.next() is CLOSED
+        assert await events.next() is CONNECTED
+    assert await events.next() is CLOSED
 
 
-async def test_where_listeners_are_called(kind, make_zk, told):
+async def test_where_listeners_are_called(kind, make_zk, events):
     zk = make_zk()
-    zk.add_listener(lambda state: told.put((state, threading.current_thread())))
+    zk.add_listener(lambda state: events.put((state, threading.current_thread())))
     async with zk:
-        await told.next()
-        state, thread = await told.next()
+        await events.next()
+        state, thread = await events.next()
         assert state is CONNECTED
         if kind == "async":
             assert thread is threading.current_thread()

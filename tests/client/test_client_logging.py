@@ -2,11 +2,12 @@
 
 import logging
 
-import both
 import pytest
 
 import zkc
 from zkc.testing import ZooKeeperServer
+
+from . import both
 
 USER_SECRET, SASL_SECRET = "pa55-of-digest", "pa55-of-sasl"
 
@@ -31,11 +32,11 @@ async def test_states_are_logged(make_zk, logged, expire_zk):
     assert any("has expired; a new one is made" in text for text in warnings)
 
 
-async def test_everything_is_logged_under_zkc(zk, logged, told):
+async def test_everything_is_logged_under_zkc(zk, logged, events):
     await zk.create("/a")
-    await zk.get("/a", watch=told)
+    await zk.get("/a", watch=events)
     await zk.set("/a", b"x")
-    await told.next()
+    await events.next()
     names = {record.name for record in logged.records}
     assert all(name == "zkc" or name.startswith("zkc.") or name == "asyncio" for name in names), names
 
@@ -69,8 +70,8 @@ async def test_no_secret_is_logged_when_it_is_refused(make_zk, sasl_server, logg
     with pytest.raises(zkc.AuthFailedError) as caught:
         await zk.start()
     # start() raises it; what is raised needs no error in the log besides.
-    told = [record.levelno for record in logged.records if "there is no session" in record.getMessage()]
-    assert told == [logging.INFO]
+    levels = [record.levelno for record in logged.records if "there is no session" in record.getMessage()]
+    assert levels == [logging.INFO]
     assert SASL_SECRET not in str(caught.value)
     await both.eventually(lambda: len(logged.records) > 3)  # The library's lines come a little later.
     assert no_secret(logged, zk)

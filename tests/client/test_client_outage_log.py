@@ -2,13 +2,14 @@
 
 import logging
 
-import both
 import pytest
 
 import zkc
 from zkc import ClientState
 from zkc._log_repeats import Repeats
 from zkc.testing import ZooKeeperServer
+
+from . import both
 
 
 @pytest.fixture
@@ -115,8 +116,8 @@ def test_each_session_has_its_own_lines():
 
 def test_connections_that_come_and_go_have_few_lines():
     log = Log()
-    told = 0
+    events = 0
     for _ in range(1000):
         log.now += 0.05
-        told += (log.refused()[0] > logging.DEBUG) + (log.established()[0] > logging.DEBUG)
-    assert 2 <= told <= 13
+        events += (log.refused()[0] > logging.DEBUG) + (log.established()[0] > logging.DEBUG)
+    assert 2 <= events <= 13

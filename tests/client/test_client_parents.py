@@ -2,11 +2,12 @@
 
 import contextlib
 
-import both
 import pytest
 
 import zkc
 from zkc import ACL, Perms
+
+from . import both
 
 CLOSED = [ACL.world(Perms.READ)]  # Nobody may create or delete below it.
 
@@ -84,14 +85,14 @@ async def test_ensure_path_with_an_acl(zk):
     assert (await zk.get_acl("/a/b"))[0] == (await zk.get_acl("/a/b/c"))[0] == acl
 
 
-async def test_ensure_path_where_nothing_may_be_created_above(zk, zk2):
+async def test_ensure_path_where_nothing_may_be_created_above(zk, other_zk):
     await zk.create("/a/b", make_parents=True)
     await zk.set_acl("/a", [ACL.world(Perms.READ | Perms.ADMIN)])
     await zk.ensure_path("/a/b")
     await zk.ensure_path("/a/b/c")
     with pytest.raises(zkc.NoAuthError):
         await zk.ensure_path("/a/other/c")
-    assert await zk2.children("/a") == ["b"]
+    assert await other_zk.children("/a") == ["b"]
 
 
 async def test_ensure_path_where_an_ancestor_cannot_be_read(zk):
@@ -131,10 +132,10 @@ async def test_a_chroot_that_does_not_exist(make_zk, zookeeper_server):
                 await call()
 
 
-async def test_ensure_path_while_somebody_deletes(zk, zk2):
+async def test_ensure_path_while_somebody_deletes(zk, other_zk):
     for _ in range(20):
         ensuring = [both.begin(zk, "ensure_path", "/a/b/c") for _ in range(3)]
-        deleting = both.begin(zk2, "delete", "/a", recursive=True, missing_ok=True)
+        deleting = both.begin(other_zk, "delete", "/a", recursive=True, missing_ok=True)
         for one in ensuring:
             await one
         with contextlib.suppress(zkc.NotEmptyError):

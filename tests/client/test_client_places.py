@@ -5,10 +5,11 @@ import subprocess
 import sys
 import threading
 
-import both
 import pytest
 
 import zkc
+
+from . import both
 
 
 def test_a_limit_counts_while_a_call_waits_for_a_place(zookeeper_server):
@@ -90,18 +91,18 @@ async def test_no_answer_of_many_thousands_is_left_lying(hosts):
 
 
 def test_a_callback_that_waits_for_its_own_thread_is_told(client):
-    told = both.Events()
+    events = both.Events()
 
     def wait(event):
         try:
             while True:  # What has ended already can be asked for anywhere.
                 client.submit.ensure_path("/b/c").result()
         except RuntimeError as error:
-            told(str(error))
+            events(str(error))
 
     client.exists("/a", watch=wait)
     client.create("/a")
-    assert "this callback thread would deliver the result" in told.get(timeout=20)
+    assert "this callback thread would deliver the result" in events.get(timeout=20)
     assert client.get("/")  # A call itself may be made there, and elsewhere all goes on.
 
 

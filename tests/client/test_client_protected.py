@@ -3,13 +3,14 @@
 import re
 import threading
 
-import both
 import pytest
-from proxy_support import AnswersLost
 
 import zkc
 from zkc import ACL, ClientState, unprotected_name
 from zkc._commands import create as plans
+
+from . import both
+from .proxy_support import AnswersLost
 
 MARKER = r"_c_[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}-"
 FLAGS = [{"ephemeral": True}, {"sequential": True}, {"ephemeral": True, "sequential": True}]
@@ -68,22 +69,22 @@ async def test_parents_and_stat_go_with_it(zk):
 
 @pytest.mark.parametrize("with_stat", [False, True])
 @pytest.mark.parametrize("flags", FLAGS)
-async def test_an_answer_that_is_lost_is_found_again(zk_behind, zk2, proxy, told, flags, with_stat):
+async def test_an_answer_that_is_lost_is_found_again(zk_behind, other_zk, proxy, events, flags, with_stat):
     session_id = zk_behind.session_id
-    await zk2.children("/", watch=told)
+    await other_zk.children("/", watch=events)
     proxy.keep_answers()
     call = "create_with_stat" if with_stat else "create"
     creating = both.begin(zk_behind, call, "/n-", b"x", protected=True, **flags)
-    assert (await told.next()).type is zkc.EventType.CHILD
-    names = await zk2.children("/")
+    assert (await events.next()).type is zkc.EventType.CHILD
+    names = await other_zk.children("/")
     assert not creating.done(), "it was carried out, and nobody has told the client"
     proxy.drop_connections()
     made = await creating
     assert _creates(zk_behind) == 1, "it was found, and not made again"
     path = made[0] if with_stat else made
-    assert await zk2.children("/") == names == [path[1:]]
+    assert await other_zk.children("/") == names == [path[1:]]
     assert re.fullmatch(rf"/{MARKER}n-(\d{{10}})?", path)
-    data, stat = await zk2.get(path)
+    data, stat = await other_zk.get(path)
     assert data == b"x"
     assert stat.ephemeral_owner == (session_id if "ephemeral" in flags else 0)
     if with_stat:
@@ -95,7 +96,7 @@ def _creates(zk):
     return sum(number for name, number in zk.metrics().requests.items() if name.startswith("create"))
 
 
-async def test_a_request_that_never_arrived_is_made_again(zk_behind, zk2, proxy):
+async def test_a_request_that_never_arrived_is_made_again(zk_behind, other_zk, proxy):
     proxy.pause()
     creating = both.begin(zk_behind, "create", "/n-", b"x", sequential=True, protected=True)
     await both.eventually(lambda: zk_behind.session.in_flight == 1)
@@ -103,10 +104,10 @@ async def test_a_request_that_never_arrived_is_made_again(zk_behind, zk2, proxy)
     proxy.resume()
     path = await creating
     assert _creates(zk_behind) > 1
-    assert await zk2.children("/") == [path[1:]]
+    assert await other_zk.children("/") == [path[1:]]
 
 
-async def test_the_connection_breaks_again_and_again(zk_behind, zk2, proxy):
+async def test_the_connection_breaks_again_and_again(zk_behind, other_zk, proxy):
     stop = threading.Event()
 
     def disturb():
@@ -124,19 +125,19 @@ async def test_the_connection_breaks_again_and_again(zk_behind, zk2, proxy):
         stop.set()
         thread.join()
     paths = [await one for one in creating]
-    assert sorted(await zk2.children("/")) == sorted(path[1:] for path in paths)
+    assert sorted(await other_zk.children("/")) == sorted(path[1:] for path in paths)
     assert [unprotected_name(path)[:4] for path in paths] == ["/0-0", "/1-0", "/2-0"] + ["/lat"] * 5
 
 
-async def test_one_that_came_too_late_leaves_no_orphan(zk_behind, zk2, proxy, zookeeper_server):
-    await zk2.create("/marks")
+async def test_one_that_came_too_late_leaves_no_orphan(zk_behind, other_zk, proxy, zookeeper_server):
+    await other_zk.create("/marks")
     zookeeper_server.pause()
     with pytest.raises(zkc.OperationTimeoutError) as caught:
         await zk_behind.create("/marks/n-", sequential=True, protected=True, timeout=0.1)
     assert caught.value.maybe_applied
     zookeeper_server.resume()
     # It is carried out now, and deleted again.
-    await both.eventually(lambda: _two_changes(zk2))
+    await both.eventually(lambda: _two_changes(other_zk))
 
 
 async def _two_changes(zk):
@@ -144,18 +145,18 @@ async def _two_changes(zk):
     return stat.cversion == 2 and names == []
 
 
-async def test_one_that_came_too_late_over_a_lost_connection_leaves_no_orphan(zk_behind, zk2, proxy):
-    await zk2.create("/marks")
+async def test_one_that_came_too_late_over_a_lost_connection_leaves_no_orphan(zk_behind, other_zk, proxy):
+    await other_zk.create("/marks")
     proxy.keep_answers()
     with pytest.raises(zkc.OperationTimeoutError):
         await zk_behind.create("/marks/n-", sequential=True, protected=True, timeout=0.1)
     # It was carried out, and stays: the client, which knows nothing of it, has yet to learn that the answer is lost.
-    assert len(await both.eventually(lambda: zk2.children("/marks"))) == 1
+    assert len(await both.eventually(lambda: other_zk.children("/marks"))) == 1
     proxy.drop_connections()
-    await both.eventually(lambda: _two_changes(zk2))
+    await both.eventually(lambda: _two_changes(other_zk))
 
 
-async def test_an_expiry_ends_an_ephemeral_one(zk_behind, zk2, proxy, zookeeper_server):
+async def test_an_expiry_ends_an_ephemeral_one(zk_behind, other_zk, proxy, zookeeper_server):
     proxy.pause()
     creating = both.begin(zk_behind, "create", "/n", ephemeral=True, protected=True)
     await both.eventually(lambda: zk_behind.session.in_flight == 1)
@@ -166,10 +167,12 @@ async def test_an_expiry_ends_an_ephemeral_one(zk_behind, zk2, proxy, zookeeper_
         await creating
     assert (caught.value.operation, caught.value.path) == ("create", "/n")
     assert not caught.value.maybe_applied, "what was made went with the session"
-    assert await zk2.children("/") == []
+    assert await other_zk.children("/") == []
 
 
-async def test_an_expiry_between_two_looks_ends_an_ephemeral_one(zk_behind, zk2, proxy, zookeeper_server, monkeypatch):
+async def test_an_expiry_between_two_looks_ends_an_ephemeral_one(
+    zk_behind, other_zk, proxy, zookeeper_server, monkeypatch
+):
     """A new session is there before the search goes on: the znode ended with the old one, and none is made again."""
     monkeypatch.setattr(plans, "_PAUSE", 2.0)
     session = zk_behind.session
@@ -186,10 +189,10 @@ async def test_an_expiry_between_two_looks_ends_an_ephemeral_one(zk_behind, zk2,
     await both.eventually(lambda: zk_behind.session is not session)
     with pytest.raises(zkc.SessionExpiredError):
         await creating
-    assert await zk2.children("/") == []
+    assert await other_zk.children("/") == []
 
 
-async def test_an_expiry_does_not_end_one_that_stays(zk_behind, zk2, proxy, zookeeper_server):
+async def test_an_expiry_does_not_end_one_that_stays(zk_behind, other_zk, proxy, zookeeper_server):
     proxy.pause()
     creating = both.begin(zk_behind, "create", "/n-", b"x", sequential=True, protected=True)
     await both.eventually(lambda: zk_behind.session.in_flight == 1)
@@ -197,7 +200,7 @@ async def test_an_expiry_does_not_end_one_that_stays(zk_behind, zk2, proxy, zook
     proxy.drop_connections()
     proxy.resume()
     path = await creating
-    assert await zk2.children("/") == [path[1:]]
+    assert await other_zk.children("/") == [path[1:]]
 
 
 async def test_a_close_ends_it(make_zk, zk_behind, proxy):

@@ -22,13 +22,13 @@ def lonely():
         yield last
 
 
-async def test_reads_are_served_and_changes_refused(make_zk, lonely, told):
+async def test_reads_are_served_and_changes_refused(make_zk, lonely, events):
     zk = make_zk(lonely.hosts, read_only=True, connect_timeout=60, session_timeout=4)
-    zk.add_listener(told)
+    zk.add_listener(events)
     async with zk:
         assert zk.state is ClientState.READ_ONLY
         assert zk.connected
-        assert [await told.next(), await told.next()] == [ClientState.CONNECTING, ClientState.READ_ONLY]
+        assert [await events.next(), await events.next()] == [ClientState.CONNECTING, ClientState.READ_ONLY]
         assert (await zk.get("/a"))[0] == b"x"
         assert await zk.children("/") != []
         for change in (

@@ -1,10 +1,11 @@
 """remove_watches: one watch or all, by type, however it was given."""
 
-import both
 import pytest
 
 import zkc
 from zkc import EventType, State, WatchedEvent, WatchType
+
+from . import both
 
 REMOVED = WatchedEvent(EventType.NOT_WATCHING, State.CONNECTED, "/a")
 
@@ -14,65 +15,65 @@ def second():
     return both.Events()
 
 
-async def test_one_watch_is_removed(zk, zk2, told, second):
+async def test_one_watch_is_removed(zk, other_zk, events, second):
     await zk.create("/a")
-    await zk.get("/a", watch=told)
+    await zk.get("/a", watch=events)
     await zk.get("/a", watch=second)
-    assert await zk.remove_watches("/a", told) is None
-    assert await told.next() == REMOVED
-    await zk2.set("/a", b"x")
+    assert await zk.remove_watches("/a", events) is None
+    assert await events.next() == REMOVED
+    await other_zk.set("/a", b"x")
     assert (await second.next()).type is EventType.CHANGED
-    assert told.empty()
+    assert events.empty()
 
 
-async def test_all_watches_are_removed(zk, zk2, told, second):
+async def test_all_watches_are_removed(zk, other_zk, events, second):
     await zk.create("/a")
-    await zk.get("/a", watch=told)
+    await zk.get("/a", watch=events)
     await zk.children("/a", watch=second)
     await zk.remove_watches("/a")
-    assert await told.next() == REMOVED
+    assert await events.next() == REMOVED
     assert await second.next() == REMOVED
-    await zk2.set("/a", b"x")
-    await zk2.create("/a/b")
+    await other_zk.set("/a", b"x")
+    await other_zk.create("/a/b")
     await zk.sync()
-    assert told.empty()
+    assert events.empty()
     assert second.empty()
     assert zk.session.watch_count == 0
 
 
 @pytest.mark.parametrize("which", [WatchType.DATA, WatchType.CHILDREN])
-async def test_watches_of_one_type_are_removed(zk, zk2, told, second, which):
+async def test_watches_of_one_type_are_removed(zk, other_zk, events, second, which):
     await zk.create("/a")
-    await zk.get("/a", watch=told)
+    await zk.get("/a", watch=events)
     await zk.children("/a", watch=second)
     await zk.remove_watches("/a", watch_type=which)
-    removed, left = (told, second) if which is WatchType.DATA else (second, told)
+    removed, left = (events, second) if which is WatchType.DATA else (second, events)
     assert await removed.next() == REMOVED
-    await zk2.set("/a", b"x")
-    await zk2.create("/a/b")
+    await other_zk.set("/a", b"x")
+    await other_zk.create("/a/b")
     assert (await left.next()).type is (EventType.CHILD if which is WatchType.DATA else EventType.CHANGED)
     assert removed.empty()
 
 
-async def test_one_watch_of_both_types(zk, told):
+async def test_one_watch_of_both_types(zk, events):
     await zk.create("/a")
-    await zk.get("/a", watch=told)
-    await zk.children("/a", watch=told)
-    await zk.remove_watches("/a", told, watch_type=WatchType.DATA)
-    assert await told.next() == REMOVED
+    await zk.get("/a", watch=events)
+    await zk.children("/a", watch=events)
+    await zk.remove_watches("/a", events, watch_type=WatchType.DATA)
+    assert await events.next() == REMOVED
     with pytest.raises(zkc.NoWatcherError):
-        await zk.remove_watches("/a", told, watch_type=WatchType.DATA)
-    await zk.remove_watches("/a", told, watch_type=WatchType.CHILDREN)
-    assert await told.next() == REMOVED
+        await zk.remove_watches("/a", events, watch_type=WatchType.DATA)
+    await zk.remove_watches("/a", events, watch_type=WatchType.CHILDREN)
+    assert await events.next() == REMOVED
 
 
-async def test_a_watch_on_what_is_not_there(zk, zk2, told):
-    await zk.exists("/a", watch=told)
-    await zk.remove_watches("/a", told)
-    assert await told.next() == REMOVED
-    await zk2.create("/a")
+async def test_a_watch_on_what_is_not_there(zk, other_zk, events):
+    await zk.exists("/a", watch=events)
+    await zk.remove_watches("/a", events)
+    assert await events.next() == REMOVED
+    await other_zk.create("/a")
     await zk.sync()
-    assert told.empty()
+    assert events.empty()
 
 
 async def test_a_bound_method_is_found_again(zk):
@@ -90,7 +91,7 @@ async def test_a_bound_method_is_found_again(zk):
     await both.eventually(lambda: watch.events == [EventType.NOT_WATCHING])
 
 
-async def test_one_that_cannot_be_hashed_is_removed_with_all(zk, zk2):
+async def test_one_that_cannot_be_hashed_is_removed_with_all(zk, other_zk):
     class Watch(list):
         def __call__(self, event):
             self.append(event.type)
@@ -104,26 +105,26 @@ async def test_one_that_cannot_be_hashed_is_removed_with_all(zk, zk2):
     await both.eventually(lambda: watch == [EventType.NOT_WATCHING])
 
 
-async def test_there_is_none(zk, told):
+async def test_there_is_none(zk, events):
     await zk.create("/a")
     for call in (
         lambda: zk.remove_watches("/a"),
-        lambda: zk.remove_watches("/a", told),
+        lambda: zk.remove_watches("/a", events),
         lambda: zk.remove_watches("/a", watch_type=WatchType.CHILDREN),
     ):
         with pytest.raises(zkc.NoWatcherError) as caught:
             await call()
         assert isinstance(caught.value, LookupError)
         assert caught.value.path == "/a"
-    await zk.exists("/b", watch=told)
+    await zk.exists("/b", watch=events)
     with pytest.raises(zkc.NoWatcherError):
-        await zk.remove_watches("/a", told)
+        await zk.remove_watches("/a", events)
 
 
-async def test_the_watches_of_others_stay(zk, zk2, told, second):
+async def test_the_watches_of_others_stay(zk, other_zk, events, second):
     await zk.create("/a")
-    await zk.get("/a", watch=told)
-    await zk2.get("/a", watch=second)
+    await zk.get("/a", watch=events)
+    await other_zk.get("/a", watch=second)
     await zk.remove_watches("/a")
     await zk.set("/a", b"x")
     assert (await second.next()).type is EventType.CHANGED
@@ -144,7 +145,7 @@ async def test_bad_arguments(zk, arguments, options, error, message):
 
 
 @pytest.mark.parametrize("staying", ["watch_data", "watch_children", "watch"])
-async def test_watches_that_stay_are_not_counted(zk, zk2, told, second, staying):
+async def test_watches_that_stay_are_not_counted(zk, other_zk, events, second, staying):
     await zk.create("/a")
     if staying == "watch":
         follower = await zk.watch("/a").__aenter__()
@@ -153,10 +154,10 @@ async def test_watches_that_stay_are_not_counted(zk, zk2, told, second, staying)
     for _ in range(2):
         with pytest.raises(zkc.NoWatcherError):
             await zk.remove_watches("/a")
-    await zk.get("/a", watch=told)
+    await zk.get("/a", watch=events)
     await zk.children("/a", watch=second)
     await zk.remove_watches("/a")
-    assert await told.next() == await second.next() == REMOVED
+    assert await events.next() == await second.next() == REMOVED
     with pytest.raises(zkc.NoWatcherError):
         await zk.remove_watches("/a")
     assert zk.session.watch_count == 1

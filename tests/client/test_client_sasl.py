@@ -4,13 +4,14 @@ import contextlib
 import logging
 import time
 
-import both
 import pytest
 
 import zkc
 from zkc import ClientState
 from zkc import _zookeeper as core
 from zkc.testing import FaultProxy, ZooKeeperServer
+
+from . import both
 
 needs_sasl = pytest.mark.skipif(not core.build_info()["sasl"], reason="this libzookeeper has no SASL")
 needs_tls = pytest.mark.skipif(not core.build_info()["tls"], reason="this libzookeeper has no TLS")
@@ -114,23 +115,23 @@ async def test_every_connection_authenticates(make_zk, way, root):
 
 
 @needs_sasl
-async def test_every_session_authenticates(make_zk, server, way, root, told):
+async def test_every_session_authenticates(make_zk, server, way, root, events):
     port, settings = way
     # The servers forget it, and nobody without credentials could end it for them.
     with FaultProxy("127.0.0.1", port) as proxy:
         async with make_zk(proxy.hosts + root, sasl=ALICE, session_timeout=1.5, **settings) as zk:
             await zk.create("/mine", b"x", acl=ALICES)
             await zk.create("/kept", b"y", ephemeral=True, keep=True, acl=zkc.CREATOR_ALL_ACL)
-            zk.add_listener(told)
+            zk.add_listener(events)
             sessions = {zk.session_id}
             for _ in range(2):
                 proxy.refuse()
                 proxy.drop_connections()
                 await both.eventually(lambda: hex(zk.session_id) not in server.four_letter_word("dump"))
                 proxy.accept()
-                while await told.next() is not ClientState.LOST:
+                while await events.next() is not ClientState.LOST:
                     pass
-                while await told.next() is not ClientState.CONNECTED:
+                while await events.next() is not ClientState.CONNECTED:
                     pass
                 sessions.add(zk.session_id)
                 assert (await zk.get("/mine"))[0] == b"x"
@@ -154,19 +155,19 @@ async def test_a_connection_that_breaks_while_it_authenticates(make_zk, server, 
 
 
 @needs_sasl
-async def test_a_password_that_was_changed_ends_the_client(make_zk, told):
+async def test_a_password_that_was_changed_ends_the_client(make_zk, events):
     """Nobody but its user can help such a client: there is no session any more, and every call says why."""
     with contextlib.ExitStack() as stack:
         own = stack.enter_context(ZooKeeperServer(sasl={"alice": "open sesame"}, sasl_required=True))
         proxy = stack.enter_context(FaultProxy("127.0.0.1", own.port))
         async with make_zk(proxy.hosts, sasl=ALICE, session_timeout=20.0) as zk:
-            zk.add_listener(told)
+            zk.add_listener(events)
             waiting = both.begin(zk, "wait_for", ClientState.CLOSED)
             # As if the server had been given another password: it needs a restart for that, and this is another one.
             changed = stack.enter_context(ZooKeeperServer(sasl={"alice": "close sesame"}, sasl_required=True))
             proxy._target = ("127.0.0.1", changed.port)
             proxy.drop_connections()
-            while await told.next() is not ClientState.LOST:
+            while await events.next() is not ClientState.LOST:
                 pass
             with pytest.raises(zkc.AuthFailedError):
                 await waiting

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import weakref
 
-import both
 import pytest
 
 import zkc
 from zkc import ClientState
+
+from . import both
 
 DYING = """
 import os, sys, zkc
@@ -189,13 +190,13 @@ async def test_a_name_that_cannot_be_resolved(make_zk):
     assert zk.closed
 
 
-async def test_a_session_outlives_its_process_and_is_resumed(make_zk, hosts, zk2):
+async def test_a_session_outlives_its_process_and_is_resumed(make_zk, hosts, other_zk):
     done = subprocess.run([sys.executable, "-c", DYING, hosts], capture_output=True, text=True, timeout=60, check=True)
     session_id, password = done.stdout.split()
     async with make_zk(client_id=(int(session_id), bytes.fromhex(password))) as zk:
         assert zk.session_id == int(session_id)
         assert (await zk.exists("/mine")).ephemeral_owner == zk.session_id
-    assert await zk2.exists("/mine") is None
+    assert await other_zk.exists("/mine") is None
 
 
 async def test_a_session_that_has_ended_is_not_resumed(make_zk):
@@ -210,21 +211,21 @@ async def test_a_session_that_has_ended_is_not_resumed(make_zk):
         assert zk.session_id != client_id[0]
 
 
-async def test_closing_in_a_watch(kind, make_zk, zk2, told):
+async def test_closing_in_a_watch(kind, make_zk, other_zk, events):
     zk = make_zk()
     await zk.start()
 
     def close(event):
         zk.inner.close()
-        told.put("closed")
+        events.put("closed")
 
     async def await_close(event):
         await zk.close()
-        told.put("closed")
+        events.put("closed")
 
     await zk.exists("/a", watch=await_close if kind == "async" else close)
-    await zk2.create("/a")
-    assert await told.next() == "closed"
+    await other_zk.create("/a")
+    assert await events.next() == "closed"
     assert zk.closed
     await zk.close()
 

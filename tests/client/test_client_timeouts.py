@@ -2,10 +2,11 @@
 
 import threading
 
-import both
 import pytest
 
 import zkc
+
+from . import both
 
 CALLS = {
     "create": lambda zk, **limit: zk.create("/b", **limit),

@@ -4,14 +4,15 @@ import contextlib
 import shutil
 import time
 
-import both
 import pytest
-from tls_support import TLSFront, below, mutual
 
 import zkc
 from zkc import ClientState
 from zkc import _zookeeper as core
 from zkc.testing import FaultProxy, ZooKeeperServer
+
+from ..tls_support import TLSFront, below, mutual
+from . import both
 
 pytestmark = pytest.mark.skipif(not core.build_info()["tls"], reason="this libzookeeper has no TLS")
 
@@ -54,11 +55,11 @@ def long_lived(make_zk, changing, server, **settings):
     return make_zk(changing.hosts, tls=mutual(server.tls), session_timeout=20.0, **settings)
 
 
-async def expire_unseen(zk, changing, server, told):
+async def expire_unseen(zk, changing, server, events):
     """End the session of a client that learns of it by the first connection that the proxy takes again."""
     changing.proxy.refuse()
     changing.proxy.drop_connections()
-    assert await told.next() is ClientState.SUSPENDED
+    assert await events.next() is ClientState.SUSPENDED
     server.expire(zk.session_id, zk.session_password)
 
 
@@ -71,61 +72,61 @@ async def test_a_connection_that_breaks(make_zk, changing, server):
         assert zk.session_id == session_id
 
 
-async def test_a_certificate_goes_bad_and_is_renewed(make_zk, changing, server, told):
+async def test_a_certificate_goes_bad_and_is_renewed(make_zk, changing, server, events):
     async with long_lived(make_zk, changing, server) as zk:
         await zk.create("/mine", ephemeral=True)
-        zk.add_listener(told)
+        zk.add_listener(events)
         changing.show(changing.bad)
         changing.proxy.drop_connections()
-        assert await told.next() is ClientState.SUSPENDED
+        assert await events.next() is ClientState.SUSPENDED
         await both.eventually(lambda: zk.session.tls_futile)
         assert zk.session.tls_error.reason == "expired"
         # A start that is waiting now goes on waiting: what was good may be good again.
         starting = both.begin(zk, "start")
         changing.show(changing.good)
         await starting
-        assert await told.next() is ClientState.CONNECTED
+        assert await events.next() is ClientState.CONNECTED
         assert (await zk.exists("/mine")).ephemeral_owner == zk.session_id
         assert zk.session.tls_error is None
 
 
-async def test_a_session_that_expires_while_the_certificate_is_bad(make_zk, changing, server, told):
+async def test_a_session_that_expires_while_the_certificate_is_bad(make_zk, changing, server, events):
     async with long_lived(make_zk, changing, server) as zk:
         await zk.create("/kept", b"x", ephemeral=True, keep=True)
         before = zk.session_id
-        zk.add_listener(told)
-        await expire_unseen(zk, changing, server, told)
+        zk.add_listener(events)
+        await expire_unseen(zk, changing, server, events)
         changing.show(changing.bad)
         changing.proxy.accept()
         await both.eventually(lambda: zk.session.tls_futile)
         assert zk.state is ClientState.SUSPENDED  # Who cannot ask does not know.
         changing.show(changing.good)
-        assert await told.next() is ClientState.LOST
-        assert await told.next() is ClientState.CONNECTED
+        assert await events.next() is ClientState.LOST
+        assert await events.next() is ClientState.CONNECTED
         assert zk.session_id != before
         assert (await zk.exists("/kept")).ephemeral_owner == zk.session_id
 
 
-async def test_the_session_after_an_expiry_meets_a_bad_certificate(make_zk, changing, server, told):
+async def test_the_session_after_an_expiry_meets_a_bad_certificate(make_zk, changing, server, events):
     """Only a first start fails at once; a client that has lived goes on trying."""
     async with long_lived(make_zk, changing, server) as zk:
         await zk.create("/kept", b"x", ephemeral=True, keep=True)
         before = zk.session_id
-        zk.add_listener(told)
-        await expire_unseen(zk, changing, server, told)
+        zk.add_listener(events)
+        await expire_unseen(zk, changing, server, events)
         failures = len(changing.front.failures)
         changing.show(changing.good, changing.bad)  # One to learn of the expiry by, then no other.
         changing.proxy.accept()
-        assert await told.next() is ClientState.LOST
+        assert await events.next() is ClientState.LOST
         await both.eventually(lambda: len(changing.front.failures) >= failures + 3)
         assert zk.state is ClientState.LOST
         assert not zk.closed
         changing.show(changing.good)
-        assert await told.next() is ClientState.CONNECTED
+        assert await events.next() is ClientState.CONNECTED
         assert (await zk.get("/kept"))[1].ephemeral_owner == zk.session_id != before
 
 
-async def test_a_file_that_is_away_when_a_session_expires(make_zk, changing, server, tmp_path, told):
+async def test_a_file_that_is_away_when_a_session_expires(make_zk, changing, server, tmp_path, events):
     authority = tmp_path / "ca.pem"
     shutil.copy(server.tls.ca, authority)
 
@@ -136,27 +137,27 @@ async def test_a_file_that_is_away_when_a_session_expires(make_zk, changing, ser
     tls = mutual(server.tls, ca=authority)
     async with make_zk(changing.hosts, tls=tls, session_timeout=20.0) as zk:
         before = zk.session_id
-        zk.add_listener(told)
-        await expire_unseen(zk, changing, server, told)
+        zk.add_listener(events)
+        await expire_unseen(zk, changing, server, events)
         changing.front._context.sni_callback = take_away
         changing.proxy.accept()
-        assert await told.next() is ClientState.LOST
+        assert await events.next() is ClientState.LOST
         assert zk.state is ClientState.LOST
         changing.front._context.sni_callback = changing._choose
         shutil.copy(server.tls.ca, authority)
-        assert await told.next() is ClientState.CONNECTED
+        assert await events.next() is ClientState.CONNECTED
         assert zk.session_id not in (0, before)
 
 
-async def test_the_session_expires_with_a_real_server(make_zk, server, told):
+async def test_the_session_expires_with_a_real_server(make_zk, server, events):
     async with make_zk(below(server), tls=mutual(server.tls)) as zk:
         await zk.create("/kept", b"x", ephemeral=True, keep=True, acl=zkc.CREATOR_ALL_ACL)
         before = zk.session_id
-        zk.add_listener(told)
+        zk.add_listener(events)
         server.expire(before, zk.session_password)
-        while await told.next() is not ClientState.LOST:
+        while await events.next() is not ClientState.LOST:
             pass
-        assert await told.next() is ClientState.CONNECTED
+        assert await events.next() is ClientState.CONNECTED
         assert zk.session_id != before
         assert (await zk.get("/kept"))[0] == b"x"  # Its ACL is for our certificate.
 
@@ -169,13 +170,13 @@ async def test_a_real_server_restarts(make_zk, server):
         assert zk.session_id == session_id
 
 
-async def test_closing_while_every_certificate_is_bad(make_zk, changing, server, told):
+async def test_closing_while_every_certificate_is_bad(make_zk, changing, server, events):
     zk = long_lived(make_zk, changing, server)
     await zk.start()
-    zk.add_listener(told)
+    zk.add_listener(events)
     changing.show(changing.bad)
     changing.proxy.drop_connections()
-    assert await told.next() is ClientState.SUSPENDED
+    assert await events.next() is ClientState.SUSPENDED
     waiting = both.begin(zk, "get", "/")
     await both.eventually(lambda: zk.session.tls_futile)
     begun = time.monotonic()
@@ -185,13 +186,13 @@ async def test_closing_while_every_certificate_is_bad(make_zk, changing, server,
         await waiting
 
 
-async def test_calls_while_every_certificate_is_bad(make_zk, changing, server, told):
+async def test_calls_while_every_certificate_is_bad(make_zk, changing, server, events):
     """To a caller it is a lost connection like any other: what is made for those goes on here, too."""
     async with long_lived(make_zk, changing, server) as zk:
-        zk.add_listener(told)
+        zk.add_listener(events)
         changing.show(changing.bad)
         changing.proxy.drop_connections()
-        assert await told.next() is ClientState.SUSPENDED
+        assert await events.next() is ClientState.SUSPENDED
         protected = both.begin(zk, "create", "/p-", sequential=True, protected=True)
         for name, arguments in (("get", ("/",)), ("set", ("/", b"x")), ("add_auth", ("digest", "ann:secret"))):
             with pytest.raises(zkc.ConnectionLossError) as caught:
@@ -204,7 +205,7 @@ async def test_calls_while_every_certificate_is_bad(make_zk, changing, server, t
             await transaction.commit()
         assert not caught.value.maybe_applied
         changing.show(changing.good)
-        assert await told.next() is ClientState.CONNECTED
+        assert await events.next() is ClientState.CONNECTED
         made = await protected
         assert (await zk.get("/"))[1].version == 0
         assert [f"/{name}" for name in await zk.children("/")] == [made]

@@ -6,12 +6,13 @@ import socket
 import time
 
 import pytest
-from tls_support import TLSFront, below, mutual
 
 import zkc
 from zkc import ClientState
 from zkc import _zookeeper as core
 from zkc.testing import ZooKeeperServer
+
+from ..tls_support import TLSFront, below, mutual
 
 pytestmark = pytest.mark.skipif(not core.build_info()["tls"], reason="this libzookeeper has no TLS")
 
@@ -68,12 +69,12 @@ async def refused(zk, kind=zkc.CertificateError, limit=AT_ONCE):
 # ---- connections that are made ---------------------------------------------------------------------------------------
 
 
-async def test_both_show_a_certificate(make_zk, server, told):
+async def test_both_show_a_certificate(make_zk, server, events):
     async with make_zk(below(server), tls=mutual(server.tls)) as zk:
         await zk.create("/a", bytes(1_000_000))
-        assert (await zk.get("/a", watch=told))[0] == bytes(1_000_000)
+        assert (await zk.get("/a", watch=events))[0] == bytes(1_000_000)
         await zk.set("/a", b"x")
-        assert (await told.next()).path == "/a"
+        assert (await events.next()).path == "/a"
         assert zk.server == server.tls_hosts
     assert zk.closed
 

@@ -6,11 +6,12 @@ import pickle
 import subprocess
 import sys
 
-import both
 import pytest
 
 import zkc
 from zkc.testing import FaultProxy, ZooKeeperServer
+
+from . import both
 
 LIMIT = 0xFFFFF  # jute.maxbuffer where nothing else is set.
 MUCH = b"x" * (2 << 20)
@@ -194,14 +195,14 @@ async def test_a_kept_znode_that_became_too_large_does_not_keep_the_client_away(
 
 
 async def test_a_kept_znode_that_the_servers_hang_up_on_does_not_keep_the_client_away(
-    make_zk, zookeeper_server, chroot, expire_zk, told
+    make_zk, zookeeper_server, chroot, expire_zk, events
 ):
     async with make_zk(max_data=None) as zk:
         await zk.create("/kept", b"", ephemeral=True, keep=True)
         await zk.set("/kept", b"x" * (LIMIT - AROUND_SET - len(chroot) - len("/kept")))
-        zk.add_kept_listener(told)
+        zk.add_kept_listener(events)
         await expire_zk(zk)
-        failed = await told.next()
+        failed = await events.next()
         assert (failed.state, type(failed.error)) == (zkc.KeptState.FAILED, zkc.ConnectionLossError)
         assert await zk.exists("/kept") is None
         assert zk.metrics().reconnects <= 8
@@ -233,14 +234,14 @@ def zk_poisoned(make_zk, zookeeper_server, hosts, loop):
 
 
 @pytest.mark.slow
-async def test_a_small_protected_create_that_breaks_each_connection_ends(zk_poisoned, zk2):
+async def test_a_small_protected_create_that_breaks_each_connection_ends(zk_poisoned, other_zk):
     with pytest.raises(
         zkc.ConnectionLossError, match="were lost with this request, and no znode was created"
     ) as caught:
         await zk_poisoned.create("/n-", b"poison", sequential=True, protected=True)
     assert caught.value.operation == "create"
     assert caught.value.request_size is None
-    assert await zk2.children("/") == []
+    assert await other_zk.children("/") == []
 
 
 async def test_an_error_of_time_names_the_create(zk_poisoned):

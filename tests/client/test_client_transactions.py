@@ -1,11 +1,12 @@
 """Transactions: all of it or none, typed results, and which operation is to blame."""
 
-import both
 import pytest
 
 import zkc
 from zkc import ACL, Perms, Stat
 from zkc import _zookeeper as core
+
+from . import both
 
 needs_create_with_stat = pytest.mark.skipif(
     not core.build_info()["multi_create_with_stat"],

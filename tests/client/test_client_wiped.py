@@ -3,12 +3,13 @@
 import logging
 import shutil
 
-import both
 import pytest
 
 import zkc
 from zkc import ClientState, _life
 from zkc.testing import Ensemble, ZooKeeperServer
+
+from . import both
 
 
 @pytest.fixture

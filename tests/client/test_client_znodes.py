@@ -111,11 +111,11 @@ async def test_children_with_stat(zk):
     assert (stat.num_children, stat.cversion) == (1, 1)
 
 
-async def test_sync(zk, zk2):
+async def test_sync(zk, other_zk):
     await zk.create("/a", b"1")
-    assert await zk2.sync("/a") is None
-    assert await zk2.sync() is None
-    assert (await zk2.get("/a"))[0] == b"1"
+    assert await other_zk.sync("/a") is None
+    assert await other_zk.sync() is None
+    assert (await other_zk.get("/a"))[0] == b"1"
 
 
 @pytest.mark.parametrize("path", ["/ä/Ω/日本", "/a b", "/...", "/" + "x" * 1000, "/\xa0", "/\uffef"])

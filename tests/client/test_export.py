@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import both
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,8 @@ from hypothesis import strategies as st
 import zkc
 from zkc._args import check_path
 from zkc.testing import FaultProxy
+
+from . import both
 
 HEADER = '{"format": "zkc-tree", "version": 1, "path": "/"}\n'
 
@@ -30,9 +31,9 @@ async def test_what_is_written(zk):
     acl = [zkc.ACL.world(zkc.Perms.ALL), zkc.ACL.digest("ann", "secret", zkc.Perms.READ)]
     await zk.create_many([("/app", None), ("/app/text", 'ü"\n\u2028'.encode()), ("/app/binary", b"\xff\x00")])
     await zk.create("/app/mine", b"", ephemeral=True, acl=acl)
-    file, told = io.StringIO(), []
-    assert await zk.export("/app", file, progress=told.append) == 4
-    assert told[-1] == 4
+    file, events = io.StringIO(), []
+    assert await zk.export("/app", file, progress=events.append) == 4
+    assert events[-1] == 4
     text = file.getvalue()
     assert text.isascii()
     header, *lines = [json.loads(line) for line in text.splitlines()]
@@ -86,8 +87,8 @@ async def test_a_large_tree_through_a_file(zk, tmp_path):
     for path in (tmp_path / "tree", str(tmp_path / "other")):
         assert await zk.export("/t", path, window=50) == len(paths)
         most = [0]
-        told = lambda _, most=most: most.append(zk.session.in_flight)  # noqa: E731
-        assert await zk.import_("/u", path, window=50, progress=told) == len(paths)
+        events = lambda _, most=most: most.append(zk.session.in_flight)  # noqa: E731
+        assert await zk.import_("/u", path, window=50, progress=events) == len(paths)
         assert max(most) <= 50
         assert shape(await zk.tree("/u"), "/u") == shape(await zk.tree("/t"), "/t")
         await zk.delete_tree("/u")

@@ -57,9 +57,9 @@ def test_it_is_done_without_anybody_waiting(client, eventually):
 
 
 def test_cancelled_before_the_answer(held, zookeeper_server):
-    waiting, told, late, noticed = (held.submit.get("/") for _ in range(4))
+    waiting, events, late, noticed = (held.submit.get("/") for _ in range(4))
     called = []
-    told.add_done_callback(called.append)
+    events.add_done_callback(called.append)
     outcome = []
 
     def wait():
@@ -70,15 +70,15 @@ def test_cancelled_before_the_answer(held, zookeeper_server):
 
     thread = threading.Thread(target=wait)
     thread.start()
-    for future in (waiting, told, late, noticed):
+    for future in (waiting, events, late, noticed):
         assert future.cancel() is True
         assert future.cancel() is True
         assert (future.done(), future.running(), future.cancelled()) == (True, False, True)
     thread.join(WAIT)
     assert len(outcome) == 1
-    assert called == [told]
+    assert called == [events]
     late.add_done_callback(called.append)
-    assert called == [told, late]
+    assert called == [events, late]
     for ask in (late.result, late.exception):
         with pytest.raises(concurrent.futures.CancelledError):
             ask(0)
@@ -303,9 +303,9 @@ def test_what_is_under_way_at_the_close(hosts, zookeeper_server):
     client = Client(hosts)
     client.start()
     zookeeper_server.pause()
-    plain, told = client.submit.get("/"), client.submit.get("/")
+    plain, watched = client.submit.get("/"), client.submit.get("/")
     called = threading.Event()
-    told.add_done_callback(lambda _: called.set())
+    watched.add_done_callback(lambda _: called.set())
     thread = threading.Thread(target=client.close)
     thread.start()
     assert isinstance(plain.exception(WAIT), zkc.ClosingError)
@@ -315,4 +315,4 @@ def test_what_is_under_way_at_the_close(hosts, zookeeper_server):
     late = []
     plain.add_done_callback(late.append)
     assert late == [plain]
-    assert concurrent.futures.wait([plain, told], 0).done == {plain, told}
+    assert concurrent.futures.wait([plain, watched], 0).done == {plain, watched}

@@ -6,9 +6,10 @@ import socket
 import threading
 
 import pytest
-from green_support import KINDS, interrupt, run_patching_late, runner
 
 from zkc import Client
+
+from ..green_support import KINDS, interrupt, run_patching_late, runner
 
 
 @pytest.fixture(params=KINDS)
@@ -331,8 +332,8 @@ def test_a_session_that_expires_is_followed_by_another(run, hosts, zookeeper_ser
         try:
             with Client(hosts) as other:
                 eventually(lambda: other.exists("/ready"))
-                told = other.get("/ready")[0]
-                zookeeper_server.expire(int(told[16:]), told[:16])
+                events = other.get("/ready")[0]
+                zookeeper_server.expire(int(events[16:]), events[:16])
         except BaseException as error:
             failures.append(error)
 

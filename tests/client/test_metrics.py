@@ -6,7 +6,6 @@ import pickle
 import subprocess
 import sys
 
-import both
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,8 @@ from hypothesis import strategies as st
 import zkc
 from zkc.metrics import Histogram
 from zkc.testing import FaultProxy
+
+from . import both
 
 
 async def test_requests_are_counted_by_kind_and_errors_by_class(zk):
@@ -50,11 +51,11 @@ async def test_what_is_refused_at_once_is_no_request(zk):
     assert zk.metrics().total == 0
 
 
-async def test_watches_that_fire_are_counted(zk, told):
+async def test_watches_that_fire_are_counted(zk, events):
     await zk.create("/a")
-    await zk.get("/a", watch=told)
+    await zk.get("/a", watch=events)
     await zk.set("/a", b"x")
-    await told.next()
+    await events.next()
     assert zk.metrics().watch_events == 1
 
 
@@ -123,14 +124,14 @@ def test_the_difference_of_two_moments(client):
     assert 0 < spent.latency.sum < client.metrics().latency.sum
 
 
-def test_the_sum_of_two_clients(client, other):
+def test_the_sum_of_two_clients(client, other_client):
     client.create("/a")
-    other.get("/a")
-    found = client.metrics() + other.metrics()
+    other_client.get("/a")
+    found = client.metrics() + other_client.metrics()
     assert found.requests == {"create": 1, "get": 1}
     assert (found.sessions, found.latency.count) == (2, 2)
-    assert found.latency.sum == pytest.approx(client.metrics().latency.sum + other.metrics().latency.sum)
-    assert (found - other.metrics()).requests == client.metrics().requests
+    assert found.latency.sum == pytest.approx(client.metrics().latency.sum + other_client.metrics().latency.sum)
+    assert (found - other_client.metrics()).requests == client.metrics().requests
 
 
 def test_a_snapshot_is_ready_for_json(client):

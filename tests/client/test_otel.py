@@ -6,7 +6,6 @@ import subprocess
 import sys
 import weakref
 
-import both
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -17,6 +16,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 import zkc
 import zkc.otel
+
+from . import both
 
 # ---- metrics --------------------------------------------------------------------------------------------------------
 
@@ -101,9 +102,9 @@ def test_clients_of_the_same_attributes_are_summed_up_and_the_sum_does_not_fall(
         assert meters.collect()["requests"] == {"exists": 3}
 
 
-def test_attributes_tell_clients_apart(client, other, meters):
+def test_attributes_tell_clients_apart(client, other_client, meters):
     zkc.otel.observe(client, meters.provider, attributes={"role": "one"})
-    zkc.otel.observe(other, meters.provider, attributes={"role": "another"})
+    zkc.otel.observe(other_client, meters.provider, attributes={"role": "another"})
     client.exists("/")
     assert meters.collect()["sessions"] == {"one": 1, "another": 1}
     assert list(meters.collect()["requests"]) == ["one/exists"]
@@ -180,11 +181,11 @@ async def test_spans_have_no_secrets(zk, spans):
         with pytest.raises(TypeError):
             await zk.add_auth(7, "ann:secret")
         await both.eventually(lambda: len(spans.ended) == 4)
-    told = [
+    texts = [
         str((dict(span.attributes), span.status.description, [dict(e.attributes) for e in span.events]))
         for span in spans.ended
     ]
-    assert not any("secret" in text for text in told)
+    assert not any("secret" in text for text in texts)
 
 
 async def test_a_call_that_fails_says_why(zk, spans):

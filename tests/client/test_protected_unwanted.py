@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 
-import both
 import pytest
 
 import zkc
 from zkc import AsyncClient
+
+from . import both
 
 FLAGS = {"ephemeral": True, "sequential": True, "protected": True}
 ROUNDS = 50

@@ -2,12 +2,13 @@
 
 import asyncio
 
-import both
 import pytest
-from link_support import SlowLink
 
 import zkc
 from zkc.testing import ZooKeeperServer
+
+from ..link_support import SlowLink
+from . import both
 
 TIMEOUT = 2.0
 RATE = 150_000

@@ -3,10 +3,11 @@
 import contextlib
 
 import pytest
-from tls_support import mutual
 
 import zkc
 from zkc.testing import FaultProxy, ZooKeeperServer
+
+from ..tls_support import mutual
 
 pytestmark = pytest.mark.skipif(
     zkc.build_info()["linkage"] == "system", reason="libzookeeper gives each of them two thirds of the timeout"
@@ -20,7 +21,7 @@ def server():
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-async def test_a_session_outlives_all_servers_but_one_that_stall(make_zk, server, told, secure):
+async def test_a_session_outlives_all_servers_but_one_that_stall(make_zk, server, events, secure):
     """They accept connections and say nothing, also within TLS; the one that works comes last."""
     port = int(server.tls_hosts.rpartition(":")[2]) if secure else server.port
     tls = mutual(server.tls) if secure else None
@@ -35,11 +36,11 @@ async def test_a_session_outlives_all_servers_but_one_that_stall(make_zk, server
         for proxy in proxies:
             if proxy is not mine:
                 proxy.pause()
-        zk.add_listener(told)
+        zk.add_listener(events)
         mine.drop_connections()
-        assert [await told.next(), await told.next()] == [zkc.ClientState.SUSPENDED, zkc.ClientState.CONNECTED]
+        assert [await events.next(), await events.next()] == [zkc.ClientState.SUSPENDED, zkc.ClientState.CONNECTED]
         assert zk.session_id == session
         assert (await zk.exists(znode)).ephemeral_owner == session
-        zk.remove_listener(told)
+        zk.remove_listener(events)
         for proxy in proxies:
             proxy.resume()

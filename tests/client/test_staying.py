@@ -4,60 +4,61 @@ import asyncio
 import gc
 import threading
 
-import both
 import pytest
-from both import Events
-from staying_support import Data, unwatched
 
 import zkc
+
+from . import both
+from .both import Events
+from .staying_support import Data, unwatched
 
 # ---- what is seen ---------------------------------------------------------------------------------------------------
 
 
-async def test_data_from_before_the_znode_exists_until_it_does_again(zk, zk2, data):
+async def test_data_from_before_the_znode_exists_until_it_does_again(zk, other_zk, data):
     await zk.watch_data("/a", data)
     assert await data.next() is None
-    await zk2.create("/a", b"1")
+    await other_zk.create("/a", b"1")
     assert await data.next() == b"1"
-    await zk2.set("/a", b"2")
+    await other_zk.set("/a", b"2")
     assert await data.next() == b"2"
-    await zk2.delete("/a")
+    await other_zk.delete("/a")
     assert await data.next() is None
-    await zk2.create("/a", b"3")
+    await other_zk.create("/a", b"3")
     assert await data.next() == b"3"
 
 
-async def test_it_begins_with_the_current_value_and_its_stat(zk, told):
+async def test_it_begins_with_the_current_value_and_its_stat(zk, events):
     await zk.create("/a", b"1")
-    await zk.watch_data("/a", told)
-    value, stat = await told.next()
+    await zk.watch_data("/a", events)
+    value, stat = await events.next()
     assert (value, stat) == await zk.get("/a")
 
 
-async def test_a_znode_without_data_is_not_a_missing_one(zk, told):
+async def test_a_znode_without_data_is_not_a_missing_one(zk, events):
     await zk.create("/a", None)
-    await zk.watch_data("/a", told)
-    value, stat = await told.next()
+    await zk.watch_data("/a", events)
+    value, stat = await events.next()
     assert value is None
     assert stat.version == 0
 
 
-async def test_children_from_before_the_znode_exists_until_it_does_again(zk, zk2, names):
+async def test_children_from_before_the_znode_exists_until_it_does_again(zk, other_zk, names):
     await zk.watch_children("/a", names)
     assert await names.next() is None
-    await zk2.create("/a")
+    await other_zk.create("/a")
     assert await names.next() == []
-    await zk2.create("/a/y")
+    await other_zk.create("/a/y")
     assert await names.next() == ["y"]
-    await zk2.create("/a/x")
+    await other_zk.create("/a/x")
     assert await names.next() == ["x", "y"]
-    await zk2.delete("/a/x")
+    await other_zk.delete("/a/x")
     assert await names.next() == ["y"]
-    await zk2.delete("/a/y")
+    await other_zk.delete("/a/y")
     assert await names.next() == []
-    await zk2.delete("/a")
+    await other_zk.delete("/a")
     assert await names.next() is None
-    await zk2.create("/a")
+    await other_zk.create("/a")
     assert await names.next() == []
 
 
@@ -77,40 +78,40 @@ async def test_children_are_not_told_of_data_nor_data_of_children(zk, data, name
     assert names.empty()
 
 
-async def test_the_last_of_many_quick_changes_is_seen_and_none_out_of_order(zk, zk2, data):
+async def test_the_last_of_many_quick_changes_is_seen_and_none_out_of_order(zk, other_zk, data):
     await zk.create("/a", b"-1")
     await zk.watch_data("/a", data)
     for i in range(300):
-        await zk2.set("/a", b"%d" % i)
+        await other_zk.set("/a", b"%d" % i)
     seen = [int(value) for value in await data.until(b"299")]
     assert seen == sorted(set(seen))
     assert data.empty()
 
 
-async def test_many_watches_of_one_znode_and_of_many(zk, zk2):
+async def test_many_watches_of_one_znode_and_of_many(zk, other_zk):
     shared = [Data() for _ in range(20)]
     for one in shared:
         await zk.watch_data("/a", one)
-    await zk2.create("/a", b"x")
+    await other_zk.create("/a", b"x")
     for one in shared:
         await one.until(b"x")
     many = {f"/many-{i}": Data() for i in range(200)}
     for path, one in many.items():
         await zk.watch_data(path, one)
     for path in many:
-        await zk2.create(path, path.encode())
+        await other_zk.create(path, path.encode())
     for path, one in many.items():
         await one.until(path.encode())
 
 
-async def test_a_znode_that_flickers(zk, zk2, data, names):
+async def test_a_znode_that_flickers(zk, other_zk, data, names):
     """Created and deleted again and again: reading and asking for existence find different things."""
     await zk.watch_data("/a", data)
     await zk.watch_children("/a", names)
     for i in range(150):
-        await zk2.create("/a", b"%d" % i)
-        await zk2.delete("/a")
-    await zk2.create("/a", b"last")
+        await other_zk.create("/a", b"%d" % i)
+        await other_zk.delete("/a")
+    await other_zk.create("/a", b"last")
     await data.until(b"last")
     await both.eventually(lambda: list(names.queue)[-1] == [])
     # One watch for each, none left over; it may still be looking.
@@ -148,7 +149,7 @@ async def test_what_it_raises_is_logged_and_it_goes_on(zk, caplog):
     caplog.clear()  # the tracebacks refer to requests
 
 
-async def test_a_slow_function_is_called_with_the_latest(zk, zk2):
+async def test_a_slow_function_is_called_with_the_latest(zk, other_zk):
     seen, go_on = Events(), threading.Event()
 
     def slow(data, stat):
@@ -158,11 +159,11 @@ async def test_a_slow_function_is_called_with_the_latest(zk, zk2):
             return None
         return asyncio.get_running_loop().run_in_executor(None, go_on.wait, 20)
 
-    await zk2.create("/a", b"1")
+    await other_zk.create("/a", b"1")
     await zk.watch_data("/a", slow)
     assert await seen.next() == b"1"
     for i in range(50):
-        await zk2.set("/a", b"%d" % i)
+        await other_zk.set("/a", b"%d" % i)
     go_on.set()
     rest = [await seen.next()]
     while rest[-1] != b"49":
@@ -170,7 +171,7 @@ async def test_a_slow_function_is_called_with_the_latest(zk, zk2):
     assert len(rest) <= 2, "calls piled up"
 
 
-async def test_calls_on_the_client_can_be_made_in_it(zk, zk2):
+async def test_calls_on_the_client_can_be_made_in_it(zk, other_zk):
     seen = Events()
 
     def nested(data, stat):
@@ -185,26 +186,26 @@ async def test_calls_on_the_client_can_be_made_in_it(zk, zk2):
 
     await zk.watch_data("/a", nested)
     assert await seen.next() == (None, None)
-    await zk2.create("/a", b"1")
+    await other_zk.create("/a", b"1")
     assert await seen.next() == (b"1", None)
 
 
 @pytest.mark.parametrize("kind", ["async"])
-async def test_calls_of_a_coroutine_function_do_not_overlap(zk, zk2):
+async def test_calls_of_a_coroutine_function_do_not_overlap(zk, other_zk):
     running, seen = [], Events()
 
     async def fn(data, stat):
         assert not running
         running.append(data)
-        await zk2.sync()
+        await other_zk.sync()
         await asyncio.sleep(0.001)  # while others have their turn
         running.remove(data)
         seen.put(data)
 
-    await zk2.create("/a", b"-1")
+    await other_zk.create("/a", b"-1")
     await zk.watch_data("/a", fn)
     for i in range(100):
-        await zk2.set("/a", b"%d" % i)
+        await other_zk.set("/a", b"%d" % i)
     values = [await seen.next()]
     while values[-1] != b"99":
         values.append(await seen.next())
@@ -252,20 +253,20 @@ async def test_a_coroutine_that_has_not_begun_when_it_is_cancelled_never_does(zk
 # ---- its end --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_cancelled_one_is_called_no_more_and_removed(zk, zk2, data):
+async def test_a_cancelled_one_is_called_no_more_and_removed(zk, other_zk, data):
     handle = await zk.watch_data("/a", data)
     assert await data.next() is None
     assert not handle.cancelled
     handle.cancel()
     handle.cancel()
     assert handle.cancelled
-    await zk2.create("/a", b"1")
+    await other_zk.create("/a", b"1")
     await zk.sync()
     await unwatched(zk)
     assert data.empty()
 
 
-async def test_it_can_be_cancelled_in_its_function(zk, zk2):
+async def test_it_can_be_cancelled_in_its_function(zk, other_zk):
     seen = Events()
 
     def once(data, stat):
@@ -273,48 +274,48 @@ async def test_it_can_be_cancelled_in_its_function(zk, zk2):
         if data == b"2":
             handle.cancel()
 
-    await zk2.create("/a", b"1")
+    await other_zk.create("/a", b"1")
     handle = await zk.watch_data("/a", once)
     assert await seen.next() == b"1"
-    await zk2.set("/a", b"2")
+    await other_zk.set("/a", b"2")
     assert await seen.next() == b"2"
-    await zk2.set("/a", b"3")
+    await other_zk.set("/a", b"3")
     await zk.sync()
     await unwatched(zk)
     assert seen.empty()
 
 
-async def test_it_can_be_cancelled_by_another_thread(zk, zk2, data):
+async def test_it_can_be_cancelled_by_another_thread(zk, other_zk, data):
     handle = await zk.watch_data("/a", data)
     thread = threading.Thread(target=handle.cancel)
     thread.start()
     thread.join()
-    await zk2.create("/a")
+    await other_zk.create("/a")
     await zk.sync()
     await unwatched(zk)
     assert b"" not in list(data.queue)
 
 
-async def test_other_watches_of_the_path_are_left_alone(zk, zk2, data, told):
-    await zk2.create("/a", b"1")
-    await zk.get("/a", watch=told)
+async def test_other_watches_of_the_path_are_left_alone(zk, other_zk, data, events):
+    await other_zk.create("/a", b"1")
+    await zk.get("/a", watch=events)
     other = await zk.watch_data("/a", data)
     handle = await zk.watch_data("/a", Data())
     handle.cancel()
     await zk.sync()
-    await zk2.set("/a", b"2")
-    assert (await told.next()).type is zkc.EventType.CHANGED
+    await other_zk.set("/a", b"2")
+    assert (await events.next()).type is zkc.EventType.CHANGED
     await data.until(b"2")
     assert not other.cancelled
 
 
-async def test_a_dropped_handle_changes_nothing(zk, zk2, data, expire_zk):
+async def test_a_dropped_handle_changes_nothing(zk, other_zk, data, expire_zk):
     await zk.watch_data("/a", data)
     assert await data.next() is None
     gc.collect()
     await expire_zk(zk)
     gc.collect()
-    await zk2.create("/a", b"1")
+    await other_zk.create("/a", b"1")
     assert await data.next() == b"1"
 
 
@@ -331,7 +332,7 @@ async def test_closing_the_client_ends_it(zk, data):
     assert data.empty(), "it came back with the client"
 
 
-async def test_a_client_can_be_closed_in_it(make_zk, zk2):
+async def test_a_client_can_be_closed_in_it(make_zk, other_zk):
     zk = make_zk()
     await zk.start()
     closed = Events()
@@ -349,26 +350,26 @@ async def test_a_client_can_be_closed_in_it(make_zk, zk2):
         return close()
 
     handle = await zk.watch_data("/a", fn)
-    await zk2.create("/a", b"1")
+    await other_zk.create("/a", b"1")
     assert await closed.next() is None
     await both.eventually(lambda: handle.cancelled)
 
 
-async def test_remove_watches_does_not_end_it(zk, zk2, data, told):
-    await zk2.create("/a", b"1")
+async def test_remove_watches_does_not_end_it(zk, other_zk, data, events):
+    await other_zk.create("/a", b"1")
     await zk.watch_data("/a", data)
     assert await data.next() == b"1"
     with pytest.raises(zkc.NoWatcherError):  # There is no one-shot watch.
         await zk.remove_watches("/a")
-    await zk.get("/a", watch=told)
+    await zk.get("/a", watch=events)
     reads = zk.metrics().requests["get"]
     await zk.remove_watches("/a")
-    assert (await told.next()).type is zkc.EventType.NOT_WATCHING
+    assert (await events.next()).type is zkc.EventType.NOT_WATCHING
     assert zk.session.watch_count == 1
     assert zk.metrics().requests["get"] == reads, "the watch that stays was not touched, so nothing is read again"
-    await zk2.set("/a", b"2")
+    await other_zk.set("/a", b"2")
     assert await data.next() == b"2"
-    assert told.empty()
+    assert events.empty()
 
 
 def test_a_forgotten_client_ends_although_something_is_watched(hosts, eventually):

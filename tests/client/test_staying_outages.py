@@ -6,56 +6,59 @@ import subprocess
 import sys
 import time
 
-import both
 import pytest
-from both import mended
-from staying_support import Data, unwatched
 
 import zkc
 from zkc import ACL, Perms
 
+from . import both
+from .both import mended
+from .staying_support import Data, unwatched
+
 # ---- connections and sessions that end ------------------------------------------------------------------------------
 
 
-async def test_what_happened_while_the_connection_was_away_is_seen(make_zk, zk2, proxy, through, data, names):
+async def test_what_happened_while_the_connection_was_away_is_seen(make_zk, other_zk, proxy, through, data, names):
     zk = make_zk(through)
     await zk.start()
-    await zk2.create("/a", b"1")
+    await other_zk.create("/a", b"1")
     await zk.watch_data("/a", data)
     await zk.watch_children("/a", names)
     proxy.refuse()
     proxy.drop_connections()
     await zk.wait_for(zkc.ClientState.SUSPENDED)
-    await zk2.delete("/a")
-    await zk2.create("/a", b"2")
-    await zk2.create("/a/b")
+    await other_zk.delete("/a")
+    await other_zk.create("/a", b"2")
+    await other_zk.create("/a/b")
     proxy.accept()
     assert await data.until(b"2") == [b"1"]
     assert [await names.next(), await names.next()] == [[], ["b"]]
 
 
-async def test_the_same_value_is_not_told_twice(make_zk, zk2, proxy, through, expire_zk, data, names, told):
+async def test_the_same_value_is_not_told_twice(make_zk, other_zk, proxy, through, expire_zk, data, names, events):
     zk = make_zk(through)
     await zk.start()
-    await zk2.create("/a", b"1")
+    await other_zk.create("/a", b"1")
     await zk.watch_data("/a", data)
     await zk.watch_children("/a", names)
-    await zk.watch_data("/missing", told)
+    await zk.watch_data("/missing", events)
     for _ in range(2):
         await both.reconnect(zk, proxy)
         await expire_zk(zk)
-    await zk2.set("/a", b"2")
-    await zk2.create("/a/b")
-    await zk2.create("/missing")
+    await other_zk.set("/a", b"2")
+    await other_zk.create("/a/b")
+    await other_zk.create("/missing")
     assert [await data.next(), await data.next()] == [b"1", b"2"]
     assert [await names.next(), await names.next()] == [[], ["b"]]
-    assert [(await told.next())[0], (await told.next())[0]] == [None, b""]
+    assert [(await events.next())[0], (await events.next())[0]] == [None, b""]
 
 
-async def test_what_happened_between_two_sessions_is_seen(make_zk, zk2, proxy, through, zookeeper_server, data, names):
+async def test_what_happened_between_two_sessions_is_seen(
+    make_zk, other_zk, proxy, through, zookeeper_server, data, names
+):
     zk = make_zk(through)
     await zk.start()
-    await zk2.create("/a", b"1")
+    await other_zk.create("/a", b"1")
     await zk.watch_data("/a", data)
     await zk.watch_children("/a", names)
     proxy.refuse()
@@ -63,22 +66,22 @@ async def test_what_happened_between_two_sessions_is_seen(make_zk, zk2, proxy, t
     await zk.wait_for(zkc.ClientState.SUSPENDED)
     session_id = zk.session_id
     zookeeper_server.expire(session_id, zk.session_password)
-    await zk2.set("/a", b"2")
-    await zk2.create("/a/b")
+    await other_zk.set("/a", b"2")
+    await other_zk.create("/a/b")
     proxy.accept()
     assert await data.until(b"2") == [b"1"]
     assert [await names.next(), await names.next()] == [[], ["b"]]
     assert zk.session_id != session_id
-    await zk2.set("/a", b"3")
+    await other_zk.set("/a", b"3")
     assert await data.next() == b"3"
 
 
 async def test_the_last_of_a_thousand_sets_with_a_restart_and_an_expiry_between(
-    make_zk, zk2, proxy, through, zookeeper_server, data
+    make_zk, other_zk, proxy, through, zookeeper_server, data
 ):
     zk = make_zk(through)
     await zk.start()
-    await zk2.create("/a", b"-1")
+    await other_zk.create("/a", b"-1")
     await zk.watch_data("/a", data)
     for i in range(1000):
         if i == 300:
@@ -86,25 +89,25 @@ async def test_the_last_of_a_thousand_sets_with_a_restart_and_an_expiry_between(
         if i == 600:
             await zk.wait_for(zkc.ClientState.CONNECTED)
             zookeeper_server.expire(zk.session_id, zk.session_password)
-        await mended(lambda i=i: zk2.set("/a", b"%d" % i))
+        await mended(lambda i=i: other_zk.set("/a", b"%d" % i))
     seen = [int(value) for value in await data.until(b"999")]
     assert seen == sorted(set(seen))
 
 
-async def test_hundreds_go_on_after_an_expiry(zk, zk2, expire_zk):
+async def test_hundreds_go_on_after_an_expiry(zk, other_zk, expire_zk):
     many = {f"/many-{i}": Data() for i in range(400)}
     for path, one in many.items():
         await zk.watch_data(path, one)
     await expire_zk(zk)
     for path in many:
-        await zk2.create(path, path.encode())
+        await other_zk.create(path, path.encode())
     for path, one in many.items():
         assert await one.until(path.encode()) == [None]
     assert zk.session.watch_count == 400
 
 
 async def test_one_that_is_cancelled_while_the_connection_is_away_is_removed_when_it_is_back(
-    make_zk, zk2, proxy, through, data
+    make_zk, other_zk, proxy, through, data
 ):
     zk = make_zk(through)
     await zk.start()
@@ -117,18 +120,18 @@ async def test_one_that_is_cancelled_while_the_connection_is_away_is_removed_whe
     proxy.accept()
     await zk.wait_for(zkc.ClientState.CONNECTED)
     await unwatched(zk)
-    await zk2.create("/a")
+    await other_zk.create("/a")
     await zk.sync()
     assert data.empty()
 
 
-async def test_one_that_is_cancelled_between_two_sessions_does_not_come_back(zk, zk2, expire_zk, data):
+async def test_one_that_is_cancelled_between_two_sessions_does_not_come_back(zk, other_zk, expire_zk, data):
     handle = await zk.watch_data("/a", data)
     assert await data.next() is None
     zk.add_listener(lambda state: handle.cancel() if state is zkc.ClientState.LOST else None)
     await expire_zk(zk)
     assert handle.cancelled
-    await zk2.create("/a")
+    await other_zk.create("/a")
     await zk.sync()
     assert zk.session.watch_count == 0
     assert data.empty()

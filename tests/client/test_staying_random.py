@@ -6,12 +6,13 @@ import secrets
 import threading
 
 import pytest
-from both import eventually, make, mended
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import zkc
 from zkc.testing import FaultProxy, ZooKeeperServer
+
+from .both import eventually, make, mended
 
 # What happens to the znode more often than what happens to the connection.
 STEPS = st.lists(
@@ -35,24 +36,24 @@ class World:
         self.writer = make(kind, server.hosts)
         self.watcher = make(kind, proxy.hosts, session_timeout=4.0)
         self.path = path
-        self.told = []  # Of the latest watch: (data, stat).
+        self.seen = []  # Of the latest watch: (data, stat).
         self.names = []
         self.errors = []
         self.handles = []
         self.thread = None
 
     async def watch(self):
-        told, names = self.told, self.names = [], []
+        events, names = self.seen, self.names = [], []
 
         def data(data, stat):
             self.check_thread()
-            if told:
-                self.check_order(told[-1][1], stat)
-            told.append((data, stat))
+            if events:
+                self.check_order(events[-1][1], stat)
+            events.append((data, stat))
 
         def children(found):
             if names and names[-1] is None and found is None:
-                self.errors.append("the same was told twice")
+                self.errors.append("the same was reported twice")
             names.append(found)
 
         self.handles = [
@@ -63,7 +64,7 @@ class World:
     def check_thread(self):
         here = threading.current_thread()
         if (here is threading.main_thread()) is not (self.watcher.kind == "async"):
-            self.errors.append(f"told on {here}")
+            self.errors.append(f"reported on {here}")
 
     def check_order(self, before, now):
         if before is None and now is None:
@@ -98,12 +99,12 @@ class World:
         """Cancel the watches, and set others if that can be done now."""
         for handle in self.handles:
             handle.cancel()
-        counts = len(self.told), len(self.names)
-        told, names = self.told, self.names
+        counts = len(self.seen), len(self.names)
+        events, names = self.seen, self.names
         self.heal()
         await self.watcher.wait_for(zkc.ClientState.CONNECTED, timeout=60)
-        if self.watcher.kind == "async" and counts != (len(told), len(names)):
-            self.errors.append("told after it was cancelled")
+        if self.watcher.kind == "async" and counts != (len(events), len(names)):
+            self.errors.append("reported after it was cancelled")
         await self.set_watches()
 
     async def set_watches(self):
@@ -141,10 +142,10 @@ class World:
 
     def up_to_date(self, final):
         data, stat, names = final
-        if not self.told or not self.names or self.names[-1] != names or self.told[-1][0] != data:
+        if not self.seen or not self.names or self.names[-1] != names or self.seen[-1][0] != data:
             return False
-        told = self.told[-1][1]
-        return told is stat is None or (told.czxid, told.mzxid) == (stat.czxid, stat.mzxid)
+        latest = self.seen[-1][1]
+        return latest is stat is None or (latest.czxid, latest.mzxid) == (stat.czxid, stat.mzxid)
 
     async def run(self, steps):
         async with self.writer:

@@ -2,12 +2,13 @@
 
 import threading
 
-import both
 import pytest
-from trees_support import SMALL, grow, shape
 
 import zkc
 from zkc.testing import FaultProxy
+
+from . import both
+from .trees_support import SMALL, grow, shape
 
 # ---- deleting -------------------------------------------------------------------------------------------------------
 
@@ -15,9 +16,9 @@ from zkc.testing import FaultProxy
 async def test_delete_tree(small):
     zk = small
     await zk.create("/application")
-    told = []
-    assert await zk.delete_tree("/app", progress=told.append) == 6
-    assert told[-1] == 6
+    events = []
+    assert await zk.delete_tree("/app", progress=events.append) == 6
+    assert events[-1] == 6
     assert await zk.children("/") == ["application"]
     assert await zk.delete_tree("/app") == 0
 
@@ -44,33 +45,33 @@ async def test_delete_recursively(small):
     await zk.delete("/app/b", recursive=True, missing_ok=True)
 
 
-async def test_what_others_add_meanwhile_is_deleted_too(zk, other):
+async def test_what_others_add_meanwhile_is_deleted_too(zk, other_client):
     paths = await grow(zk, width=5)
     added = []
 
     def add(done):
         if len(added) < 3:
-            added.append(other.create(f"/t/late-{done}"))
+            added.append(other_client.create(f"/t/late-{done}"))
 
     assert await zk.delete_tree("/t", window=2, progress=add) == len(paths) + 3
     assert await zk.exists("/t") is None
 
 
-async def test_what_others_delete_meanwhile_is_no_error(zk, other):
+async def test_what_others_delete_meanwhile_is_no_error(zk, other_client):
     paths = await grow(zk, width=5)
     deleted = []
 
     def delete(_):
         if not deleted:
-            deleted.append(other.delete_tree("/t/00"))
+            deleted.append(other_client.delete_tree("/t/00"))
 
     assert await zk.delete_tree("/t", window=2, progress=delete) == len(paths) - deleted[0]
     assert await zk.exists("/t") is None
 
 
-async def test_two_delete_the_same_tree(zk, zk2):
+async def test_two_delete_the_same_tree(zk, other_zk):
     paths = await grow(zk)
-    calls = [zk.submit.delete_tree("/t", window=20), zk2.submit.delete_tree("/t", window=20)]
+    calls = [zk.submit.delete_tree("/t", window=20), other_zk.submit.delete_tree("/t", window=20)]
     counts = [await call if zk.kind == "async" else call.result(30) for call in calls]
     assert sum(counts) == len(paths)
 
@@ -101,9 +102,9 @@ async def test_copy_tree(small):
     acl = [zkc.ACL.world(zkc.Perms.READ | zkc.Perms.ADMIN), zkc.ACL.digest("ann", "secret")]
     await zk.set_acl("/app/b/日本", acl)
     await zk.create("/app/mine", ephemeral=True)
-    told = []
-    assert await zk.copy_tree("/app", "/copy", progress=told.append) == 6
-    assert told[-1] == 6
+    events = []
+    assert await zk.copy_tree("/app", "/copy", progress=events.append) == 6
+    assert events[-1] == 6
     await zk.delete("/app/mine")
     assert shape(await zk.tree("/copy", with_acl=True), "/copy") == shape(await zk.tree("/app", with_acl=True), "/app")
     assert await zk.copy_tree("/app", "/plain", with_acl=False) == 6
@@ -115,8 +116,8 @@ async def test_copy_a_large_tree(zk, window):
     paths = await grow(zk)
     await zk.create("/under")
     most = []
-    told = lambda _: most.append(zk.session.in_flight)  # noqa: E731
-    assert await zk.copy_tree("/t", "/under/u", window=window, progress=told) == len(paths)
+    events = lambda _: most.append(zk.session.in_flight)  # noqa: E731
+    assert await zk.copy_tree("/t", "/under/u", window=window, progress=events) == len(paths)
     assert shape(await zk.tree("/t"), "/t") == shape(await zk.tree("/under/u"), "/under/u")
     assert max(most) <= window
 

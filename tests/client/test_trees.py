@@ -5,10 +5,11 @@ import pickle
 import threading
 
 import pytest
-from trees_support import SMALL, grow
 
 import zkc
 from zkc.testing import ZooKeeperServer
+
+from .trees_support import SMALL, grow
 
 # ---- looking --------------------------------------------------------------------------------------------------------
 
@@ -88,7 +89,7 @@ async def consume(walk):
     return [node async for node in walk]
 
 
-async def test_what_goes_meanwhile_is_left_out(zk, other):
+async def test_what_goes_meanwhile_is_left_out(zk, other_client):
     await grow(zk)
     gone = False
 
@@ -96,7 +97,7 @@ async def test_what_goes_meanwhile_is_left_out(zk, other):
         nonlocal gone
         if not gone:
             gone = True
-            assert other.delete_tree("/t/11") == 13
+            assert other_client.delete_tree("/t/11") == 13
 
     nodes = await zk.tree("/t", window=2, progress=drop)
     assert len(nodes) == 157 - 13
@@ -104,12 +105,12 @@ async def test_what_goes_meanwhile_is_left_out(zk, other):
     seen = []
     async for node in zk.walk("/t", window=2):
         if not seen:
-            other.delete_tree("/t/10")
+            other_client.delete_tree("/t/10")
         seen.append(node.path)
     assert len(seen) == 157 - 13 - 13
 
 
-async def test_a_tree_under_constant_change(zk, other):
+async def test_a_tree_under_constant_change(zk, other_client):
     await grow(zk, width=5)
     over = threading.Event()
 
@@ -117,8 +118,8 @@ async def test_a_tree_under_constant_change(zk, other):
         number = 0
         while not over.is_set():
             number += 1
-            other.create_many([f"/t/{number}", f"/t/{number}/x"])
-            other.delete_tree(f"/t/{number}")
+            other_client.create_many([f"/t/{number}", f"/t/{number}/x"])
+            other_client.delete_tree(f"/t/{number}")
 
     thread = threading.Thread(target=change)
     thread.start()

@@ -6,12 +6,13 @@ import os
 import signal
 import threading
 
-import both
 import pytest
 
 import zkc
 from zkc import ACL, EventType, Perms, State, WatchedEvent, WatchType
 from zkc.testing import FaultProxy
+
+from . import both
 
 CREATED, CHANGED, DELETED, CHILD = EventType.CREATED, EventType.CHANGED, EventType.DELETED, EventType.CHILD
 
@@ -39,14 +40,14 @@ async def next_of(events):
     return await events.__anext__()
 
 
-async def test_events_of_data(zk, zk2):
+async def test_events_of_data(zk, other_zk):
     async with zk.watch("/a") as events:
         for change, expected in (
-            (lambda: zk2.create("/a"), CREATED),
-            (lambda: zk2.set("/a", b"1"), CHANGED),
-            (lambda: zk2.set("/a", b"1"), CHANGED),
-            (lambda: zk2.delete("/a"), DELETED),
-            (lambda: zk2.create("/a"), CREATED),
+            (lambda: other_zk.create("/a"), CREATED),
+            (lambda: other_zk.set("/a", b"1"), CHANGED),
+            (lambda: other_zk.set("/a", b"1"), CHANGED),
+            (lambda: other_zk.delete("/a"), DELETED),
+            (lambda: other_zk.create("/a"), CREATED),
         ):
             await change()
             event = await next_of(events)
@@ -54,44 +55,44 @@ async def test_events_of_data(zk, zk2):
             assert type(event) is WatchedEvent
 
 
-async def test_events_of_children(zk, zk2):
+async def test_events_of_children(zk, other_zk):
     async with zk.watch("/a", watch_type=WatchType.CHILDREN) as events:
         for change, expected in (
-            (lambda: zk2.create("/a"), CREATED),
-            (lambda: zk2.create("/a/b"), CHILD),
-            (lambda: zk2.delete("/a/b"), CHILD),
-            (lambda: zk2.delete("/a"), DELETED),
+            (lambda: other_zk.create("/a"), CREATED),
+            (lambda: other_zk.create("/a/b"), CHILD),
+            (lambda: other_zk.delete("/a/b"), CHILD),
+            (lambda: other_zk.delete("/a"), DELETED),
         ):
             await change()
             assert (await next_of(events)).type is expected
 
 
-async def test_events_of_both(zk, zk2):
+async def test_events_of_both(zk, other_zk):
     async with zk.watch("/a", watch_type=WatchType.ANY) as events:
         for change, expected in (
-            (lambda: zk2.create("/a"), CREATED),
-            (lambda: zk2.create("/a/b"), CHILD),
-            (lambda: zk2.set("/a", b"1"), CHANGED),
-            (lambda: zk2.delete("/a/b"), CHILD),
-            (lambda: zk2.delete("/a"), DELETED),
+            (lambda: other_zk.create("/a"), CREATED),
+            (lambda: other_zk.create("/a/b"), CHILD),
+            (lambda: other_zk.set("/a", b"1"), CHANGED),
+            (lambda: other_zk.delete("/a/b"), CHILD),
+            (lambda: other_zk.delete("/a"), DELETED),
         ):
             await change()
             assert (await next_of(events)).type is expected
 
 
-async def test_children_that_come_with_the_znode_are_seen_by_who_looks(zk, zk2):
+async def test_children_that_come_with_the_znode_are_seen_by_who_looks(zk, other_zk):
     async with zk.watch("/a", watch_type=WatchType.ANY) as events:
-        async with zk2.transaction() as transaction:
+        async with other_zk.transaction() as transaction:
             transaction.create("/a")
             transaction.create("/a/b")
         assert (await next_of(events)).type is CREATED
         assert await zk.children("/a") == ["b"]
 
 
-async def test_a_znode_that_is_there_is_no_news(zk, zk2):
-    await zk2.create("/a")
+async def test_a_znode_that_is_there_is_no_news(zk, other_zk):
+    await other_zk.create("/a")
     async with zk.watch("/a") as events:
-        await zk2.set("/a", b"1")
+        await other_zk.set("/a", b"1")
         assert (await next_of(events)).type is CHANGED
 
 
@@ -103,9 +104,9 @@ async def test_it_sees_what_its_own_client_does_after_it(zk):
         break
 
 
-async def test_whoever_reads_after_each_event_ends_with_the_last_state(zk, zk2):
-    await zk2.create("/a", b"-1")
-    session = zk2.session
+async def test_whoever_reads_after_each_event_ends_with_the_last_state(zk, other_zk):
+    await other_zk.create("/a", b"-1")
+    session = other_zk.session
 
     def write():
         for i in range(500):
@@ -224,17 +225,17 @@ async def test_a_cancelled_task_leaves_no_watch(zk):
 
 
 @pytest.mark.parametrize("kind", ["async"])
-async def test_who_stops_waiting_may_come_back(zk, zk2):
+async def test_who_stops_waiting_may_come_back(zk, other_zk):
     events = zk.watch("/a")
     for _ in range(2):
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(next_of(events), 0.05)
-    await zk2.create("/a")
+    await other_zk.create("/a")
     assert (await asyncio.wait_for(next_of(events), 10)).type is CREATED
 
 
 @pytest.mark.parametrize("kind", ["async"])
-async def test_who_stops_waiting_before_the_first_answer_may_come_back(make_zk, zk2, proxy, through):
+async def test_who_stops_waiting_before_the_first_answer_may_come_back(make_zk, other_zk, proxy, through):
     zk = make_zk(through)
     await zk.start()
     proxy.pause()
@@ -243,7 +244,7 @@ async def test_who_stops_waiting_before_the_first_answer_may_come_back(make_zk, 
         await asyncio.wait_for(next_of(events), 0.05)
     proxy.resume()
     await zk.sync()
-    await zk2.create("/a")
+    await other_zk.create("/a")
     assert (await asyncio.wait_for(next_of(events), 10)).type is CREATED
 
 
@@ -260,26 +261,26 @@ async def test_one_that_is_dropped_before_the_first_answer_leaves_no_watch(make_
     await unwatched(zk)
 
 
-async def test_events_of_the_time_without_a_connection(make_zk, zk2, proxy, through):
+async def test_events_of_the_time_without_a_connection(make_zk, other_zk, proxy, through):
     zk = make_zk(through)
     await zk.start()
-    await zk2.create("/a")
+    await other_zk.create("/a")
     async with zk.watch("/a", watch_type=WatchType.ANY) as events:
         proxy.refuse()
         proxy.drop_connections()
         await zk.wait_for(zkc.ClientState.SUSPENDED)
-        await zk2.delete("/a")
-        await zk2.create("/a")
+        await other_zk.delete("/a")
+        await other_zk.create("/a")
         proxy.accept()
         assert [(await next_of(events)).type, (await next_of(events)).type] == [DELETED, CREATED]
 
 
-async def test_events_of_the_time_between_two_sessions(make_zk, zk2, proxy, through, zookeeper_server):
+async def test_events_of_the_time_between_two_sessions(make_zk, other_zk, proxy, through, zookeeper_server):
     zk = make_zk(through)
     await zk.start()
-    await zk2.create("/changed")
-    await zk2.create("/deleted")
-    await zk2.create("/same")
+    await other_zk.create("/changed")
+    await other_zk.create("/deleted")
+    await other_zk.create("/same")
     watched = {path: zk.watch(path) for path in ("/changed", "/deleted", "/created", "/same")}
     parent = zk.watch("/changed", watch_type=WatchType.CHILDREN)
     await zk.sync()
@@ -287,16 +288,16 @@ async def test_events_of_the_time_between_two_sessions(make_zk, zk2, proxy, thro
     proxy.drop_connections()
     await zk.wait_for(zkc.ClientState.SUSPENDED)
     zookeeper_server.expire(zk.session_id, zk.session_password)
-    await zk2.set("/changed", b"1")
-    await zk2.create("/changed/child")
-    await zk2.delete("/deleted")
-    await zk2.create("/created")
+    await other_zk.set("/changed", b"1")
+    await other_zk.create("/changed/child")
+    await other_zk.delete("/deleted")
+    await other_zk.create("/created")
     proxy.accept()
     assert (await next_of(watched["/changed"])).type is CHANGED
     assert (await next_of(watched["/deleted"])).type is DELETED
     assert (await next_of(watched["/created"])).type is CREATED
     assert (await next_of(parent)).type is CHILD
-    await zk2.set("/same", b"1")
+    await other_zk.set("/same", b"1")
     assert (await next_of(watched["/same"])).type is CHANGED
 
 

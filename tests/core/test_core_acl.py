@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from core_support import ANYONE, CREATOR_ALL, READ_ONLY_ACL
 
 from zkc import errors
+
+from .core_support import ANYONE, CREATOR_ALL, READ_ONLY_ACL
 
 DIGEST_OF_USER_PASSWORD = "user:tpUq/4Pn5A64fVZyQ0gOJ8ZWqkY="  # base64(sha1("user:password"))
 

@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from core_support import ANYONE, WAIT, Recorder, paused, settle
 
 from zkc import _zookeeper as core
 from zkc import errors
+
+from .core_support import ANYONE, WAIT, Recorder, paused, settle
 
 OWN = core.build_info()["adaptor"] == "own"
 

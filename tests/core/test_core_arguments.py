@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from core_support import ANYONE, TTL, Recorder
 
 from zkc import _zookeeper as core
 from zkc import errors
+
+from .core_support import ANYONE, TTL, Recorder
 
 NOT_TEXT = [None, 1, 1.5, b"/a", ["/a"], object()]
 NOT_A_PATH = [

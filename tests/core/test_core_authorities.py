@@ -7,12 +7,13 @@ import shutil
 import subprocess
 
 import pytest
-from core_support import CONNECTED
-from tls_support import settings
 
 from zkc import _zookeeper as core
 from zkc.errors import _system_ca
 from zkc.testing import ZooKeeperServer
+
+from ..tls_support import settings
+from .core_support import CONNECTED
 
 # Where a system of each kind has them: a file with all, or a folder by their hashes. The rest is there to mislead.
 LAYOUTS = {

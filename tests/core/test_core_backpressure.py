@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from core_support import WAIT, Recorder, paused, settle
 
 from zkc import errors
+
+from .core_support import WAIT, Recorder, paused, settle
 
 
 def test_a_call_beyond_the_limit_waits_for_a_place(open_session, zookeeper_server, eventually):

@@ -4,10 +4,11 @@ import random
 import re
 
 import pytest
-from core_support import ANYONE, WAIT, paused
 
 from zkc import _zookeeper as core
 from zkc import errors
+
+from .core_support import ANYONE, WAIT, paused
 
 OPERATIONS = ("get", "exists", "get_children")
 

@@ -8,10 +8,11 @@ import time
 import weakref
 
 import pytest
-from core_support import ANYONE, CLOSED, SESSION, WAIT, Gate, Recorder, paused
 
 from zkc import _zookeeper as core
 from zkc import errors
+
+from .core_support import ANYONE, CLOSED, SESSION, WAIT, Gate, Recorder, paused
 
 
 def test_close_and_what_comes_after(session):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from core_support import ANYONE, CHANGED, CONNECTED, Recorder, settle
 
 from zkc import errors
 from zkc.testing import Ensemble, ZooKeeperServer
+
+from .core_support import ANYONE, CHANGED, CONNECTED, Recorder, settle
 
 
 @pytest.fixture(scope="module")

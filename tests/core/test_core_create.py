@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from core_support import (
+
+from zkc import errors
+
+from .core_support import (
     ANYONE,
     CONTAINER,
     EPHEMERAL,
@@ -14,8 +17,6 @@ from core_support import (
     TTL,
     TTL_SEQUENTIAL,
 )
-
-from zkc import errors
 
 SEQUENTIAL_MODES = (SEQUENTIAL, EPHEMERAL_SEQUENTIAL, TTL_SEQUENTIAL)
 

@@ -11,10 +11,11 @@ import warnings
 import weakref
 
 import pytest
-from core_support import ANYONE, CHANGED, CONNECTED, SESSION, WAIT, Recorder
 
 from zkc import _zookeeper as core
 from zkc import errors
+
+from .core_support import ANYONE, CHANGED, CONNECTED, SESSION, WAIT, Recorder
 
 
 @pytest.fixture

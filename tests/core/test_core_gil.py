@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 
 import pytest
-from core_support import ANYONE, CHANGED, CONNECTED, WAIT, Recorder, settle
-from tls_support import settings
 
 import zkc
 from zkc import _zookeeper as core
 from zkc import errors
 from zkc.testing import FaultProxy, ZooKeeperServer
+
+from ..tls_support import settings
+from .core_support import ANYONE, CHANGED, CONNECTED, WAIT, Recorder, settle
 
 pytestmark = pytest.mark.skipif(core.build_info()["adaptor"] != "own", reason="nothing looks with their adaptor")
 

@@ -12,9 +12,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from core_support import ANYONE, WAIT, paused, settle
 
 from zkc import _zookeeper as core
+
+from .core_support import ANYONE, WAIT, paused, settle
 
 # A sanitizer keeps what was freed in order to see it used: memory grows by design.
 measures_memory = pytest.mark.skipif("ZKC_SANITIZED" in os.environ, reason="a sanitizer keeps freed memory")

@@ -7,7 +7,12 @@ import sys
 import weakref
 
 import pytest
-from core_support import (
+
+from zkc import _zookeeper as core
+from zkc import errors
+from zkc.testing import FaultProxy
+
+from .core_support import (
     ANYONE,
     AUTH_FAILED,
     CHANGED,
@@ -22,10 +27,6 @@ from core_support import (
     Recorder,
     settle,
 )
-
-from zkc import _zookeeper as core
-from zkc import errors
-from zkc.testing import FaultProxy
 
 HANDLE = 7
 STAT = {

@@ -6,9 +6,10 @@ import logging
 import threading
 
 import pytest
-from core_support import WAIT
 
 from zkc import _zookeeper as core
+
+from .core_support import WAIT
 
 LOGGER = "zkc.libzookeeper"
 

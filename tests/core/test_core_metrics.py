@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from core_support import ANYONE, CONNECTED, WAIT, Recorder, paused, settle
 
 from zkc import errors
+
+from .core_support import ANYONE, CONNECTED, WAIT, Recorder, paused, settle
 
 KINDS = "create delete exists get set children get_acl set_acl sync multi add_auth config reconfig remove_watches"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 
 import pytest
-from core_support import ANYONE, CONTAINER, EPHEMERAL, READ_ONLY_ACL, SEQUENTIAL, TTL, TTL_SEQUENTIAL, paused
 
 from zkc import _zookeeper as core
 from zkc import errors
+
+from .core_support import ANYONE, CONTAINER, EPHEMERAL, READ_ONLY_ACL, SEQUENTIAL, TTL, TTL_SEQUENTIAL, paused
 
 HAS_CREATE_WITH_STAT = core.build_info()["multi_create_with_stat"]
 needs_create_with_stat = pytest.mark.skipif(

@@ -7,10 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from core_support import CLOSED, CONNECTED, CONNECTING, SESSION, WAIT, Recorder
 
 from zkc import _zookeeper as core
 from zkc import errors
+
+from .core_support import CLOSED, CONNECTED, CONNECTING, SESSION, WAIT, Recorder
 
 OPENED = core.OPENED
 

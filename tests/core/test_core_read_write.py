@@ -7,10 +7,11 @@ import pickle
 import time
 
 import pytest
-from core_support import ANYONE, READ_ONLY_ACL, settle
 
 from zkc import _zookeeper as core
 from zkc import errors
+
+from .core_support import ANYONE, READ_ONLY_ACL, settle
 
 NOTHING = [(8, "world", "anyone")]  # delete alone
 

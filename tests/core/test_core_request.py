@@ -9,10 +9,11 @@ import time
 import weakref
 
 import pytest
-from core_support import ANYONE, WAIT, Gate, Recorder, paused, settle
 
 from zkc import _zookeeper as core
 from zkc import errors
+
+from .core_support import ANYONE, WAIT, Gate, Recorder, paused, settle
 
 
 def test_a_reply_that_does_not_come_in_time(session, zookeeper_server):

@@ -9,9 +9,10 @@ import time
 import weakref
 
 import pytest
-from core_support import ANYONE, WAIT, Recorder, paused, settle
 
 from zkc import errors
+
+from .core_support import ANYONE, WAIT, Recorder, paused, settle
 
 Future = concurrent.futures.Future
 

@@ -6,11 +6,12 @@ import contextlib
 import logging
 
 import pytest
-from core_support import ANYONE, AUTH_FAILED, SESSION, WAIT, Recorder, settle
 
 from zkc import _zookeeper as core
 from zkc import errors
 from zkc.testing import ZooKeeperServer
+
+from .core_support import ANYONE, AUTH_FAILED, SESSION, WAIT, Recorder, settle
 
 needs_sasl = pytest.mark.skipif(not core.build_info()["sasl"], reason="this libzookeeper has no SASL")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from core_support import ANYONE, CONNECTED, EPHEMERAL, READ_ONLY, WAIT, Forwarder, Recorder
 
 from zkc import _zookeeper as core
 from zkc import errors
 from zkc.testing import Ensemble
+
+from .core_support import ANYONE, CONNECTED, EPHEMERAL, READ_ONLY, WAIT, Forwarder, Recorder
 
 
 @pytest.fixture

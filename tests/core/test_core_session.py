@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from core_support import ANYONE, CHANGED, CONNECTED, CREATOR_ALL, EPHEMERAL, EXPIRED, SESSION, WAIT, Recorder, paused
 
 from zkc import _zookeeper as core
 from zkc import errors
 from zkc.testing import FaultProxy
+
+from .core_support import ANYONE, CHANGED, CONNECTED, CREATOR_ALL, EPHEMERAL, EXPIRED, SESSION, WAIT, Recorder, paused
 
 
 def next_error(call):

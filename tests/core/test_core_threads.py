@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from core_support import ANYONE, CHANGED, CONNECTED, CREATED, EPHEMERAL, WAIT, Gate, Recorder, settle
 
 from zkc import _zookeeper as core
+
+from .core_support import ANYONE, CHANGED, CONNECTED, CREATED, EPHEMERAL, WAIT, Gate, Recorder, settle
 
 
 def test_a_thread_that_burns_bytecode_costs_no_session(open_session, session):

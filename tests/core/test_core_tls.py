@@ -6,12 +6,13 @@ import shutil
 import subprocess
 
 import pytest
-from core_support import ANYONE, CHANGED, CONNECTED, SESSION, WAIT, Recorder
-from tls_support import TLSFront, has_ipv6, refusal, settings
 
 from zkc import TLS, errors
 from zkc import _zookeeper as core
 from zkc.testing import ZooKeeperServer
+
+from ..tls_support import TLSFront, has_ipv6, refusal, settings
+from .core_support import ANYONE, CHANGED, CONNECTED, SESSION, WAIT, Recorder
 
 pytestmark = pytest.mark.skipif(not core.build_info()["tls"], reason="this libzookeeper has no TLS")
 

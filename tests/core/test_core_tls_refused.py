@@ -8,12 +8,13 @@ import threading
 import time
 
 import pytest
-from core_support import CONNECTED, SESSION, WAIT, Recorder
-from tls_support import TLSFront, refusal, settings
 
 from zkc import _zookeeper as core
 from zkc import errors
 from zkc.testing import ZooKeeperServer
+
+from ..tls_support import TLSFront, refusal, settings
+from .core_support import CONNECTED, SESSION, WAIT, Recorder
 
 pytestmark = pytest.mark.skipif(not core.build_info()["tls"], reason="this libzookeeper has no TLS")
 

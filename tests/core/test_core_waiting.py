@@ -9,11 +9,12 @@ import threading
 import time
 
 import pytest
-from core_support import ANYONE, CHANGED, CONNECTED, WAIT, Recorder, settle
 
 from zkc import _zookeeper as core
 from zkc import errors
 from zkc.testing import FaultProxy
+
+from .core_support import ANYONE, CHANGED, CONNECTED, WAIT, Recorder, settle
 
 OWN = core.build_info()["adaptor"] == "own"
 

@@ -8,7 +8,11 @@ import threading
 import weakref
 
 import pytest
-from core_support import (
+
+from zkc import _zookeeper as core
+from zkc import errors
+
+from .core_support import (
     ANYONE,
     CHANGED,
     CHILD,
@@ -22,9 +26,6 @@ from core_support import (
     Recorder,
     settle,
 )
-
-from zkc import _zookeeper as core
-from zkc import errors
 
 
 @pytest.mark.parametrize("call", ["get", "exists", "get_children", "get_children_with_stat"])

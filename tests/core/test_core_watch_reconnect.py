@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from core_support import (
+
+from zkc import errors
+from zkc.testing import FaultProxy
+
+from .core_support import (
     ANYONE,
     CHANGED,
     CHILD,
@@ -16,9 +20,6 @@ from core_support import (
     Recorder,
     settle,
 )
-
-from zkc import errors
-from zkc.testing import FaultProxy
 
 
 @pytest.fixture

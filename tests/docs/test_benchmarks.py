@@ -8,12 +8,13 @@ import subprocess
 import sys
 
 import pytest
-from docs_support import ROOT, make_wheel
 
 from benchmarks.clients import STARTS
 from benchmarks.original import find_python2
 from benchmarks.targets import TARGETS
 from benchmarks.workloads import WORKLOADS
+
+from .docs_support import ROOT, make_wheel
 
 # The first time, compilers and pip have their part in it.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from docs_support import ROOT, blocks, commands
 
 import zkc
+
+from .docs_support import ROOT, blocks, commands
 
 _CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 

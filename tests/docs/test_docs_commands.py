@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from docs_support import PAGES, PLACEHOLDER, ROOT, anchors, commands, make_wheel, prose
+
+from .docs_support import PAGES, PLACEHOLDER, ROOT, anchors, commands, make_wheel, prose
 
 _COMMANDS = commands()
 

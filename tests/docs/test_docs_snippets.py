@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs_support import PLACEHOLDER, ROOT, Block, blocks, marks_of_what_is_not_run
 
 import zkc
+
+from .docs_support import PLACEHOLDER, ROOT, Block, blocks, marks_of_what_is_not_run
 
 _PYTHON = [block for block in blocks("python") if not block.file]
 _QUOTED = [block for block in blocks() if block.file]

@@ -9,9 +9,10 @@ import subprocess
 import sys
 
 import pytest
-from docs_support import ROOT
 
 import zkc
+
+from .docs_support import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
 

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from docs_support import ROOT
+
+from .docs_support import ROOT
 
 
 @pytest.fixture(scope="module")

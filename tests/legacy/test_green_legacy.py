@@ -4,7 +4,8 @@ import os
 import signal
 
 import pytest
-from green_support import KINDS, interrupt, run_patching_late, runner
+
+from ..green_support import KINDS, interrupt, run_patching_late, runner
 
 
 @pytest.fixture(params=KINDS)

@@ -1,11 +1,12 @@
 """What old code does, through a handle, to the ephemerals that a client of the same session keeps."""
 
 import pytest
-from legacy_support import OPEN, TIMEOUT, Watcher
 
 import zkc
 import zkc.legacy
 from zkc.legacy import zookeeper
+
+from .legacy_support import OPEN, TIMEOUT, Watcher
 
 READ_WRITE = [{"perms": zookeeper.PERM_ALL - zookeeper.PERM_ADMIN, "scheme": "world", "id": "anyone"}]
 

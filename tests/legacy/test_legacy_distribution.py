@@ -10,9 +10,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from legacy_process import check, python
 
 import zkc
+
+from .legacy_process import check, python
 
 TREE = Path(__file__).resolve().parents[2]
 COMMANDS = ["zookeeper_export", "zookeeper_import", "zookeeper_set_property", "zookeeper_validate"]

@@ -1,7 +1,8 @@
 """zkc.legacy.install(): old names for our modules, in a process of its own each time."""
 
 import pytest
-from legacy_process import check
+
+from .legacy_process import check
 
 PRELUDE = """
 import importlib, sys, types

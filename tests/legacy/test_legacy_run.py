@@ -8,9 +8,10 @@ import zipfile
 from types import SimpleNamespace
 
 import pytest
-from legacy_process import python
 
 from zkc.legacy import _run
+
+from .legacy_process import python
 
 COMMAND = ("-m", "zkc.legacy")
 

@@ -3,12 +3,13 @@
 import threading
 
 import pytest
-from legacy_support import OPEN, Watcher, completed
 
 import zkc
 import zkc.legacy
 from zkc import ClientState
 from zkc.legacy import zookeeper
+
+from .legacy_support import OPEN, Watcher, completed
 
 CONNECTED = (zookeeper.SESSION_EVENT, zookeeper.CONNECTED_STATE, "")
 

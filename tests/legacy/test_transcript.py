@@ -4,12 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from legacy_process import python
-from legacy_support import Watcher
 
 import zkc.legacy
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_process import python
+from .legacy_support import Watcher
 
 SCRIPT = Path(__file__).parent / "samples" / "transcript.py"
 PRINTED = """\

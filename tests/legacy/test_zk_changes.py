@@ -1,12 +1,11 @@
 """Properties that are set and updated, whatever others do meanwhile."""
 
 import pytest
-from legacy_support import OPEN, Watcher, settle
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN, Watcher, settle
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 import logging
 
 import pytest
-from legacy_support import OPEN, TIMEOUT, Watcher
-from zk_support import expire
 
 from zkc.legacy import zookeeper
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN, TIMEOUT, Watcher
+from .zk_support import expire
 
 
 @pytest.fixture

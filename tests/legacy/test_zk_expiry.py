@@ -5,13 +5,12 @@ import os
 import threading
 
 import pytest
-from legacy_support import OPEN, TIMEOUT, Watcher
-from zk_support import expire
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN, TIMEOUT, Watcher
+from .zk_support import expire
 
 
 def messages(log, level):

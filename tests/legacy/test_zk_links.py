@@ -4,13 +4,11 @@ import json
 import logging
 
 import pytest
-from legacy_support import OPEN, Watcher
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 
-pytest_plugins = ["zk_fixtures"]
-
+from .legacy_support import OPEN, Watcher
 
 # --- symbolic links ---------------------------------------------------------------------------------------------------
 

@@ -7,13 +7,12 @@ import gc
 import threading
 
 import pytest
-from legacy_support import OPEN, TIMEOUT
-from zk_support import CONNECTION, expire
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN, TIMEOUT
+from .zk_support import CONNECTION, expire
 
 
 @pytest.fixture(params=["server", "memory"])

@@ -7,11 +7,9 @@ import sys
 import textwrap
 import threading
 
-from legacy_support import TIMEOUT
-
 from zkc.legacy import zk as zc_zk
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import TIMEOUT
 
 
 def test_the_librarys_lines_are_logged(log_pipe, zk, caplog, eventually):

@@ -4,12 +4,11 @@ import inspect
 from unittest import mock
 
 import pytest
-from legacy_support import OPEN, Watcher
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN, Watcher
 
 SIGNATURES = {
     "create": "(path, data, acl, flags=0, completion=None)",

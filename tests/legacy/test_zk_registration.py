@@ -7,12 +7,11 @@ import sys
 import types
 
 import pytest
-from legacy_support import OPEN
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ import sys
 import textwrap
 
 import pytest
-from legacy_support import OPEN
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 from zkc.legacy.zk import scripts
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN
 
 TREE = "/service\n  threads = 3\n  /providers\n"
 

@@ -4,12 +4,11 @@ import logging
 import threading
 
 import pytest
-from legacy_support import OPEN, TIMEOUT, Watcher, settle
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN, TIMEOUT, Watcher, settle
 
 
 def messages(log, level):

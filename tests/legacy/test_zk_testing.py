@@ -9,14 +9,13 @@ import unittest
 import unittest.mock
 
 import pytest
-from legacy_support import OPEN, TIMEOUT, Watcher
-from zk_support import CONNECTION
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 from zkc.legacy.zk import testing
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN, TIMEOUT, Watcher
+from .zk_support import CONNECTION
 
 SESSION, CONNECTED, CONNECTING = zookeeper.SESSION_EVENT, zookeeper.CONNECTED_STATE, zookeeper.CONNECTING_STATE
 

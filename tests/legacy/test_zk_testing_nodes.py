@@ -6,14 +6,13 @@ import inspect
 import unittest.mock
 
 import pytest
-from legacy_support import OPEN, Watcher
-from zk_support import CONNECTION
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 from zkc.legacy.zk import testing
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN, Watcher
+from .zk_support import CONNECTION
 
 CONNECTED = zookeeper.CONNECTED_STATE
 

@@ -2,11 +2,10 @@
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from legacy_support import OPEN
 
 from zkc.legacy import zk as zc_zk
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN
 
 ON_A_SERVER = settings(
     deadline=None,

@@ -3,12 +3,11 @@
 import textwrap
 
 import pytest
-from legacy_support import OPEN
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN
 
 BYTES = {
     "resolve": lambda zk: zk.resolve(b"/a/l/.") == "/b",

@@ -5,13 +5,12 @@ import logging
 import threading
 
 import pytest
-from legacy_support import OPEN, Watcher, settle
-from zk_support import CONNECTION
 
 from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 
-pytest_plugins = ["zk_fixtures"]
+from .legacy_support import OPEN, Watcher, settle
+from .zk_support import CONNECTION
 
 
 @pytest.fixture

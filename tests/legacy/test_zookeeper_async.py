@@ -3,10 +3,11 @@
 import threading
 
 import pytest
-from legacy_support import OPEN, TIMEOUT, Watcher, completed, settle
 
 from zkc.legacy import zookeeper
 from zkc.legacy.zookeeper import EPHEMERAL, OK, SEQUENCE
+
+from .legacy_support import OPEN, TIMEOUT, Watcher, completed, settle
 
 READ_ONLY = [{"perms": zookeeper.PERM_READ, "scheme": "world", "id": "anyone"}]
 

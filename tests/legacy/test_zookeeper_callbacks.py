@@ -4,10 +4,11 @@ import sys
 import threading
 
 import pytest
-from legacy_support import OPEN, TIMEOUT, Watcher, settle
 
 from zkc.legacy import zookeeper
 from zkc.legacy.zookeeper import CONNECTED_STATE, SESSION_EVENT
+
+from .legacy_support import OPEN, TIMEOUT, Watcher, settle
 
 
 @pytest.fixture

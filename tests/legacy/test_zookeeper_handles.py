@@ -4,9 +4,10 @@ import sys
 import threading
 
 import pytest
-from legacy_support import OPEN, TIMEOUT, Watcher
 
 from zkc.legacy import zookeeper
+
+from .legacy_support import OPEN, TIMEOUT, Watcher
 
 # Every call with a handle, and what comes after it.
 CALLS = {

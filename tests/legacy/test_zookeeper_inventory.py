@@ -6,10 +6,11 @@ import pickle
 import re
 
 import pytest
-from legacy_support import OPEN, completed
 
 import zkc
 from zkc.legacy import zookeeper
+
+from .legacy_support import OPEN, completed
 
 # The arguments in their order; "?" after those that may be left out.
 FUNCTIONS = {

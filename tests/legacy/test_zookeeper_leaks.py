@@ -9,12 +9,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from legacy_support import OPEN, Watcher, settle
 
 from zkc import _zookeeper as core
 from zkc.legacy import zookeeper
 from zkc.legacy._core import handles
 from zkc.legacy.zk import _logging
+
+from .legacy_support import OPEN, Watcher, settle
 
 # A sanitizer keeps what was freed in order to see it used: memory grows by design.
 pytestmark = pytest.mark.skipif("ZKC_SANITIZED" in os.environ, reason="a sanitizer keeps freed memory")

@@ -12,12 +12,13 @@ import threading
 import weakref
 
 import pytest
-from legacy_process import check
 
 from zkc import _zookeeper as core
 from zkc.legacy import zookeeper
 from zkc.legacy.zk import _logging
 from zkc.testing import ZooKeeperServer
+
+from .legacy_process import check
 
 # What zc.zk takes apart.
 LINE = re.compile(r".*:(ZOO_[A-Z]+)@(\w+)@(\d+): (.*)")

@@ -1,7 +1,8 @@
 """What happens to a whole process: its end with sessions open, and a fork."""
 
 import pytest
-from legacy_process import check, python
+
+from .legacy_process import check, python
 
 PRELUDE = """
 import os, sys, threading, time

@@ -9,13 +9,14 @@ import threading
 from collections import UserList
 
 import pytest
-from legacy_support import OPEN, TIMEOUT, Watcher, settle
 
 import zkc
 import zkc.legacy
 from zkc.legacy import zookeeper
 from zkc.legacy.zookeeper import CONNECTED_STATE, EXPIRED_SESSION_STATE, SESSION_EVENT
 from zkc.testing import FaultProxy
+
+from .legacy_support import OPEN, TIMEOUT, Watcher, settle
 
 LOST = "127.0.0.1:1"
 

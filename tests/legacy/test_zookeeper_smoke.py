@@ -1,8 +1,8 @@
 """The plainest use of the old module: one call that waits, one that does not."""
 
-from legacy_support import OPEN, completed
-
 from zkc.legacy import zookeeper
+
+from .legacy_support import OPEN, completed
 
 
 def test_one_call_of_each_kind(h):

@@ -1,13 +1,14 @@
 """The calls that wait: what they take, what they give, what they raise."""
 
 import pytest
-from legacy_support import OPEN
 
 import zkc
 import zkc.legacy
 from zkc.legacy import zookeeper
 from zkc.legacy.zookeeper import EPHEMERAL, SEQUENCE
 from zkc.testing import ZooKeeperServer
+
+from .legacy_support import OPEN
 
 STAT = {
     "czxid", "mzxid", "ctime", "mtime", "version", "cversion", "aversion", "ephemeralOwner", "dataLength",

@@ -3,12 +3,13 @@
 import subprocess
 
 import pytest
-from legacy_support import OPEN, Watcher
-from tls_support import below
 
 import zkc
 from zkc.legacy import zookeeper
 from zkc.testing import ZooKeeperServer
+
+from ..tls_support import below
+from .legacy_support import OPEN, Watcher
 
 pytestmark = pytest.mark.skipif(not zkc.build_info()["tls"], reason="this libzookeeper has no TLS")
 

@@ -5,7 +5,6 @@ import threading
 import weakref
 
 import pytest
-from legacy_support import OPEN, TIMEOUT, Watcher, completed, settle
 
 from zkc.legacy import zookeeper
 from zkc.legacy.zookeeper import (
@@ -17,6 +16,8 @@ from zkc.legacy.zookeeper import (
     DELETED_EVENT,
     SESSION_EVENT,
 )
+
+from .legacy_support import OPEN, TIMEOUT, Watcher, completed, settle
 
 # How to watch a znode, and which calls leave a watch.
 WATCHING = {

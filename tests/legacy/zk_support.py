@@ -1,8 +1,8 @@
 """What the tests of zc.zk's drop-in share."""
 
-from legacy_support import TIMEOUT
-
 from zkc.legacy import zookeeper
+
+from .legacy_support import TIMEOUT
 
 CONNECTION = "zookeeper.example.com:2181"  # Of the ZooKeeper in memory.
 

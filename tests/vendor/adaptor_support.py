@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from scripted_server import Connection, ScriptedServer, SteeredClient
+from .scripted_server import Connection, ScriptedServer, SteeredClient
 
 CONNECTED, CONNECTING, EXPIRED = "3", "1", "-112"
 PATTERN = bytes(i % 251 for i in range(1 << 20))

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from adaptor_support import Serve, hospitable
 
 import build as vendor_build
+from .adaptor_support import Serve, hospitable
 
 SUPPRESSIONS = Path(__file__).resolve().parents[1] / "sanitizers" / "tsan.supp"
 

@@ -12,10 +12,10 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from adaptor_support import CONNECTED, CONNECTING, EXPIRED, Serve, Start, answered, assert_rests, hospitable, swallow
-from scripted_server import SASL, Connection, SteeredClient, packet
 
 import build as vendor_build
+from .adaptor_support import CONNECTED, CONNECTING, EXPIRED, Serve, Start, answered, assert_rests, hospitable, swallow
+from .scripted_server import SASL, Connection, SteeredClient, packet
 
 OWN = vendor_build.adaptor() == "own"
 own_only = pytest.mark.skipif(not OWN, reason="libzookeeper's own adaptor does not do that")

@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from scripted_server import GET, NULL_DATA, PING, Connection, ScriptedServer, SteeredClient, reply
 
 from zkc.testing.certificates import make_tls_files
+
+from .scripted_server import GET, NULL_DATA, PING, Connection, ScriptedServer, SteeredClient, reply
 
 CONNECTED = "3"
 TIMED_OUT = "-7"

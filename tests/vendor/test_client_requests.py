@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from scripted_server import (
+
+from .scripted_server import (
     AUTH,
     DELETE,
     EXISTS,

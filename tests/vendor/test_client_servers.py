@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scripted_server import Connection, ScriptedServer, SteeredClient
+
+from .scripted_server import Connection, ScriptedServer, SteeredClient
 
 CONNECTED, CONNECTING = "3", "1"
 FAILS = 1

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from scripted_server import Connection, ScriptedServer, SteeredClient, packet
 
 from zkc.testing.certificates import make_tls_files
+
+from .scripted_server import Connection, ScriptedServer, SteeredClient, packet
 
 CONNECTED, CONNECTING = "3", "1"
 ANSWERS, SILENT = 0, 2  # of the resolver

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from scripted_server import NULL_DATA, Connection, ScriptedServer, SteeredClient, reply
 
 from zkc.testing.certificates import Certificate, CertificateAuthority, TLSFiles, make_tls_files
+
+from .scripted_server import NULL_DATA, Connection, ScriptedServer, SteeredClient, reply
 
 CONNECTED = "3"
 ESTABLISHED, ELSEWHERE, FILES, TIMEOUT, CLOSED, PROTOCOL, HANDSHAKE = map(str, range(7))

@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from adaptor_support import CONNECTED, CONNECTING, PATTERN, Serve, Start, answered, assert_rests
-from scripted_server import GET, NULL_DATA, Connection, SteeredClient, packet, reply
 
 from zkc.testing.certificates import make_tls_files
+
+from .adaptor_support import CONNECTED, CONNECTING, PATTERN, Serve, Start, answered, assert_rests
+from .scripted_server import GET, NULL_DATA, Connection, SteeredClient, packet, reply
 
 SET = 5
 PATTERN_REPLY = struct.pack(">i", len(PATTERN)) + PATTERN + bytes(68)

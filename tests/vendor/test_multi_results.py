@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 
 import pytest
-from scripted_server import MULTI, Connection, ScriptedServer
 
 from zkc import _zookeeper as core
+
+from .scripted_server import MULTI, Connection, ScriptedServer
 
 CREATE, SET, CREATE2 = 1, 5, 15
 ANYONE = [(31, "world", "anyone")]

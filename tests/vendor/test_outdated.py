@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Optional
 
 import pytest
-from debian_mirror import Mirror
 
 import apt_source
 import availability
 import fetch
 import outdated
+from .debian_mirror import Mirror
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,9 +9,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from scripted_server import DELETE, MULTI, Connection, ScriptedServer, reply
-
 import components
+from .scripted_server import DELETE, MULTI, Connection, ScriptedServer, reply
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECK, ERROR = 13, -1

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of zc.zk's drop-in. A test file says ``pytest_plugins = ["zk_fixtures"]``."""
+"""Fixtures of the tests of zc.zk's drop-in: sessions with a server, and with a ZooKeeper in memory."""
 
 import logging
 import types

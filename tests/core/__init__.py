@@ -1,0 +1,1 @@
+"""Tests of the native core, zkc._zookeeper."""

@@ -1,0 +1,1 @@
+"""Tests of the bridge, in C programs without Python."""

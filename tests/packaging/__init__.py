@@ -1,0 +1,1 @@
+"""Tests of packages, releases, hooks and checks."""

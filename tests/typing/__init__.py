@@ -1,0 +1,1 @@
+"""Tests of the types, as a user's type checker sees them."""

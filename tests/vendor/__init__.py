@@ -1,0 +1,1 @@
+"""Tests of libzookeeper: how it is fetched, patched and built, and what it does."""
