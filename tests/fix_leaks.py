@@ -105,7 +105,7 @@ def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     before = _alive()
     yield
     if _FAILED in request.node.stash:
-        return  # what its traceback refers to is still alive
+        return  # its traceback keeps objects alive
     if getattr(request.node, "funcargs", None):
         request.node.funcargs.clear()  # pytest would hold the values of all fixtures for a little longer
     deadline = time.monotonic() + _PATIENCE

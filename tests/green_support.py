@@ -24,7 +24,7 @@ _PATCH = {
     "eventlet-later": f"import zkc, zkc.legacy.zookeeper, zkc.legacy.zk\n{_EVENTLET}",
 }
 
-# What every program has: ``hosts``; ``spawn`` and ``on_thread``, for greenlets and real threads; ``ticks``, which grows
+# Names of every program: ``hosts``; ``spawn`` and ``on_thread``, for greenlets and real threads; ``ticks``, which grows
 # while the hub runs others; and ``until``, which lets it run.
 _PRELUDE = """
 import greenlet, os, pathlib, signal, sys, threading, time

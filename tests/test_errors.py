@@ -213,7 +213,7 @@ def test_a_refused_transaction_survives_copy_and_pickle():
 
 
 @pytest.mark.parametrize(("codes", "index"), [([0, -2], 1), ([0, 0], 0), ([-2, -2], 0), ([0, -999], 1)])
-def test_a_transaction_that_blames_nobody_clearly(codes, index):
+def test_a_transaction_without_a_clear_culprit(codes, index):
     error = multi_error(codes, [("set", "/a"), ("set", "/b")])
     assert error.index == index
     assert error.code in (-2, -999)

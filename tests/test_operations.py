@@ -1,4 +1,4 @@
-"""What is accepted as an argument, and in which words the rest is refused."""
+"""Arguments that are accepted, and the words in which others are refused."""
 
 import pytest
 from hypothesis import example, given

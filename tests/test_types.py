@@ -139,12 +139,12 @@ def test_enums_print_as_their_names():
     assert str(CreateMode.EPHEMERAL_SEQUENTIAL) == "EPHEMERAL_SEQUENTIAL"
 
 
-def test_states_tell_what_they_mean():
+def test_states_say_what_they_mean():
     assert {state for state in State if state.connected} == {State.CONNECTED, State.READ_ONLY}
     assert {state for state in State if state.final} == {State.CLOSED, State.EXPIRED_SESSION, State.AUTH_FAILED}
 
 
-def test_create_modes_tell_what_they_mean():
+def test_create_modes_say_what_they_mean():
     assert [mode.value for mode in CreateMode] == list(range(7))
     assert [mode.value for mode in CreateMode if mode.ephemeral] == [1, 3]
     assert [mode.value for mode in CreateMode if mode.sequential] == [2, 3, 6]

@@ -1,4 +1,4 @@
-"""What tests of TLS share: a server that shows what certificate it is told to and notes what it hears, and settings."""
+"""Helpers of the tests of TLS: a server that shows a chosen certificate and records what it reads, and settings."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class TLSFront:
 
 
 def has_ipv6() -> bool:
-    """Tell whether this machine has an IPv6 loopback address."""
+    """Return whether this machine has an IPv6 loopback address."""
     with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
         return True
     return False

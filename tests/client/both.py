@@ -14,7 +14,7 @@ import zkc
 
 
 class Done:
-    """What a blocking call gave, for ``await``."""
+    """The result of a blocking call, for ``await``."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -126,7 +126,7 @@ def begin(zk: Any, name: str, *arguments: Any, **options: Any) -> asyncio.Future
 
 
 async def eventually(predicate: Callable[[], Any], timeout: float = 20.0) -> Any:
-    """Look again and again until something is true, and return it; the loop goes on meanwhile.
+    """Poll until something is true, and return it; the loop runs other tasks between two polls.
 
     A predicate may be a coroutine function. An AssertionError of it counts as not yet, and is raised at the end.
     """
@@ -147,18 +147,18 @@ async def eventually(predicate: Callable[[], Any], timeout: float = 20.0) -> Any
 
 
 async def gone(zk: Any, path: str) -> bool:
-    """Tell whether a znode is not there."""
+    """Return whether a znode does not exist."""
     return await zk.exists(path) is None
 
 
 class Events(queue.Queue):
-    """A callback that keeps what it is told, on whatever thread."""
+    """A callback that records its arguments, on whatever thread."""
 
     def __call__(self, *events: Any) -> None:
         self.put(events[0] if len(events) == 1 else events)
 
     async def next(self) -> Any:
-        """Wait for what it is told next."""
+        """Wait for the arguments of the next call."""
         await eventually(lambda: not self.empty(), 30.0)
         return self.get_nowait()
 

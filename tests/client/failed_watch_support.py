@@ -1,4 +1,4 @@
-"""What the tests of watches whose call failed share."""
+"""Helpers of the tests of watches whose call failed."""
 
 from . import both
 
@@ -12,7 +12,7 @@ ROUNDS = 60
 
 
 class Watch:
-    """A watch that counts its calls; a weak reference tells when it is given back."""
+    """A watch that counts its calls; a weak reference shows when it is given back."""
 
     def __init__(self):
         self.events = []

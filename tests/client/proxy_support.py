@@ -1,4 +1,4 @@
-"""Proxies that lose answers, or tell lies."""
+"""Proxies that lose replies, or change them."""
 
 import selectors
 import struct
@@ -7,7 +7,7 @@ from zkc.testing import FaultProxy
 
 
 class AnswersLost(FaultProxy):
-    """A proxy that can bring requests to the server and keep the answers: they are carried out, and nobody hears of it.
+    """A proxy that can forward requests and hold the replies: the server carries them out, and no client knows.
 
     The server applies nothing that it has not read when it learns that a connection is gone. So a test that cuts one
     before it has seen the change does not know whether there will be one.
@@ -53,7 +53,7 @@ class Meddler(FaultProxy):
         self._losing = set()
 
     def say_expired(self):
-        """Reset every connection, and tell the next client that its session has expired."""
+        """Reset every connection, and report to the next client that its session has expired."""
 
         def act():
             self.lie_next()

@@ -1,4 +1,4 @@
-"""What the tests of staying watches share."""
+"""Helpers of the tests of recurring watches."""
 
 from . import both
 from .both import Events

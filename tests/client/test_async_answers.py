@@ -1,4 +1,4 @@
-"""What the calls of AsyncClient return: futures that are sent at the call, and may be waited for in every way."""
+"""Futures of AsyncClient: the request is sent at the call, and they may be waited for in every way."""
 
 import asyncio
 import gc
@@ -77,7 +77,7 @@ async def test_calls_are_sent_when_they_are_made_and_not_when_they_are_awaited(h
         assert [(await answer).version for answer in reversed(answers)] == list(range(9, 0, -1))
 
 
-async def test_a_call_that_nobody_awaits_is_carried_out(hosts):
+async def test_a_call_without_an_await_is_carried_out(hosts):
     async with AsyncClient(hosts) as client:
         client.create("/a")
         await client.sync()
@@ -210,7 +210,7 @@ async def test_a_limit_is_over_for_what_was_answered(hosts):
         assert len(left) < 10
 
 
-async def test_an_error_that_nobody_looks_at_is_told_by_asyncio(hosts):
+async def test_an_error_that_is_not_retrieved_is_logged_by_asyncio(hosts):
     loop = asyncio.get_running_loop()
     events = []
     loop.set_exception_handler(lambda _, context: events.append(context["message"]))

@@ -92,7 +92,7 @@ def test_a_call_from_another_thread_is_handed_over(hosts):
     assert asyncio.run(main()) is not None
 
 
-def test_what_a_client_tells_can_be_asked_anywhere(started, hosts):
+def test_the_properties_of_a_client_can_be_read_anywhere(started, hosts):
     _, client = started
     assert client.session_id
     assert client.state is zkc.ClientState.CONNECTED
@@ -127,7 +127,7 @@ def test_a_forgotten_client_warns(hosts):
         with pytest.warns(ResourceWarning, match=re.escape("was not closed")):  # noqa: PT031 - one or the other
             del client
             gc.collect()
-        await asyncio.sleep(0.1)  # The loop is told of the end of the session, and takes it.
+        await asyncio.sleep(0.1)  # The loop gets the end of the session, and processes it.
 
     asyncio.run(main())
 
@@ -168,7 +168,7 @@ def test_a_script_that_leaves_something_open_ends_in_silence(hosts, name, loop):
     done = run(SCRIPTS[name], hosts, loop)
     assert done.returncode == 0
     assert done.stdout == "end\n"
-    # Nobody looked at the errors of the calls that the end of the session cut off; that asyncio says so is its way.
+    # No task looked at the errors of the calls that the end of the session cut off; asyncio logs that.
     assert all("never retrieved" in line or "ClosingError" in line for line in done.stderr.splitlines())
 
 

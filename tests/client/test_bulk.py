@@ -190,7 +190,7 @@ async def test_the_window_is_never_exceeded_and_the_iterable_read_as_it_moves(zk
     assert done == sorted(set(done))
 
 
-async def test_progress_is_told_per_half_window(zk):
+async def test_progress_is_reported_per_half_window(zk):
     events = []
     await zk.exists_many(["/"] * 1000, window=100, progress=events.append)
     assert events[-1] == 1000
@@ -233,7 +233,7 @@ async def test_a_hundred_thousand_results_in_order(zk):
     assert [data for data, _ in found] == [path.encode() for path in paths] * 50
 
 
-async def test_the_loop_goes_on_meanwhile(zk):
+async def test_the_loop_goes_on(zk):
     if zk.kind == "sync":
         return  # it has no loop to hold up
     call = zk.get_many(["/"] * 20_000)

@@ -64,7 +64,7 @@ async def test_refused_credentials_end_the_session(zk):
     assert caught.value.session_lost
     with pytest.raises(zkc.AuthFailedError):
         await zk.exists("/")
-    # Whoever waits is told, and does not wait for a session that will never be.
+    # A caller that waits gets the error, and does not wait for a session that will never be.
     with pytest.raises(zkc.AuthFailedError):
         await zk.wait_for([ClientState.READ_ONLY, ClientState.SUSPENDED])
     assert await zk.wait_for(ClientState.LOST) is ClientState.LOST

@@ -1,4 +1,4 @@
-"""Who the client is: auth= and add_auth() over a session's end, SASL, and resuming somebody's session."""
+"""The client's identity: auth= and add_auth() over a session's end, SASL, and resuming a session of another client."""
 
 import pytest
 
@@ -77,7 +77,7 @@ async def test_a_session_is_resumed(make_zk, zookeeper_server):
         assert (await both.mended(lambda: second.exists("/mine"))).ephemeral_owner == client_id[0]
         await first.close()
     async with make_zk() as third:
-        # Who is cut off at that moment says no goodbye: then it goes with the session's timeout.
+        # A client that is cut off at that moment cannot close its session: then it ends with the session's timeout.
         await both.eventually(lambda: both.gone(third, "/mine"))
 
 
@@ -114,7 +114,7 @@ async def test_sasl_over_an_expiry(make_zk, sasl_server):
     async with make_zk(sasl_server.hosts, sasl=SASL("DIGEST-MD5", "alice", "secret"), session_timeout=4) as zk:
         await zk.create("/kept", b"x", acl=[ACL.sasl("alice")], ephemeral=True, keep=True)
         before = zk.session_id
-        # Who is not authenticated may take no session over here: so it expires by itself.
+        # A client that is not authenticated may take no session over here: so it expires by itself.
         sasl_server.pause()
         await both.eventually(lambda: not zk.connected)
         sasl_server.kill()

@@ -52,14 +52,14 @@ async def test_calls_in_flight_fail_and_say_so(make_zk, hosts, zookeeper_server)
                     await call
                 if call is protected:  # It looks for what it made in the next connection, and learns of the expiry.
                     assert type(caught.value) is zkc.SessionExpiredError
-            # What is asked on the session that is gone is told so, too.
+            # A call on the session that is gone gets that error, too.
             await zk.wait_for(ClientState.CONNECTED)
             assert zk.session is not session
             await zk.close()
 
 
-async def test_a_call_on_a_session_that_expires_is_told(make_zk, hosts, zookeeper_server):
-    # Without a server that answers, the session is not known to have expired: what is asked waits, and is told then.
+async def test_a_call_on_a_session_that_expires_gets_that_error(make_zk, hosts, zookeeper_server):
+    # Without a server that answers, the session is not known to have expired: calls wait, and fail then.
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
         async with make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30) as zk:
             proxy.refuse()
@@ -101,7 +101,7 @@ async def test_two_expiries_in_a_row(zk, expire_zk):
     assert zk.metrics().expirations == 3
 
 
-async def test_a_session_that_expires_while_nobody_listens(make_zk, hosts, zookeeper_server, events):
+async def test_a_session_that_expires_without_a_listener(make_zk, hosts, zookeeper_server, events):
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
         async with make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30) as zk:
             await zk.create("/kept", b"x", ephemeral=True, keep=True)
@@ -162,7 +162,7 @@ async def test_closing_while_the_next_session_is_made(make_zk, hosts, zookeeper_
 
 
 @pytest.mark.parametrize("when", [ClientState.LOST, ClientState.CONNECTED])
-async def test_closing_in_a_listener_that_is_told_of_it(kind, make_zk, zookeeper_server, events, when):
+async def test_closing_in_a_listener_that_gets_the_event(kind, make_zk, zookeeper_server, events, when):
     zk = make_zk()
     await zk.start()
 

@@ -1,4 +1,4 @@
-"""Ephemeral znodes that are kept: made anew, with what they last held, in the session that follows an expired one."""
+"""Kept ephemeral znodes: re-created, with the data they last held, in the session that follows an expired one."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from zkc import ACL, ClientState
 from . import both
 
 
-async def test_it_is_made_anew_with_the_data_last_set(zk, other_zk, expire_zk):
+async def test_it_is_recreated_with_the_data_last_set(zk, other_zk, expire_zk):
     acl = [ACL.world(zkc.Perms.ALL & ~zkc.Perms.ADMIN)]
     assert await zk.create("/kept", b"1", ephemeral=True, keep=True, acl=acl) == "/kept"
     await zk.create("/gone", ephemeral=True)
@@ -63,7 +63,7 @@ async def test_with_every_other_option(zk, other_zk, expire_zk):
     assert (await other_zk.exists(path)).ephemeral_owner == zk.session_id
 
 
-async def test_one_that_was_deleted_is_not_made_anew(zk, other_zk, expire_zk):
+async def test_one_that_was_deleted_is_not_recreated(zk, other_zk, expire_zk):
     for name in ("a", "b", "c", "d"):
         await zk.create(f"/{name}", ephemeral=True, keep=True)
     await zk.delete("/a")
@@ -76,7 +76,7 @@ async def test_one_that_was_deleted_is_not_made_anew(zk, other_zk, expire_zk):
     assert await other_zk.children("/") == ["d"]
 
 
-async def test_one_that_a_recursive_delete_removed_is_not_made_anew(zk, other_zk, expire_zk):
+async def test_one_that_a_recursive_delete_removed_is_not_recreated(zk, other_zk, expire_zk):
     await zk.create("/a/b", ephemeral=True, keep=True, make_parents=True)
     await zk.delete("/a", recursive=True)
     assert zk.kept == []
@@ -110,11 +110,11 @@ async def test_what_others_set_is_not_known_here(zk, other_zk, expire_zk):
     assert (await other_zk.get("/kept"))[0] == b"mine"
 
 
-async def test_somebody_else_has_made_it(zk, other_zk, zookeeper_server, caplog, events):
+async def test_another_client_has_made_it(zk, other_zk, zookeeper_server, caplog, events):
     await zk.create("/kept", b"mine", ephemeral=True, keep=True)
     await zk.create("/other", b"mine", ephemeral=True, keep=True)
 
-    # Whoever waits for it to go takes its place.
+    # Another client that waits for its deletion creates it.
     await other_zk.exists("/kept", watch=events)
     grabbing = asyncio.ensure_future(_grab(other_zk, events))
     with caplog.at_level(logging.ERROR, "zkc.client"):
@@ -159,7 +159,7 @@ async def test_its_parent_is_gone(zk, other_zk, expire_zk, caplog):
     with caplog.at_level(logging.ERROR, "zkc.client"):
         await expire_zk(zk)
     assert "the kept ephemeral znode /a/kept is not there: create '/a/kept': the parent does not exist" in caplog.text
-    caplog.clear()  # What is logged refers to the session.
+    caplog.clear()  # The log records refer to the session.
     assert (await zk.get("/b"))[0] == b"y"
     # It is tried again in the session after that.
     await zk.create("/a")

@@ -22,7 +22,7 @@ def meddler(zookeeper_server):
 
 @pytest.fixture
 def lied_to(meddler, make_zk, hosts, loop):
-    """A client that can be told that its session has expired, while the servers have it for half a minute more."""
+    """A client that a proxy can send an expiry of its session, while the servers have it for half a minute more."""
     client = make_zk(meddler.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
 
     async def start():
@@ -33,7 +33,7 @@ def lied_to(meddler, make_zk, hosts, loop):
 
 
 async def be_told(zk, lie):
-    """Have a client told that its session has expired, and wait for the next; return the old one's id and password."""
+    """Have the proxy report an expiry, and wait for the next session; return the id and password of the old one."""
     ticket = zk.session_id, zk.session_password
     lie()
     await both.eventually(lambda: zk.session_id not in (0, ticket[0]) and zk.state is ClientState.CONNECTED)
@@ -53,7 +53,7 @@ async def test_a_former_session_that_still_lives(lied_to, other_zk, meddler, zoo
     await other_zk.exists("/kept", watch=gone)
     lied_to.add_kept_listener(events)
     old = await be_told(lied_to, meddler.say_expired)
-    # What the servers held last is known, as the znode was there to be read.
+    # The data that the servers held last are known, as the znode was there to be read.
     data, stat = await other_zk.get("/kept")
     assert (data, stat.ephemeral_owner) == (b"2", lied_to.session_id)
     assert (await other_zk.get_acl("/kept"))[0] == READ_WRITE
@@ -176,7 +176,7 @@ async def test_anothers_znode_is_watched(zk, other_zk, expire_zk, events, kind_)
     assert held == zkc.KeptZnode("/kept", KeptState.HELD, None)
     data, stat = await other_zk.get("/kept")
     assert (data, stat.ephemeral_owner) == (b"mine", zk.session_id)
-    # What the client does with it from then on is no news.
+    # Changes that the client makes to it from then on are no news.
     await zk.set("/kept", b"2")
     await expire_zk(zk)
     assert (await other_zk.get("/kept"))[0] == b"2"
@@ -197,7 +197,7 @@ async def test_anothers_znode_that_the_user_deletes(zk, other_zk, expire_zk, eve
     assert (await events.next()).state is KeptState.TAKEN
     await zk.delete("/kept")
     assert (zk.kept, zk.kept_znodes) == ([], [])
-    await zk.create("/behind")  # What the watch had done would come before that.
+    await zk.create("/behind")  # An effect of the watch would come before that.
     await zk.sync()
     assert await other_zk.exists("/kept") is None
 

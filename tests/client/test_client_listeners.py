@@ -1,4 +1,4 @@
-"""Listeners and wait_for: who is told of the client's states, in which order, and where."""
+"""Listeners and wait_for: which ones get the client's states, in which order, and on which thread."""
 
 import asyncio
 import contextlib
@@ -42,7 +42,7 @@ async def test_the_states_of_a_life_in_their_order(make_zk, proxy, zookeeper_ser
         assert [await events.next(), await events.next()] == [CONNECTING, CONNECTED]
 
 
-async def test_the_state_is_what_the_listener_is_told(make_zk, events):
+async def test_the_state_is_what_the_listener_gets(make_zk, events):
     zk = make_zk()
     zk.add_listener(lambda state: events.put((state, zk.state)))
     async with zk:
@@ -51,7 +51,7 @@ async def test_the_state_is_what_the_listener_is_told(make_zk, events):
     assert await events.next() == (CLOSED, CLOSED)
 
 
-async def test_each_listener_is_told_once_and_until_it_is_removed(make_zk, events):
+async def test_each_listener_is_called_once_and_until_it_is_removed(make_zk, events):
     zk = make_zk()
     other = both.Events()
     for _ in range(3):
@@ -68,7 +68,7 @@ async def test_each_listener_is_told_once_and_until_it_is_removed(make_zk, event
     assert events.empty()
 
 
-async def test_a_listener_is_told_what_comes_after_it_was_added(make_zk, events):
+async def test_a_listener_gets_what_comes_after_it_was_added(make_zk, events):
     for _ in range(10):
         zk = make_zk()
         async with zk:
@@ -87,11 +87,11 @@ async def test_a_bound_method_is_a_listener(make_zk):
 
     listener = Listener()
     zk = make_zk()
-    zk.add_listener(listener.told)
-    zk.add_listener(listener.told)
+    zk.add_listener(listener.events)
+    zk.add_listener(listener.events)
     async with zk:
         await both.eventually(lambda: listener.states == [CONNECTING, CONNECTED])
-        zk.remove_listener(listener.told)
+        zk.remove_listener(listener.events)
     assert listener.states == [CONNECTING, CONNECTED]
 
 
@@ -101,7 +101,7 @@ def test_a_listener_can_be_called(make_zk, listener):
         make_zk().add_listener(listener)
 
 
-async def test_one_that_raises_is_logged_and_the_others_are_told(make_zk, events, caplog):
+async def test_one_that_raises_is_logged_and_the_others_are_called(make_zk, events, caplog):
     def fail(state):
         raise ValueError(f"my own fault in {state}")
 

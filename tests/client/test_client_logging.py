@@ -1,4 +1,4 @@
-"""What a client logs: its states, under zkc, and never a secret."""
+"""The log of a client: its states, under zkc, and never a secret."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""What the log has of an outage: a line per change of state, and repeats counted or at DEBUG."""
+"""The log of an outage: a line per change of state, and repeats counted or at DEBUG."""
 
 import logging
 
@@ -75,7 +75,7 @@ async def test_a_level_below_information_changes_nothing_of_that(make_zk, own_se
 
 
 class Log:
-    """What a session logs, and when."""
+    """The log lines of a session, and when they come."""
 
     def __init__(self):
         self.now = 0.0

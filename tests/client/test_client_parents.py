@@ -9,7 +9,7 @@ from zkc import ACL, Perms
 
 from . import both
 
-CLOSED = [ACL.world(Perms.READ)]  # Nobody may create or delete below it.
+CLOSED = [ACL.world(Perms.READ)]  # No client may create or delete below it.
 
 
 async def test_missing_parents_are_made_persistent_empty_and_with_the_default_acl(make_zk):
@@ -132,7 +132,7 @@ async def test_a_chroot_that_does_not_exist(make_zk, zookeeper_server):
                 await call()
 
 
-async def test_ensure_path_while_somebody_deletes(zk, other_zk):
+async def test_ensure_path_while_another_client_deletes(zk, other_zk):
     for _ in range(20):
         ensuring = [both.begin(zk, "ensure_path", "/a/b/c") for _ in range(3)]
         deleting = both.begin(other_zk, "delete", "/a", recursive=True, missing_ok=True)

@@ -90,12 +90,12 @@ async def test_no_answer_of_many_thousands_is_left_lying(hosts):
             assert len(answers) == 5000
 
 
-def test_a_callback_that_waits_for_its_own_thread_is_told(client):
+def test_a_callback_that_waits_for_its_own_thread_gets_an_error(client):
     events = both.Events()
 
     def wait(event):
         try:
-            while True:  # What has ended already can be asked for anywhere.
+            while True:  # The result of a future that is done can be read anywhere.
                 client.submit.ensure_path("/b/c").result()
         except RuntimeError as error:
             events(str(error))
@@ -157,13 +157,13 @@ with zkc.Client(sys.argv[1]) as client:
 
 
 def test_signals_in_protected_creates_leave_hardly_any_behind(hosts):
-    # A signal may also come when the call has returned and its result is not assigned yet: nobody can mend that.
+    # A signal may also come when the call has returned and its result is not assigned yet: no code can mend that.
     command = [sys.executable, "-c", INTERRUPTED, hosts]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("True True\n", "", 0)
 
 
-async def test_a_forked_child_is_told_so_in_a_loop(hosts):
+async def test_a_forked_child_gets_an_error_in_a_loop(hosts):
     script = """
 import asyncio, os, sys, zkc
 async def main():

@@ -76,7 +76,7 @@ with zkc.Client(sys.argv[1]) as client:
 """
 
 
-def test_a_forked_child_is_told_and_the_parents_session_lives(hosts):
+def test_a_forked_child_gets_an_error_and_the_parents_session_lives(hosts):
     done = run(FORKED, hosts)
     assert done.stdout == f"<zkc.Client {hosts} of the parent process>\n"
 

@@ -195,7 +195,7 @@ print(zkc._zookeeper.live_counts()["sessions"] <= 1)
 
 
 def test_a_signal_handler_that_raises_while_a_session_opens_leaves_none_behind():
-    # What Python's own threading prints when a signal hits Thread.start() is not ours: stderr is not looked at.
+    # Python's own threading may print when a signal hits Thread.start(): stderr is not looked at.
     done = subprocess.run([sys.executable, "-c", SIGNALS], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 

@@ -15,7 +15,7 @@ from . import both
 
 needs_sasl = pytest.mark.skipif(not core.build_info()["sasl"], reason="this libzookeeper has no SASL")
 needs_tls = pytest.mark.skipif(not core.build_info()["tls"], reason="this libzookeeper has no TLS")
-AT_ONCE = 8.0  # What a refusal may take on a busy machine, in seconds; to wait in vain takes longer.
+AT_ONCE = 8.0  # Seconds that a refusal may take on a busy machine; waiting until a timeout takes longer.
 ALICE = zkc.SASL.digest("alice", "open sesame")
 ALICES = [zkc.ACL.sasl("alice")]
 WRONG = [
@@ -37,7 +37,7 @@ def server():
 
 @pytest.fixture(params=["plain", pytest.param("tls", marks=needs_tls)])
 def way(request, server):
-    """The way to the server, in the clear or encrypted: its port, and what else a client needs."""
+    """The way to the server, in the clear or encrypted: its port, and whatever more a client needs."""
     if request.param == "plain":
         return server.port, {}
     files = server.tls
@@ -66,7 +66,7 @@ async def test_a_user_with_a_password(make_zk, way, root):
 
 @needs_sasl
 @pytest.mark.parametrize("sasl", WRONG, ids=["password", "user", "nothing"])
-async def test_wrong_credentials_are_told_at_once(make_zk, way, sasl):
+async def test_wrong_credentials_are_reported_at_once(make_zk, way, sasl):
     port, settings = way
     zk = make_zk(f"127.0.0.1:{port}", sasl=sasl, connect_timeout=60.0, **settings)
     states = []
@@ -94,7 +94,7 @@ async def test_without_credentials_where_they_are_required(make_zk, server):
 
 
 @needs_sasl
-async def test_a_mechanism_that_nobody_knows(make_zk, server):
+async def test_a_mechanism_that_is_unknown(make_zk, server):
     zk = make_zk(server.hosts, sasl=zkc.SASL("NO-SUCH"), connect_timeout=3.0)
     with pytest.raises((zkc.AuthFailedError, zkc.ConnectTimeoutError)):
         await zk.start()
@@ -117,7 +117,7 @@ async def test_every_connection_authenticates(make_zk, way, root):
 @needs_sasl
 async def test_every_session_authenticates(make_zk, server, way, root, events):
     port, settings = way
-    # The servers forget it, and nobody without credentials could end it for them.
+    # The servers forget it, and no client without credentials could end it for them.
     with FaultProxy("127.0.0.1", port) as proxy:
         async with make_zk(proxy.hosts + root, sasl=ALICE, session_timeout=1.5, **settings) as zk:
             await zk.create("/mine", b"x", acl=ALICES)
@@ -156,7 +156,7 @@ async def test_a_connection_that_breaks_while_it_authenticates(make_zk, server, 
 
 @needs_sasl
 async def test_a_password_that_was_changed_ends_the_client(make_zk, events):
-    """Nobody but its user can help such a client: there is no session any more, and every call says why."""
+    """Only its user can help such a client: there is no session any more, and every call says why."""
     with contextlib.ExitStack() as stack:
         own = stack.enter_context(ZooKeeperServer(sasl={"alice": "open sesame"}, sasl_required=True))
         proxy = stack.enter_context(FaultProxy("127.0.0.1", own.port))

@@ -1,4 +1,4 @@
-"""How a client starts, what it tells of its session, and how it ends."""
+"""How a client starts, what it reports of its session, and how it ends."""
 
 import gc
 import pickle
@@ -40,7 +40,7 @@ async def test_a_with_statement_starts_and_closes(make_zk):
     assert zk.state is ClientState.CLOSED
 
 
-async def test_it_tells_of_its_session(kind, make_zk, hosts, zookeeper_server):
+async def test_it_reports_its_session(kind, make_zk, hosts, zookeeper_server):
     async with make_zk(session_timeout=7.5) as zk:
         assert zk.hosts == hosts
         assert zk.server == zookeeper_server.hosts
@@ -50,7 +50,7 @@ async def test_it_tells_of_its_session(kind, make_zk, hosts, zookeeper_server):
         assert repr(zk) == f"<zkc.{name_of(kind)} {hosts} CONNECTED>"
 
 
-async def test_without_a_session_there_is_little_to_tell(kind, make_zk, hosts):
+async def test_without_a_session_there_is_little_to_report(kind, make_zk, hosts):
     zk = make_zk()
 
     def check():
@@ -149,7 +149,7 @@ async def test_an_error_in_the_block_is_not_replaced(make_zk):
     assert zk.closed
 
 
-async def test_nobody_there(make_zk, free_port):
+async def test_no_server_there(make_zk, free_port):
     zk = make_zk(f"127.0.0.1:{free_port}", connect_timeout=0.3)
     with pytest.raises(zkc.ConnectTimeoutError) as caught:
         await zk.start()
@@ -314,7 +314,7 @@ def free_port():
     import socket
 
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets it, and connecting is refused
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: no other program gets it, and connecting is refused
         yield taken.getsockname()[1]
 
 

@@ -107,7 +107,7 @@ async def test_a_call_waits_for_a_server_that_comes_back(patient, zookeeper_serv
     assert (await patient.get("/a"))[0] == b"x"
 
 
-async def test_a_broken_connection_is_told_and_mended(make_zk, zookeeper_server):
+async def test_a_broken_connection_is_reported_and_mended(make_zk, zookeeper_server):
     # Long enough for the server to come back; and short, for a server that is asked while it starts may never answer,
     # and libzookeeper waits two thirds of this before it asks again.
     async with make_zk(session_timeout=6) as zk:

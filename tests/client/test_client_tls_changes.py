@@ -1,4 +1,4 @@
-"""Clients over TLS that live on: connections break, sessions expire, and certificates change meanwhile."""
+"""Clients over TLS that live on: connections break, sessions expire, and certificates change."""
 
 import contextlib
 import shutil
@@ -30,7 +30,7 @@ class Changing:
         files = server.tls
         self.good = files.server_context()
         self.bad = files.serving(files.expired).server_context()
-        self.next = []  # What the handshakes to come get; after them, the last one.
+        self.next = []  # Certificates of the next handshakes; after them, the last one.
         self.front = stack.enter_context(TLSFront(files.server_context(), server.port))
         self.front._context.sni_callback = self._choose
         self.proxy = stack.enter_context(FaultProxy("127.0.0.1", self.front.port))
@@ -99,7 +99,7 @@ async def test_a_session_that_expires_while_the_certificate_is_bad(make_zk, chan
         changing.show(changing.bad)
         changing.proxy.accept()
         await both.eventually(lambda: zk.session.tls_futile)
-        assert zk.state is ClientState.SUSPENDED  # Who cannot ask does not know.
+        assert zk.state is ClientState.SUSPENDED  # A client without a connection does not know.
         changing.show(changing.good)
         assert await events.next() is ClientState.LOST
         assert await events.next() is ClientState.CONNECTED

@@ -23,7 +23,7 @@ BAD = {
     "wrong_ca_signed": ("unknown_ca", "not trusted: CN = zkc other test CA"),
     "self_signed": ("self_signed", "is self-signed, and none of the trusted ones"),
 }
-AT_ONCE = 8.0  # What a refusal may take on a busy machine, in seconds; to wait in vain takes longer.
+AT_ONCE = 8.0  # Seconds that a refusal may take on a busy machine; waiting until a timeout takes longer.
 PATIENCE = 60.0
 
 
@@ -47,7 +47,7 @@ def bad_server(request, server):
 
 
 async def refused(zk, kind=zkc.CertificateError, limit=AT_ONCE):
-    """Start a client in vain, and return the error: it comes at once, and leaves the client closed."""
+    """Start a client that is refused, and return the error: it comes at once, and leaves the client closed."""
     states = []
     zk.add_listener(states.append)
     begun = time.monotonic()
@@ -126,7 +126,7 @@ async def test_an_acl_for_a_certificate(make_zk, server):
 
 
 def other_client(files):
-    """Make the settings of a client with a certificate for somebody else."""
+    """Make the settings of a client with a certificate for another subject."""
     return mutual(files, certificate=files.server_cert, key=files.server_key)
 
 
@@ -252,7 +252,7 @@ async def test_a_server_that_says_nothing_and_a_good_one(make_zk, server):
 
 
 async def test_one_bad_server_and_one_that_is_away(make_zk, server):
-    """The one that is away may come back with a good certificate: the time is waited for, and the cause told."""
+    """The one that is away may come back with a good certificate: the time is waited for, and the cause reported."""
     files = server.tls.serving(server.tls.expired)
     with TLSFront(files.server_context()) as bad, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and not listened at
@@ -268,7 +268,7 @@ async def test_one_bad_server_and_one_that_is_away(make_zk, server):
 
 @pytest.fixture
 def everything_logged(caplog):
-    """What zkc and libzookeeper say when they say all they can."""
+    """The log of zkc and libzookeeper at their most verbose levels."""
     core.set_log_level(4)
     with caplog.at_level(logging.DEBUG):
         yield caplog

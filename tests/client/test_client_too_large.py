@@ -15,7 +15,7 @@ from . import both
 
 LIMIT = 0xFFFFF  # jute.maxbuffer where nothing else is set.
 MUCH = b"x" * (2 << 20)
-# What a create adds to path and data: header, lengths, the ACL that opens it to all, flags. A set: no ACL.
+# The bytes that a create adds to path and data: header, lengths, the ACL that opens it to all, flags. A set: no ACL.
 AROUND_CREATE, AROUND_SET = 47, 20
 AROUND_MULTI, AROUND_MULTI_OP = 8 + 9, 9
 
@@ -77,7 +77,7 @@ async def test_a_transaction_is_as_large_as_all_of_it(zk):
 
 
 async def test_the_limit_is_that_of_the_servers_to_the_byte(zk, chroot, hosts, make_zk):
-    """What is refused here would have been refused there, and the largest that is sent is accepted."""
+    """A size refused by the client would have been refused by the server, and the largest that is sent is accepted."""
     any_size = make_zk(max_data=None)
     await any_size.start()
     room = LIMIT - len(chroot) - len("/a")
@@ -186,7 +186,7 @@ async def test_a_retried_call_that_is_too_large_ends(make_zk):
 
 
 async def test_a_kept_znode_that_became_too_large_does_not_keep_the_client_away(zk, chroot, expire_zk, caplog):
-    """What a set may bring can be too much for a create, which has an ACL besides."""
+    """Data that fit into a set can be too much for a create, which has an ACL besides."""
     await zk.create("/kept", b"", ephemeral=True, keep=True)
     await zk.set("/kept", b"x" * (LIMIT - AROUND_SET - len(chroot) - len("/kept")))
     await expire_zk(zk)

@@ -69,7 +69,7 @@ async def test_a_watch_fires_once(zk, other_zk, events):
     assert [(await events.next()).path, (await events.next()).path] == ["/a", "/last"]
 
 
-async def test_each_watch_of_a_path_is_told(zk, other_zk):
+async def test_each_watch_of_a_path_is_called(zk, other_zk):
     await zk.create("/a")
     events = [threading.Event() for _ in range(5)]
     for flag in events:

@@ -58,7 +58,7 @@ async def test_servers_that_are_behind_are_recognized(make_zk, own_server, caplo
     assert zk.state is ClientState.SUSPENDED
 
     await zk.close()
-    await zk.start()  # What helps, as the message says.
+    await zk.start()  # The remedy, as the message says.
     assert await zk.children("/") == ["zookeeper"]
 
 

@@ -87,8 +87,8 @@ async def test_a_large_tree_through_a_file(zk, tmp_path):
     for path in (tmp_path / "tree", str(tmp_path / "other")):
         assert await zk.export("/t", path, window=50) == len(paths)
         most = [0]
-        events = lambda _, most=most: most.append(zk.session.in_flight)  # noqa: E731
-        assert await zk.import_("/u", path, window=50, progress=events) == len(paths)
+        note = lambda _, most=most: most.append(zk.session.in_flight)  # noqa: E731
+        assert await zk.import_("/u", path, window=50, progress=note) == len(paths)
         assert max(most) <= 50
         assert shape(await zk.tree("/u"), "/u") == shape(await zk.tree("/t"), "/t")
         await zk.delete_tree("/u")
@@ -158,7 +158,7 @@ async def test_what_to_do_about_what_is_there(zk):
     }
 
 
-async def test_ephemerals_are_skipped_or_made_anew(zk):
+async def test_ephemerals_are_skipped_or_created_again(zk):
     await zk.create("/a")
     await zk.create("/a/mine", b"1", ephemeral=True)
     file = io.StringIO()

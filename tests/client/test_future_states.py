@@ -1,4 +1,4 @@
-"""A future of client.submit is one of concurrent.futures in all that can be asked of it, and told to it."""
+"""A future of client.submit is one of concurrent.futures in all of its methods."""
 
 import asyncio
 import concurrent.futures
@@ -42,7 +42,7 @@ def test_the_states_as_the_standard_library_shows_them(held, zookeeper_server):
     assert future.cancel() is False
 
 
-def test_it_is_done_without_anybody_waiting(client, eventually):
+def test_it_is_done_without_a_waiter(client, eventually):
     future, failing = client.submit.exists("/"), client.submit.get("/none")
     eventually(future.done)
     eventually(failing.done)
@@ -57,9 +57,9 @@ def test_it_is_done_without_anybody_waiting(client, eventually):
 
 
 def test_cancelled_before_the_answer(held, zookeeper_server):
-    waiting, events, late, noticed = (held.submit.get("/") for _ in range(4))
+    waiting, watched, late, noticed = (held.submit.get("/") for _ in range(4))
     called = []
-    events.add_done_callback(called.append)
+    watched.add_done_callback(called.append)
     outcome = []
 
     def wait():
@@ -70,15 +70,15 @@ def test_cancelled_before_the_answer(held, zookeeper_server):
 
     thread = threading.Thread(target=wait)
     thread.start()
-    for future in (waiting, events, late, noticed):
+    for future in (waiting, watched, late, noticed):
         assert future.cancel() is True
         assert future.cancel() is True
         assert (future.done(), future.running(), future.cancelled()) == (True, False, True)
     thread.join(WAIT)
     assert len(outcome) == 1
-    assert called == [events]
+    assert called == [watched]
     late.add_done_callback(called.append)
-    assert called == [events, late]
+    assert called == [watched, late]
     for ask in (late.result, late.exception):
         with pytest.raises(concurrent.futures.CancelledError):
             ask(0)
@@ -152,7 +152,7 @@ def test_waiting_for_many(held, zookeeper_server):
 
 
 @pytest.mark.parametrize("made", ["request", "flow"])
-def test_nobody_misses_the_answer(client, made):
+def test_no_waiter_misses_the_answer(client, made):
     """Each of several threads looks at the same future in its own way, at the moment when the answer comes."""
     client.create("/a", b"x")
     call = {"request": lambda: client.submit.exists("/a"), "flow": lambda: client.submit.ensure_path("/a")}[made]

@@ -196,7 +196,7 @@ client.close()
 """
 
 
-def test_while_somebody_waits_the_others_run(run, zookeeper_server):
+def test_while_a_thread_waits_the_others_run(run, zookeeper_server):
     try:
         run(PAUSED, zookeeper_server.pid)
     finally:

@@ -1,4 +1,4 @@
-"""What a client measures of itself, in all of its sessions."""
+"""The metrics of a client, over all of its sessions."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""What OpenTelemetry gets of a client: its metrics when they are collected, and a span for each call."""
+"""A client in OpenTelemetry: its metrics when they are collected, and a span for each call."""
 
 import asyncio
 import gc
@@ -36,7 +36,7 @@ class Meters:
         for resource in data.resource_metrics if data else ():
             for scope in resource.scope_metrics:
                 if scope.scope.name != "zkc":
-                    continue  # What the SDK measures of itself.
+                    continue  # A metric of the SDK itself.
                 for metric in scope.metrics:
                     points = found.setdefault(metric.name.replace("zkc.client.", ""), {})
                     for point in metric.data.data_points:
@@ -102,7 +102,7 @@ def test_clients_of_the_same_attributes_are_summed_up_and_the_sum_does_not_fall(
         assert meters.collect()["requests"] == {"exists": 3}
 
 
-def test_attributes_tell_clients_apart(client, other_client, meters):
+def test_attributes_distinguish_clients(client, other_client, meters):
     zkc.otel.observe(client, meters.provider, attributes={"role": "one"})
     zkc.otel.observe(other_client, meters.provider, attributes={"role": "another"})
     client.exists("/")
@@ -231,7 +231,7 @@ async def test_a_call_that_is_cancelled_ends_its_span(zk, spans, zookeeper_serve
     assert spans.ended[0].attributes["error.type"] == "cancelled"
 
 
-def test_asyncio_still_reports_an_error_that_nobody_looked_at(hosts, spans):
+def test_asyncio_still_reports_an_error_that_was_not_retrieved(hosts, spans):
     reported = []
 
     async def main():

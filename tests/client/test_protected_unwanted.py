@@ -58,7 +58,7 @@ async def test_a_task_cancelled_before_it_runs_again(hosts):
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            # Who kept the answer is not given the path of a znode that is being deleted.
+            # A caller that kept the future does not get the path of a znode that is being deleted.
             assert answers[0].cancelled()
             with pytest.raises(asyncio.CancelledError):
                 answers[0].result()
@@ -244,7 +244,7 @@ def test_a_future_cancelled_while_the_answer_comes(client, eventually):
 
 
 class Interrupted(BaseException):
-    """What a signal handler of a program raises."""
+    """The exception that a signal handler of a program raises."""
 
 
 def test_interrupted_at_each_line(client, eventually):

@@ -36,7 +36,7 @@ def shape(function):
 
 
 def hints(function):
-    """What the arguments are declared as."""
+    """Return the declared types of the arguments."""
     return {name: hint for name, hint in function.__annotations__.items() if name != "return"}
 
 

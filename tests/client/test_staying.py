@@ -62,7 +62,7 @@ async def test_children_from_before_the_znode_exists_until_it_does_again(zk, oth
     assert await names.next() == []
 
 
-async def test_children_are_not_told_of_data_nor_data_of_children(zk, data, names):
+async def test_watches_of_children_get_no_data_events_nor_the_reverse(zk, data, names):
     await zk.create("/a", b"1")
     await zk.watch_data("/a", data)
     await zk.watch_children("/a", names)

@@ -35,7 +35,7 @@ async def test_what_happened_while_the_connection_was_away_is_seen(make_zk, othe
     assert [await names.next(), await names.next()] == [[], ["b"]]
 
 
-async def test_the_same_value_is_not_told_twice(make_zk, other_zk, proxy, through, expire_zk, data, names, events):
+async def test_the_same_value_is_not_delivered_twice(make_zk, other_zk, proxy, through, expire_zk, data, names, events):
     zk = make_zk(through)
     await zk.start()
     await other_zk.create("/a", b"1")
@@ -165,7 +165,7 @@ async def test_a_znode_that_may_be_read_no_longer(make_zk, proxy, through, expir
     assert handle.error is None
     await ann.set_acl("/a", _ANN)
     await ann.set("/a", b"2")
-    await expire_zk(zk)  # The servers tell nobody of changes in what he may not read.
+    await expire_zk(zk)  # The servers send a client no changes of a znode that it may not read.
     await both.eventually(lambda: handle.error is not None)
     assert isinstance(handle.error, zkc.NoAuthError)
     assert "failing" in repr(handle)

@@ -1,4 +1,4 @@
-"""Watches that stay, whatever happens in whatever order: the last value that is told is the last there is."""
+"""Recurring watches, whatever happens in whatever order: the last value they deliver is the last there is."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from zkc.testing import FaultProxy, ZooKeeperServer
 
 from .both import eventually, make, mended
 
-# What happens to the znode more often than what happens to the connection.
+# Events of the znode, more often than those of the connection.
 STEPS = st.lists(
     st.sampled_from(["set"] * 6 + ["delete"] * 2 + ["create"] * 3 + ["child"] * 3)
     | st.sampled_from(["cut", "pause", "resume", "refuse", "accept", "expire", "cancel", "wait", "read"]),

@@ -45,7 +45,7 @@ async def test_delete_recursively(small):
     await zk.delete("/app/b", recursive=True, missing_ok=True)
 
 
-async def test_what_others_add_meanwhile_is_deleted_too(zk, other_client):
+async def test_what_others_add_during_it_is_deleted_too(zk, other_client):
     paths = await grow(zk, width=5)
     added = []
 
@@ -57,7 +57,7 @@ async def test_what_others_add_meanwhile_is_deleted_too(zk, other_client):
     assert await zk.exists("/t") is None
 
 
-async def test_what_others_delete_meanwhile_is_no_error(zk, other_client):
+async def test_what_others_delete_during_it_is_no_error(zk, other_client):
     paths = await grow(zk, width=5)
     deleted = []
 
@@ -85,7 +85,7 @@ async def test_what_may_not_be_deleted_is_an_error(zk, make_zk):
     assert await zk.delete_tree("/a") == 3
 
 
-async def test_kept_znodes_are_not_made_anew_after_they_were_deleted(zk, expire_zk):
+async def test_kept_znodes_are_not_recreated_after_they_were_deleted(zk, expire_zk):
     await zk.create("/t")
     await zk.create("/t/kept", ephemeral=True, keep=True)
     assert await zk.delete_tree("/t") == 2

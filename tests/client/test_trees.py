@@ -89,7 +89,7 @@ async def consume(walk):
     return [node async for node in walk]
 
 
-async def test_what_goes_meanwhile_is_left_out(zk, other_client):
+async def test_what_goes_during_it_is_left_out(zk, other_client):
     await grow(zk)
     gone = False
 

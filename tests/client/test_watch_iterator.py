@@ -104,7 +104,7 @@ async def test_it_sees_what_its_own_client_does_after_it(zk):
         break
 
 
-async def test_whoever_reads_after_each_event_ends_with_the_last_state(zk, other_zk):
+async def test_a_reader_after_each_event_ends_with_the_last_state(zk, other_zk):
     await other_zk.create("/a", b"-1")
     session = other_zk.session
 
@@ -326,7 +326,7 @@ async def test_a_znode_that_may_not_be_read(zk, make_zk, expire_zk):
 
 
 @pytest.mark.parametrize("kind", ["async"])
-async def test_an_error_that_nobody_came_to_hear_of(zk, make_zk, loop):
+async def test_an_error_that_no_task_retrieved(zk, make_zk, loop):
     complaints = []
     loop.set_exception_handler(lambda loop, context: complaints.append(context))
     ann = make_zk(auth=[("digest", "ann:secret")])

@@ -1,4 +1,4 @@
-"""What the tests of trees share."""
+"""Helpers of the tests of trees."""
 
 SMALL = {
     "/app": b"root",

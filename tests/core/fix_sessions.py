@@ -22,7 +22,7 @@ PACKAGE = Path(zkc.__file__).absolute().parents[1]
 
 @pytest.fixture
 def open_session(zookeeper_chroot: str) -> Iterator[Callable[..., core.Session]]:
-    """Return a function that opens a session, connected unless told otherwise; all are closed at the end."""
+    """Return a function that opens a session, connected unless asked otherwise; all are closed at the end."""
     opened: list[core.Session] = []
 
     def open_one(hosts: str = zookeeper_chroot, *, connected: bool = True, **options: Any) -> core.Session:
@@ -66,7 +66,7 @@ def read_only_ensemble() -> Iterator[Ensemble]:
 
 # Its parameter says nothing here: both streams are text.
 class ScriptResult(subprocess.CompletedProcess):  # type: ignore[type-arg]
-    """What a script did."""
+    """The outcome of a script."""
 
     def ended_in_silence(self, status: int = 0) -> str:
         """Check that nothing went to stderr and that the status is this one; return what was printed."""

@@ -45,7 +45,7 @@ def test_set_acl_errors(session):
     with pytest.raises(errors.NoNodeError):
         session.set_acl("/missing", ANYONE).result(20)
     with pytest.raises(errors.InvalidACLError):
-        session.set_acl("/a", CREATOR_ALL).result(20)  # nobody is authenticated
+        session.set_acl("/a", CREATOR_ALL).result(20)  # the session is not authenticated
     session.set_acl("/a", READ_ONLY_ACL).result(20)
     with pytest.raises(errors.NoAuthError):
         session.set_acl("/a", ANYONE).result(20)

@@ -1,4 +1,4 @@
-"""What drives libzookeeper, seen from Python: it rests when nothing is to do, and ends everything with the session."""
+"""The adaptor, seen from Python: it rests when nothing is to do, and ends everything with the session."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def assert_rests():
     shares = []
     for _ in range(40):
         before, begun = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-        time.sleep(0.3)  # The length of a look: what the process does of itself meanwhile is what is measured.
+        time.sleep(0.3)  # The length of a look: it measures what the process does by itself.
         after, ended = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         shares.append(used / (ended - begun))
@@ -59,10 +59,10 @@ def test_a_session_rests_while_its_server_does_not_answer(open_session, zookeepe
         request.result(60)
 
 
-def test_a_session_rests_while_nobody_accepts(open_session):
+def test_a_session_rests_while_no_server_accepts(open_session):
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        # When the queue of those that nobody accepts is full, the system answers nobody.
+        # When the queue of connections that are not accepted is full, the system answers no further one.
         for _ in range(4):
             sock = stack.enter_context(socket.socket())
             sock.setblocking(False)

@@ -1,4 +1,4 @@
-"""What has a wrong type or value is refused at once: nothing is sent, and the server hears of nothing."""
+"""Arguments of a wrong type or value are refused at once: nothing is sent to the server."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_a_layout_is_known_and_serves(open_session, server, tmp_path, layout):
 def test_a_folder_of_authorities_serves(open_session, server, tmp_path):
     folder = tmp_path / "etc" / "ssl" / "certs"
     lay_out(tmp_path, ["etc/ssl/certs/one.pem"], server.tls.ca)
-    assert _system_ca.system_authorities(str(tmp_path), {}) is None  # nobody finds it by its name
+    assert _system_ca.system_authorities(str(tmp_path), {}) is None  # OpenSSL cannot find it by its name
     if shutil.which("openssl") is None:  # a program of the system's, which no build needs
         pytest.skip("no openssl to compute a hash with")
     command = ["openssl", "x509", "-noout", "-hash", "-in", str(folder / "one.pem")]
@@ -76,14 +76,14 @@ def test_the_environment_comes_first(tmp_path, variable):
     ("variable", "named"),
     [("SSL_CERT_FILE", "gone.pem"), ("SSL_CERT_FILE", "empty.pem"), ("SSL_CERT_DIR", "folder:gone")],
 )
-def test_a_variable_that_names_nothing_is_told_of(tmp_path, variable, named):
+def test_a_variable_that_names_nothing_is_reported(tmp_path, variable, named):
     (tmp_path / "empty.pem").touch()
     (tmp_path / "folder").mkdir()
     value = os.pathsep.join(str(tmp_path / name) for name in named.split(":"))
     assert _system_ca.missing({variable: value}) == f"{variable}={value}"
 
 
-def test_a_variable_that_names_authorities_is_not_told_of(tmp_path):
+def test_a_variable_that_names_authorities_is_not_reported(tmp_path):
     (tmp_path / "4a6481c9.0").write_text("a certificate")
     assert _system_ca.missing({}) is None
     assert _system_ca.missing({"SSL_CERT_FILE": __file__, "SSL_CERT_DIR": f"/nowhere{os.pathsep}{tmp_path}"}) is None
@@ -107,7 +107,7 @@ def test_a_name_that_leads_nowhere_is_no_authority(tmp_path):
 def test_what_may_not_be_read_is_passed_over(tmp_path, monkeypatch):
     lay_out(tmp_path, ["etc/ssl/certs/4a6481c9.0"], __file__)
 
-    def refuse(path):  # Nobody refuses root anything.
+    def refuse(path):  # The system refuses root nothing.
         raise PermissionError(path)
 
     monkeypatch.setattr(os, "listdir", refuse)

@@ -1,4 +1,4 @@
-"""What the core does in bulk: paths that are checked, reads that are sent, and replies that are taken."""
+"""Bulk work of the core: paths that are checked, reads that are sent, and replies that are taken."""
 
 import random
 import re

@@ -242,7 +242,7 @@ def test_nothing_is_left_after_many_sessions(open_session, eventually):
 
 @pytest.mark.parametrize("hosts", ["no-such-name.invalid:2181", "192.0.2.1:2181", "127.0.0.1:1", "[::1]:1"])
 def test_where_nothing_answers(hosts):
-    # A name that nobody knows, an address that swallows everything, ports where nobody listens.
+    # An unknown name, an address that swallows everything, ports without a listener.
     begin = time.monotonic()
     try:
         session = core.Session(hosts, open_timeout=5)

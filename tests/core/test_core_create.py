@@ -58,7 +58,7 @@ def test_a_sequential_name_may_be_empty_before_its_digits(create):
     assert create("/parent/", b"", ANYONE, SEQUENTIAL) == "/parent/0000000000"
 
 
-def test_no_data_and_empty_data_are_told_apart(create, session):
+def test_no_data_and_empty_data_are_distinguished(create, session):
     create("/none", None, ANYONE)
     create("/empty", b"", ANYONE)
     assert session.get("/none").result(20)[0] is None

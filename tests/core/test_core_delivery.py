@@ -196,7 +196,7 @@ def test_the_loop_delivers_a_session_that_was_forgotten(zookeeper_chroot):
     assert delivery.fileno() == -1
 
 
-def test_a_session_that_nobody_delivers_takes_its_tokens_home(zookeeper_chroot, eventually):
+def test_a_session_without_delivery_returns_its_tokens(zookeeper_chroot, eventually):
     session = core.Session(zookeeper_chroot, deliver="manual")
     session.wait_connected(WAIT)
     watch = Recorder()
@@ -292,7 +292,7 @@ def test_a_forked_child_is_refused(run_script):
     assert result.ended_in_silence() == "parent 1\n"
 
 
-def test_exit_without_close_calls_nobody(run_script):
+def test_exit_without_close_calls_no_callback(run_script):
     result = run_script("""
     import concurrent.futures
     session = core.Session(hosts, deliver="manual", watcher=lambda *_: print("never"))

@@ -102,7 +102,7 @@ def test_it_is_given_up_again_when_the_busy_thread_has_ended(session, burner):
     ask_until(session, is_given_up)
 
 
-def test_the_busy_thread_goes_on_meanwhile(session):
+def test_the_busy_thread_goes_on(session):
     turns, stop = [0], threading.Event()
 
     def burn():
@@ -164,12 +164,12 @@ def test_a_server_that_needs_the_gil_is_slow(session, through_proxy, burner):
     assert count(through_proxy, "given_up") <= 3  # after two it looks at every 32nd only
 
 
-# ---- after a look in vain --------------------------------------------------------------------------------------------
+# ---- after a look that found nothing ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def look_in_vain(session, through_proxy, proxy, burner):
-    """Return a function that has a call of a thread look in vain, and returns what waits for its outcome."""
+    """Return a function that has a call of a thread look and find nothing, and returns what waits for its outcome."""
 
     def look(timeout: float = WAIT) -> Callable[[], object]:
         outcome = []
@@ -191,7 +191,7 @@ def look_in_vain(session, through_proxy, proxy, burner):
             thread.start()
             end = time.monotonic() + 10 * LONG
             while count(through_proxy, "given_up") == before and time.monotonic() < end:
-                time.sleep(LONG)  # the thread looks meanwhile
+                time.sleep(LONG)  # the other thread looks during this
             if count(through_proxy, "given_up") > before:
                 return thread
             proxy.resume()  # it did not look: then the next one does

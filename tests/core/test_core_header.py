@@ -43,7 +43,7 @@ def called() -> set[str]:
 
 @pytest.fixture(scope="module")
 def excused() -> dict[str, str]:
-    """What the documentation lists as not wrapped, with the reason."""
+    """Return the calls that the documentation lists as not wrapped, with the reason."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert HEADING in text, f"docs/architecture.md must have the heading {HEADING!r}"
     section = text.split(HEADING, 1)[1].split("\n## ", 1)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-# What the scripts share: a session, the server asleep, and a thread that presses Ctrl-C and notes when.
+# The start of every script: a session, the server asleep, and a thread that presses Ctrl-C and notes when.
 SETUP = """
 server = int(sys.argv[2])
 session = core.Session(hosts, session_timeout=30)
@@ -58,7 +58,7 @@ gc.collect()
     lines = result.stdout.splitlines()
     assert lines[:1] == ["at once"], result
     assert lines[1:] == ([] if name == "close" else ["b'data'"])
-    # A session that nobody closed, because Ctrl-C came in its wait_connected, warns where warnings are shown.
+    # A session that was not closed, because Ctrl-C came in its wait_connected, warns where warnings are shown.
     assert (result.returncode, result.stderr) == (0, "")
 
 

@@ -50,7 +50,7 @@ def settled():
         now = len(os.listdir("/proc/self/fd")), threading.active_count(), core.live_counts()
         size = now[0] + now[1] + sum(now[2].values())
         if least is None or size < least:
-            # What closes a session may end a moment after close() has returned, and has a reference until then.
+            # The thread that closes a session may end a moment after close() returned, and has a reference until then.
             least, quiet_until = size, time.monotonic() + 0.1
         if size == least and time.monotonic() >= quiet_until:
             return resident(), *now
@@ -203,7 +203,7 @@ def test_a_server_that_stands_still_while_a_hundred_thousand_requests_are_made(o
         submitter.start()
         submitter.join(10)  # so long the server stands still
         assert submitter.is_alive()
-        # Who submits waits, and so does what it has submitted: nothing grows beyond that.
+        # The submitting thread waits, and so do its requests: nothing grows beyond that.
         assert session.in_flight == places
         assert resident() - before < places * 1024 + ALLOWED_GROWTH
     submitter.join(60)

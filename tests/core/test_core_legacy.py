@@ -1,4 +1,4 @@
-"""For the drop-ins for old packages: watches that are told of session events, callbacks whose errors are printed."""
+"""For the drop-ins for old packages: watches that get session events, callbacks whose errors are printed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def answered(call, *arguments):
 # ---- watches ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_legacy_watch_is_told_of_session_events_where_others_are_not(through_proxy, proxy):
+def test_a_legacy_watch_gets_session_events_where_others_do_not(through_proxy, proxy):
     events, old, new = Recorder(), Recorder(), Recorder()
     session = through_proxy(watcher=events)
     for path in ("/", "/missing"):
@@ -149,7 +149,7 @@ def test_credentials_that_are_refused_are_its_last_event(session):
     assert len(old.calls) == 1
 
 
-def test_a_session_that_is_closed_tells_it_nothing_and_lets_it_go(session):
+def test_a_session_that_is_closed_sends_it_nothing_and_releases_it(session):
     old, new = Recorder(), Recorder()
     watch = legacy(old)
     alive = weakref.ref(old)

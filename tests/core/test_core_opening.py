@@ -1,4 +1,4 @@
-"""Opening without waiting: what is refused until then, what the watcher is told, and an end in the middle of it."""
+"""Opening without waiting: what is refused until then, what the watcher gets, and an end in the middle of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .core_support import CLOSED, CONNECTED, CONNECTING, SESSION, WAIT, Recorder
 OPENED = core.OPENED
 
 
-def test_the_first_event_tells_that_it_is_open(open_session):
+def test_the_first_event_says_that_it_is_open(open_session):
     events = Recorder()
     session = open_session(wait=False, connected=False, watcher=events)
     assert events.next() == (OPENED, 0, "")

@@ -1,4 +1,4 @@
-"""What answers is not always a ZooKeeper server."""
+"""Peers that are no ZooKeeper servers."""
 
 import socket
 import struct
@@ -30,7 +30,7 @@ def answer(**changes):
 
 @pytest.fixture
 def peer():
-    """Return a function that starts a peer with one answer for everybody, and returns its address."""
+    """Return a function that starts a peer with one answer for every client, and returns its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     connections = []
 

@@ -22,7 +22,7 @@ def test_a_reply_that_does_not_come_in_time(session, zookeeper_server):
         begin = time.monotonic()
         with pytest.raises(errors.OperationTimeoutError, match=r"^get '/': no answer within 0\.2 s \[") as caught:
             request.result(timeout=0.2)
-        # What was promised to whoever gives a timeout; the rest is for a busy machine.
+        # The promise to a caller that gives a timeout; the rest is for a busy machine.
         assert 0.2 <= time.monotonic() - begin < 2
         assert isinstance(caught.value, TimeoutError)
         with pytest.raises(errors.OperationTimeoutError):
@@ -35,7 +35,7 @@ def test_a_reply_that_does_not_come_in_time(session, zookeeper_server):
     assert request.result(0) is request.result()
 
 
-def test_a_write_that_nobody_waited_for_may_have_been_applied(session, zookeeper_server, eventually):
+def test_a_write_without_a_waiter_may_have_been_applied(session, zookeeper_server, eventually):
     with paused(zookeeper_server):
         with pytest.raises(errors.OperationTimeoutError) as caught:
             session.create("/late", b"", ANYONE).result(0.05)

@@ -24,7 +24,7 @@ def test_a_future_gets_the_value(session):
     assert future.result(WAIT) is request.result()
 
 
-def test_a_future_gets_the_error_and_nobody_else_keeps_it(session, eventually):
+def test_a_future_gets_the_error_and_nothing_else_keeps_it(session, eventually):
     future = Future()
     session.get("/missing").resolve(future)
     error = future.exception(WAIT)
@@ -158,7 +158,7 @@ def test_waiting_takes_no_value(session, zookeeper_server):
 # ---- abandon
 
 
-def test_an_abandoned_request_calls_nobody(session, zookeeper_server):
+def test_an_abandoned_request_calls_no_callback(session, zookeeper_server):
     future, called = Future(), []
     with paused(zookeeper_server):
         request = session.get("/", callback=called.append)

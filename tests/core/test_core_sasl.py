@@ -50,7 +50,7 @@ def test_sasl_survives_a_restart(open_session, sasl_server):
 def test_wrong_credentials_end_the_session(open_session, sasl_server, user, password):
     events = Recorder()
     session = open_session(sasl_server.hosts, connected=False, sasl=digest(user, password), watcher=events)
-    # What is asked before the server has refused has its end too.
+    # A request made before the server has refused ends too.
     ended = Recorder()
     early = None
     with contextlib.suppress(errors.AuthFailedError):  # the servers may be quicker
@@ -80,7 +80,7 @@ def test_without_sasl_where_it_is_required(open_session, sasl_server):
 
 
 @needs_sasl
-def test_a_mechanism_that_nobody_knows(open_session, sasl_server):
+def test_a_mechanism_that_is_unknown(open_session, sasl_server):
     with pytest.raises(errors.ZooKeeperError):
         open_session(sasl_server.hosts, connected=False, sasl={"mechanisms": "NO-SUCH"}).wait_connected(2.0)
 

@@ -196,7 +196,7 @@ def test_a_read_only_session_reads_and_does_not_write(open_session, without_quor
 
 
 def test_a_local_session_may_be_refused_ephemerals(open_session):
-    # Members that keep sessions to themselves, and are told not to make them global.
+    # Members that keep sessions to themselves, and are configured not to make them global.
     options = {"localSessionsEnabled": "true", "localSessionsUpgradingEnabled": "false"}
     with Ensemble(1, config=options) as ensemble:
         session = open_session(ensemble.hosts)

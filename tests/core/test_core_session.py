@@ -206,7 +206,7 @@ def test_an_answer_before_the_expiry_stays(open_session, zookeeper_server, event
     assert request.result() is data
 
 
-def test_connection_loss_is_told_from_expiry(open_session, own_server):
+def test_connection_loss_is_distinguished_from_expiry(open_session, own_server):
     events = Recorder()
     session = open_session(own_server.hosts, session_timeout=20.0, watcher=events)
     session.create("/a", b"", ANYONE).result(20)
@@ -255,7 +255,7 @@ def test_add_auth_between_two_connections_ends_with_the_session(open_session, ow
     assert {type(request.exception(0)) for request in requests} <= {errors.ConnectionLossError, errors.ClosingError}
 
 
-def test_wait_connected_where_nobody_listens(open_session):
+def test_wait_connected_where_no_server_listens(open_session):
     session = open_session("127.0.0.1:1", connected=False)
     with pytest.raises(errors.OperationTimeoutError, match="check that the addresses"):
         session.wait_connected(0.3)

@@ -1,4 +1,4 @@
-"""Threads: nobody's bytecode, and no callback that blocks, costs a session its life or another its events."""
+"""Threads: neither long bytecode nor a callback that blocks costs a session its life or another its events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_thread_that_burns_bytecode_costs_no_session(open_session, session):
     for thread in threads:
         thread.start()
     try:
-        # Several times the session timeout; each event comes through meanwhile.
+        # Several times the session timeout; each event comes through during that.
         end = time.monotonic() + 6.0
         while time.monotonic() < end:
             fragile.get("/", watch=seen).result(WAIT)

@@ -87,7 +87,7 @@ def test_an_ipv6_address(open_session, tls_server):
         assert "is for 127.0.0.1, not for ::1" in str(error)
 
 
-def test_the_server_is_told_which_name_is_meant(open_session, front, tls_server):
+def test_the_server_gets_the_name_that_is_meant(open_session, front, tls_server):
     ca = str(tls_server.tls.ca)
     open_session(f"localhost:{front.port}", tls={"ca": ca})
     assert front.names == ["localhost"]

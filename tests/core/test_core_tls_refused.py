@@ -1,4 +1,4 @@
-"""TLS connections that are refused: which cause is told, to whom and when, and that nothing was sent."""
+"""TLS connections that are refused: which cause is reported, where and when, and that nothing was sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for the only reply there is: the thread that waits sends and reads by itself, and nobody else notices."""
+"""Waiting for the only reply there is: the thread that waits sends and reads by itself, and no other thread notices."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def through_proxy(open_session, proxy, zookeeper_chroot):
 
 @pytest.fixture
 def hold():
-    """What holds the next request; nothing is held after the test."""
+    """The function that holds the next request; nothing is held after the test."""
     yield core.hold
     core.let_go()
 
@@ -69,7 +69,7 @@ def test_a_held_request_goes_when_it_is_waited_for(session, hold):
     assert len(session.get_children("/").result(WAIT)) == 50
 
 
-def test_a_held_request_goes_when_it_is_let_go(session, other, hold):
+def test_a_held_request_goes_when_it_is_released(session, other, hold):
     seen = Recorder()
     hold()
     session.create("/a", b"", ANYONE, callback=seen)
@@ -106,7 +106,7 @@ def test_only_one_request_is_held(session, hold):
     assert first.result(WAIT) == "/a"
 
 
-def test_what_another_thread_waits_for_can_be_let_go(session, hold):
+def test_what_another_thread_waits_for_can_be_released(session, hold):
     hold()
     request = session.create("/a", b"", ANYONE)
     end = begin(request.result, WAIT)
@@ -226,7 +226,7 @@ def test_two_who_wait_for_one_request(through_proxy, proxy):
         assert len({id(end()) for end in ends}) == 1
 
 
-def test_a_watch_fires_while_nobody_waits(session, other):
+def test_a_watch_fires_while_no_thread_waits(session, other):
     fired = Recorder()
     for _ in range(50):
         session.get("/", watch=fired).result(WAIT)
@@ -295,7 +295,7 @@ def test_threads_that_wait_alone_and_in_crowds(session):
 
 
 def test_a_call_among_a_crowd_whose_replies_come_one_by_one(session):
-    """The I/O thread naps then, for replies to come together; nobody is forgotten, nor kept for long."""
+    """The I/O thread naps then, for replies to come together; no caller is forgotten, nor kept for long."""
     session.create("/a", b"x", ANYONE).result(WAIT)
     left = [3000]
     done = threading.Event()

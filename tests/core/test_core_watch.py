@@ -261,7 +261,7 @@ def test_removing_one_kind_leaves_the_other(session):
 
 
 def test_removing_a_callable_that_was_armed_several_times(session):
-    # By get and by exists, and twice by each: it goes as often as it was armed, and the server is told.
+    # By get and by exists, and twice by each: it goes as often as it was armed, and the server gets the removal.
     seen, other = Recorder(), Recorder()
     for _ in range(2):
         session.get("/", watch=seen).result(WAIT)

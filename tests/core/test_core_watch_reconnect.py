@@ -1,4 +1,4 @@
-"""Watches over a lost connection: they survive it, and see what happened meanwhile."""
+"""Watches over a lost connection: they survive it, and report changes made during it."""
 
 from __future__ import annotations
 

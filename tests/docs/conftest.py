@@ -1,4 +1,4 @@
-"""What the pages begin that lasts for the life of a process."""
+"""Fixtures for what the pages start and leave running for the life of a process."""
 
 import logging
 

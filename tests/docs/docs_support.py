@@ -1,4 +1,4 @@
-"""What stands in the documentation: its pages, their fenced blocks, commands and links."""
+"""The documentation as data: its pages, their fenced blocks, commands and links."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGES = [
     *sorted(ROOT.glob("examples/*.md")),
     *sorted(ROOT.glob("newsfragments/README.md")),
 ]
-# What a page says where a reader has to put in a server of their own.
+# The address that stands where a reader has to put in a server of their own.
 PLACEHOLDER = "127.0.0.1:2181"
 
 _FENCE = re.compile(r"^```([\w{}-]*)[ ]?(\S*)$")

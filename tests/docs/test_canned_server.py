@@ -65,7 +65,7 @@ def test_what_cannot_be_is_refused_by_name(two):
         one.set("/a", b"", version=7)
 
 
-def test_watches_tell_once_of_what_another_session_does(two):
+def test_watches_report_once_what_another_session_does(two):
     one, other = two
     one.create("/a")
     told, happened = [], threading.Semaphore(0)
@@ -80,7 +80,7 @@ def test_watches_tell_once_of_what_another_session_does(two):
         action()
         assert happened.acquire(timeout=_SOON)
     one.exists("/b", watch=watch)
-    other.set("/a", b"2")  # nobody watches any more
+    other.set("/a", b"2")  # no watch is left
     other.delete("/b")
     assert happened.acquire(timeout=_SOON)
     assert told == [(EventType.CHANGED, "/a"), (EventType.CREATED, "/b"), (EventType.DELETED, "/b")]
@@ -101,7 +101,7 @@ def test_a_session_hears_of_its_own_change_before_the_reply(two):
     assert order == ["event", "reply"]
 
 
-def test_what_follows_a_get_of_the_hole_waits_until_it_is_let_go(two, hosts):
+def test_what_follows_a_get_of_the_hole_waits_until_it_is_released(two, hosts):
     held = [two[0].submit.get("/hole"), two[0].submit.get("/data-8")]
     assert two[1].get("/data-8")[0] == b"/data-8x"  # others are served
     assert not any(one.done() for one in held)

@@ -58,7 +58,7 @@ class _Newcomer:
         if words[:2] == ["./dev", "test"]:
             done = self.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words[2:])
         elif words[:2] == ["./dev", "lint"]:
-            # What may be wrong with this change: its format, and its fragment.
+            # The parts of this change that may be wrong: its format, and its fragment.
             done = self.run(sys.executable, "-m", "ruff", "format", "--check", "zkc", "tests/test_operations.py")
             assert done.returncode == 0, done.stdout + done.stderr
             done = self.run(sys.executable, "tools/release.py", "news")

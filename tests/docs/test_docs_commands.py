@@ -96,7 +96,7 @@ def test_an_unknown_verb_is_refused_with_help():
 
 @pytest.mark.parametrize(("place", "command"), _of(r"python -m zkc\.testing"))
 def test_the_serve_command_serves(place, command):
-    # No test needs a port that somebody else may have.
+    # No test needs a port that another program may have.
     arguments = shlex.split(command.replace("--port 2181", ""))[1:]
     words = [sys.executable, *(word for word in arguments if word != "--json"), "--json"]
     with subprocess.Popen(words, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True) as server:
@@ -143,7 +143,7 @@ def test_a_page_names_no_unknown_variable(page):
     assert named - inner <= _documented_variables()
 
 
-def test_every_patch_is_told_of():
+def test_every_patch_is_listed():
     table = (ROOT / "docs" / "building.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `(\d{4}-[\w-]+)` \|", table, re.MULTILINE)
     assert told == sorted(path.stem for path in ROOT.glob("vendor/patches/zookeeper/*.patch"))

@@ -71,7 +71,7 @@ def test_the_snippets_of_a_page_run(page, zookeeper_chroot, capsys, monkeypatch)
     try:
         _run_page([_compile(block, zookeeper_chroot) for block in _SNIPPETS[page]], namespace)
     except BaseException:
-        # What failed is to be seen, and not what it left open. A page that runs has to close what it opens.
+        # The failure is to be seen, and not what it left open. A page that runs has to close what it opens.
         if isinstance(namespace.get("client"), zkc.Client):
             namespace["client"].close()
         raise

@@ -1,4 +1,4 @@
-"""What the migration guide tells to write does what it says, and what it says of the drop-ins holds."""
+"""The migration guide: its replacements do what it says, and what it says of the drop-ins holds."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def hosts(zookeeper_chroot):
 
 @pytest.fixture
 def watcher():
-    """A watcher that keeps what it is told."""
+    """A watcher that records its calls."""
     return Watcher()
 
 
@@ -48,7 +48,7 @@ def h(make_handle):
 
 @pytest.fixture
 def proxy(zookeeper_server):
-    """What stands between a handle and the server, and can break the connection."""
+    """A proxy between a handle and the server, which can break the connection."""
     with FaultProxy("127.0.0.1", zookeeper_server.port) as made:
         yield made
 

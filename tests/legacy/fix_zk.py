@@ -78,6 +78,6 @@ def fake_zk(fake):
 
 @pytest.fixture
 def log(caplog):
-    """What is logged under zc.zk from now on, at any level."""
+    """The log records under zc.zk from now on, at any level."""
     caplog.set_level(logging.DEBUG, "zc.zk")
     return caplog

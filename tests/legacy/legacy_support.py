@@ -1,4 +1,4 @@
-"""What tests of the drop-ins share."""
+"""Helpers of the tests of the drop-ins."""
 
 import threading
 
@@ -33,7 +33,7 @@ class Watcher:
 
 
 def settle(h):
-    """Return when everything that happened before on a handle has been told: events, answers and callbacks."""
+    """Return when everything that happened before on a handle has been delivered: events, replies and callbacks."""
     done = Watcher()
     zookeeper.async_(h, "/", done)
     done.wait_calls(1)

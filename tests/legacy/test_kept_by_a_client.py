@@ -1,4 +1,4 @@
-"""What old code does, through a handle, to the ephemerals that a client of the same session keeps."""
+"""Changes by old code, through a handle, of the ephemerals that a client of the same session keeps."""
 
 import pytest
 

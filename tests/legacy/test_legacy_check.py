@@ -269,7 +269,7 @@ def test_bytes_that_cannot_be_decoded_survive(tmp_path, content, capsys):
     assert {"encoding", "zookeeper"} <= {one["name"] for one in found} or content.startswith(b"\xff\xfe")
 
 
-def test_a_file_that_cannot_be_read_is_told_and_the_others_are_checked(tmp_path, capsys):
+def test_a_file_that_cannot_be_read_is_reported_and_the_others_are_checked(tmp_path, capsys):
     (tmp_path / "good.py").write_text("import zookeeper\n", encoding="utf-8")
     assert main([str(tmp_path / "none.py"), str(tmp_path)]) == 2
     told = capsys.readouterr()
@@ -279,7 +279,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_checked(tmp_path,
     assert json.loads(capsys.readouterr().out)["errors"][0]["error"] == "No such file or directory"
 
 
-def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_walked(tmp_path, capsys, monkeypatch):
+def test_a_folder_that_cannot_be_read_is_reported_and_the_others_are_walked(tmp_path, capsys, monkeypatch):
     for name in ("a", "b", "c"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"{name}.py").write_text("import zookeeper\n", encoding="utf-8")

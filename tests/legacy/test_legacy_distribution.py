@@ -17,7 +17,7 @@ from .legacy_process import check, python
 
 TREE = Path(__file__).resolve().parents[2]
 COMMANDS = ["zookeeper_export", "zookeeper_import", "zookeeper_set_property", "zookeeper_validate"]
-# What builds and tools leave beside the source.
+# Files that builds and tools leave beside the source.
 LEFT = shutil.ignore_patterns("build", "*.egg-info", "__pycache__", ".*_cache")
 
 pytestmark = pytest.mark.skipif(not (TREE / "legacy").is_dir(), reason="needs the source tree")

@@ -59,7 +59,7 @@ def test_every_way_to_import_finds_the_same(tmp_path, statement):
     run(f"zkc.legacy.install()\n{statement}\nimport zkc.legacy.zk\nassert found is zkc.legacy.zk", tmp_path)
 
 
-def test_what_nobody_imports_is_not_loaded_and_then_only_once(tmp_path):
+def test_what_is_not_imported_is_not_loaded_and_then_only_once(tmp_path):
     script = """
 zkc.legacy.install()
 assert not {"zc.zk.testing", "zkc.legacy.zk.testing", "zkc.testing"} & set(sys.modules)
@@ -248,7 +248,7 @@ assert zookeeper is not fake
 # --- the others below zc --------------------------------------------------------------------------------------------
 
 OF_PKGUTIL = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
-# What pip's *-nspkg.pth files do when Python starts.
+# The lines of pip's *-nspkg.pth files, which run when Python starts.
 OF_PTH = """
 zc = sys.modules.setdefault("zc", types.ModuleType("zc"))
 zc.__dict__.setdefault("__path__", []).append(sys.argv[1] + "/zc")

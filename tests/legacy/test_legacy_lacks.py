@@ -1,4 +1,4 @@
-"""What the checker says of modules, names and methods that Python 3 lacks, and of what it leaves out."""
+"""The checker on modules, names and methods that Python 3 lacks, and what it leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the checker says of source that only Python 2 takes, and that it says nothing of what both take."""
+"""The checker on source that only Python 2 takes, and its silence on source that both take."""
 
 import sys
 
@@ -70,7 +70,7 @@ def test_what_to_write_instead(line, instead):
 
 
 @pytest.mark.parametrize("text", ["# coding: klingon\nx = 1\n", "#!/bin/python\n# -*- coding: klingon -*-\nx = 1\n"])
-def test_an_encoding_that_nobody_knows(text):
+def test_an_encoding_that_is_unknown(text):
     (found,) = find_all(text)
     assert (found.line, found.verdict, found.must_change) == (text.count("\n") - 1, "does not parse", True)
     assert found.why == "Python does not know the encoding klingon"

@@ -117,7 +117,7 @@ threading.Thread(target=work).start()
 def test_a_program_ends_as_it_does_without_us(folder, end):
     (folder / "script.py").write_text(ENDS[end])
     plain, ours = both(folder, "script.py")
-    if end == "a hook that fails":  # the interpreter tells of both errors itself, and of the line that called the hook
+    if end == "a hook that fails":  # the interpreter prints both errors itself, and the line that called the hook
         assert ours[:2] == plain[:2]
         assert ours[2].splitlines()[-4:] == plain[2].splitlines()[-4:]
     else:
@@ -208,7 +208,7 @@ PYTHON_2 = {
 
 
 @pytest.mark.parametrize("what", PYTHON_2)
-def test_python_2_source_is_told_from_other_wrong_source(folder, what):
+def test_python_2_source_is_distinguished_from_other_wrong_source(folder, what):
     script = folder / "old script.py"
     script.write_text(PYTHON_2[what])
     plain, ours = both(folder, "old script.py")

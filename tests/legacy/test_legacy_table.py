@@ -17,7 +17,7 @@ from zkc.legacy.check import main, rules
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = Path(__file__).parent / "samples"
 
-# What the original modules had. Nothing of it may be missing from the table, nor from the drop-ins.
+# The names of the original modules. None of them may be missing from the table, nor from the drop-ins.
 ZOOKEEPER = (
     "init init_ssl create delete exists get set set2 get_children get_acl set_acl close state recv_timeout client_id "
     "is_unrecoverable set_watcher set_debug_level set_log_stream deterministic_conn_order zerror acreate async adelete "

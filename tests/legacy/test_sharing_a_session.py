@@ -58,7 +58,7 @@ def test_a_handle_that_is_not_connected_yet(hosts):
         zookeeper.close(h)
 
 
-def test_both_are_told_of_the_session(h, zookeeper_server):
+def test_both_get_the_events_of_the_session(h, zookeeper_server):
     told = Watcher()
     zookeeper.set_watcher(h, told)
     with zkc.legacy.client_of(h) as client:

@@ -1,4 +1,4 @@
-"""One session with old code, word for word: in this process, and as a script that nobody has touched."""
+"""One session with old code, word for word: in this process, and as a script that is unchanged."""
 
 import sys
 from pathlib import Path

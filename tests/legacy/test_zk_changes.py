@@ -1,4 +1,4 @@
-"""Properties that are set and updated, whatever others do meanwhile."""
+"""Properties that are set and updated, whatever other sessions change at the same time."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_set_and_update(zk, other, eventually):
 
 
 def test_updates_one_after_the_other_lose_nothing(zk, other):
-    """What is read after the event of one change comes while the next is made, or after it."""
+    """The read after the event of one change comes while the next is made, or after it."""
     zk.create("/test", "", OPEN)
     properties = zk.properties("/test")
     for number in range(50):
@@ -58,7 +58,7 @@ def test_what_comes_while_a_change_fails_is_not_lost(zk, other, eventually):
 
     def fail(h, path, *arguments):
         if h == zk.handle:
-            settle(h)  # What the other client set is read, and refused.
+            settle(h)  # The other client's value is read, and refused.
             raise zookeeper.ConnectionLossException("connection loss")
         return real_set(h, path, *arguments)
 

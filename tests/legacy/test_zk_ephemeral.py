@@ -99,7 +99,7 @@ def test_a_former_session_that_still_lives(zk, make_zk, eventually):
     other.set("/e", "theirs")
     handle, close = zk.handle, zookeeper.close
     with pytest.MonkeyPatch.context() as patch:
-        # What an old leader calls expired is not: closing it, which sends nothing then, would end it here.
+        # A session that an old leader calls expired is not: closing it, which sends nothing then, would end it here.
         patch.setattr(zookeeper, "close", lambda h: None if h == handle else close(h))
         zk._on_expired(handle)
         eventually(lambda: zk.connected.is_set() and zk.handle not in (None, handle), TIMEOUT)

@@ -75,7 +75,7 @@ def test_changes_without_waiting_are_kept(zk, expire_now):
     assert zk.ephemeral == {}
 
 
-def test_an_ephemeral_node_that_somebody_else_has(zk, make_zk, zookeeper_server, eventually, log):
+def test_an_ephemeral_node_of_another_session(zk, make_zk, zookeeper_server, eventually, log):
     other = make_zk()
     zk.create("/e", "mine", OPEN, zookeeper.EPHEMERAL)
     zk.create("/f", "", OPEN, zookeeper.EPHEMERAL)
@@ -136,7 +136,7 @@ def test_watches_are_made_again(zk, make_zk, expire_now, eventually, log):
     eventually(lambda: f"connected {other.handle}" in messages(log, logging.INFO))
     log.clear()
     expire_now(zk)
-    # They are told, for there may have been changes.
+    # They are called, for there may have been changes.
     for watcher in told.values():
         watcher.wait_calls(2)
     other.set("/test", '{"a": 2}')
@@ -172,7 +172,7 @@ def test_credentials_are_shown_again(zk, expire_now):
     assert zk.get("/mine/e")[0] == "x"
 
 
-def test_the_watcher_of_a_user_is_told_of_every_session(zk, expire_now):
+def test_the_watcher_of_a_user_gets_every_session(zk, expire_now):
     told = Watcher()
     zk.set_watcher(told)
     expire_now(zk)

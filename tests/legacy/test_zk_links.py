@@ -142,7 +142,7 @@ def test_objects_follow_a_node_that_moves(zk, eventually):
     assert children.path == properties.path == "/cms/databases/main"
     zk.create("/databases/cms/more", "", OPEN)
     eventually(lambda: sorted(children) == ["more", "providers"])
-    # What is set through the link is set where it leads.
+    # A value set through the link is set where it leads.
     properties.set(a=1)
     assert zk.get_properties("/databases/cms") == {"a": 1}
     eventually(lambda: dict(properties) == {"a": 1})
@@ -201,7 +201,7 @@ def test_a_link_to_the_same_node(zk):
     assert properties["z"] == 2
 
 
-def test_changes_of_linked_properties_are_told(zk, eventually):
+def test_changes_of_linked_properties_are_reported(zk, eventually):
     zk.import_tree("/a\n  /b\n    x => c\n    xx => ../c x\n    /c\n      x = 1\n  /c\n    x = 2\n")
     properties, told = zk.properties("/a/b"), Watcher()
     properties(told)
@@ -234,8 +234,8 @@ def test_property_links_follow_a_node_that_moves(zk, eventually):
 def test_a_linked_node_that_is_deleted_and_comes_back(zk, eventually):
     zk.import_tree("/a\n  x => /c\n/c\n  x = 1\n")
     properties = zk.properties("/a")
-    # It looks at /c as well, and is told after the one behind the link, which was there before. That the link is broken
-    # would not do to wait for: the path is asked for at the server, and leads nowhere before anybody is told.
+    # It looks at /c as well, and is called after the one behind the link, which was there before. It is not enough to
+    # wait until the link is broken: the path is asked for at the server, and leads nowhere before a callback runs.
     also = zk.properties("/c")
     zk.delete("/c")
     eventually(lambda: also.deleted)

@@ -137,7 +137,7 @@ def test_a_callback_waits_for_a_call_of_another_thread(zk, name):
     calls = {
         "get": lambda: zk.get("/other"),
         "set": lambda: zk.set("/other", '{"a": 1}'),
-        "properties": lambda: dict(zk.properties("/test")),  # The very node that is told of.
+        "properties": lambda: dict(zk.properties("/test")),  # The very node of the event.
         "update": lambda: mine.update(a=1),
         "children": lambda: list(zk.children("/test")),
         "call": lambda: zk.properties("/test")(lambda _: None),
@@ -247,7 +247,7 @@ def test_an_expiry_while_a_callback_is_slow(zookeeper_server, make_zk, eventuall
     properties = zk.properties("/test")
     properties(callback)
     other.set("/test", "1")
-    assert begun.wait(TIMEOUT)  # Else the session is there again, and the node, before anybody looks.
+    assert begun.wait(TIMEOUT)  # Otherwise the session is there again, and the node, before the test looks.
     number, password = zk.client_id()
     zookeeper_server.expire(number, password.encode("latin-1"))
     eventually(lambda: other.exists("/e") is None, TIMEOUT)
@@ -257,8 +257,8 @@ def test_an_expiry_while_a_callback_is_slow(zookeeper_server, make_zk, eventuall
 
 
 @pytest.mark.parametrize("name", ["watches", "session"])
-def test_no_lock_is_held_while_anybody_is_called(zk, name):
-    """The rule for locks: neither lock is ever held by a thread that calls, or waits for, somebody else."""
+def test_no_lock_is_held_while_a_callback_runs(zk, name):
+    """The rule for locks: neither lock is ever held by a thread that calls, or waits for, other code."""
     lock = zk.watches.lock if name == "watches" else zk._lock
     held = []
 

@@ -90,7 +90,7 @@ def test_what_was_logged_when_no_session_can_be_opened_was_logged_before_the_err
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_slow_handler_of_log_lines_stops_nobody(log_pipe, make_zk):
+def test_a_slow_handler_of_log_lines_stops_no_session(log_pipe, make_zk):
     blocked, go_on = threading.Event(), threading.Event()
 
     class Slow(logging.Handler):

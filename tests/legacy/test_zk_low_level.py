@@ -225,7 +225,7 @@ def test_objects_over_mocks(mocked):
             assert told.call_count == number + 2
         handlers[0](0, zookeeper.SESSION_EVENT, zookeeper.CONNECTING_STATE, "")
         assert told.call_count == 4
-        # And a new session tells everybody, before the event of its connection is over.
+        # And a new session calls every watcher, before the event of its connection is over.
         watcher = zookeeper.init.call_args[0][1]
         zookeeper.init.side_effect = None
         watcher(0, zookeeper.SESSION_EVENT, zookeeper.EXPIRED_SESSION_STATE, "")

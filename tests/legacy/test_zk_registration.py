@@ -117,7 +117,7 @@ def test_the_event_may_add_properties(servers, monkeypatch):
 
 
 def test_zope_event_is_used_if_it_is_installed(monkeypatch):
-    # Nobody is told without it.
+    # No subscriber is called without it.
     monkeypatch.setitem(sys.modules, "zope.event", None)
     importlib.reload(zc_zk.event)
     assert zc_zk.event.notify is zc_zk.event._noop

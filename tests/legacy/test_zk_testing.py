@@ -220,7 +220,7 @@ def test_the_states_of_a_session(fake):
     assert other_told.calls == [(other, zookeeper.CHANGED_EVENT, CONNECTED, "/fooservice")]
     session.connect()
     lost, back = (h, SESSION, CONNECTING, ""), (h, SESSION, CONNECTED, "")
-    # What it missed is told when it is back.
+    # It gets the changes that it missed when it is back.
     assert told.calls == [lost, lost, back, (h, zookeeper.CHANGED_EVENT, CONNECTED, "/fooservice")]
     zookeeper.create(h, "/e", "", OPEN, zookeeper.EPHEMERAL)
     session.expire()

@@ -46,7 +46,7 @@ class Both:
 
 
 class TestAsOnAServer(Both):
-    """What is the same in memory and on a server."""
+    """The behaviour that is the same in memory and on a server."""
 
     def test_nodes(self, handle):
         h = handle

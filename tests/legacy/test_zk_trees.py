@@ -175,7 +175,7 @@ NEWER = """
 """
 
 
-def test_nodes_that_the_text_does_not_have_are_told_of(zk, capsys):
+def test_nodes_that_the_text_does_not_have_are_reported(zk, capsys):
     zk.import_tree(TREE)
     zk.import_tree(NEWER)
     assert printed(capsys) == "extra path not trimmed: /lb/pools/retail\n"
@@ -183,7 +183,7 @@ def test_nodes_that_the_text_does_not_have_are_told_of(zk, capsys):
     assert zk.get_properties("/cms")["threads"] == 4
 
 
-def test_nothing_is_told_with_trim_false(zk, capsys):
+def test_nothing_is_reported_with_trim_false(zk, capsys):
     zk.import_tree(TREE)
     zk.import_tree(NEWER, trim=False)
     assert printed(capsys) == ""
@@ -336,7 +336,7 @@ def test_a_walk_with_children_yields_those_of_its_first_node(zk):
     assert (path, list(walk)) == ("/cms", ["/cms/providers"])
 
 
-def test_a_walk_passes_over_what_is_deleted_meanwhile(zk):
+def test_a_walk_passes_over_what_is_deleted_during_it(zk):
     zk.import_tree(TREE)
     seen = []
     for path in zk.walk("/cms"):

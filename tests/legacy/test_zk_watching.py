@@ -294,7 +294,7 @@ def test_many_objects_for_one_node_share_a_watch(fake):
     zk.set("/fooservice", '{"threads": 2}')
     assert [each["threads"] for each in [kept, *others]] == [2] * 4
     assert len(fake._traverse("/fooservice").watchers) == 1
-    # Nobody looks any more: the watch stays until it is told something.
+    # No object uses it any more: the watch stays until its next event.
     del kept, others
     assert len(zk.watches) == 0
     assert dict(zk.properties("/fooservice")) == {"threads": 2}

@@ -143,7 +143,7 @@ AT_ONCE = {
 
 
 @pytest.mark.parametrize("what", AT_ONCE)
-def test_what_is_wrong_at_once_is_raised_and_calls_nobody(h, what):
+def test_what_is_wrong_at_once_is_raised_and_calls_no_callback(h, what):
     call, arguments, exception = AT_ONCE[what]
     called = Watcher()
     with pytest.raises(exception):
@@ -195,7 +195,7 @@ def test_completions_come_in_the_order_of_the_calls_on_one_thread(h):
     assert threading.current_thread() not in threads
 
 
-def test_more_calls_than_anybody_waits_for(h):
+def test_more_calls_than_waiters(h):
     done = Watcher()
     for _ in range(20000):
         zookeeper.aget(h, "/")

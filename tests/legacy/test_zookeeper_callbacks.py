@@ -1,4 +1,4 @@
-"""What callbacks may do: raise, wait, make calls of every kind, and close their handle."""
+"""Callbacks that raise, wait, make calls of every kind, and close their handle."""
 
 import sys
 import threading
@@ -114,7 +114,7 @@ def test_a_callback_that_takes_other_arguments(h, printed):
     assert zookeeper.get(h, "/")[0] == ""
 
 
-def test_the_hook_of_the_program_is_told(h, monkeypatch):
+def test_the_hook_of_the_program_is_called(h, monkeypatch):
     told = Watcher()
     monkeypatch.setattr(sys, "excepthook", told)
     zookeeper.aget(h, "/", None, lambda *_: 1 / 0)
@@ -265,7 +265,7 @@ def test_close_inside_a_session_watcher(hosts):
         zookeeper.close(h)
 
 
-def test_the_handle_is_known_before_the_watcher_is_told(hosts):
+def test_the_handle_is_known_before_the_watcher_is_called(hosts):
     # The watcher may be called before init has returned on another thread; the handle works nevertheless.
     for _ in range(20):
         seen = Watcher()

@@ -1,4 +1,4 @@
-"""What the old module has: every name, in the order that its arguments had, and the tree of its exceptions."""
+"""The names of the old module: each of them, in the order that its arguments had, and the tree of its exceptions."""
 
 import copy
 import inspect
@@ -145,7 +145,7 @@ def test_numbers(name, number):
 
 
 def test_names_are_found_by_their_endings():
-    # Old code prints the name of a number that it was told like this.
+    # Old code prints the name of a number that it got like this.
     states = {getattr(zookeeper, name): name for name in dir(zookeeper) if name.endswith("_STATE")}
     assert states[zookeeper.CONNECTED_STATE] == "CONNECTED_STATE"
     assert len(states) == 5
@@ -187,7 +187,7 @@ def test_exceptions_are_made_subclassed_and_pickled(name):
         assert again.args == ("why",)
 
 
-def test_an_exception_that_was_raised_pickles_with_all_that_it_tells(h):
+def test_an_exception_that_was_raised_pickles_with_all_its_fields(h):
     with pytest.raises(zookeeper.NoNodeException) as caught:
         zookeeper.get(h, "/missing")
     error = caught.value

@@ -31,7 +31,7 @@ def resident():
 
 @pytest.fixture
 def grows(eventually):
-    """Return a function that runs *work* once to warm up, then *rounds* times, and tells whether memory has grown."""
+    """Return a function that runs *work* once to warm up, then *rounds* times, and returns whether memory has grown."""
 
     def counts():
         gc.collect()
@@ -43,7 +43,7 @@ def grows(eventually):
         counted, memory = counts(), resident()
         for _ in range(rounds):
             work()
-        eventually(lambda: not counts() - counted)  # a dispatcher lets go of the last items a moment later
+        eventually(lambda: not counts() - counted)  # a dispatcher releases the last items a moment later
         return resident() - memory > ALLOWED_GROWTH
 
     return run

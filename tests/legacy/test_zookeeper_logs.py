@@ -20,7 +20,7 @@ from zkc.testing import ZooKeeperServer
 
 from .legacy_process import check
 
-# What zc.zk takes apart.
+# The format that zc.zk takes apart.
 LINE = re.compile(r".*:(ZOO_[A-Z]+)@(\w+)@(\d+): (.*)")
 
 
@@ -124,7 +124,7 @@ def test_a_pipe_gives_the_lines_one_by_one(speak):
         zookeeper.set_log_stream(None)
 
 
-def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(speak, eventually):
+def test_a_pipe_without_a_reader_keeps_no_thread_waiting(speak, eventually):
     read, write = os.pipe()
     fcntl.fcntl(write, 1031, 4096)  # F_SETPIPE_SZ, which has a name since Python 3.10
     file = os.fdopen(write, "w")
@@ -149,7 +149,7 @@ NOT_WRITABLE = {
 
 
 @pytest.mark.parametrize("what", NOT_WRITABLE)
-def test_what_cannot_be_written_to_takes_no_lines_and_harms_nobody(speak, eventually, tmp_path, capfd, what):
+def test_what_cannot_be_written_to_takes_no_lines_and_harms_nothing(speak, eventually, tmp_path, capfd, what):
     name, mode = NOT_WRITABLE[what]
     with open(name or tmp_path / "closed", mode) as file:
         if name is None:

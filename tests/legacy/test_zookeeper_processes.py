@@ -1,4 +1,4 @@
-"""What happens to a whole process: its end with sessions open, and a fork."""
+"""Whole processes: their end with sessions open, and a fork."""
 
 import pytest
 
@@ -241,7 +241,7 @@ parent_is_well()
 
 
 def test_a_fork_while_other_threads_use_handles(run):
-    # The lock of the handles is held at the moment of some of these forks. (No names are looked up meanwhile: glibc's
+    # The lock of the handles is held at the moment of some of these forks. (No names are looked up then: glibc's
     # getaddrinfo has a lock of its own, which a child may inherit held.)
     printed = run(
         FORKING

@@ -285,7 +285,7 @@ def test_an_expired_session(make_handle, expire):
     ):
         with pytest.raises(zookeeper.SessionExpiredException, match=zookeeper.zerror(zookeeper.SESSIONEXPIRED)):
             call(h, *arguments)
-        with pytest.raises(zookeeper.InvalidStateException) as caught:  # What the original raised.
+        with pytest.raises(zookeeper.InvalidStateException) as caught:  # As the original raised.
             call(h, *arguments)
         error = caught.value
         assert (type(error).__name__, error.code) == ("SessionExpiredException", zookeeper.SESSIONEXPIRED)
@@ -298,7 +298,7 @@ def test_an_expired_session(make_handle, expire):
 
 
 def test_init_and_close_inside_the_watcher_of_an_expired_session(hosts, expire):
-    # What old code does: a new session in the place of the one that is over, in its watcher.
+    # As old code does: a new session in the place of the one that is over, in its watcher.
     current, again, wrong = [], threading.Event(), []
 
     def watcher(h, type_, state, path):

@@ -219,7 +219,7 @@ WRONG_TYPES = {
 
 
 @pytest.mark.parametrize("what", WRONG_TYPES)
-def test_a_wrong_type_is_told_before_anything_is_sent(h, what):
+def test_a_wrong_type_is_reported_before_anything_is_sent(h, what):
     call, arguments = WRONG_TYPES[what]
     before = zookeeper.exists(h, "/")
     with pytest.raises(TypeError) as caught:

@@ -50,7 +50,7 @@ def reconnect(h, proxy, events):
 
 
 @pytest.mark.parametrize("call", [name for name in WATCHING if name not in OF_CHILDREN])
-def test_a_watcher_of_data_is_told_of_a_change_once(h, watcher, call):
+def test_a_watcher_of_data_gets_a_change_once(h, watcher, call):
     zookeeper.create(h, "/a", "", OPEN)
     WATCHING[call](h, "/a", watcher)
     zookeeper.create(h, "/a/b", "", OPEN)
@@ -61,7 +61,7 @@ def test_a_watcher_of_data_is_told_of_a_change_once(h, watcher, call):
 
 
 @pytest.mark.parametrize("call", WATCHING)
-def test_every_watcher_is_told_when_the_znode_is_deleted(h, watcher, call):
+def test_every_watcher_is_called_when_the_znode_is_deleted(h, watcher, call):
     zookeeper.create(h, "/a", "", OPEN)
     WATCHING[call](h, "/a", watcher)
     zookeeper.delete(h, "/a")
@@ -71,7 +71,7 @@ def test_every_watcher_is_told_when_the_znode_is_deleted(h, watcher, call):
 
 
 @pytest.mark.parametrize("call", OF_WHAT_IS_NOT)
-def test_a_watcher_of_what_is_not_there_is_told_when_it_comes(h, watcher, call):
+def test_a_watcher_of_what_is_not_there_is_called_when_it_comes(h, watcher, call):
     WATCHING[call](h, "/a", watcher)
     zookeeper.create(h, "/a", "", OPEN)
     zookeeper.set(h, "/a", "x")
@@ -80,7 +80,7 @@ def test_a_watcher_of_what_is_not_there_is_told_when_it_comes(h, watcher, call):
 
 
 @pytest.mark.parametrize("call", OF_CHILDREN)
-def test_a_watcher_of_children_is_told_of_them_only(h, watcher, call):
+def test_a_watcher_of_children_gets_their_events_only(h, watcher, call):
     WATCHING[call](h, "/", watcher)
     zookeeper.set(h, "/", "x")
     zookeeper.create(h, "/a", "", OPEN)
@@ -224,7 +224,7 @@ def test_session_events_reach_every_watch_once_and_consume_none(make_handle, pro
     assert (len(first.calls), len(second.calls)) == (5, 5)
 
 
-def test_one_watcher_of_many_watches_is_told_for_each(make_handle, proxy, proxied):
+def test_one_watcher_of_many_watches_is_called_for_each(make_handle, proxy, proxied):
     events, seen = Watcher(), Watcher()
     h = make_handle(proxied, watcher=events, recv_timeout_ms=30000)
     for path in ("/x", "/y", "/z"):
@@ -279,7 +279,7 @@ def test_credentials_that_are_refused_end_every_watch(make_handle):
     assert zookeeper.is_unrecoverable(h) is True
     with pytest.raises(zookeeper.AuthFailedException) as caught:
         zookeeper.get(h, "/")
-    assert isinstance(caught.value, zookeeper.InvalidStateException)  # What the original raised.
+    assert isinstance(caught.value, zookeeper.InvalidStateException)  # As the original raised.
     assert zookeeper.close(h) == 0
     assert len(seen.calls) == 2
 
@@ -304,7 +304,7 @@ def test_set_watcher_replaces_the_one_before(make_handle, proxy, proxied):
 
 
 def test_set_watcher_inside_a_watcher(hosts, proxy, proxied):
-    # What old code does: the first watcher waits for the connection, and puts the one that stays in its place.
+    # As old code does: the first watcher waits for the connection, and puts the one that stays in its place.
     stays, connected = Watcher(), threading.Event()
 
     def first(h, type_, state, path):

@@ -1,4 +1,4 @@
-"""What the tests of zc.zk's drop-in share."""
+"""Helpers of the tests of zc.zk's drop-in."""
 
 from zkc.legacy import zookeeper
 

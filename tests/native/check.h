@@ -37,7 +37,7 @@
             FAIL("%s is \"%s\", expected \"%s\"", #left, left_, right_); \
     } while (0)
 
-/* Wait for what another thread will do. The limit only turns a hang into a failure with a place and a name. */
+/* Wait for an effect of another thread. The limit only turns a hang into a failure with a place and a name. */
 #define WAIT_UNTIL(condition)                                    \
     do {                                                         \
         for (int turn_ = 0; !(condition); turn_++) {             \

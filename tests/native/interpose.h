@@ -1,4 +1,4 @@
-/* The bridge is compiled with pthread_create and the allocation functions renamed to these, which can be told to
+/* The bridge is compiled with pthread_create and the allocation functions renamed to these, which can be made to
  * fail. */
 #ifndef INTERPOSE_H
 #define INTERPOSE_H

@@ -182,7 +182,7 @@ static zkc_request *undo(zkc_request *request, struct token *notified)
     return NULL;
 }
 
-/* What the Python side does around a zoo_ call. */
+/* A zoo_ call, between enter and leave, as the Python side makes it. */
 zkc_request *lend(zkc_session *session, zkc_request *request, struct token *notified)
 {
     uint32_t slots;

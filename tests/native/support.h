@@ -1,4 +1,4 @@
-/* What the tests of a session share: tokens that count their ways home, an inbox for the queue, calls in flight. */
+/* Helpers of the tests of a session: tokens that count their ways home, an inbox for the queue, calls in flight. */
 #ifndef SUPPORT_H
 #define SUPPORT_H
 

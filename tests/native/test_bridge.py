@@ -31,7 +31,7 @@ INCLUDES = [f"-I{SRC}", f"-I{SRC / 'bridge'}", f"-I{SRC / 'adaptor'}"]
 PROGRAMS = sorted(path.stem for path in (HERE / "programs").glob("*.c"))
 SANITIZERS = {"address": "address,undefined", "thread": "thread"}
 
-# What pthread_create and the allocation functions are called in the bridge here: interpose.c can make them fail.
+# The names of pthread_create and the allocation functions in the bridge here: interpose.c can make them fail.
 INTERPOSED = [f"-D{name}=zkc_test_{name}" for name in ("pthread_create", "malloc", "calloc", "strdup")]
 FLAGS = ["-std=gnu11", "-O1", "-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", "-pthread"]
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes"]

@@ -189,7 +189,7 @@ def _setup(tmp_path, *command, **environment):
     )
 
 
-def test_what_zkc_needs_is_told_without_any_archive(tmp_path):
+def test_what_zkc_needs_is_reported_without_any_archive(tmp_path):
     """A resolver of versions asks for metadata, and nothing is built."""
     done = _setup(tmp_path, "dist_info", "--output-dir", str(tmp_path))
     assert done.returncode == 0, done.stderr
@@ -203,7 +203,7 @@ def test_what_zkc_needs_is_told_without_any_archive(tmp_path):
 @pytest.mark.parametrize(
     ("name", "value"), [("ZKC_LIBZOOKEEPER", "mine"), ("ZKC_OPENSSL", "mine"), ("ZKC_LIMITED_API", "3.9")]
 )
-def test_a_wrong_variable_is_told_of_in_one_sentence(tmp_path, name, value):
+def test_a_wrong_variable_is_reported_in_one_sentence(tmp_path, name, value):
     done = _setup(tmp_path, "dist_info", "--output-dir", str(tmp_path), **{name: value})
     assert done.returncode == 1
     # setuptools may have warned of something before.

@@ -57,7 +57,7 @@ def test_the_others_elect_a_leader_when_theirs_is_paused(ensemble):
     assert ensemble.leader is new
 
 
-def test_a_member_alone_starts_but_serves_nobody(ensemble):
+def test_a_member_alone_starts_but_serves_no_client(ensemble):
     ensemble.kill()
     first, second, _ = ensemble.members
     first.start()

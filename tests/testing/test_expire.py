@@ -65,7 +65,7 @@ class Returning:
         self.connection.close()
 
 
-def test_a_client_that_returns_at_once_is_told(zookeeper_server: ZooKeeperServer) -> None:
+def test_a_client_that_returns_at_once_gets_its_expiry(zookeeper_server: ZooKeeperServer) -> None:
     for _ in range(_OFTEN):
         client = Returning(("127.0.0.1", zookeeper_server.port))
         zookeeper_server.expire(client.session, client.password)

@@ -87,7 +87,7 @@ def test_the_data_can_be_kept(tmp_path):
         (["--tick-time", "0"], 1, "tick_time must be at least 0.001 seconds"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_sentence(arguments, status, message, tmp_path):
+def test_what_cannot_be_is_reported_in_a_sentence(arguments, status, message, tmp_path):
     environment = dict(os.environ, JAVA_HOME=str(tmp_path))
     with serve(*arguments, env=environment) as process:
         output, errors = process.communicate(timeout=30)
@@ -105,7 +105,7 @@ def test_a_server_that_ends_by_itself_ends_the_command():
     assert "zookeeper ended by itself" in errors
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_a_sentence():
+def test_a_folder_that_cannot_be_made_is_reported_in_a_sentence():
     with serve("--data-dir", "/proc/x") as process:
         output, errors = process.communicate(timeout=30)
     assert (output, process.returncode) == ("", 1)

@@ -1,4 +1,4 @@
-"""What somebody reads when a server cannot start."""
+"""The message when a server cannot start."""
 
 import os
 import socket

@@ -30,7 +30,7 @@ def address(server):
 
 
 def has(server, path):
-    """Tell whether the server has the znode (creating it if not)."""
+    """Return whether the server has the znode (creating it if not)."""
     with WireConnection(address(server)) as connection:
         return not connection.create(path)
 

@@ -1,4 +1,4 @@
-"""What mypy must flag: each line has the error that it is for, and one that is not flagged is an error itself."""
+"""Misuse that mypy must flag: each line has the error that it is for, and a line that is not flagged is an error."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def watch_of_text(event: str) -> None:
 
 
 def watches(client: Client) -> None:
-    """Give functions that cannot be called with what they would be told."""
+    """Give functions that cannot be called with the arguments they would get."""
     client.get("/a", watch=watch_of_nothing)  # type: ignore[arg-type]
     client.get("/a", watch=watch_of_text)  # type: ignore[arg-type]
     client.add_listener(watch_of_nothing)  # type: ignore[arg-type]

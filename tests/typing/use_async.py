@@ -1,4 +1,4 @@
-"""The client for asyncio as users' code has it: mypy is told what each call gives, and must agree."""
+"""The client for asyncio as users' code has it: each call's result is asserted, and mypy must agree."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def transactions(client: AsyncClient) -> None:
 
 
 async def bulk(client: AsyncClient) -> None:
-    """Tell results from errors."""
+    """Distinguish results from errors."""
     assert_type(await client.get_many(["/a"], raise_errors=True), list[Content])
     assert_type(await client.get_many(["/a"]), list[Union[Content, ZooKeeperError]])
     assert_type(await client.delete_tree("/a"), int)

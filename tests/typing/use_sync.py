@@ -1,4 +1,4 @@
-"""The synchronous client as users' code has it: mypy is told what each call gives, and must agree."""
+"""The synchronous client as users' code has it: each call's result is asserted, and mypy must agree."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def znodes(client: Client) -> None:
 
 
 def on_event(event: WatchedEvent) -> None:
-    """Use what a watch is told."""
+    """Use the event of a watch."""
     assert_type(event.type, EventType)
     assert_type(event.path, str)
 
@@ -107,7 +107,7 @@ def watches(client: Client) -> None:
 
 
 def life() -> None:
-    """Ask what a client tells."""
+    """Read the properties of a client."""
     with make() as client:
         assert_type(client, Client)
         assert_type(client.state, ClientState)
@@ -154,7 +154,7 @@ def submit(client: Client) -> Iterator[bytes]:
 
 
 def bulk(client: Client) -> None:
-    """Tell results from errors."""
+    """Distinguish results from errors."""
     assert_type(client.get_many(["/a"], raise_errors=True), list[Content])
     for found in client.get_many(f"/{i}" for i in range(10)):
         assert_type(found, Union[Content, ZooKeeperError])
@@ -180,7 +180,7 @@ def retry(client: Client) -> None:
 
 
 def errors(client: Client) -> None:
-    """Use what errors tell."""
+    """Use the fields of errors."""
     try:
         client.get("/a")
     except zkc.NoNodeError as error:

@@ -183,7 +183,7 @@ static void on_data_close(int rc, const char *value, int length, const struct St
 /* The handle is closed by a completion, while others wait for their replies. */
 static void close_within(int count)
 {
-    pthread_mutex_lock(&gate); /* until nobody uses the handle here */
+    pthread_mutex_lock(&gate); /* until no thread uses the handle here */
     for (int i = 0; i < count; i++)
         zoo_aget(handle, "/a", 0, i == 0 ? on_data_close : on_data, handle);
     handle = NULL;

@@ -1,4 +1,4 @@
-"""What the tests of the adaptor and of the transport share: servers, and looks at adaptor_client.c."""
+"""Helpers of the tests of the adaptor and of the transport: servers, and looks at adaptor_client.c."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def answered(client: SteeredClient, count: int) -> None:
 def assert_rests(client: SteeredClient) -> None:
     """Check that there is nothing that the client does over and over: its threads need next to no time."""
     stat = Path(f"/proc/{client.pid}/stat")
-    # What it was at when it was told: over when it rests for the length of a look.
+    # The work it had at the last notice: over when it rests for the length of a look.
     for _ in range(40):
         before = sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13]))
-        time.sleep(0.5)  # The length of a look: what the client does meanwhile is what is measured.
+        time.sleep(0.5)  # The length of a look: it measures what the client does in that time.
         used = sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) - before
         if used / TICKS <= 0.02:
             return

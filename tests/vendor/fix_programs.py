@@ -138,7 +138,7 @@ def adaptor_client(link_program: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def start(adaptor_client: Path) -> Iterator[Callable[..., SteeredClient]]:
-    """Return a function that starts an adaptor client, connected unless told otherwise, and ended at the end."""
+    """Return a function that starts an adaptor client, connected unless asked otherwise, and ended at the end."""
     clients: list[SteeredClient] = []
 
     def start_one(hosts: str, *arguments: str, timeout: int = 20000, connected: bool = True) -> SteeredClient:

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Declared by whoever uses it: see patches/zookeeper/0006. */
+/* Declared by the program that uses it: see patches/zookeeper/0006. */
 void zkc_create2_op_init(zoo_op_t *op, const char *path, const char *value, int valuelen, const struct ACL_vector *acl,
                          int mode, char *path_buffer, int path_buffer_len, struct Stat *stat);
 
@@ -26,7 +26,7 @@ static void data_came(int rc, const char *value, int length, const struct Stat *
 {
     long sum = 0;
     int i;
-    /* What a binding does with a reply: copy it. */
+    /* A binding copies a reply. */
     for (i = 0; value && i < length; i++)
         sum += value[i];
     printf("rc=%d length=%d\n", rc, value ? length : -1);

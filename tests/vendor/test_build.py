@@ -91,7 +91,7 @@ def test_whose_adaptor_is_built(monkeypatch: pytest.MonkeyPatch, adaptor: str) -
     assert (" T do_completion" in symbols, " T zkc_hook_send" in symbols) == (adaptor == "stock", adaptor == "own")
 
 
-def test_an_adaptor_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_adaptor_that_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BuildError, match=r"ZKC_ADAPTOR='mine' is neither 'own' \(the default\) nor 'stock'"):
         settings_of(monkeypatch, ZKC_ADAPTOR="mine")
 
@@ -293,7 +293,7 @@ def fake_compiler(folder: Path, refuse: str) -> str:
         ("source", "cannot be fetched"),
     ],
 )
-def test_what_is_missing_is_told_in_one_sentence(tmp_path: Path, case: str, sentence: str) -> None:
+def test_what_is_missing_is_reported_in_one_sentence(tmp_path: Path, case: str, sentence: str) -> None:
     nowhere = {
         "ZKC_CACHE_DIR": str(tmp_path / "cache"),
         "ZKC_BUILD_DIR": str(tmp_path / "build"),

@@ -1,4 +1,4 @@
-"""What drives libzookeeper: its I/O thread, how it is woken, when it rests, how it ends.
+"""The adaptor that drives libzookeeper: its I/O thread, how it is woken, when it rests, how it ends.
 
 For our adaptor (src/adaptor/adaptor.c), and where nothing is said for libzookeeper's own as well (ZKC_ADAPTOR=stock).
 Under AddressSanitizer, which finds leaks too.
@@ -41,7 +41,7 @@ def test_a_thread_that_is_awake_is_not_woken(start: Start, serve: Serve) -> None
     client.close()
 
 
-def test_a_call_from_a_completion_wakes_nobody(start: Start, serve: Serve) -> None:
+def test_a_call_from_a_completion_wakes_no_thread(start: Start, serve: Serve) -> None:
     client = start(serve(hospitable).hosts)
     client.tell("chain 300")
     # The first comes from another thread.
@@ -61,7 +61,7 @@ def test_an_idle_session_rests(start: Start, serve: Serve) -> None:
 
 def test_who_waits_for_a_dead_server_rests(start: Start, serve: Serve) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        # Nobody accepts, and when the queue is full the system answers nobody.
+        # No program accepts, and when the queue is full the system answers no connection.
         fill = [socket.socket() for _ in range(4)]
         for sock in fill:
             sock.setblocking(False)

@@ -32,7 +32,7 @@ Serve = Callable[..., ScriptedServer]
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, tuple[str, str]]:
-    """What a server shows, and what makes a client trust it."""
+    """The certificate that a server shows, and the authority that makes a client trust it."""
     files = make_tls_files(tmp_path_factory.mktemp("tls") / "files")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(files.server_cert, files.server_key)
@@ -230,5 +230,5 @@ def test_a_silent_server_is_given_up(
     assert client.hears("get") == TIMED_OUT
     client.hears(f"state {CONNECTED}")
     client.close()
-    # Not before its time; and not so late that only the server would have ended it. The pings go on meanwhile.
+    # Not before its time; and not so late that only the server would have ended it. The pings go on.
     assert 0.8 * SILENCE < noticed[0] - silent_since[0] < 20

@@ -1,4 +1,4 @@
-"""What becomes of a request that is refused, interrupted or never answered.
+"""Requests that are refused, interrupted or never answered.
 
 Under AddressSanitizer, which finds leaks too.
 """
@@ -107,7 +107,7 @@ def test_credentials_do_not_cut_a_packet_in_two(steer: Steer, serve: Serve) -> N
     kinds: list[int] = []
 
     def script(connection: Connection) -> None:
-        # As much as a system usually takes before somebody reads; some would take the whole.
+        # As much as a system usually takes before the peer reads; some would take the whole.
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
         connection.begin(60000)  # no ping is answered until it goes on
         connection.socket.recv(5, socket.MSG_PEEK)  # a part is here, and the whole has no room
@@ -185,7 +185,7 @@ def test_moving_to_a_read_write_server_does_not_make_answers_up(steer: Steer, se
 
 
 @pytest.mark.parametrize("when", ["at the first step", "at a later step"])
-def test_a_failed_sasl_authentication_is_told(steer: Steer, serve: Serve, when: str) -> None:
+def test_a_failed_sasl_authentication_is_reported(steer: Steer, serve: Serve, when: str) -> None:
     def script(connection: Connection) -> None:
         connection.begin(60000)  # no ping is answered until it goes on
         xid, kind, _ = connection.request()

@@ -1,4 +1,4 @@
-"""The list of servers: which one is next, and that changing the list disturbs nobody. Under AddressSanitizer."""
+"""The list of servers: which one is next, and that changing the list disturbs no request. Under AddressSanitizer."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_look_up_that_failed_waits_for_its_time(steer: Steer, serve: Serve) ->
     client.close()
 
 
-def test_a_name_server_that_is_silent_keeps_nobody_waiting(steer: Steer, serve: Serve) -> None:
+def test_a_name_server_that_is_silent_keeps_no_thread_waiting(steer: Steer, serve: Serve) -> None:
     server = serve(hospitable)
     client = steer(server.hosts)
     client.hears(f"state {CONNECTED}")

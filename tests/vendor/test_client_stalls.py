@@ -1,4 +1,4 @@
-"""What servers that stall, or are slow, cost a session: an attempt to connect has a share of the time.
+"""Servers that stall, or are slow, and their cost for a session: an attempt to connect has a share of the time.
 
 With our adaptor and with libzookeeper's own (ZKC_ADAPTOR=stock). Under AddressSanitizer.
 """
@@ -28,7 +28,7 @@ Serve = Callable[..., ScriptedServer]
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, tuple[str, str]]:
-    """What a server shows, and what makes a client trust it."""
+    """The certificate that a server shows, and the authority that makes a client trust it."""
     files = make_tls_files(tmp_path_factory.mktemp("tls") / "files")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(files.server_cert, files.server_key)

@@ -123,7 +123,7 @@ def test_a_file_that_goes_is_a_failed_attempt(
     assert "Delaying connection" in log
 
 
-def test_an_encrypted_key_without_a_password_asks_nobody(steer: Steer, files: TLSFiles) -> None:
+def test_an_encrypted_key_without_a_password_does_not_prompt(steer: Steer, files: TLSFiles) -> None:
     key = files.encrypted_client_key("secret")
     client = steer("127.0.0.1:1", "tls", f"{files.ca},{files.client_cert},{key}")
     assert client.hears("opened") == "0"
@@ -225,7 +225,7 @@ def test_a_certificate_is_for_the_name_in_the_list(
     server = serve(hospitable, context=shown_by(files, getattr(files, which)))
     client = steer(f"{host}:{server.port}", "tls-reports", str(files.ca))
     while client.hears("report") != f"{ESTABLISHED} 0":
-        pass  # of localhost's addresses, one may be IPv6 and nobody's
+        pass  # of localhost's addresses, one may be IPv6 and without a listener
     client.close()
 
 
@@ -272,7 +272,7 @@ def test_a_name_that_no_certificate_has(steer: Steer, serve: Serve, files: TLSFi
         ("wrong_host", HOSTNAME),
     ],
 )
-def test_the_program_is_told_the_cause(steer: Steer, serve: Serve, files: TLSFiles, which: str, cause: str) -> None:
+def test_the_program_gets_the_cause(steer: Steer, serve: Serve, files: TLSFiles, which: str, cause: str) -> None:
     server = serve(hospitable, context=shown_by(files, getattr(files, which)))
     client = steer(server.hosts, "tls-reports", str(files.ca), timeout=600)
     for _ in range(3):

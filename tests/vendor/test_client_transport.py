@@ -1,4 +1,4 @@
-"""What libzookeeper sends and reads at once, what waits, and what a connection leaves to the next one.
+"""The transport: what libzookeeper sends and reads at once, what waits, what a connection leaves to the next one.
 
 For our transport (src/adaptor/transport.c) and libzookeeper without it (ZKC_ADAPTOR=stock), under AddressSanitizer.
 """

@@ -122,7 +122,7 @@ def test_a_given_folder_comes_before_cache_and_upstream(
     (given / "thing.orig.tar.gz").write_bytes(CONTENT)
     debian = {"suites": ["any"], "source": "thing", "file": "thing.orig.tar.gz"}
     assert fetch.Fetcher(lock(upstream.url, debian=debian)).fetch("thing").parent == given
-    # ... and one with another file of that name is a mistake to be told, not to be passed over.
+    # ... and one with another file of that name is a mistake to report, not to pass over.
     (given / "thing.tar.gz").write_bytes(b"stale")
     with pytest.raises(fetch.FetchError, match="from ZKC_VENDOR_DIR"):
         fetch.Fetcher(lock(upstream.url)).fetch("thing")
@@ -145,7 +145,7 @@ def test_a_given_file_must_be_listed(upstream: Upstream, tmp_path: Path, monkeyp
 def test_the_next_source_is_tried_and_a_silent_host_is_not_asked_twice(
     upstream: Upstream, cache: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # Port 9 of loopback: nobody listens, so it refuses at once.
+    # Port 9 of loopback: no program listens, so it refuses at once.
     urls = ("http://127.0.0.1:9/a", "http://127.0.0.1:9/b", upstream.url.replace("127.0.0.1", "localhost"))
     assert fetch.Fetcher(lock(*urls)).fetch("thing").parent == cache
     told = capfd.readouterr().err

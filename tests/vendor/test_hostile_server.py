@@ -32,7 +32,7 @@ def reply(xid: int, body: bytes = b"", err: int = 0) -> bytes:
 
 
 class HostileServer:
-    """Accepts sessions as a server does, then sends what it was told to: at once, or as the answer to each request."""
+    """Accepts sessions as a server does, then sends what the test chose: at once, or as the answer to each request."""
 
     def __init__(self, *, unasked: bytes = b"", answer: Optional[Callable[[int], bytes]] = None) -> None:
         self._unasked, self._answer = unasked, answer
@@ -127,7 +127,7 @@ def ask(client: Path) -> Iterator[Callable[..., str]]:
         pytest.param(reply(-2), id="an answer to no ping"),
     ],
 )
-def test_what_nobody_asked_for(ask: Callable[..., str], nonsense: bytes) -> None:
+def test_what_was_not_asked_for(ask: Callable[..., str], nonsense: bytes) -> None:
     ask("idle", unasked=nonsense)
 
 

@@ -20,12 +20,12 @@ pytestmark = pytest.mark.skipif(
 
 
 def stat(version: int) -> bytes:
-    """A stat that is told by its zxid and its version."""
+    """A stat that is recognised by its zxid and its version."""
     return struct.pack(">qqqqiiiqiiq", 77, 78, 0, 0, version, 0, 0, 0, 4, 0, 79)
 
 
 def header(kind: int, *, done: bool = False) -> bytes:
-    """What stands before each result, and after the last one."""
+    """Return the header before each result, and after the last one."""
     return struct.pack(">ibi", kind, done, -1 if done else 0)
 
 

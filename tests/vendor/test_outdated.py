@@ -204,7 +204,7 @@ def test_any_one_of_a_sources_files_will_do(mirror: Mirror) -> None:
 
 
 def test_a_mirror_that_only_apt_reaches(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the request for the headers cannot tell, apt finds out: it may have a proxy that is its own."""
+    """apt finds out what the request for the headers cannot: it may have a proxy of its own."""
     mirror.source("stable", "1.0.0-1", OLD)
     mirror.source("stable", "1.0.1-1", NEW, there=False)
     monkeypatch.setattr(availability, "look", lambda url, size: (availability.UNREACHABLE, "no way out"))

@@ -191,7 +191,7 @@ static void check_end_by(int state)
     expect_event(&inbox, first, ZOO_SESSION_EVENT, state, "/a");
     expect_session_event(&inbox, state);
     CHECK_EQ(armed(session), 0);
-    /* A reply that was under way: its watch will not fire either. The reply is told before the watch's end. */
+    /* A reply that was under way: its watch will not fire either. The reply is delivered before the watch's end. */
     post(session, reply_ok, late);
     finish_request(late, ZOK);
     expect_event(&inbox, second, ZOO_SESSION_EVENT, state, "/late");
@@ -421,8 +421,8 @@ static void a_call_abandoned_at_the_end_gives_its_watch_back_once(void)
     }
 }
 
-/* Reply and event come on the library's threads while this one gives up: it gets the event if and only if it was told
- * that it is too late for that. */
+/* Reply and event come on the library's threads while this one gives up: it gets the event if and only if zkc reported
+ * that it is too late to give up. */
 static void giving_up_and_the_reply_are_decided_in_one_step(zkc_session *session)
 {
     int given_up = 0;

@@ -118,7 +118,7 @@ static void *read_once(void *argument)
     return NULL;
 }
 
-/* Whether the reader waits already or is about to: a reader that is told to stop must not wait for the next line. */
+/* Whether the reader waits already or is about to: a reader that is to stop must not wait for the next line. */
 static void a_wake_is_not_lost(void)
 {
     pthread_t thread;

@@ -1,4 +1,4 @@
-/* How a session begins: what the library is told, what is announced, and how a beginning that fails or is given up
+/* How a session begins: what is passed to the library, what is announced, and how a beginning that fails or is given up
  * ends. */
 #include "support.h"
 

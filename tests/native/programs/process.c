@@ -1,4 +1,4 @@
-/* What a session meets in its process: no thread to be had, a fork, the end of the interpreter. */
+/* A session in its process: a thread that cannot start, a fork, the end of the interpreter. */
 #include "support.h"
 
 #include <errno.h>
@@ -132,7 +132,7 @@ static zkc_request *held;
 
 static void release_in_child(zkc_session *session)
 {
-    /* What Python's object does when it is collected there: its reference goes, the loan's stays. */
+    /* As Python's object does when it is collected there: its reference goes, the loan's stays. */
     zkc_request_unref(held);
     use_in_child(session);
 }

@@ -139,7 +139,7 @@ static void a_full_descriptor_blocks_nobody(void)
     close(fd);
 }
 
-/* The descriptor may be closed, and its number be used again, as soon as the queue has been told. */
+/* The descriptor may be closed, and its number be used again, as soon as the queue knows. */
 static void a_descriptor_is_left_alone_once_it_was_replaced(void)
 {
     pthread_t threads[PRODUCERS];

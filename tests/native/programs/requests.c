@@ -1,4 +1,4 @@
-/* One request: the copy of its reply, and the meeting of who answers, who waits and who wants to be told. */
+/* One request: the copy of its reply, and the meeting of its threads: one answers, one waits, one wants a notice. */
 #include "support.h"
 
 #include <limits.h>
@@ -239,7 +239,7 @@ static void one_reply_wakes_every_waiter(zkc_session *session)
     }
 }
 
-/* However the completion and the wish to be told meet, the request is queued exactly once. */
+/* However the completion and the wish for a notice meet, the request is queued exactly once. */
 static void a_wish_to_be_told_meets_the_completion(zkc_session *session)
 {
     struct inbox inbox = {session, NULL, 0};
@@ -309,7 +309,7 @@ static void a_reply_that_nobody_wants_is_not_copied(zkc_session *session)
     zkc_on_data(ZOK, "data", 4, NULL, request);
     CHECK(zkc_request_done(request));
     CHECK(request->bytes == NULL);
-    expect(&inbox, ZKC_ITEM_REQUEST, &token); /* the token comes home all the same */
+    expect(&inbox, ZKC_ITEM_REQUEST, &token); /* the token is still returned */
     CHECK_EQ(zkc_metric_get(&session->metrics.bytes_received), 0);
     finish_request(request, ZOK);
 }

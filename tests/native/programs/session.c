@@ -1,4 +1,4 @@
-/* A session's end in every order: what closes comes once, what was lent comes home, STOP is the last. */
+/* A session's end in every order: what closes comes once, what was lent is returned, STOP is the last. */
 #include "support.h"
 
 static struct token tokens[4];
@@ -155,7 +155,7 @@ static void hold_copying(void)
     gate_pass(&copying);
 }
 
-/* The library's thread is held up in the middle of a reply: what it began comes before the stop, or nobody hears it. */
+/* The library's thread is held up in the middle of a reply: what it began comes before the stop, or never. */
 static void a_reply_that_is_under_way_comes_before_the_stop(void)
 {
     zkc_session *session = open_session(10, 0);

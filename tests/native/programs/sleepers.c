@@ -35,7 +35,7 @@ static void a_wake_goes_to_the_sleepers_of_its_word(void)
     CHECK(zkc_waker_next(&waker) == &names[0]);
     CHECK(zkc_waker_next(&waker) == NULL);
     CHECK(zkc_waker_next(&other_waker) == &names[1]);
-    zkc_word_wake(&word); /* nobody sleeps on it any more */
+    zkc_word_wake(&word); /* no thread sleeps on it any more */
     CHECK(!readable(&waker));
     for (int i = 0; i < 3; i++) {
         zkc_sleep_end(&sleepers[i]);

@@ -1,6 +1,6 @@
-/* Everything at once: threads submit, wait, are told, watch and forget, the library answers and fires from its
- * threads, and somewhere in the middle the session is closed, abandoned or both. Whatever the order, every token comes
- * home once, every request has one end, and STOP is the last item. */
+/* Everything at once: threads submit, wait, get notices, watch and forget, the library answers and fires from its
+ * threads, and somewhere in the middle the session is closed, abandoned or both. Whatever the order, every token is
+ * returned once, every request has one end, and STOP is the last item. */
 #include "support.h"
 
 #define SUBMITTERS 3
@@ -25,7 +25,7 @@ static void random_path(char *path, size_t size, uint64_t *random)
     snprintf(path, size, "/node/%u", next_random(random) % 20);
 }
 
-/* What the library does with a request: answers from either thread, or never. Between enter and leave. */
+/* The library's part of a request: it answers from either thread, or never. Between enter and leave. */
 static void call_library(zkc_session *session, zkc_request *request, uint64_t *random)
 {
     static void (*const replies[])(void *) = {reply_ok, reply_ok, reply_no_node, reply_connection_loss};
@@ -69,7 +69,7 @@ static void one_call(struct run *run, uint64_t *random)
     case 0: zkc_request_wait(request, 100000); break;
     case 1:
         if (told == NULL && tell(request, &run->told))
-            zkc_request_unref(request), atomic_fetch_sub(&run->told.out, 1); /* done: nobody needs to be told */
+            zkc_request_unref(request), atomic_fetch_sub(&run->told.out, 1); /* done: no notice is needed */
         break;
     case 2:
         zkc_has_other_watches(run->session, path, 3, &run->watch);
@@ -151,7 +151,7 @@ static void whatever_the_order_everything_comes_home(void)
     CHECK(after_close > 0); /* some calls did come too late, or nothing was tested */
 }
 
-/* Threads inside and out while the handle goes: nobody inside sees it gone. */
+/* Threads inside and out while the handle goes: no thread inside sees it gone. */
 static atomic_int stop_entering;
 
 static void *enter_and_leave(void *argument)
@@ -197,7 +197,7 @@ static void nobody_inside_sees_the_handle_go(void)
     }
 }
 
-/* Two threads close, one abandons, one waits for the end: STOP comes once all the same. */
+/* Two threads close, one abandons, one waits for the end: STOP still comes once. */
 static void *close_it(void *argument)
 {
     zkc_session_close(argument);

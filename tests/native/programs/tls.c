@@ -1,4 +1,4 @@
-/* TLS: what the library is told, and what becomes of its reports. */
+/* TLS: what is passed to the library, and what becomes of its reports. */
 #include "support.h"
 
 #ifdef HAVE_OPENSSL_H
@@ -103,7 +103,7 @@ static void failures_are_kept_counted_and_told(void)
     check_state(session, "expired", 1, 0);
     zkc_tls_look(session, &state);
     CHECK_TEXT(state.text, "it expired");
-    CHECK(zkc_word_get(&session->events) != events); /* who waits for the connection is woken */
+    CHECK(zkc_word_get(&session->events) != events); /* a thread that waits for the connection is woken */
     report(session, ZKC_TLS_CLIENT_CERTIFICATE, 1, "it wants one");
     expect_failure(&inbox, 2);
     check_state(session, "client_certificate", 2, 1);

@@ -99,7 +99,7 @@ static void send_through(struct pair *pair, const char *bytes, size_t length, si
         ssize_t taken = most > 0 ? zkc_hook_send(pair->ours, bytes + begun, most, 0) : 0;
 
         CHECK(taken >= 0 || errno == EAGAIN);
-        /* What is not taken is for later: then there is something in the buffer, whose end can be waited for. */
+        /* The rest is for later: then there is something in the buffer, whose end can be waited for. */
         CHECK(taken == (ssize_t)most || zkc_transport_unsent(&pair->transport) > 0);
         if (taken > 0)
             begun += (size_t)taken;
@@ -253,7 +253,7 @@ static void a_peer_that_is_gone_is_told_to_who_sends_and_who_reads(void)
     CHECK_EQ(zkc_transport_flush_wait(&pair.transport, &limit), -1);
     CHECK(limit > 0);
     CHECK_EQ(zkc_transport_readable(&pair.transport), 1);
-    CHECK_EQ(zkc_hook_recv(pair.ours, copy + 4, 6, 0), 6); /* what was read ahead is still good */
+    CHECK_EQ(zkc_hook_recv(pair.ours, copy + 4, 6, 0), 6); /* bytes read ahead are still good */
     CHECK_EQ(memcmp(copy, pattern, 10), 0);
     CHECK_EQ(zkc_transport_readable(&pair.transport), 1);
     CHECK_EQ(zkc_hook_recv(pair.ours, copy, 4, 0), -1);
@@ -419,7 +419,7 @@ static void filling_leaves_the_end_to_who_reads(void)
     CHECK_EQ(zkc_hook_recv(pair.ours, copy, 100, 0), 0);
     close_pair(&pair);
 
-    open_pair(&pair); /* an error that the system tells once */
+    open_pair(&pair); /* an error that the system reports once */
     CHECK_EQ(send(pair.ours, pattern, 10, 0), 10);
     close(pair.theirs); /* with something unread: the other end is reset */
     CHECK_EQ(zkc_transport_fill(&pair.transport, 100), -1);

@@ -154,7 +154,7 @@ static void receiving_reads_a_record_ahead(void)
     CHECK_EQ(SSL_write(pair.theirs, pattern, 1000), 1000);
     for (int i = 0; i < 1000; i += 10) {
         CHECK_EQ(zkc_hook_ssl_read(pair.ours, copy + i, 10), 10);
-        CHECK_EQ(zkc_hook_ssl_pending(pair.ours), 990 - i); /* what makes no socket readable */
+        CHECK_EQ(zkc_hook_ssl_pending(pair.ours), 990 - i); /* it makes no socket readable */
         CHECK_EQ(zkc_transport_readable(&pair.transport), i < 990);
     }
     CHECK_EQ(memcmp(copy, pattern, 1000), 0);
@@ -171,7 +171,7 @@ static void fill(struct tls_pair *pair)
     while (zkc_transport_flush(&pair->transport) == 0);
 }
 
-/* What is left in OpenSSL's list of errors, of another connection of this thread, is no error of this one. */
+/* An error left in OpenSSL's list by another connection of this thread is no error of this one. */
 static void an_old_error_is_not_taken_for_a_new_one(void)
 {
     struct tls_pair pair;

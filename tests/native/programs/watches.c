@@ -200,7 +200,7 @@ static void an_event_consumes_only_its_kind(void)
 {
     static const struct {
         int type, config;
-        size_t data, child, other; /* what is left of one each */
+        size_t data, child, other; /* the rest of one each */
     } cases[] = {
         {1, 0, 0, 1, 1}, {2, 0, 0, 0, 1}, {3, 0, 0, 1, 1}, {4, 0, 1, 0, 1}, {-1, 0, 1, 1, 1}, {-2, 0, 1, 1, 1},
         {1, 1, 1, 1, 0}, {2, 1, 1, 1, 0}, {3, 1, 1, 1, 0}, {4, 1, 1, 0, 1}, {-1, 1, 1, 1, 1}, {99, 0, 1, 1, 1},
