@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -13,11 +12,12 @@ from zkc.testing._find import find_class_path, find_java
 
 def pytest_report_header() -> list[str]:
     """Return the lines that pytest prints before the tests."""
-    build = dict(zkc.build_info())
-    features = ", ".join(f"{name} {value}" for name, value in sorted(build.items()))
+    build = zkc.build_info()
+    sasl = "/".join(build["sasl_mechanisms"]) if build["sasl"] else "none"
     return [
         f"zkc: {zkc.__version__} in {Path(zkc.__file__).parent}",
-        f"zkc build: {features}",
+        f"libzookeeper: {build['libzookeeper']}, {build['linkage']}; adaptor: {build['adaptor']}",
+        f"TLS: {build['openssl'] if build['tls'] else 'none'}; SASL: {sasl}",
         f"ZooKeeper server: {_server()}; Java: {_java()}",
     ]
 
@@ -27,8 +27,11 @@ def _server() -> str:
         jars = find_class_path()
     except NotInstalledError as error:
         return f"none ({error})"
-    found = re.search(r"[^:]*/zookeeper-(\d[\w.]*)\.jar", jars)
-    return f"{found[1]} ({found[0]})" if found else f"of unknown version ({jars.partition(':')[0]})"
+    for folder in dict.fromkeys(Path(jar).parent for jar in jars.split(":")):
+        # Debian's jars have no version in their names, but links beside them do.
+        for jar in folder.glob("zookeeper-[0-9]*.jar"):
+            return f"{jar.stem.partition('-')[2]} ({folder})"
+    return f"unknown version ({jars.partition(':')[0]})"
 
 
 def _java() -> str:

@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 import zkc
-from zkc import ClientState, _life
+from zkc import ClientState
+from zkc._session import manager
 from zkc.testing import Ensemble, ZooKeeperServer
 
 from . import both
@@ -27,7 +28,7 @@ def wipe(server):
 
 
 async def test_servers_that_are_behind_are_recognized(make_zk, own_server, caplog, monkeypatch):
-    monkeypatch.setattr(_life, "PATIENCE", 0.5)
+    monkeypatch.setattr(manager, "WARN_AFTER", 0.5)
     zk = make_zk(own_server.hosts, session_timeout=6.0)
     await zk.start()
     await zk.create_many([f"/{number}" for number in range(200)])

@@ -6,7 +6,8 @@ import ast
 import re
 
 import pytest
-from docs_support import ROOT
+
+from .docs_support import ROOT
 
 _PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 # Folders that have one line for all their files.
