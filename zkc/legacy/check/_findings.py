@@ -66,8 +66,8 @@ def find_all(text: str, path: Optional[str] = None) -> list[Finding]:
         finding = _judged(thing, line, column, by_name)
         broken = broken or finding.verdict == PYTHON2
         found.setdefault((at, thing), finding)
-    spoken_of = {at for at, _ in found}
-    remarks = [remark for remark in _python2.remarks(source, path) if remark.at not in spoken_of]
+    reported = {at for at, _ in found}
+    remarks = [remark for remark in _python2.remarks(source, path) if remark.at not in reported]
     for remark in remarks:
         position = source.position(remark.at)
         found[remark.at, remark.what] = Finding(*position, remark.what, PYTHON2, "", remark.instead)
@@ -133,23 +133,35 @@ def _is_attribute_or_keyword(tokens: list[Token], index: int) -> bool:
 
 def _named(names: Names, tokens: list[Token], index: int, scope: Scope) -> Iterator[tuple[int, str, bool]]:
     """Yield each use by a name in a string: getattr(zookeeper, "get"), mock.patch("zookeeper.get")."""
-    text = tokens[index].text
     if index + 2 >= len(tokens) or tokens[index + 1].text != "(":
         return
-    first = tokens[index + 2]
+    text, first = tokens[index].text, tokens[index + 2]
     if text == "patch" and first.kind == "string":
-        path = _literal(first)
-        if path and _PATCHED.fullmatch(path) and path not in rules.MODULES:
-            yield first.at, path, True
-    elif text in _BY_NAME or (text == "object" and index > 1 and tokens[index - 2].text == "patch"):
-        _, thing, end = names.follow(tokens, index + 2, scope) if first.kind == "name" else ([], None, 0)
-        if thing and not _counts(thing) and end + 1 < len(tokens) and tokens[end].text == ",":
-            wanted = tokens[end + 1]
-            whole = end + 2 < len(tokens) and tokens[end + 2].text in (",", ")")
-            literal = _literal(wanted) if whole else None
-            found = member(thing, literal) if literal else f"{thing.strip('~()')}.*"
-            if found:
-                yield wanted.at, found, True
+        yield from _patched(first)
+        return
+    is_patch_object = text == "object" and index > 1 and tokens[index - 2].text == "patch"
+    if first.kind == "name" and (text in _BY_NAME or is_patch_object):
+        yield from _attribute_named(names, tokens, index + 2, scope)
+
+
+def _patched(argument: Token) -> Iterator[tuple[int, str, bool]]:
+    """Yield the use in the argument of ``patch("zookeeper.get")``."""
+    path = _literal(argument)
+    if path and _PATCHED.fullmatch(path) and path not in rules.MODULES:
+        yield argument.at, path, True
+
+
+def _attribute_named(names: Names, tokens: list[Token], index: int, scope: Scope) -> Iterator[tuple[int, str, bool]]:
+    """Yield the use in the arguments from ``index``: ``zookeeper, "get"``; any name but a literal is ``.*``."""
+    _, thing, end = names.follow(tokens, index, scope)
+    if not thing or _counts(thing) or end + 1 >= len(tokens) or tokens[end].text != ",":
+        return
+    name = tokens[end + 1]
+    is_whole = end + 2 < len(tokens) and tokens[end + 2].text in (",", ")")
+    literal = _literal(name) if is_whole else None
+    found = member(thing, literal) if literal else f"{thing.strip('~()')}.*"
+    if found:
+        yield name.at, found, True
 
 
 def _literal(token: Token) -> Optional[str]:

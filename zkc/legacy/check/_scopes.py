@@ -30,7 +30,7 @@ _looked_into: dict[str, dict[str, str]] = {}
 
 
 class Scope:
-    """A module, a class or a function: where it stands, and what is bound in it."""
+    """A module, a class or a function, with its place and the names that it binds."""
 
     def __init__(self, kind: str, indent: int, parent: Optional[Scope]) -> None:
         self.kind, self.indent, self.parent = kind, indent, parent
@@ -63,7 +63,7 @@ class Step(NamedTuple):
 
 
 def member(thing: str, name: str) -> Optional[str]:
-    """Return what a name is inside of a thing; None if nothing that is of interest."""
+    """Return the thing that a name is inside of a thing; None if it is of no interest."""
     if thing in rules.MODULES or rules.find(thing):
         full = f"{thing}.{name}"
         if full in rules.MODULES or rules.find(full):
@@ -79,7 +79,7 @@ def member(thing: str, name: str) -> Optional[str]:
 
 
 def called(thing: str) -> Optional[str]:
-    """Return what a call of a thing gives."""
+    """Return the thing that a call of a thing returns."""
     if thing.endswith("()"):
         return thing  # zk.children(path)(fn) gives the object itself
     rule = rules.find(thing.lstrip("~"))
@@ -153,7 +153,7 @@ class Names:
         return scope
 
     def _open(self, statement: Statement, scope: Scope) -> None:
-        """Bind what a class or a function brings along: parameters, and what a subclass is."""
+        """Bind the parameters of a function, or the name and the base of a class."""
         tokens, outer = statement.tokens, scope.parent or scope
         names = [
             index
@@ -211,20 +211,28 @@ class Names:
         before, *after = split(tokens, "import")
         self.binders.update(token.at for token in tokens)
         module = "".join(token.text for token in before)
-        if module.startswith(_BELOW) and module not in rules.MODULES:
+        is_listed = module in rules.MODULES
+        if module.startswith(_BELOW) and not is_listed:
             self.imported.append(Step(before[0], module))
         if not after:
             return
-        listed = after[0][1:-1] if after[0] and after[0][0].text == "(" else after[0]
-        if module not in rules.MODULES:
-            self._from_another(module, listed, scope)
-            return
-        if listed and listed[0].text == "*":
-            self.imported.append(Step(before[0], module))
-            for rule in rules.owned(module):
-                self._add(scope, rule.short, _Binding(listed[0].at, scope, [], rule.name))
-            return
-        for part in split(listed, ","):
+        names = after[0][1:-1] if after[0] and after[0][0].text == "(" else after[0]
+        if not is_listed:
+            self._from_another(module, names, scope)
+        elif names and names[0].text == "*":
+            self._from_all(module, before[0], names[0], scope)
+        else:
+            self._from_names(module, names, scope)
+
+    def _from_all(self, module: str, first: Token, star: Token, scope: Scope) -> None:
+        """Bind the names that have rules: ``from zookeeper import *``."""
+        self.imported.append(Step(first, module))
+        for rule in rules.owned(module):
+            self._add(scope, rule.short, _Binding(star.at, scope, [], rule.name))
+
+    def _from_names(self, module: str, names: list[Token], scope: Scope) -> None:
+        """Bind names of a module of the packages: ``from zookeeper import get, set as put``."""
+        for part in split(names, ","):
             path, _, alias = _aliased([token for token in part if token.kind == "name"])
             if path:
                 thing = member(module, path[0].text)
@@ -233,7 +241,7 @@ class Names:
                 self._known(scope, alias or path[0], (alias or path[0]).text, thing)
 
     def _from_another(self, module: str, listed: list[Token], scope: Scope) -> None:
-        """Bind what comes out of a module that is none of the packages' but may hand them on."""
+        """Bind names of a module that is none of the packages' but may re-export them."""
         handed = self._handed_on(module)
         if listed and listed[0].text == "*":
             for name, inner in (handed or {}).items():
@@ -261,7 +269,7 @@ class Names:
             self._add(scope, f"{(alias or path[0]).text}.{name}", _Binding(path[0].at, scope, [], thing))
 
     def _handed_on(self, module: str) -> Optional[dict[str, str]]:
-        """Return what the names of a module stand for that lies beside the file; None if there is no such module."""
+        """Return the things that a module beside the file re-exports, by name; None if there is no such module."""
         file = beside(self._path, module) if self._path and self._deep < _DEEP else None
         if file is None:
             return None
@@ -337,7 +345,7 @@ class Names:
         return next((binding.thing for binding in reversed(known) if binding.thing), None)
 
     def _anywhere(self, name: str) -> Optional[str]:
-        """Return what all of the file calls so, if it is one thing."""
+        """Return the one thing that the name stands for in the whole file; None if there are several."""
         things = {binding.thing for binding in self._everywhere.get(name, []) if binding.known}
         return things.pop() if len(things) == 1 else None
 

@@ -243,23 +243,40 @@ class Properties(NodeInfo, Mapping[str, Any]):
             if not name.endswith(_LINK) or name[: -len(_LINK)] in data:
                 continue
             try:
-                words = link.split()
-                if not 1 <= len(words) <= 2:
-                    raise ValueError("Bad link data")
-                path = self._resolve(words[0])
-                key = words[-1] if len(words) == 2 else name[: -len(_LINK)]
-                if path == self.real_path:
-                    if key not in data and key + _LINK not in data:
-                        raise KeyError(key)
-                elif path not in self._chain:
-                    (linked[path] if path in linked else self._watch_linked(path, linked))[key]
+                self._follow_link(name, link, data, linked)
             except Exception as error:
                 if is_of_connection(error):
-                    raise  # The link may be as good as any.
+                    raise  # The connection failed: that says nothing about the link.
                 if strict:
                     raise ValueError("Bad property link", name, link, error) from None
                 logger.exception("Bad property link %r %r", name, link)
         return linked
+
+    def _follow_link(self, name: str, link: str, data: dict[str, Any], linked: dict[str, Properties]) -> None:
+        """Check a property link, and watch its node unless that is watched already.
+
+        Args:
+            name: The name of the property, with its arrow.
+            link: Its value, a path and maybe the name of a property there.
+            data: The properties of this node.
+            linked: The nodes that are watched, by path: a new one is added.
+
+        Raises:
+            Exception: The link leads nowhere: of the kind that the path, the node or the property brings.
+        """
+        words = link.split()
+        if not 1 <= len(words) <= 2:
+            raise ValueError("Bad link data")
+        path = self._resolve(words[0])
+        key = words[-1] if len(words) == 2 else name[: -len(_LINK)]
+        if path == self.real_path:
+            if key not in data and key + _LINK not in data:
+                raise KeyError(key)
+        elif path not in self._chain:
+            node = linked.get(path)
+            if node is None:
+                node = self._watch_linked(path, linked)
+            node[key]  # Raises if the property is missing, or a link of it leads nowhere.
 
     def _resolve(self, path: str) -> str:
         """Return the real path for the path in a property link."""
