@@ -257,7 +257,7 @@ def test_a_failure_of_tls_has_a_reason(reason, name):
 
 def test_a_variable_that_leads_to_no_authority_is_named(monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
-    assert "SSL_CERT_FILE=/nowhere/ca.pem counts, and no certificate is there" in str(
+    assert "OpenSSL uses SSL_CERT_FILE=/nowhere/ca.pem, and no certificate is there" in str(
         tls_error("unknown_ca", "refused")
     )
     assert "SSL_CERT_FILE" not in str(tls_error("expired", "refused"))

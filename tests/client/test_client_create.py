@@ -140,7 +140,7 @@ async def test_the_default_acl_is_the_clients(make_zk):
 async def test_the_servers_take_no_such_acl(zk):
     with pytest.raises(zkc.InvalidACLError):
         await zk.create("/a", acl=[ACL(Perms.ALL, "no-such-scheme", "x")])
-    with pytest.raises(ValueError, match="the servers do not take this ACL"):
+    with pytest.raises(ValueError, match="the servers refused this ACL"):
         await zk.create("/a", acl=[ACL.ip("not an address")])
 
 

@@ -18,7 +18,7 @@ def test_a_limit_counts_while_a_call_waits_for_a_place(zookeeper_server):
         try:
             under_way = client.submit.get("/")
             for call in (client.get, client.submit.get, client.ensure_path):
-                with pytest.raises(zkc.OperationTimeoutError, match="none of the 1 places in flight") as caught:
+                with pytest.raises(zkc.OperationTimeoutError, match="none of the 1 in-flight slots") as caught:
                     call("/app", timeout=0.1)
                 assert not caught.value.maybe_applied
         finally:
@@ -31,7 +31,7 @@ async def test_a_call_that_was_never_sent_has_changed_nothing(zookeeper_server):
         zookeeper_server.pause()
         try:
             under_way = client.get("/")
-            with pytest.raises(zkc.OperationTimeoutError, match="it was never sent") as caught:
+            with pytest.raises(zkc.OperationTimeoutError, match="the request was never sent") as caught:
                 await client.set("/x", b"", timeout=0.1)
             assert not caught.value.maybe_applied
         finally:

@@ -19,7 +19,7 @@ Each class derives from the builtin that fits as well, so ``except TimeoutError`
     ├── UnimplementedError                        -6     NotImplementedError
     ├── ConnectionLossError                       -4     ConnectionError
     ├── SSLConnectionError                       -15     ConnectionError
-    │   └── TLSError                             -15     (its `reason` tells why)
+    │   └── TLSError                             -15     (its `reason` says why)
     │       └── CertificateError                 -15
     ├── SessionMovedError                       -118     ConnectionError
     ├── OperationTimeoutError                     -7     TimeoutError
@@ -37,7 +37,7 @@ Each class derives from the builtin that fits as well, so ``except TimeoutError`
     │   ├── NewConfigNoQuorumError               -13
     │   ├── ReconfigInProgressError              -14
     │   └── ReconfigDisabledError               -123
-    ├── InternalError                                    (a family: libzookeeper or the server went wrong)
+    ├── InternalError                                    (a family: libzookeeper or the server failed)
     │   ├── SystemFailureError                    -1
     │   ├── RuntimeInconsistencyError             -2
     │   ├── DataInconsistencyError                -3
@@ -51,7 +51,7 @@ Two questions decide what to do about an error, and every error answers both:
 
 ``maybe_applied``
     Did the data perhaps change? False means surely not: the request was never sent, or the servers refused it.
-    True means that nobody knows: the answer was lost or not waited for. Read before writing again.
+    True means that the client does not know: the answer was lost or not waited for. Read before writing again.
 ``session_lost``
     Is the session gone? If so its ephemeral znodes and its watches are gone too, or soon will be.
 
@@ -77,7 +77,7 @@ from zkc.errors._make import tls_error as tls_error
 from zkc.errors._make import too_large as too_large
 from zkc.errors._tls import *  # noqa: F403
 
-# The classes, which zkc exports as well. What else stands here is for the other modules of zkc.
+# The classes, which zkc exports as well. The functions above are for the other modules of zkc.
 __all__ = []
 __all__ += _base.__all__
 __all__ += _codes.__all__

@@ -41,23 +41,23 @@ class ZooKeeperError(Exception):
     .. versionadded:: 0.1
     """
 
-    __module__ = "zkc.errors"  # Where it is found and pickled from; this file is nobody's business.
+    __module__ = "zkc.errors"  # The public module: pickles and tracebacks name it, not this file.
 
     code: Optional[int] = None
     """ZooKeeper's number for the error; None for one that only zkc knows."""
     c_name: ClassVar[Optional[str]] = None
     """The name of ``code`` in zookeeper.h, or in the server for one that the header lacks."""
     what: ClassVar[str] = "the operation failed"
-    """What happened, in words."""
+    """The event in words, as messages begin."""
     advice: ClassVar[str] = ""
-    """What to do about it, in words."""
+    """The remedy in words, as messages end."""
 
     operation: Optional[str]
     """Name of the operation that failed, if known."""
     path: Optional[str]
     """Path of the znode concerned, if any."""
     maybe_applied: bool = False
-    """Whether the data perhaps changed. False is certain; True means that nobody knows."""
+    """Whether the data perhaps changed. False is certain; True means that the client does not know."""
     session_lost: bool = False
     """Whether the session is gone."""
     index: Optional[int] = None
@@ -117,12 +117,12 @@ class ZooKeeperError(Exception):
         after = "" if code is None else f" [{cls.c_name or 'code'} {code}]"
         return f"{before}{text}{after}"
 
-    # Attributes travel as state: a copy and an unpickled error have them all, the constructor's checks aside.
+    # Attributes travel as state: a copy and an unpickled error have them all, without the constructor's checks.
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self.args, dict(vars(self))
 
 
-# Codes of a whole request: of a transaction that fails with one, no operation is to blame.
+# Codes of a whole request: when a transaction fails with one of them, no single operation is the cause.
 SESSION_CODES = frozenset({-2, -4, -5, -7, -9, -112, -115, -116, -118, -122, -124})
 
 

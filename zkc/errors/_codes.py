@@ -49,7 +49,7 @@ __all__ = [
     "UnknownError",
 ]
 
-# ---- what the servers answer about znodes ---------------------------------------------------------------------------
+# ---- replies about znodes -------------------------------------------------------------------------------------------
 
 
 class NoNodeError(ZooKeeperError, FileNotFoundError):
@@ -84,12 +84,12 @@ class NodeExistsError(ZooKeeperError, FileExistsError):
 
 
 class BadVersionError(ZooKeeperError):
-    """The znode's version is not the one given: somebody changed it in between."""
+    """The znode's version is not the one given: another client or call changed it in between."""
 
     code = -103
     c_name = "ZBADVERSION"
     what = "the znode has another version than the one given: it was changed in between"
-    advice = "read it again and decide anew, or give version=-1 to accept any"
+    advice = "read it again and decide with the new data, or give version=-1 to accept any version"
 
 
 class NotEmptyError(ZooKeeperError, OSError):
@@ -120,11 +120,11 @@ class NoAuthError(ZooKeeperError, PermissionError):
 
 
 class InvalidACLError(ZooKeeperError, ValueError):
-    """The ACL given is empty, or has an entry that the servers do not take."""
+    """The ACL given is empty, or has an entry that the servers refuse."""
 
     code = -114
     c_name = "ZINVALIDACL"
-    what = "the servers do not take this ACL"
+    what = "the servers refused this ACL"
     advice = "give one entry or more, with schemes the servers know and, for 'auth', credentials added before"
 
 
@@ -174,11 +174,11 @@ class NoWatcherError(ZooKeeperError, LookupError):
 
 
 class ThrottledError(ZooKeeperError):
-    """The server has too much to do and dropped the request undone."""
+    """The server is overloaded and dropped the request without carrying it out."""
 
     code = -127
     c_name = "ZTHROTTLEDOP"
-    what = "the server has too much to do and dropped the request undone"
+    what = "the server is overloaded and dropped the request without carrying it out"
     advice = "try again later, and send less at once"
 
 
@@ -191,7 +191,7 @@ class UnimplementedError(ZooKeeperError, NotImplementedError):
     advice = "check the servers' version and settings (TTL znodes: zookeeper.extendedTypesEnabled=true)"
 
 
-# ---- the way to the servers -----------------------------------------------------------------------------------------
+# ---- the connection to the servers ----------------------------------------------------------------------------------
 
 
 class ConnectionLossError(ZooKeeperError, ConnectionError):
@@ -231,7 +231,7 @@ class ConnectTimeoutError(OperationTimeoutError, ConnectionError):
     """No session could be made in the time given."""
 
     what = "no session in the time given"
-    advice = "check that the servers run, that host, port and TLS settings are right, or give more connect_timeout"
+    advice = "check that the servers run, that host, port and TLS settings are right, or give a longer connect_timeout"
     maybe_applied = False
 
 
@@ -297,7 +297,7 @@ class InvalidStateError(SessionLostError, ConnectionError):
 
 
 class SessionClosedRequireSaslAuthError(SessionLostError, PermissionError):
-    """The servers closed the session, for they demand SASL and it had not authenticated."""
+    """The servers closed the session: they demand SASL, and it had not authenticated."""
 
     code = -124
     c_name = "ZSESSIONCLOSEDREQUIRESASLAUTH"
@@ -315,7 +315,7 @@ class NotStartedError(ZooKeeperError, RuntimeError):
 class ForkedError(ZooKeeperError, RuntimeError):
     """The client was made before a fork, and this is the child. The parent's session lives on."""
 
-    what = "this client belongs to the parent process, for it was made before the fork"
+    what = "this client belongs to the parent process: it was made before the fork"
     advice = "make a new client in this process; the parent's session lives on"
 
 
@@ -353,11 +353,11 @@ class ReconfigDisabledError(ReconfigError):
     advice = "set reconfigEnabled=true on the servers"
 
 
-# ---- what should not happen -----------------------------------------------------------------------------------------
+# ---- faults of a server or of libzookeeper --------------------------------------------------------------------------
 
 
 class InternalError(ZooKeeperError):
-    """Family of the errors where libzookeeper or a server went wrong."""
+    """Family of the errors where libzookeeper or a server failed."""
 
     advice = "this points to a fault in a server or in libzookeeper: see their logs"
     maybe_applied = True

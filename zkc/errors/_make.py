@@ -1,4 +1,4 @@
-"""From the codes of an answer to the error to raise."""
+"""Functions that make the error to raise from the codes of a reply."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = [
     "too_large",
 ]
 
-# What servers take unless their jute.maxbuffer says otherwise, in bytes.
+# Default of the servers' jute.maxbuffer, in bytes: they close a connection that sends a larger request.
 MAX_BUFFER = 0xFFFFF
-_LARGE = 128 * 1024  # Few servers are set to take less than this.
+_LARGE = 128 * 1024  # In bytes. Few servers have a smaller jute.maxbuffer.
 
-# The reasons that the native core gives, and what to do. Those of the second group are about a certificate.
+# Advice by the reason that the native core gives. Those of the second group are about a certificate.
 _TLS_ADVICE = {
     "handshake": "see the server's log",
     "timeout": "check that the port is the servers' secure one, and that the server is well",
@@ -88,7 +88,7 @@ def error_for(
 
 
 def lost(operation: Optional[str], path: Optional[str], why: Optional[str], size: int) -> ConnectionLossError:
-    """Make the error of a request that was lost with its connection; about a large one it says what size may do.
+    """Make the error of a request that was lost with its connection; for a large one it names the size as well.
 
     Args:
         operation: Name of the operation that failed.
@@ -106,7 +106,7 @@ def lost(operation: Optional[str], path: Optional[str], why: Optional[str], size
     if size > _LARGE:
         limit = f"their jute.maxbuffer ({MAX_BUFFER:,} bytes by default)"
         text = (
-            f"{why or cls.what}. The request has {size:,} bytes, and servers close a connection that brings more than "
+            f"{why or cls.what}. The request has {size:,} bytes, and servers close a connection that sends more than "
         )
         text += limit
         if size > MAX_BUFFER:
@@ -120,12 +120,12 @@ def lost(operation: Optional[str], path: Optional[str], why: Optional[str], size
 
 
 def late_text(limit: float, operation: Optional[str], changed: bool = False) -> str:
-    """Say that no answer came in time.
+    """Return the message for an answer that did not come in time.
 
     Args:
         limit: How long the caller waited, in seconds.
         operation: Name of the operation. Only one that changes data may still be carried out.
-        changed: Whether what went before it has perhaps changed the data.
+        changed: Whether an earlier request of the same call has perhaps changed the data.
 
     .. versionadded:: 0.1
     """
@@ -134,23 +134,23 @@ def late_text(limit: float, operation: Optional[str], changed: bool = False) -> 
 
 
 def no_place(places: int, limit: Optional[float]) -> str:
-    """Say that a call was not sent because the session has as many requests without an answer as it may have.
+    """Return the message for a call that was not sent: all in-flight slots of the session were in use.
 
     Args:
-        places: How many it may have.
+        places: Number of slots: the client's ``max_in_flight``.
         limit: How long the call waited, in seconds; None if that is not known.
 
     .. versionadded:: 0.1
     """
     when = "in time" if limit is None else f"within {limit:.10g} s"
     return (
-        f"none of the {places} places in flight became free {when}; it was never sent. Give a longer timeout, or the "
-        "client a larger max_in_flight"
+        f"none of the {places} in-flight slots (max_in_flight) became free {when}; the request was never sent. "
+        "Give a longer timeout, or the client a larger max_in_flight"
     )
 
 
 def too_large(operation: Optional[str], path: Optional[str], size: int, limit: int) -> str:
-    """Say that a request has more bytes than the client's ``max_data``.
+    """Return the message for a request that has more bytes than the client's ``max_data``.
 
     Args:
         operation: Name of the operation.
@@ -164,7 +164,7 @@ def too_large(operation: Optional[str], path: Optional[str], size: int, limit: i
     before = f"{place}: " if place else ""
     return (
         f"{before}the request has {size:,} bytes, which is more than max_data, {limit:,} bytes, so it was not sent: "
-        f"servers close a connection that brings more than their jute.maxbuffer ({MAX_BUFFER:,} bytes by default). "
+        f"servers close a connection that sends more than their jute.maxbuffer ({MAX_BUFFER:,} bytes by default). "
         "Store less, or set jute.maxbuffer on the servers and max_data of the client"
     )
 
@@ -172,7 +172,7 @@ def too_large(operation: Optional[str], path: Optional[str], size: int, limit: i
 def multi_error(codes: Sequence[int], operations: Sequence[tuple[str, Optional[str]]]) -> ZooKeeperError:
     """Make the error for a transaction that the servers refused.
 
-    It is of the class of the operation that failed, so it is caught as one: ``except NoNodeError``. Nothing of the
+    The error has the class of the operation that failed, so ``except NoNodeError`` catches it. Nothing of the
     transaction was applied.
 
     Args:
@@ -189,7 +189,7 @@ def multi_error(codes: Sequence[int], operations: Sequence[tuple[str, Optional[s
         raise ValueError(f"there must be one code per operation, not {len(codes)} for {len(operations)}")
     skipped = (0, RuntimeInconsistencyError.code)
     index = next((i for i, code in enumerate(codes) if code not in skipped), None)
-    if index is None:  # No operation owns up to it: name the first that reports anything at all.
+    if index is None:  # No reply names a culprit: take the first operation with any code but 0.
         index = next((i for i, code in enumerate(codes) if code), 0)
     name, path = operations[index]
     code = codes[index] or RuntimeInconsistencyError.code
@@ -212,7 +212,7 @@ def tls_error(reason: str, text: str, operation: Optional[str] = None) -> TLSErr
     """Make the error for a TLS connection that was not made.
 
     Args:
-        reason: What failed, in one word, as in :attr:`TLSError.reason`.
+        reason: The failed step in one word, as in :attr:`TLSError.reason`.
         text: What happened.
         operation: Name of the operation that failed.
 
@@ -225,7 +225,7 @@ def tls_error(reason: str, text: str, operation: Optional[str] = None) -> TLSErr
     advice = {**_TLS_ADVICE, **_CERTIFICATE_ADVICE}.get(reason, cls.advice)
     nowhere = _system_ca.missing() if reason in ("unknown_ca", "self_signed") else None
     if nowhere is not None:
-        advice += f"; without one, {nowhere} counts, and no certificate is there"
+        advice += f"; without one, OpenSSL uses {nowhere}, and no certificate is there"
     message = cls.describe(operation, None, f"{text}. {advice[0].upper()}{advice[1:]}")
     error = cls(message, operation=operation, maybe_applied=False)
     error.reason = reason

@@ -1,6 +1,6 @@
-"""Where a system keeps the certificate authorities that it trusts.
+"""The places where systems keep the certificate authorities that they trust.
 
-An OpenSSL that comes with the system knows; one that is inside a wheel looks where it was told when it was built, and
+The system's own OpenSSL knows that place. The OpenSSL inside a wheel looks where its build has set it to look, and
 distributions differ.
 """
 
@@ -12,18 +12,18 @@ from typing import Optional
 
 __all__ = ["missing", "system_authorities"]
 
-# One file with all of them, in the order of what is looked for.
+# One file with all authorities, in the order of the search.
 _BUNDLES = (
     "etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch, Gentoo; Alpine with ca-certificates
     "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # Fedora, RHEL and their kin
-    "etc/pki/tls/certs/ca-bundle.crt",  # the same, of old
+    "etc/pki/tls/certs/ca-bundle.crt",  # the same, older releases
     "etc/ssl/ca-bundle.pem",  # SUSE
-    "var/lib/ca-certificates/ca-bundle.pem",  # the same, of late
+    "var/lib/ca-certificates/ca-bundle.pem",  # the same, newer releases
     "etc/ssl/cert.pem",  # Alpine by itself, macOS, the BSDs
     "etc/pki/tls/cert.pem",
     "usr/local/share/certs/ca-root-nss.crt",
 )
-# Or a folder of them, by the hash of their names: <hash>.<number>.
+# Or a folder with a file for each, named by the hash of its subject: <hash>.<number>.
 _FOLDERS = ("etc/ssl/certs", "etc/pki/tls/certs", "var/lib/ca-certificates/openssl", "etc/openssl/certs")
 
 
@@ -55,13 +55,13 @@ def system_authorities(root: str = "/", environment: Optional[Mapping[str, str]]
 
 
 def missing(environment: Optional[Mapping[str, str]] = None) -> Optional[str]:
-    """Tell of a variable of OpenSSL that names authorities which are not there: OpenSSL says nothing of it.
+    """Find a variable of OpenSSL that names missing authorities, which OpenSSL does not report.
 
     Args:
         environment: Environment variables; None: those of this process.
 
     Returns:
-        The variable and what it names, None when there is no such.
+        The variable and its value, such as ``SSL_CERT_FILE=/a``; None when the authorities are there.
 
     .. versionadded:: 0.1
     """
@@ -85,7 +85,7 @@ def _has_content(path: str) -> bool:
 def _has_hashed(folder: str) -> bool:
     try:
         names = os.listdir(folder)
-    except OSError:  # It is not there, or not for us.
+    except OSError:  # The folder is missing, or this process may not read it.
         return False
     return any(_is_hashed(name) and os.path.isfile(os.path.join(folder, name)) for name in names)
 

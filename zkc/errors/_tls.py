@@ -20,15 +20,15 @@ class TLSError(SSLConnectionError):
     """A TLS connection was not made. ``reason`` says why, in one word."""
 
     reason: str = "handshake"
-    """What failed: ``"handshake"``, ``"timeout"``, ``"closed"``, ``"protocol"`` or ``"files"``; for a
-    :class:`CertificateError` one of its own."""
+    """The failed step: ``"handshake"``, ``"timeout"``, ``"closed"``, ``"protocol"`` or ``"files"``; for a
+    :class:`CertificateError` one of its own reasons."""
 
 
 class CertificateError(TLSError):
-    """A certificate was refused: the server's by us, or ours by the server.
+    """A certificate was refused: the server's by this client, or the client's by the server.
 
     ``reason`` is ``"hostname"``, ``"expired"``, ``"not_yet_valid"``, ``"unknown_ca"``, ``"self_signed"``,
-    ``"certificate"`` (for another cause) or ``"client_certificate"`` (ours). Nothing was sent to the server.
+    ``"certificate"`` (for another cause) or ``"client_certificate"`` (the client's). Nothing was sent to the server.
     """
 
     reason = "certificate"
