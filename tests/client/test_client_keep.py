@@ -123,7 +123,7 @@ async def test_another_client_has_made_it(zk, other_zk, zookeeper_server, caplog
             await grabbing
         await both.eventually(lambda: zk.metrics().expirations == 1)
         await zk.wait_for(ClientState.CONNECTED)
-    assert "the kept ephemeral znode /kept is not there: create '/kept': the session 0x" in caplog.text
+    assert "could not re-create ephemeral znode /kept: create '/kept': the session 0x" in caplog.text
     data, stat = await zk.get("/kept")
     assert (data, stat.ephemeral_owner) == (b"theirs", other_zk.session_id)
     assert (await zk.exists("/other")).ephemeral_owner == zk.session_id
@@ -158,7 +158,7 @@ async def test_its_parent_is_gone(zk, other_zk, expire_zk, caplog):
     await other_zk.delete("/a")
     with caplog.at_level(logging.ERROR, "zkc.client"):
         await expire_zk(zk)
-    assert "the kept ephemeral znode /a/kept is not there: create '/a/kept': the parent does not exist" in caplog.text
+    assert "could not re-create ephemeral znode /a/kept: create '/a/kept': the parent does not exist" in caplog.text
     caplog.clear()  # The log records refer to the session.
     assert (await zk.get("/b"))[0] == b"y"
     # It is tried again in the session after that.

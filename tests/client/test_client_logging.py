@@ -29,7 +29,7 @@ async def test_states_are_logged(make_zk, logged, expire_zk):
     for state in ("CONNECTING", "CONNECTED", "LOST", "CLOSED"):
         assert any(f" is {state}" in text for text in states), states
     warnings = [record.getMessage() for record in records if record.levelno == logging.WARNING]
-    assert any("has expired; a new one is made" in text for text in warnings)
+    assert any("has expired; the client opens a new one" in text for text in warnings)
 
 
 async def test_everything_is_logged_under_zkc(zk, logged, events):
@@ -70,7 +70,7 @@ async def test_no_secret_is_logged_when_it_is_refused(make_zk, sasl_server, logg
     with pytest.raises(zkc.AuthFailedError) as caught:
         await zk.start()
     # start() raises it; what is raised needs no error in the log besides.
-    levels = [record.levelno for record in logged.records if "there is no session" in record.getMessage()]
+    levels = [record.levelno for record in logged.records if "no session with" in record.getMessage()]
     assert levels == [logging.INFO]
     assert SASL_SECRET not in str(caught.value)
     await both.eventually(lambda: len(logged.records) > 3)  # The library's lines come a little later.

@@ -1,7 +1,7 @@
-"""What a client's requests do to the ephemeral znodes that it keeps.
+"""The effects of a client's own requests on its re-created ephemeral znodes.
 
-A request that may change a kept znode is noted before it is sent, and settled by its outcome. What the caller saw of
-that outcome decides nothing: the caller may have stopped waiting.
+The client notes a request that may change such a znode before it sends it. The outcome of the request settles the
+change. The caller's view of that outcome decides nothing: the caller may have stopped waiting.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from zkc.types import Data
 if TYPE_CHECKING:
     from zkc._session.ephemerals import RecreatedEphemerals
 
-__all__ = ["Change", "Creation", "Noted", "Znode"]
+__all__ = ["Change", "Creation", "TrackedRequest", "Znode"]
 
 _T = TypeVar("_T")
 _REFUSED = (ZooKeeperError, TypeError, ValueError, MemoryError)
 
 
 class _Write(Generic[_T]):
-    """A value that a request writes which has no outcome yet."""
+    """A value of a write request that has no outcome yet."""
 
     __slots__ = ("session", "value")
 
@@ -36,20 +36,20 @@ class _Write(Generic[_T]):
 
 
 class _Value(Generic[_T]):
-    """What this client wrote last, or may have written."""
+    """The value that this client wrote last, or may have written."""
 
     __slots__ = ("_base", "_pending", "_zxid")
 
     def __init__(self, value: _T) -> None:
         self._base = value
-        self._zxid = 0  # Of the change that wrote it, if that is known.
+        self._zxid = 0  # Zxid of the change that wrote the value; 0 if unknown.
         self._pending: list[_Write[_T]] = []
 
     def latest(self, session: Session) -> _T:
-        """Return what to create the znode with in a session.
+        """Return the value to create the znode with in a session.
 
         A write that is under way in that very session does not count. The server carries it out before the create, and
-        finds no znode, or after it.
+        then finds no znode, or after the create, and then changes the znode.
         """
         for write in reversed(self._pending):
             if write.session is not session:
@@ -67,37 +67,37 @@ class _Value(Generic[_T]):
 
         Args:
             write: What :meth:`begin` returned.
-            applied: Whether it was carried out, or perhaps was.
-            zxid: The change that it was; 0 if that is not known.
+            applied: Whether the servers carried it out, or may have.
+            zxid: Zxid of the change; 0 if unknown.
         """
         self._pending.remove(write)
         if applied:
             self.found(write.value, zxid)
 
     def found(self, value: _T, zxid: int) -> None:
-        """Note what the servers have, unless something newer is known."""
-        # Threads may send in another order than they note; the servers' numbers give the order.
+        """Note the value that the servers have, unless a newer one is known."""
+        # Threads may send in another order than they note; the zxids of the servers give the order.
         if zxid == 0 or zxid > self._zxid:
             self._base = value
             self._zxid = zxid or self._zxid
 
 
 class Znode:
-    """One znode that is kept, or is to be once it is created."""
+    """One re-created ephemeral znode, from before its first create."""
 
     __slots__ = (
         "acl",
-        "again",
-        "busy",
+        "claim_again",
+        "claiming",
         "data",
         "deletes",
         "dropped",
         "error",
         "losses",
         "path",
+        "reported",
         "session",
         "state",
-        "told",
         "watched",
     )
 
@@ -105,44 +105,44 @@ class Znode:
         self.path = path
         self.data: _Value[Optional[Data]] = _Value(data)
         self.acl: _Value[CoreACL] = _Value(acl)
-        self.deletes = 0  # Requests without an outcome that delete it.
+        self.deletes = 0  # Number of delete requests without an outcome.
         self.dropped = False  # This client has deleted it.
         self.state = KeptState.MISSING
-        self.session = 0  # The id of the session that has it, in the state HELD.
-        self.told = KeptState.HELD  # What the listeners know.
+        self.session = 0  # Id of the session that owns the znode, in the state HELD.
+        self.reported = KeptState.HELD  # The state that the listeners were called with last.
         self.error: Optional[Exception] = None
-        self.watched: Optional[tuple[int, Any]] = None  # The id of a session, and the watch that it has on the path.
-        self.losses = 0  # Connections of the present session that were lost with its create, which is large.
-        self.busy = False  # A flow in the background creates it.
-        self.again = False  # That flow has to look once more.
+        self.watched: Optional[tuple[int, Any]] = None  # Id of a session, and its watch on the path.
+        self.losses = 0  # Connections of the present session that were lost with its create, a large request.
+        self.claiming = False  # A flow in the background runs claims.
+        self.claim_again = False  # That flow has to run another claim.
 
     def copy_data(self) -> None:
-        """Copy the data that the znode is created with, once they were sent: the caller may change a bytearray."""
+        """Copy the data of the create, after it was sent: the caller may change a bytearray."""
         self.data._base = copied(self.data._base)
 
     def is_held(self, session: int) -> bool:
-        """Tell whether a session is known to have the znode."""
+        """Return whether a session is known to own the znode."""
         return self.state is KeptState.HELD and self.session == session
 
 
 class Change:
-    """A request that may change kept znodes.
+    """A request that may change re-created znodes.
 
     Args:
-        kept: The znodes of the client.
+        kept: The re-created znodes of the client.
     """
 
     __slots__ = ("_deletes", "_kept", "_writes", "request")
 
     def __init__(self, kept: RecreatedEphemerals) -> None:
         self._kept = kept
-        # The znode and the place of the operation in its transaction; and what is written.
+        # The znode, the written value, and the index of the operation in its transaction.
         self._deletes: list[tuple[Znode, int]] = []
         self._writes: list[tuple[_Value[Any], _Write[Any], int]] = []
         self.request: Optional[Request[Any]] = None
 
     def add(self, znodes: list[Znode], name: str, value: Any, session: Session, index: int = 0) -> None:
-        """Note one operation; the lock is held."""
+        """Note one operation. The caller holds ``kept.lock``."""
         for znode in znodes:
             if name == "delete":
                 znode.deletes += 1
@@ -152,27 +152,31 @@ class Change:
                 self._writes.append((values, values.begin(value, session), index))
 
     def send(self, call: Callable[..., Request[_T]], *arguments: object) -> Request[_T]:
-        """Send the request; whatever becomes of its caller, its outcome settles the change."""
+        """Send the request. Its outcome settles the change, also when the caller stops waiting."""
         try:
             request = call(*arguments)
-        except _REFUSED as error:  # It was not sent. Of anything else, as of Ctrl-C, that is not certain.
+        except (
+            _REFUSED
+        ) as error:  # The request was not sent. After any other exception, such as Ctrl-C, it may have been.
             self._settle(error, None)
             raise
         with self._kept.lock:
             for _, write, _ in self._writes:
-                write.value = copied(write.value)  # Not before: what is too large is refused without a copy.
+                write.value = copied(
+                    write.value
+                )  # After the call: it refuses data that are too large, and these are never copied.
             self.request = request
-        request.add_done_callback(self.look)
+        request.add_done_callback(self.settle_by)
         return request
 
     def result_of(self, request: Request[_T]) -> Flow[_T]:
         """Wait for the request in a flow."""
         yield request
-        self.look(request)  # The callback may come later, and the caller goes on now.
+        self.settle_by(request)  # The done callback may run later, and the caller goes on now.
         return request.result()
 
-    def look(self, request: Request[Any]) -> None:
-        """Settle the change by the outcome of the request, which is done."""
+    def settle_by(self, request: Request[Any]) -> None:
+        """Settle the change by the outcome of a request that is done."""
         error = request.exception()
         self._settle(error, request.result() if error is None else None)
 
@@ -193,12 +197,12 @@ class Change:
                 elif not znode.deletes:
                     back.append(znode)
         for znode in back:
-            if znode.state is not KeptState.HELD:  # A session that followed has left it out.
+            if znode.state is not KeptState.HELD:  # A later session has not created it, because of this delete.
                 kept.pursue(znode)
 
 
-class Noted:
-    """A request that settles a change, for a window of requests: what comes of it is noted before it is taken."""
+class TrackedRequest:
+    """A request of a window that settles its change before the window takes the result."""
 
     __slots__ = ("_change", "_request", "add_done_callback", "done", "operation", "path", "wait")
 
@@ -213,7 +217,7 @@ class Noted:
 
     def result(self) -> Any:
         """Return the reply, or raise its error."""
-        self._change.look(self._request)
+        self._change.settle_by(self._request)
         return self._request.result()
 
 
@@ -224,9 +228,9 @@ def _of(error: BaseException, index: int, name: str) -> bool:
 
 
 def _stays(error: BaseException, index: int) -> bool:
-    """Whether a delete failed so that the znode is certainly there, if it was before."""
+    """Return whether a delete has certainly left the znode in place."""
     results = getattr(error, "results", None)
-    # With its session the znode goes as well.
+    # The servers delete an ephemeral znode with its session.
     gone = isinstance(error if results is None else results[index], (NoNodeError, SessionLostError))
     return not gone and not _of(error, index, "maybe_applied")
 
@@ -237,21 +241,21 @@ def _zxid(result: Any, index: int) -> int:
 
 
 def copied(value: Any) -> Any:
-    """Return a copy of data; an ACL is never changed, and None is no data."""
+    """Return a copy of mutable data. ACLs, bytes and None are never changed and need no copy."""
     return bytes(value) if isinstance(value, (bytearray, memoryview)) else value
 
 
 class Creation:
-    """A create of a znode to keep, from before it is sent."""
+    """A create with ``keep=True``, from before it is sent until its outcome."""
 
     def __init__(self, kept: RecreatedEphemerals, znode: Znode, known: bool) -> None:
         self._kept = kept
         self._znode = znode
-        self._known = known  # The path, before the answer.
+        self._known = known  # Whether the path is known before the reply.
         self._session: Optional[Session] = None
 
     def sender(self, send: Callable[[Session], Request[_T]]) -> Callable[[Session], Request[_T]]:
-        """Have what sends the create note where it was sent."""
+        """Wrap the function that sends the create, so that it notes the session."""
 
         def noting(session: Session) -> Request[_T]:
             self._session = session
@@ -262,12 +266,12 @@ class Creation:
         return noting
 
     def made(self, path: str) -> None:
-        """Keep the znode: it was created."""
+        """Add the created znode to the re-created ones."""
         kept, znode, session = self._kept, self._znode, self._session
         assert session is not None
         with kept.lock:
             self.end()
-            if znode.dropped:  # Deleted between the create and its answer.
+            if znode.dropped:  # This client deleted it between the create and its reply.
                 return
             znode.path = path
             kept.put(znode)
@@ -278,11 +282,11 @@ class Creation:
             held = znode.session != 0 and znode.session not in kept.former
             if held:
                 znode.state = KeptState.HELD
-        if not held:  # The session has ended meanwhile, and the next one did not know of it.
+        if not held:  # That session has ended, and the next one did not know of the znode.
             kept.pursue(znode)
 
     def end(self) -> None:
-        """Forget the create."""
+        """Forget the create; the caller need not hold the lock."""
         if self._known:
             self._known = False
-            self._kept.uncome(self._znode)
+            self._kept.forget_create(self._znode)

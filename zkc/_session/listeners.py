@@ -1,4 +1,4 @@
-"""Who wants to know how a client stands with its ensemble, or how its kept znodes stand."""
+"""Listeners of a client: for its own state, or for the states of its re-created znodes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _T = TypeVar("_T")
 
 
 class Listeners(Generic[_T]):
-    """The listeners of a client, and the states that they have not been told yet.
+    """The listeners of a client, and the states that they have not been called with yet.
 
-    States are told in their order and each of them once, by one thread at a time: whoever comes while another tells
-    leaves its state to that one.
+    Each state is delivered once and in order, by one thread at a time. A thread that calls :meth:`notify` while another
+    thread delivers leaves its state to that thread.
 
     Args:
-        call: ``call(listener, state)`` calls one and lets nothing out that it raises.
+        call: ``call(listener, state)`` calls a listener and handles each exception that the listener raises.
     """
 
     def __init__(self, call: Callable[..., None]) -> None:
@@ -28,10 +28,10 @@ class Listeners(Generic[_T]):
         self._lock = RLock()
         self._all: list[Callable[[_T], object]] = []
         self._pending: deque[tuple[_T, list[Callable[[_T], object]]]] = deque()
-        self._telling = False
+        self._notifying = False
 
     def add(self, listener: Callable[[_T], object]) -> None:
-        """Add a listener; one that is there already is not added again."""
+        """Add a listener, unless it was added before."""
         if not callable(listener):
             raise TypeError(f"listener must be callable with one state, not {type(listener).__name__}")
         with self._lock:
@@ -45,21 +45,21 @@ class Listeners(Generic[_T]):
                 self._all.remove(listener)
 
     def enqueue(self, state: _T) -> None:
-        """Add a state to what the listeners that there are now are to be told."""
+        """Queue a state for the present listeners."""
         with self._lock:
             self._pending.append((state, list(self._all)))
 
     def notify(self) -> None:
-        """Tell what there is to tell, unless another thread does."""
+        """Deliver the queued states, unless another thread does. User code runs here, without the lock."""
         while True:
             with self._lock:
-                if self._telling or not self._pending:
+                if self._notifying or not self._pending:
                     return
-                self._telling = True
+                self._notifying = True
                 state, listeners = self._pending.popleft()
             try:
                 for listener in listeners:
                     if listener in self._all:
                         self._call(listener, state)
             finally:
-                self._telling = False
+                self._notifying = False

@@ -1,4 +1,4 @@
-"""Requests that are sent again after a lost connection: how often, after which pauses, and when that is no accident."""
+"""Retries of requests after a lost connection: their pauses, and the number after which the request is the cause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_LARGE_LOSSES", "LossCounter"]
 
-# How often a large request is lost with a connection before that counts as the server's answer to it, and a small one.
+# Losses of a large request, and of a small one, after which the request counts as the cause of the lost connections.
 MAX_LARGE_LOSSES = 4
 _MAX_LOSSES = 8
 _LONGEST = 2.0  # The longest pause, in seconds.
@@ -22,13 +22,13 @@ _LONGEST = 2.0  # The longest pause, in seconds.
 class LossCounter:
     """Counts the losses of one request, each with a connection of its own.
 
-    A request that is made while there is no connection is lost with each attempt to connect: all of these count as one.
+    A request made without a connection is lost with each attempt to connect: all of these losses count as one.
 
     Args:
-        client: Whose request it is.
-        operation: What an error of time names, if it comes in a pause.
-        path: The path that it names.
-        most: How many losses of a small request are no accident any more.
+        client: The client that sends the request.
+        operation: Operation that a timeout error names, if the deadline ends a pause.
+        path: Path that this error names.
+        most: Number of losses after which a small request counts as their cause.
     """
 
     __slots__ = ("_client", "_last_connection", "_most", "_operation", "_path", "count")
@@ -44,11 +44,11 @@ class LossCounter:
         self._operation = operation
         self._path = path
         self._most = most
-        self._last_connection = -1  # The number of the connection that was lost last.
+        self._last_connection = -1  # Number of the connection that was lost last.
         self.count = 0
 
     def note(self, error: ConnectionLossError) -> bool:
-        """Note a loss, and tell whether it is no accident: the request breaks the connections that it is sent over."""
+        """Note a loss; return whether the request counts as the cause, so that no other attempt makes sense."""
         connection = self._client._connections
         if connection != self._last_connection:
             self._last_connection = connection
@@ -58,7 +58,7 @@ class LossCounter:
     def pause(self, shortest: float) -> Pause:
         """Return the pause before the next attempt: twice as long after each loss, from ``shortest`` seconds on.
 
-        A part of it is left to chance, because those who failed together must not come again together.
+        A random part spreads the retries of clients that failed at the same time.
         """
         longest = max(shortest, _LONGEST)
         seconds = min(shortest * 2.0 ** max(0, self.count - 1), longest)

@@ -1,4 +1,4 @@
-"""One session of a client, and who is told of its events."""
+"""One session of a client, and the watcher of its events."""
 
 from __future__ import annotations
 
@@ -18,21 +18,31 @@ _FIRST_DELAY = 0.5  # Between two attempts to open a session that follows an exp
 class ManagedSession:
     """One session of a client, from its opening to its last event. The client holds it, and it holds the session."""
 
-    __slots__ = ("__weakref__", "auth", "closing", "connected", "delay", "first", "session", "told", "unanswered")
+    __slots__ = (
+        "__weakref__",
+        "auth",
+        "closing",
+        "connected",
+        "delay",
+        "from_start",
+        "open_failure_logged",
+        "session",
+        "unanswered",
+    )
 
-    def __init__(self, *, first: bool) -> None:
-        self.first = first  # Made by start(), and not after an expiry.
+    def __init__(self, *, from_start: bool) -> None:
+        self.from_start = from_start  # Opened by start(), and not after an expiry.
         self.session: Optional[Session] = None
-        self.auth: list[Request[None]] = []  # Credentials sent and not answered yet.
-        self.connected = False  # It was at least once, with everything made anew that was to be.
+        self.auth: list[Request[None]] = []  # Credentials that were sent and have no reply yet.
+        self.connected = False  # At least once, with the ephemerals and watches restored.
         self.closing = False
         self.delay = _FIRST_DELAY
-        self.unanswered: Optional[float] = None  # Since when servers close connections without an answer.
-        self.told = False  # Whether the log says that it cannot be opened.
+        self.unanswered: Optional[float] = None  # Time of the first connection closed without an answer (monotonic).
+        self.open_failure_logged = False  # At WARNING; further failures are logged at DEBUG.
 
 
 class SessionEvents:
-    """The watcher of a session's events. It holds nothing: a forgotten client ends, and its session with it."""
+    """The watcher of a session's events. Its references are weak: a forgotten client ends, and its session with it."""
 
     __slots__ = ("client", "managed")
 

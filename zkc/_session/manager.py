@@ -1,7 +1,7 @@
-"""How a client lives: from session to session, from connection to connection, and what it tells of that.
+"""The lifecycle of a client: its sessions, their connections, and the states that its listeners get.
 
-Everything here is driven by the session's events, on the thread that delivers them (the dispatcher, or the event
-loop), and waits for nothing. How a caller waits is left to the subclasses.
+The session's events drive this code, on the thread that delivers them: the dispatcher, or the event loop's thread.
+Nothing here waits. The subclasses define how a caller waits.
 """
 
 from __future__ import annotations
@@ -36,44 +36,44 @@ from zkc.metrics import Metrics
 __all__ = ["CONNECTED_STATES", "SessionManager"]
 
 _log = logging.getLogger("zkc.client")
-_log.addHandler(logging.NullHandler())  # A program that sets up no logging hears of it by its listeners.
+_log.addHandler(logging.NullHandler())  # Without logging configured, only the listeners report.
 _LONGEST_DELAY = 10.0
 CONNECTED_STATES = frozenset({ClientState.CONNECTED, ClientState.READ_ONLY})
 
 
 class SessionManager:
-    """The session of a client and what becomes of it. The base of :class:`zkc._client.base.BaseClient`."""
+    """The manager of a client's sessions, one after the other. The base of :class:`zkc._client.base.BaseClient`."""
 
     _settings: Settings
     _kept: RecreatedEphemerals
 
     def __init__(self) -> None:
-        # Guards the change from one session to the next. Nothing is waited for under it. It is taken again by the
-        # thread that has it when a signal handler closes the client there.
+        # Guards the change from one session to the next. No thread waits under it. It is recursive: a signal handler
+        # that closes the client takes it again on the thread that holds it.
         self._lock = RLock()
-        self._session: Optional[Session] = None  # What calls are made on.
+        self._session: Optional[Session] = None  # The session that sends the calls.
         self._managed: Optional[ManagedSession] = None
         self._borrowed: Optional[Session] = None  # Its owner closes it: see zkc.legacy.client_of.
-        self._expired_sessions: weakref.WeakSet[Session] = weakref.WeakSet()  # Expired ones, until they are closed.
-        self._ended_metrics: Optional[Metrics] = None  # What was measured in sessions that are over.
+        self._expired_sessions: weakref.WeakSet[Session] = weakref.WeakSet()  # Until they are closed.
+        self._ended_metrics: Optional[Metrics] = None  # The sum over the ended sessions.
         self._expirations = 0
-        self._connections = 0  # How often a server has answered, in all sessions: to tell one outage from many losses.
+        self._connections = 0  # Established connections in all sessions; LossCounter counts a loss once for each.
         self._was_closed = False
         self._pid = 0
-        self._failure: Optional[Callable[[], ZooKeeperError]] = None  # Why there will be no session any more.
+        self._failure: Optional[Callable[[], ZooKeeperError]] = None  # Makes the error why no session can follow.
         self._state = ClientState.CLOSED
         self._waiters: list[tuple[frozenset[ClientState], Any]] = []
         self._listeners: Listeners[ClientState] = Listeners(self._call_user)
-        self._resumables: weakref.WeakSet[Any] = weakref.WeakSet()  # Staying watches: resume() at each connection.
+        self._resumables: weakref.WeakSet[Any] = weakref.WeakSet()  # Subscriptions: resume() at each connection.
 
-    # ---- what each kind of client does in its own way ---------------------------------------------------------------
+    # ---- defined by each kind of client -----------------------------------------------------------------------------
 
     def _make_session(self, managed: ManagedSession, resume: bool) -> Session:
         """Make a session whose events go to ``managed``, without waiting."""
         raise NotImplementedError
 
     def _new_waiter(self) -> Any:
-        """Make a future that somebody can wait for in the way of this client."""
+        """Make a future that a caller of this kind of client can wait for."""
         raise NotImplementedError
 
     def _call_later(self, seconds: float, function: Callable[[], None]) -> object:
@@ -87,10 +87,10 @@ class SessionManager:
     # ---- beginning --------------------------------------------------------------------------------------------------
 
     def _open(self) -> tuple[Optional[ManagedSession], Any]:
-        """Begin a session unless there is one.
+        """Open a session unless there is one.
 
         Returns:
-            The managed session begun here, or None; and what to wait for until there is a connection.
+            The managed session opened here, or None; and a waiter for the first connection.
         """
         self._check_process("start")
         begun = None
@@ -99,7 +99,7 @@ class SessionManager:
             if managed is None or managed.closing or (managed.session is not None and managed.session.closed):
                 if managed is not None:
                     self._retire(self._session, managed.session)
-                begun = ManagedSession(first=True)
+                begun = ManagedSession(from_start=True)
                 self._failure = None
                 self._pid = os.getpid()
                 self._managed = begun
@@ -119,8 +119,8 @@ class SessionManager:
         return begun, waiter
 
     def _borrow(self, session: Session) -> SessionEvents:
-        """Use a session that somebody else has; return what is to be told its events from now on."""
-        managed = ManagedSession(first=True)
+        """Use a session of another owner; return the watcher that the owner has to pass its events to."""
+        managed = ManagedSession(from_start=True)
         managed.session = session
         with self._lock:
             self._pid = os.getpid()
@@ -131,26 +131,28 @@ class SessionManager:
     def _events_of(self, session: Session) -> SessionEvents:
         """Make another watcher for the events of a session of this client."""
         managed = self._managed
-        # One that is over is told of nothing any more.
+        # An ended session gets a detached ManagedSession, so its events are ignored.
         return SessionEvents(
-            self, managed if managed is not None and managed.session is session else ManagedSession(first=True)
+            self, managed if managed is not None and managed.session is session else ManagedSession(from_start=True)
         )
 
     def _detach(self, managed: Optional[ManagedSession], was_closed: bool) -> None:
-        """Have no session any more: after closing it, so that a closed client may be kept for long."""
+        """Drop the closed session, so that a closed client that stays referenced frees its memory."""
         with self._lock:
             if self._managed is not managed or managed is None:
                 return
             self._retire(self._session, managed.session)
             self._managed = self._session = None
-            self._failure = None  # The start that failed has told of it.
+            self._failure = None  # The failed start() has raised it.
             self._was_closed = was_closed
             self._set_state(ClientState.CLOSED)
-            self._fail_waiters(lambda: ClosingError("start: the client was closed meanwhile", operation="start"))
+            self._fail_waiters(
+                lambda: ClosingError("start: the client was closed while it was starting", operation="start")
+            )
         self._notify()
 
     def _sessions(self) -> list[Session]:
-        """Return all sessions that are not closed; no other follows. For closing."""
+        """Return all open sessions, to close them; no other session follows."""
         with self._lock:
             sessions = list(self._expired_sessions)
             if self._managed is not None:
@@ -161,7 +163,7 @@ class SessionManager:
     # ---- events -----------------------------------------------------------------------------------------------------
 
     def _session_event(self, managed: ManagedSession, type_: int, state: int) -> None:
-        with self._lock:  # Until its maker has noted the session.
+        with self._lock:  # Wait until the thread that makes the session has stored it.
             session = managed.session
             stale = managed is not self._managed or session is None
         if stale or session is None:
@@ -172,13 +174,13 @@ class SessionManager:
             else:
                 self._opening_failed(managed, session)
         elif type_ == TLS_FAILED:
-            if not managed.connected and managed.first and session.tls_futile:
+            if not managed.connected and managed.from_start and session.tls_futile:
                 self._fail(managed, session.tls_error)
         elif type_ == UNANSWERED:
             if managed.unanswered is None:
                 managed.unanswered = time.monotonic()
             elif time.monotonic() - managed.unanswered >= WARN_AFTER:
-                managed.unanswered = math.inf  # Once is enough, until there is a connection.
+                managed.unanswered = math.inf  # Log it once until there is a connection.
                 _log.warning("%s: %s", self._settings.hosts, explain(session))
         elif state in (State.CONNECTED, State.READ_ONLY):
             managed.unanswered = None
@@ -194,7 +196,7 @@ class SessionManager:
             self._change(managed, ClientState.SUSPENDED)
 
     def _opened(self, managed: ManagedSession, session: Session) -> None:
-        """Take a session into use. Its credentials go first, so that no request of the user's is before them."""
+        """Send the calls on this session from now on. The credentials go first, before each request of the user."""
         self._send_auth(managed, session, self._settings.auth)
         with self._lock:
             if managed.closing:
@@ -213,14 +215,14 @@ class SessionManager:
         for scheme, credentials in list(auth):
             try:
                 managed.auth.append(session.add_auth(scheme, credentials))
-            except ConnectionLossError:  # A libzookeeper of the system takes none between two connections.
+            except ConnectionLossError:  # A system libzookeeper takes no credentials between two connections.
                 self._call_later(0.01, lambda a=(scheme, credentials): self._send_auth(managed, session, [a]))  # type: ignore[misc]
             except ZooKeeperError:
                 return  # Closed, or lost: an event says so.
 
     def _opening_failed(self, managed: ManagedSession, session: Session) -> None:
         error = session.open_error() or ConnectionLossError(operation="start", maybe_applied=False)
-        if managed.first:
+        if managed.from_start:
             self._fail(managed, error)
             return
         self._log_failed_opening(managed, str(error))
@@ -230,8 +232,8 @@ class SessionManager:
 
     def _expired(self, managed: ManagedSession) -> None:
         self._settings.client_id = None
-        if managed.first and not managed.connected:
-            text = "the session to resume (client_id) has ended. Call start() again to make a new one"
+        if managed.from_start and not managed.connected:
+            text = "the session to resume (client_id) has ended. Call start() again to open a new one"
             self._fail(
                 managed, SessionExpiredError(SessionExpiredError.describe("start", None, text), operation="start")
             )
@@ -241,9 +243,9 @@ class SessionManager:
                 return
             self._expirations += 1
             self._kept.expired(managed.session)
-            following = self._managed = ManagedSession(first=False)
+            following = self._managed = ManagedSession(from_start=False)
             self._set_state(ClientState.LOST)
-        _log.warning("the session with %s has expired; a new one is made", self._settings.hosts)
+        _log.warning("the session with %s has expired; the client opens a new one", self._settings.hosts)
         self._open_next(following)
         self._notify()
 
@@ -257,17 +259,17 @@ class SessionManager:
                 managed.session = self._make_session(managed, resume=False)
                 return
             except (ZooKeeperError, OSError, RuntimeError, MemoryError) as error:
-                # As text: a record that is kept would keep the frames of the error, and all they refer to.
+                # As text: a stored log record would keep the frames of the error, and all objects that they refer to.
                 self._log_failed_opening(managed, repr(error))
         self._call_later(managed.delay, lambda: self._open_next(managed))
 
     def _log_failed_opening(self, managed: ManagedSession, reason: str) -> None:
-        level = logging.DEBUG if managed.told else logging.WARNING
-        managed.told = True
-        _log.log(level, "no new session could be opened, other attempts resolve_into: %s", reason)
+        level = logging.DEBUG if managed.open_failure_logged else logging.WARNING
+        managed.open_failure_logged = True
+        _log.log(level, "could not open a new session, the client tries again: %s", reason)
 
     def _on_connected(self, managed: ManagedSession, session: Session, state: int) -> None:
-        """Do what a new connection needs before anybody is told of it."""
+        """Restore credentials and ephemerals at a new connection, before listeners and callers learn of it."""
         reached = ClientState.READ_ONLY if state == State.READ_ONLY else ClientState.CONNECTED
         result = _RestoreResult(self, managed, reached)
         try:
@@ -279,32 +281,32 @@ class SessionManager:
         while managed.auth:
             yield from result_of(managed.auth[0])
             managed.auth.pop(0)
-        if not managed.first and not managed.connected:
+        if not managed.from_start and not managed.connected:
             yield from self._kept.recover(session)
 
     def _on_restored(self, managed: ManagedSession, reached: ClientState) -> None:
         if managed.connected:
             self._kept.connected()
         managed.connected = True
-        self._settings.client_id = None  # It is this client's now: another start() makes a new session.
-        for staying in list(self._resumables):
-            staying.resume()
+        self._settings.client_id = None  # The resumed session is established: another start() opens a new one.
+        for subscriptions in list(self._resumables):
+            subscriptions.resume()
         self._change(managed, reached)
 
     def _fail(self, managed: ManagedSession, error: Optional[ZooKeeperError]) -> None:
-        """Note that this session is of no use, and no other will be made."""
+        """Note that this session is unusable and that no other follows."""
         cause = _report_as_start(error or ConnectionLossError(operation="start", maybe_applied=False))
         with self._lock:
             if managed is not self._managed or managed.closing:
                 return
-            # Another each time: who raises an error changes its traceback.
+            # A copy for each caller: raising an error changes its traceback.
             self._failure = lambda: copy.copy(cause).with_traceback(None)
-            if managed.connected or not managed.first:
+            if managed.connected or not managed.from_start:
                 self._set_state(ClientState.LOST)
             self._fail_waiters(self._failure)
-        # Of a first session, start() says it.
-        level = logging.ERROR if managed.connected or not managed.first else logging.INFO
-        _log.log(level, "there is no session with %s: %s", self._settings.hosts, cause)
+        # For the session of start(), that call raises the error.
+        level = logging.ERROR if managed.connected or not managed.from_start else logging.INFO
+        _log.log(level, "no session with %s: %s", self._settings.hosts, cause)
         self._notify()
 
     # ---- states -----------------------------------------------------------------------------------------------------
@@ -317,7 +319,7 @@ class SessionManager:
         self._notify()
 
     def _set_state(self, state: ClientState) -> None:
-        """Note a state and wake who waits for it; the lock is held. The listeners are told later, without it."""
+        """Set the state and wake its waiters. The caller holds the lock; the listeners run later, without it."""
         if state is self._state:
             return
         _log.info("%s is %s", self._settings.hosts, state)
@@ -332,21 +334,22 @@ class SessionManager:
         self._listeners.notify()
 
     def _wait_states(self, states: frozenset[ClientState]) -> Any:
-        """Return what to wait for until the client is in one of these states."""
+        """Return a waiter that is done when the client is in one of these states."""
         waiter = self._new_waiter()
         with self._lock:
             if self._state in states and not self._is_outdated():
                 waiter.set_result(self._state)
             elif self._failure is not None and self._managed is not None and ClientState.CLOSED not in states:
-                waiter.set_exception(self._failure())  # None of them will come.
+                waiter.set_exception(self._failure())  # No session follows, so none of these states does.
             else:
                 self._waiters.append((states, waiter))
         return waiter
 
     def _is_outdated(self) -> bool:
-        """Whether the connection is lost and the event that says so still on its way.
+        """Return whether the connection is lost while the event that reports it is not delivered yet.
 
-        An answer can overtake it: who waits for the next connection after an error means the next one.
+        A reply may arrive before that event. A caller that waits after an error must get the next connection, not the
+        lost one.
         """
         if self._state not in CONNECTED_STATES or self._session is None:
             return False
@@ -362,16 +365,16 @@ class SessionManager:
             if not waiter.done():
                 waiter.set_exception(error())
 
-    # ---- the rest ---------------------------------------------------------------------------------------------------
+    # ---- metrics and checks -----------------------------------------------------------------------------------------
 
     def _retire(self, *sessions: Optional[Session]) -> None:
-        """Keep what was measured in sessions that are over; the lock is held."""
+        """Add the metrics of ended sessions to the sum. The caller holds the lock."""
         for session in {session for session in sessions if session is not None}:
             measured = Metrics._of_session(session.metrics(), over=True)
             self._ended_metrics = measured if self._ended_metrics is None else self._ended_metrics + measured
 
     def metrics(self) -> Metrics:
-        """Return what the client has measured so far, in all of its sessions.
+        """Return the metrics of the client so far, over all of its sessions.
 
         Measuring is always on; it takes less than a tenth of a microsecond per request.
 
@@ -381,7 +384,7 @@ class SessionManager:
         .. versionadded:: 0.1
         """
         self._check_process("metrics")
-        with self._lock:  # So that no session is counted twice, or left out, while the next session follows it.
+        with self._lock:  # No session is counted twice or left out during a change of sessions.
             ended, expirations = self._ended_metrics, self._expirations
             following = None if self._managed is None else self._managed.session
             present = [session.metrics() for session in {self._session, following} if session is not None]
@@ -398,7 +401,7 @@ class SessionManager:
 
 
 def _report_as_start(error: ZooKeeperError) -> ZooKeeperError:
-    """Name the call that fails: what the core calls opening and connecting is start() to its caller."""
+    """Name the failed call as the caller knows it: the core's "open" and "connect" are start()."""
     if error.operation in ("open", "connect"):
         error.args = ("start" + str(error)[len(error.operation) :],)
         error.operation = "start"
@@ -406,7 +409,7 @@ def _report_as_start(error: ZooKeeperError) -> ZooKeeperError:
 
 
 class _RestoreResult:
-    """What a driver puts the outcome of the preparations in, when there is a connection again."""
+    """The result sink of the driver that restores the state at a new connection."""
 
     def __init__(self, client: SessionManager, managed: ManagedSession, reached: ClientState) -> None:
         self.client = client
@@ -420,6 +423,10 @@ class _RestoreResult:
         self.client._on_restored(self.managed, self.reached)
 
     def set_exception(self, exception: BaseException, /) -> None:
-        # Lost again meanwhile: an event follows, and the next connection does it anew.
+        # The connection was lost again: an event follows, and the next connection restores the state.
         level = logging.DEBUG if isinstance(exception, ZooKeeperError) else logging.ERROR
-        _log.log(level, "the connection could not be made ready", exc_info=exception)
+        _log.log(
+            level,
+            "could not restore credentials and ephemerals at a new connection; the next connection tries again",
+            exc_info=exception,
+        )

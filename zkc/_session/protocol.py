@@ -17,7 +17,7 @@ __all__ = ["SessionClient"]
 
 
 class SessionClient(Protocol):
-    """What sessions, subscriptions and re-created ephemerals need of a client. They import no client."""
+    """The part of a client that sessions, subscriptions and re-created ephemerals use. They import no client."""
 
     _connections: int
     _failure: Optional[Callable[[], ZooKeeperError]]

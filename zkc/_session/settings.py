@@ -1,4 +1,4 @@
-"""What a client was told when it was made, checked and in the form that the native core takes."""
+"""The settings of a client, checked and in the form that the native core takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Credentials = tuple[str, Union[str, bytes]]
 
 
 class Settings:
-    """The settings of a client. What a session is made with, and what :meth:`add_auth` and set_hosts change later."""
+    """The settings of a client: its sessions are opened with them. :meth:`add_auth` and set_hosts change them later."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Settings:
         self.max_data = ops.check_max_data(max_data)
 
     def session_arguments(self, resume: bool) -> dict[str, Any]:
-        """Return what the native session is opened with.
+        """Return the keyword arguments that open the native session.
 
         Args:
             resume: Whether to resume the session that ``client_id`` names.
@@ -63,23 +63,23 @@ class Settings:
         }
 
     def add_auth(self, scheme: str, encoded: bytes) -> None:
-        """Remember credentials for the sessions to come."""
+        """Add credentials for the next sessions."""
         if (scheme, encoded) not in self.auth:
             self.auth.append((scheme, encoded))
 
     def check_new_hosts(self, hosts: str) -> str:
-        """Return other servers as the core takes them; the chroot stays.
+        """Return new servers in the form that the core takes; the chroot stays.
 
         Raises:
             ValueError: ``hosts`` is malformed, or has a chroot of its own.
         """
         shown, core = ops.check_hosts(hosts)
         if "/" in shown:
-            raise ValueError(f"hosts must not have a chroot here, that of the client stays: {hosts!r}")
+            raise ValueError(f"hosts must not have a chroot here, because the client keeps its own: {hosts!r}")
         return core
 
     def change_hosts(self, hosts: str) -> None:
-        """Replace the servers for the sessions to come."""
+        """Replace the servers for the next sessions."""
         shown, core = ops.check_hosts(hosts)
         chroot = "".join(self.hosts.partition("/")[1:])
         self.hosts, self.core_hosts = shown + chroot, core + chroot

@@ -1,4 +1,4 @@
-"""What it looks like when servers close each connection before they answer: libzookeeper tries on, and says nothing."""
+"""The message about servers that close each connection before they answer, which libzookeeper does not report."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 __all__ = ["WARN_AFTER", "explain"]
 
-WARN_AFTER = 10.0  # For how long it goes on before the log has it, in seconds. A server that starts does so, too.
+WARN_AFTER = 10.0  # Seconds before it is logged. A starting server does this for a short time, too.
 _SOME = 5
-_PROXY = "what accepted the connections is a proxy or load balancer and no server behind it runs"
+_PROXY = "a proxy or load balancer accepted the connections and no server behind it runs"
 
 
 def explain(session: Optional[Session]) -> str:
-    """Say what connections look like that servers accept and close; nothing if there is nothing to say."""
+    """Return the message about connections that servers accept and close; empty if there were too few."""
     try:
         count, zxid = (0, 0) if session is None else session.unanswered
     except ZooKeeperError:
