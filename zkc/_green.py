@@ -1,8 +1,8 @@
 """Programs whose threads are greenlets: gevent and eventlet, after their monkey patching.
 
-The core asks :func:`find_world` when something is made, and from then on, before anybody sleeps, which hub runs on the
-thread. A greenlet sleeps by :meth:`_Hub.park`: the hub polls the descriptor of its waker, and wakes whoever the core's
-words have woken. Nothing is patched back: a thread without a hub sleeps as a thread does.
+The core asks :func:`find_world` when something is made, and from then on, before a caller sleeps, which hub runs on the
+thread. A greenlet sleeps by :meth:`_Hub.park`: the hub polls the descriptor of its waker, and wakes the
+sleepers that the core has marked. Nothing is patched back: a thread without a hub sleeps as a thread does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _module(name: str) -> Any:
 
 
 class _Hub:
-    """What greenlets of one thread sleep in.
+    """The place where greenlets of one thread sleep.
 
     Args:
         hub: That of gevent or eventlet.
@@ -93,7 +93,9 @@ class World:
     def here(self, idle: bool = False) -> Optional[_Hub]:
         """Return what the running greenlet can sleep in; None where it has to sleep as a thread."""
         hub = self._hub(is_main_thread())
-        if hub is None or self._greenlet_of(hub) is self.getcurrent():  # The hub itself has nobody to switch to.
+        if (
+            hub is None or self._greenlet_of(hub) is self.getcurrent()
+        ):  # The hub itself has no other greenlet to switch to.
             return None
         pair: Optional[tuple[_Hub, _Hub]] = getattr(hub, _OURS, None)
         if pair is None or pair[0].waker.forked:
@@ -103,7 +105,7 @@ class World:
         return pair[idle]
 
     def lives_here(self) -> bool:
-        """Tell whether a hub runs on this thread for longer than the call that asks.
+        """Return whether a hub runs on this thread for longer than the call that asks.
 
         A worker of a pool of threads may have a hub, for a lock or a pause, that does not run between its tasks.
         """
@@ -133,7 +135,7 @@ class World:
 
 
 class Worker:
-    """What a daemon :class:`threading.Thread` is elsewhere: a greenlet of the hub, or a real thread where none runs.
+    """A counterpart of a daemon :class:`threading.Thread`: a greenlet of the hub, or a real thread where none runs.
 
     Args:
         world: Where it runs.
@@ -167,11 +169,11 @@ class Worker:
             self._over.set()
 
     def is_current(self) -> bool:
-        """Tell whether it is who asks."""
+        """Return whether the caller runs in this worker."""
         return self._greenlet is self._world.getcurrent()
 
     def is_alive(self) -> bool:
-        """Tell whether it has not ended."""
+        """Return whether it has not ended."""
         return not self._over.is_set()
 
     def join(self, timeout: Optional[float] = None) -> None:
@@ -187,7 +189,7 @@ class _GeventHub(_Hub):
         super().__init__(hub, idle)
         self._waiter = _module("gevent.hub").Waiter
         self._parked = 0
-        # Watched only while somebody sleeps, so that gevent.wait() ends when there is nobody, and not before.
+        # Watched only while a greenlet sleeps, so that gevent.wait() ends when none does, and not before.
         self._watcher = hub.loop.io(self.waker.fileno(), 1, ref=not idle)
 
     def park(self, sleeper: Sleeper, seconds: Optional[float]) -> None:

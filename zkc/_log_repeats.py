@@ -1,6 +1,6 @@
-"""Which of libzookeeper's log lines are news: in an outage it logs each attempt to connect, several a second.
+"""A filter of repeated log lines: in an outage libzookeeper logs each attempt to connect, several a second.
 
-The thread that logged it, which is that of one session, and its place in the source tell the kind of a line. The first
+The thread that logged it, which is that of one session, and its place in the source are the kind of a line. The first
 of a kind is logged as it is, and the others of the next minute as DEBUG; then one says how many there were. A session
 that is established begins again: what follows is another outage, unless connections come and go all the time.
 """
@@ -40,10 +40,10 @@ class _Thread:
 
 
 class Repeats:
-    """Says as what lines are logged. One thread uses it.
+    """The filter that decides the level of each line. One thread uses it.
 
     Args:
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

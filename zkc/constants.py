@@ -43,7 +43,7 @@ class _OpenIntEnum(_NamedIntEnum):
 
 
 class EventType(_OpenIntEnum):
-    """What a watch saw.
+    """The type of a watch's event.
 
     .. versionadded:: 0.1
     """
@@ -99,7 +99,7 @@ class State(_OpenIntEnum):
 
 
 class ClientState(enum.Enum):
-    """How a client stands with its ensemble; what its listeners are told.
+    """The state of a client, which its listeners are called with.
 
     .. versionadded:: 0.1
     """
@@ -113,7 +113,7 @@ class ClientState(enum.Enum):
     READ_ONLY = "READ_ONLY"
     """Connected to a server without a quorum, which answers reads only."""
     SUSPENDED = "SUSPENDED"
-    """The connection is gone. The session may still live, and ephemeral znodes with it: nobody knows until
+    """The connection is gone. The session may still live, and ephemeral znodes with it: that is unknown until
     CONNECTED or LOST."""
     LOST = "LOST"
     """The session has ended; its ephemeral znodes and watches are gone. After an expiry CONNECTED follows, with a
@@ -129,7 +129,7 @@ class ClientState(enum.Enum):
 
 
 class KeptState(enum.Enum):
-    """How an ephemeral znode that is kept (``keep=True``) stands in the client's present session.
+    """The state of a re-created ephemeral znode (``keep=True``) in the client's present session.
 
     .. versionadded:: 0.1
     """
@@ -150,7 +150,7 @@ class KeptState(enum.Enum):
 
 
 class CreateMode(_NamedIntEnum):
-    """What kind of znode a create makes.
+    """The kind of znode that a create makes.
 
     .. versionadded:: 0.1
     """
@@ -191,7 +191,7 @@ class CreateMode(_NamedIntEnum):
 
 
 class Perms(enum.IntFlag):
-    """What an entry of an ACL allows; combine with ``|``.
+    """The permissions of an entry of an ACL; combine with ``|``.
 
     .. versionadded:: 0.1
     """

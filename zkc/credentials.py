@@ -1,4 +1,4 @@
-"""What a session proves itself with, and what it trusts: TLS and SASL settings.
+"""TLS and SASL settings: the credentials of a session, and the authorities that it trusts.
 
 >>> tls = TLS(ca="/etc/zk/ca.pem", certificate="/etc/zk/client.pem", key="/etc/zk/client.key")
 >>> sasl = SASL.digest("alice", "secret")
@@ -38,7 +38,7 @@ def _check_path(name: str, value: object) -> str:
 
 @dataclass(frozen=True, init=False)
 class TLS:
-    """How a session is encrypted, and whose certificates it trusts.
+    """The encryption of a session, and the authorities whose certificates it trusts.
 
     A server gets nothing from the session before its certificate was found to be issued by a trusted authority, for
     the host or the address by which ``hosts`` names the server.
@@ -50,8 +50,8 @@ class TLS:
             shows none, which is enough for servers with ``ssl.clientAuth=none`` or ``want``.
         key: PEM file with the private key of ``certificate``; None: it is in the same file.
         password: What ``key`` is encrypted with; None: nothing.
-        verify: Whether the server's certificate is looked at. False is for tests only: anybody on the way could read
-            and change everything.
+        verify: Whether the server's certificate is verified. False is for tests only: an attacker on the network
+            could read and change everything.
         check_hostname: Whether the certificate has to be for the server's host or address. False takes every
             certificate of the authority for every server.
         server_name: The name that the certificates of all servers have, instead of their hosts' names.
@@ -60,7 +60,7 @@ class TLS:
         TypeError: An argument is of a wrong type.
         ValueError: An argument is empty, or a key or a password comes without a certificate.
 
-    The files are read when a session is opened, and again for each connection: they may be replaced meanwhile.
+    The files are read when a session is opened, and again for each connection: they may be replaced in between.
 
     .. versionadded:: 0.1
     """
@@ -104,7 +104,7 @@ class TLS:
 
 @dataclass(frozen=True, init=False)
 class SASL:
-    """Who a session says it is, and how it proves that.
+    """The identity of a session, and the proof of it.
 
     Args:
         mechanisms: Names of SASL mechanisms, separated by spaces; the servers take ``DIGEST-MD5``.

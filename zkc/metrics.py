@@ -1,4 +1,4 @@
-"""What a client measures: requests, errors, latencies, bytes. See :meth:`zkc.Client.metrics`."""
+"""The metrics of a client: requests, errors, latencies, bytes. See :meth:`zkc.Client.metrics`."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Histogram(Frozen):
 
 @dataclass(frozen=True)
 class Metrics(Frozen):
-    """What a client has done, in all of its sessions, up to a moment.
+    """A snapshot of the counters of a client, over all of its sessions.
 
     ``later - earlier`` is what happened between two of them, and ``one + another`` what two clients did together.
 
@@ -190,7 +190,7 @@ class Metrics(Frozen):
 
     @classmethod
     def _none(cls, expirations: int = 0) -> Metrics:
-        """What a client that was not started has measured."""
+        """Return the metrics of a client that was not started."""
         return cls(Counter(), Counter(), Histogram((), (), 0.0), 0, 0, 0, 0, expirations, 0, 0)
 
     @classmethod

@@ -45,7 +45,7 @@ _Points = Iterable[tuple[Union[int, float], Mapping[str, str]]]
 
 
 class _Hook:
-    """What :func:`observe` and :func:`trace` return: closed, or left as a context, it takes back what they did."""
+    """A handle that :func:`observe` and :func:`trace` return: closing it, or leaving its context, undoes them."""
 
     def close(self) -> None:
         """Take it back. The second time does nothing.
@@ -84,7 +84,7 @@ def _one(attribute: str) -> Callable[[Metrics], _Points]:
     return lambda metrics: [(getattr(metrics, attribute), {})]
 
 
-# Name, unit, what it tells, and how it is read.
+# Name, unit, description, and the function that reads it.
 _COUNTERS: list[tuple[str, str, str, Callable[[Metrics], _Points]]] = [
     ("requests", "{request}", "Requests sent", lambda read: _by("db.operation.name", read.requests)),
     ("errors", "{error}", "Requests that failed", lambda read: _by("error.type", read.errors)),
@@ -114,7 +114,7 @@ class Observed(_Hook):
         """Read the client's metrics again, if it is still there."""
         client = self._client()
         if client is not None:
-            with contextlib.suppress(ForkedError):  # What the child of a fork has counted is nothing.
+            with contextlib.suppress(ForkedError):  # The child of a fork has counted nothing.
                 self._last = client.metrics()
         return client is not None
 
@@ -130,7 +130,7 @@ class Observed(_Hook):
 
 
 class _Group:
-    """Clients that are told apart by nothing: their sum is reported, and does not fall when one of them goes."""
+    """Clients with the same attributes: their sum is reported, and does not fall when one of them goes."""
 
     def __init__(self, attributes: Mapping[str, str]) -> None:
         self.attributes = attributes
@@ -197,7 +197,7 @@ def observe(
     Args:
         client: A :class:`~zkc.Client` or :class:`~zkc.AsyncClient`, started or not. It may be forgotten.
         meter_provider: Where the instruments are made; the global provider if None.
-        attributes: What tells this client from others, besides ``zkc.hosts``, which is its ``hosts``.
+        attributes: Attributes that distinguish this client from others, besides ``zkc.hosts``, which is its ``hosts``.
 
     Returns:
         What ends it: ``close()`` it, or use it in a ``with`` statement.
@@ -324,7 +324,7 @@ def _end_with(span: Span, future: Any) -> None:
         span.set_attribute("error.type", "cancelled")
         span.end()
     else:
-        # Not exception(): asyncio would take the error for seen, and not report one that nobody looks at.
+        # Not exception(): asyncio would take the error for retrieved, and not report one that the caller never reads.
         _end(span, future._exception)
 
 

@@ -71,7 +71,7 @@ class ACL(Frozen):
 
     @classmethod
     def world(cls, perms: Perms = Perms.ALL) -> ACL:
-        """Allow everybody.
+        """Allow every client.
 
         Args:
             perms: What is allowed.
@@ -82,7 +82,7 @@ class ACL(Frozen):
 
     @classmethod
     def auth(cls, perms: Perms = Perms.ALL) -> ACL:
-        """Allow whoever the session that uses this entry is authenticated as.
+        """Allow the identities that the session using this entry is authenticated as.
 
         The servers replace it by one entry for each of the session's credentials.
 
@@ -95,7 +95,7 @@ class ACL(Frozen):
 
     @classmethod
     def digest(cls, user: str, password: str, perms: Perms = Perms.ALL) -> ACL:
-        """Allow who knows a user's password (``client.add_auth("digest", "user:password")``).
+        """Allow clients that know a user's password (``client.add_auth("digest", "user:password")``).
 
         Only the base64 of the SHA-1 of ``user:password`` is stored, as ZooKeeper wants it.
         For one that is hashed already: ``ACL(perms, "digest", "user:hash")``.
@@ -129,7 +129,7 @@ class ACL(Frozen):
 
     @classmethod
     def x509(cls, subject: str, perms: Perms = Perms.ALL) -> ACL:
-        """Allow who connects by TLS with a certificate.
+        """Allow clients that connect by TLS with a certificate.
 
         Args:
             subject: Distinguished name of the certificate's subject.
@@ -154,7 +154,7 @@ class ACL(Frozen):
 
 @dataclass(frozen=True)
 class WatchedEvent(Frozen):
-    """What a watch is told.
+    """The event that a watch is called with.
 
     Args:
         type: What happened. :attr:`EventType.SESSION <zkc.EventType.SESSION>` means that the session changed and
@@ -179,7 +179,7 @@ class WatchedEvent(Frozen):
 
 @dataclass(frozen=True)
 class KeptZnode(Frozen):
-    """An ephemeral znode that is kept (``keep=True``), and how it stands in the client's present session.
+    """A re-created ephemeral znode (``keep=True``), and its state in the client's present session.
 
     Args:
         path: Its path.
@@ -199,13 +199,13 @@ class KeptZnode(Frozen):
 
 
 OPEN_ACL_UNSAFE: tuple[ACL, ...] = (ACL.world(),)
-"""Everybody may do everything: the default of :class:`~zkc.Client`."""
+"""Every client may do everything: the default of :class:`~zkc.Client`."""
 READ_ACL_UNSAFE: tuple[ACL, ...] = (ACL.world(Perms.READ),)
-"""Everybody may read."""
+"""Every client may read."""
 CREATOR_ALL_ACL: tuple[ACL, ...] = (ACL.auth(),)
-"""Only who created the znode may do anything. The session must be authenticated."""
+"""Only the creator of the znode may do anything. The session must be authenticated."""
 
 Data = Union[bytes, bytearray, memoryview]
-"""What is accepted as a znode's data, besides None. What comes back is always bytes, or None."""
+"""Types accepted as a znode's data, besides None. Reads always return bytes, or None."""
 Watch = Callable[[WatchedEvent], object]
-"""What is accepted as a watch: called once with the event. What it returns is ignored."""
+"""Type of a watch: a callable, called once with the event. Its return value is ignored."""

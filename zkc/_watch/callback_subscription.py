@@ -1,4 +1,4 @@
-"""What :meth:`zkc.Client.watch_data` returns: a subscription that calls a function of the user's."""
+"""Subscriptions that call a function of the user; :meth:`zkc.Client.watch_data` returns them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger("zkc.client")
 
 
 class Subscription(ZnodeSubscription):
-    """A watch that stays until it is cancelled or its client is closed.
+    """A recurring watch, armed until it is cancelled or its client is closed.
 
     :meth:`zkc.Client.watch_data` and :meth:`zkc.Client.watch_children` return it. It goes on when this object is
     dropped.
@@ -42,7 +42,7 @@ class Subscription(ZnodeSubscription):
 
     @property
     def error(self) -> Optional[ZooKeeperError]:
-        """What keeps it from watching, such as a :class:`~zkc.NoAuthError`; None if nothing does.
+        """The error that keeps it from watching, such as a :class:`~zkc.NoAuthError`; None if nothing does.
 
         It tries again at the next connection.
 
@@ -61,7 +61,7 @@ class Subscription(ZnodeSubscription):
         super().cancel()
 
     def _on_error(self, error: ZooKeeperError) -> None:
-        _log.warning("%s is not watched until the next connection: %s", self.path, str(error))
+        _log.warning("%s is not watched, will retry at the next connection: %s", self.path, str(error))
 
     def __repr__(self) -> str:
         state = "cancelled" if self._over else f"failing: {self._error}" if self._error is not None else "watching"
@@ -72,7 +72,7 @@ class Subscription(ZnodeSubscription):
             current = self._arming is not None and not self._outdated
         if current:
             super()._begun(request)
-        else:  # It was changed already, or the session has ended, and this may be a thread of anybody: read again.
+        else:  # The znode changed already, or the session has ended. This may be any thread: read again.
             self._delivered()
 
     def _hand_over(self, stat: Optional[Stat], values: tuple[Any, ...]) -> None:
@@ -94,7 +94,7 @@ class _Call:
             result = self.watch._fn(*self.values)
             if self.watch._registry.coroutines and isawaitable(result):
                 running = True
-                return self._finish(result)  # The client makes a task of it.
+                return self._finish(result)  # The client runs it as a task.
         finally:
             if not running:
                 self.watch._delivered()

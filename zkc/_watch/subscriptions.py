@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 __all__ = ["CHILDREN", "DATA", "EXISTENCE", "ReadKind", "Subscriptions", "ZnodeSubscription"]
 
 _log = logging.getLogger("zkc.client")
-_RETRY_DELAY = 0.05  # Between two attempts to remove a watch while no place in flight is free, in seconds.
-_NOTHING = object()  # The key of what was never read.
+_RETRY_DELAY = 0.05  # Seconds between two attempts to remove a watch while no in-flight slot is free.
+_NOTHING = object()  # The key before the first read.
 
 
 @dataclass(frozen=True)
 class ReadKind:
-    """What is read of a znode, and when it counts as changed."""
+    """One kind of read: its request, its values, and the key that shows a change."""
 
     send: Callable[[Session, str, Optional[Callable[[int, int, str], object]]], Request[Any]]
-    values: Callable[[Any], tuple[Any, ...]]  # What the user gets for an answer.
-    stat: Callable[[Any], Stat]  # That of an answer.
+    values: Callable[[Any], tuple[Any, ...]]  # The values for the user, from a reply.
+    stat: Callable[[Any], Stat]  # The Stat of a reply.
     key: Callable[[Stat], object]  # The same key, the same values.
-    missing: tuple[None, ...]  # What the user gets when there is no znode.
+    missing: tuple[None, ...]  # The values for the user when there is no znode.
 
 
 DATA = ReadKind(
@@ -81,7 +81,7 @@ class ArmedWatch:
 
 
 class Subscriptions:
-    """What follows znodes for a client.
+    """The registry of the subscriptions of a client.
 
     It holds every subscription that is not over: the core holds only those that are armed, and forgets them with the
     session. The client holds it, and it does not hold the client.
@@ -125,7 +125,7 @@ class Subscriptions:
                 subscription._stop(None if state is ClientState.CLOSED or failure is None else failure())
 
     def remove(self, arming: ArmedWatch) -> None:
-        """Remove a watch that nobody wants any more, without waiting; when the connection is away, after it is back."""
+        """Remove a watch that is no longer needed, without waiting; without a connection, after the next connect."""
         arming.subscription = None
         client, session = self.client(), arming.session()
         if client is None or session is None:
@@ -133,7 +133,7 @@ class Subscriptions:
         try:
             if session.in_flight < client._settings.max_in_flight:
                 session.remove_watches(arming.path, arming, WatchType.ANY, callback=lambda r: self._removed(r, arming))
-            else:  # The call would wait for a place, and this may be a finalizer.
+            else:  # The call would wait for a slot, and this may be a finalizer.
                 client._call_later(_RETRY_DELAY, lambda: self.remove(arming))
         except ConnectionLossError:
             self._left_over.append(arming)
@@ -166,7 +166,7 @@ class ZnodeSubscription:
         self._key: object = _NOTHING  # Of what was handed over last.
         self._error: Optional[ZooKeeperError] = None
 
-    # ---- what each kind of subscription does in its own way --------------------------------------------------------
+    # ---- defined by each kind of subscription -----------------------------------------------------------------------
 
     def _hand_over(self, stat: Optional[Stat], values: tuple[Any, ...]) -> None:
         """Take what was read; call :meth:`_delivered` when there may be more."""
@@ -182,7 +182,7 @@ class ZnodeSubscription:
 
     def _begin(self, session: Session) -> Flow[None]:
         """Read for the first time; what was read is handed over where callbacks run."""
-        if self._over:  # It had to wait for its turn, and was given up meanwhile.
+        if self._over:  # It waited for a slot and was cancelled there.
             return
         self._registry.add(self)
         try:
@@ -287,7 +287,7 @@ class ZnodeSubscription:
             self._refresh()
 
     def _failed(self, error: BaseException) -> None:
-        """Take note that a read failed. The next connection will bring another."""
+        """Note a failed read. The next connection starts another."""
         with self._lock:
             self._arming = None
             over = self._over
@@ -311,7 +311,7 @@ class ZnodeSubscription:
         if type_ != EventType.SESSION:
             self._refresh()
         elif self._registry.client() is None:
-            self._stop(None)  # Else the next session resumes it, or the listener is told that there is none.
+            self._stop(None)  # Otherwise the next session resumes it, or the listener ends it.
 
     def _resume(self) -> None:
         client = self._registry.client()
@@ -324,7 +324,7 @@ class ZnodeSubscription:
 
 
 class _Outcome:
-    """What a driver puts the outcome of a read in."""
+    """The result sink of the driver of a read."""
 
     __slots__ = ("subscription",)
 

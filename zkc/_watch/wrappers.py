@@ -58,7 +58,7 @@ def take_back(request: Request[Any]) -> None:
 class Watchers:
     """The watches that are armed, each found by what the user gave.
 
-    The core tells watches apart by identity and holds each for as long as it is armed. So one wrapper stands for all
+    The core distinguishes watches by identity and holds each for as long as it is armed. So one wrapper stands for all
     uses of a callable, for as long as one of them is armed: a bound method is another object each time it is named,
     but equal.
 
