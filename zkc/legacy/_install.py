@@ -44,19 +44,19 @@ def install(*, force: bool = False) -> None:
 
     .. versionadded:: 0.1
     """
-    global _before
+    global _saved
     with _lock:
-        if _before is None:
+        if _saved is None:
             if not force:
                 for name in _DROP_INS:
                     _refuse_to_shadow(name)
-            before = _Before()
+            saved = _SavedModules()
             try:
-                before.replace()
+                saved.replace()
             except BaseException:
-                before.restore()
+                saved.restore()
                 raise
-            _before = before
+            _saved = saved
         else:
             _import_drop_ins()  # a test's mock of sys.modules may have taken them out
 
@@ -66,11 +66,11 @@ def uninstall() -> None:
 
     .. versionadded:: 0.1
     """
-    global _before
+    global _saved
     with _lock:
-        if _before is not None:
-            _before.restore()
-            _before = None
+        if _saved is not None:
+            _saved.restore()
+            _saved = None
 
 
 def stand_in(name: str) -> None:
@@ -140,7 +140,7 @@ def _is_of_our_distribution(spec: ModuleSpec) -> bool:
 # --- what was there before --------------------------------------------------------------------------------------------
 
 
-class _Before:
+class _SavedModules:
     """The former entries of :data:`sys.modules` and of the package ``zc`` under the names of the drop-ins."""
 
     def __init__(self) -> None:
@@ -237,7 +237,7 @@ class _EmptyZc(MetaPathFinder):
 
 # Held through install() and uninstall(), which import nothing but the drop-ins, what they need, and zc.
 _lock = threading.RLock()
-_before: Optional[_Before] = None
+_saved: Optional[_SavedModules] = None
 _installed = _DropIns(*_DROP_INS)
 _standing_in = _DropIns()
 _empty_zc = _EmptyZc()

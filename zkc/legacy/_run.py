@@ -168,16 +168,16 @@ def _run(program: Callable[[], None]) -> None:
         raise
     except BaseException:
         # The interpreter does the rest: it calls the hook, and ends with a status, or after Ctrl-C by a signal.
-        _leave_us_out(sys.excepthook)
+        _hide_own_frames(sys.excepthook)
         raise
 
 
-def _leave_us_out(hook: Callable[[type[BaseException], BaseException, Optional[TracebackType]], object]) -> None:
+def _hide_own_frames(hook: Callable[[type[BaseException], BaseException, Optional[TracebackType]], object]) -> None:
     """Let the program's hook for exceptions have the last one without our lines, and say what may help."""
 
     def once(kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> None:
         sys.excepthook = hook
-        own = _own_lines(traceback)
+        own = _without_own_frames(traceback)
         hook(kind, error.with_traceback(own), own)
         if isinstance(error, SyntaxError):
             sys.stderr.write(_note(error))
@@ -185,7 +185,7 @@ def _leave_us_out(hook: Callable[[type[BaseException], BaseException, Optional[T
     sys.excepthook = once
 
 
-def _own_lines(traceback: Optional[TracebackType]) -> Optional[TracebackType]:
+def _without_own_frames(traceback: Optional[TracebackType]) -> Optional[TracebackType]:
     """Return the part of a traceback that is the program's."""
     own, step = traceback, traceback
     while step is not None:

@@ -22,11 +22,11 @@ _SELVES = ("self", "cls")
 _BELOW = ("zookeeper.", "zc.zk.", "kazoo.")
 # A module that cannot be read may re-export the package under its name, or have something else of that name.
 # Of such a thing only names in the table count.
-_HANDED_ON = {"zookeeper": "~zookeeper", "zc": "~zc"}
-# How many modules deep a name is followed.
-_DEEP = 30
+_REEXPORTED = {"zookeeper": "~zookeeper", "zc": "~zc"}
+# Through how many modules a name is followed.
+_MAX_DEPTH = 30
 # The names that each module re-exports, by its file: the files of a folder import each other many times.
-_looked_into: dict[str, dict[str, str]] = {}
+_reexports: dict[str, dict[str, str]] = {}
 
 
 class Scope:
@@ -91,8 +91,8 @@ def called(thing: str) -> Optional[str]:
 class Names:
     """The bindings of a source, and what they lead to."""
 
-    def __init__(self, source: Source, path: Optional[str] = None, deep: int = 0) -> None:
-        self._path, self._deep = path, deep
+    def __init__(self, source: Source, path: Optional[str] = None, depth: int = 0) -> None:
+        self._path, self._depth = path, depth
         self.binders: set[int] = set()  # offsets of names that are not used but bound
         self.imported: list[Step] = []
         self._module = Scope("module", -1, None)
@@ -200,8 +200,8 @@ class Names:
             full = ".".join(token.text for token in path)
             if full in rules.MODULES or full.startswith(_BELOW):
                 self.imported.append(Step(path[0], full))
-            handed = {} if full in rules.MODULES else self._handed_on(full)
-            for name, inner in (handed or {}).items():
+            reexports = {} if full in rules.MODULES else self._reexports_of(full)
+            for name, inner in (reexports or {}).items():
                 bound = f"{(alias or path[0]).text if alias or len(path) == 1 else full}.{name}"
                 self._add(scope, bound, _Binding(path[0].at, scope, [], inner))
             thing = full if alias else path[0].text
@@ -242,9 +242,9 @@ class Names:
 
     def _from_another(self, module: str, listed: list[Token], scope: Scope) -> None:
         """Bind names of a module that is none of the packages' but may re-export them."""
-        handed = self._handed_on(module)
+        reexports = self._reexports_of(module)
         if listed and listed[0].text == "*":
-            for name, inner in (handed or {}).items():
+            for name, inner in (reexports or {}).items():
                 self._add(scope, name, _Binding(listed[0].at, scope, [], inner))
             return
         for part in split(listed, ","):
@@ -252,9 +252,9 @@ class Names:
             if not path or module.startswith(_BELOW):
                 continue
             name = path[0].text
-            thing = _HANDED_ON.get(name) if handed is None else handed.get(name)
+            thing = _REEXPORTED.get(name) if reexports is None else reexports.get(name)
             if thing is None:  # It may be a module of the package.
-                self._handed_module(
+                self._add_reexports(
                     f"{module.rstrip('.')}.{name}" if module.strip(".") else module + name, alias, path, scope
                 )
             if thing and (alias or path[0]).text in scope.bound and thing.startswith("~"):
@@ -264,25 +264,25 @@ class Names:
             if thing:
                 self._known(scope, alias or path[0], (alias or path[0]).text, thing)
 
-    def _handed_module(self, module: str, alias: Optional[Token], path: list[Token], scope: Scope) -> None:
-        for name, thing in (self._handed_on(module) or {}).items():
+    def _add_reexports(self, module: str, alias: Optional[Token], path: list[Token], scope: Scope) -> None:
+        for name, thing in (self._reexports_of(module) or {}).items():
             self._add(scope, f"{(alias or path[0]).text}.{name}", _Binding(path[0].at, scope, [], thing))
 
-    def _handed_on(self, module: str) -> Optional[dict[str, str]]:
+    def _reexports_of(self, module: str) -> Optional[dict[str, str]]:
         """Return the things that a module beside the file re-exports, by name; None if there is no such module."""
-        file = beside(self._path, module) if self._path and self._deep < _DEEP else None
+        file = beside(self._path, module) if self._path and self._depth < _MAX_DEPTH else None
         if file is None:
             return None
-        if file in _looked_into:
-            return _looked_into[file]
-        _looked_into[file] = {}  # For modules that import each other.
+        if file in _reexports:
+            return _reexports[file]
+        _reexports[file] = {}  # For modules that import each other.
         try:
-            names = Names(Source(read(file)), file, self._deep + 1)
+            names = Names(Source(read(file)), file, self._depth + 1)
         except OSError:
             return {}
         things = {name: names._latest(found, None, name) for name, found in names._module.bound.items()}
-        _looked_into[file] = {name: thing for name, thing in things.items() if thing}
-        return _looked_into[file]
+        _reexports[file] = {name: thing for name, thing in things.items() if thing}
+        return _reexports[file]
 
     def _as(self, part: list[Token], scope: Scope) -> None:
         value, *target = split(part, "as")

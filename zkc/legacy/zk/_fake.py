@@ -12,7 +12,7 @@ from zkc.legacy import zookeeper
 from zkc.legacy._core.values import encode_data, shown_data
 from zkc.legacy.zk._data import Acl, Data, Stat, above, text_of
 from zkc.legacy.zk._fake_nodes import Node, expand, identity, require
-from zkc.legacy.zk._fake_sessions import Post, Session, Watcher
+from zkc.legacy.zk._fake_sessions import Callbacks, Session, Watcher
 
 __all__ = ["ZooKeeper", "badpath"]
 
@@ -43,7 +43,7 @@ class ZooKeeper:
         self.exists_watchers: dict[str, list[tuple[int, Watcher]]] = {}  # Of nodes that do not exist.
         self._zxid = 0
         self._session_id = 0
-        self._post = Post()
+        self._callbacks = Callbacks()
 
     # --- for tests ----------------------------------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class ZooKeeper:
             with self._reading(handle) as session:
                 yield session
         finally:
-            self._post.settle()
+            self._callbacks.settle()
 
     def _check_handle(self, handle: int) -> Session:
         try:
@@ -112,7 +112,7 @@ class ZooKeeper:
             except zookeeper.ZooKeeperException as error:
                 status, result = error.code or zookeeper.SYSTEMERROR, (None,) * values
             if completion is not None:
-                self._post.add(session, completion, handle, status, *result)
+                self._callbacks.add(session, completion, handle, status, *result)
         return 0
 
     def _watchers_of(self, handle: int) -> list[Watcher]:
@@ -251,7 +251,7 @@ class ZooKeeper:
             self._clear_session(session)
             del self.sessions[h]
             session.state = zookeeper.CONNECTING_STATE
-        self._post.settle()
+        self._callbacks.settle()
         return 0
 
     def state(self, h: int) -> int:

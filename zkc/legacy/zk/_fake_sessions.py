@@ -20,14 +20,14 @@ from zkc.legacy._core.exceptions import ON_ENDED
 if TYPE_CHECKING:
     from zkc.legacy.zk._fake import ZooKeeper
 
-__all__ = ["Post", "Session", "Watcher"]
+__all__ = ["Callbacks", "Session", "Watcher"]
 
 Watcher = Callable[[int, int, int, str], object]
 
 _LONG = 2.0  # Seconds after which a callback is not waited for.
 
 
-class Post:
+class Callbacks:
     """The queues of calls of the sessions of a ZooKeeper in memory, and the wait for them."""
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ class Session:
                 missed, self.missed = self.missed, []
                 for watcher, event_type, path in missed:
                     self.post(watcher, event_type, path)
-        self.zk._post.settle()
+        self.zk._callbacks.settle()
 
     def tell(self, watcher: Watcher, event_type: int, path: str) -> None:
         """Notify a watcher of an event of a node, now or when the session is connected again."""
@@ -161,7 +161,7 @@ class Session:
 
     def post(self, watcher: Watcher, event_type: int, path: str) -> None:
         """Have a watcher called, unless the session was closed by then."""
-        self.zk._post.add(self, self._call, watcher, event_type, self.state, path)
+        self.zk._callbacks.add(self, self._call, watcher, event_type, self.state, path)
 
     def _call(self, watcher: Watcher, event_type: int, state: int, path: str) -> None:
         if not self.closed:

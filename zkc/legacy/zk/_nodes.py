@@ -159,12 +159,12 @@ class NodeInfo:
                     break
         if isinstance(callback, types.FunctionType):
             kept = vars(callback).get(_KEPT, {})
-            if kept.get(self._kept_as()) is self:
-                del kept[self._kept_as()]
+            if kept.get(self._key_of_keeper()) is self:
+                del kept[self._key_of_keeper()]
 
     # --- the life of an object ----------------------------------------------------------------------------------------
 
-    def _kept_as(self) -> tuple[int, int, str]:
+    def _key_of_keeper(self) -> tuple[int, int, str]:
         return (id(self.session), self.event_type, self.path)
 
     def _keep(self, func: Callback) -> None:
@@ -173,7 +173,7 @@ class NodeInfo:
         One object for each node: a program that repeats this does not gather objects.
         """
         if isinstance(func, types.FunctionType):
-            vars(func).setdefault(_KEPT, {})[self._kept_as()] = self
+            vars(func).setdefault(_KEPT, {})[self._key_of_keeper()] = self
             self.session._keepers.add(func)
 
 

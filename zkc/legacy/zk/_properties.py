@@ -57,9 +57,9 @@ class Properties(NodeInfo, Mapping[str, Any]):
         self._chain = _chain
         self._linked: dict[str, Properties] = {}
         self.meta_data = {}
-        # The state after our own last change, or a later one. Earlier readings are refused.
+        # The state after our own last change, or a later one. Earlier readings are rejected.
         self._floor: Optional[_Moment] = None
-        self._refused: Optional[_Read] = None
+        self._rejected: Optional[_Read] = None
         super().__init__(session, path)
 
     # --- a mapping ----------------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class Properties(NodeInfo, Mapping[str, Any]):
         # Before the server has it, so that it is here when the call returns. The event that follows has the last word.
         with lock:
             before = self.data, self._linked, self._floor
-            self._refused = None
+            self._rejected = None
             self.data, self._linked = data, linked
             self._raise_floor(self.meta_data)
             if self._floor is not None:
@@ -191,11 +191,11 @@ class Properties(NodeInfo, Mapping[str, Any]):
                 self.data, self._linked, self._floor = before
             else:
                 self._floor = before[2]
-            # It was refused for being older than the change, which is none.
-            refused, self._refused = self._refused, None
-            if refused is None or self._is_old(refused):
+            # It was rejected for being older than the change, which is none.
+            rejected, self._rejected = self._rejected, None
+            if rejected is None or self._is_old(rejected):
                 return
-            self._commit(refused)
+            self._commit(rejected)
         self._changed()
 
     def _raise_floor(self, stat: Optional[Stat]) -> None:
@@ -220,7 +220,7 @@ class Properties(NodeInfo, Mapping[str, Any]):
     def _is_old(self, prepared: _Read) -> bool:
         if not self._is_before_floor(prepared.meta_data):
             return False
-        self._refused = prepared
+        self._rejected = prepared
         return True
 
     def _is_before_floor(self, stat: Optional[Stat]) -> bool:

@@ -63,9 +63,9 @@ class ZooKeeper(Registration, Trees):
         self._connection_string = connection_string
         self._opened: Optional[int] = None  # The handle that is not connected yet.
         self._connections = 0  # How often a connection was made.
-        self._unmade: list[str] = []  # Ephemeral nodes that wait for a connection.
-        self._former: set[int] = set()  # The ids of the sessions that have expired.
-        self._taken: set[str] = set()  # Paths of ephemeral nodes that another session has.
+        self._missing_paths: list[str] = []  # Ephemeral nodes that wait for a connection.
+        self._expired_ids: set[int] = set()  # The ids of the sessions that have expired.
+        self._other_owner: set[str] = set()  # Paths of ephemeral nodes that another session has.
         self._keepers: weakref.WeakSet[types.FunctionType] = weakref.WeakSet()
         logging_pipe()
         try:
@@ -146,13 +146,13 @@ class ZooKeeper(Registration, Trees):
             new = self.handle is None
             self.handle, self._opened = handle, None
             self._connections += 1
-            unmade, self._unmade = (list(self.ephemeral) if new else self._unmade), []
+            missing_paths, self._missing_paths = (list(self.ephemeral) if new else self._missing_paths), []
         if new:
             for scheme, cert in list(self._credentials):
                 with contextlib.suppress(zookeeper.ZooKeeperException):  # The connection was lost again.
                     zookeeper.add_auth(handle, scheme, cert, None)
         # First the nodes that other clients look for: a callback may take long, and may wait for `connected`.
-        self._make_ephemeral(handle, unmade)
+        self._recreate_ephemerals(handle, missing_paths)
         self.connected.set()
         logger.info("connected %s", handle)
         for watch in self.watches.clear() if new else self.watches.postponed():
@@ -165,39 +165,39 @@ class ZooKeeper(Registration, Trees):
             self.handle = self._opened = None
         self.connected.clear()
         with contextlib.suppress(zookeeper.ZooKeeperException):
-            self._former.add(zookeeper.client_id(handle)[0])
+            self._expired_ids.add(zookeeper.client_id(handle)[0])
         with contextlib.suppress(zookeeper.ZooKeeperException):
             zookeeper.close(handle)
         self._open_again()
 
     # --- ephemeral nodes ----------------------------------------------------------------------------------------------
 
-    def _make_ephemeral(self, handle: int, paths: list[str]) -> None:
+    def _recreate_ephemerals(self, handle: int, paths: list[str]) -> None:
         """Make ephemeral nodes again, those of a session that has expired."""
         for index, path in enumerate(paths):
             node = self.ephemeral.get(path)
             if node is None:
                 continue  # Deleted by another thread.
             try:
-                while not self._make_one(handle, path, node):
+                while not self._recreate_one(handle, path, node):
                     node = self.ephemeral.get(path)
                     if node is None:
                         break
             except zookeeper.ZooKeeperException as error:
                 if is_of_connection(error):
                     with self._lock:
-                        self._unmade = paths[index:]
+                        self._missing_paths = paths[index:]
                     return
                 logger.exception("ephemeral node %s was not made again", path)
 
-    def _make_one(self, handle: int, path: str, node: dict[str, Any]) -> bool:
+    def _recreate_one(self, handle: int, path: str, node: dict[str, Any]) -> bool:
         """Make one attempt; return whether that was all."""
         try:
             zookeeper.create(handle, path, node["data"], node["acl"], node["flags"])
         except zookeeper.NodeExistsException:
             pass
         else:
-            self._taken.discard(path)
+            self._other_owner.discard(path)
             if path not in self.ephemeral:  # Another thread has deleted it while it was made.
                 with contextlib.suppress(zookeeper.NoNodeException):
                     zookeeper.delete(handle, path)
@@ -208,23 +208,23 @@ class ZooKeeper(Registration, Trees):
         owner = stat["ephemeralOwner"]
         if owner == zookeeper.client_id(handle)[0]:
             return True  # Another thread made it just now, or the reply to our own create was lost.
-        if owner in self._former:
+        if owner in self._expired_ids:
             # A server has called that session expired which the others still have: the node would go with it.
             with contextlib.suppress(zookeeper.NoNodeException, zookeeper.BadVersionException):
                 node["data"], stat = zookeeper.get(handle, path)
                 if stat["ephemeralOwner"] == owner and path in self.ephemeral:
                     zookeeper.delete(handle, path, stat["version"])
             return False
-        if path not in self._taken:
-            self._taken.add(path)
+        if path not in self._other_owner:
+            self._other_owner.add(path)
             logger.error("ephemeral node %s was not made again: another session has it", path)
-        return zookeeper.exists(handle, path, functools.partial(self._taken_event, path)) is not None
+        return zookeeper.exists(handle, path, functools.partial(self._other_owner_event, path)) is not None
 
-    def _taken_event(self, path: str, handle: int, event_type: int, state: int, _: str) -> None:
+    def _other_owner_event(self, path: str, handle: int, event_type: int, state: int, _: str) -> None:
         """Make an ephemeral node again after an event of the other session's node at its path."""
         if event_type == zookeeper.SESSION_EVENT or self._closed or handle != self.handle:
             return
-        self._make_ephemeral(handle, [path])
+        self._recreate_ephemerals(handle, [path])
 
     # --- watches ------------------------------------------------------------------------------------------------------
 
