@@ -21,7 +21,7 @@ from typing import Optional
 __all__ = ["install", "stand_in", "uninstall"]
 
 _DROP_INS = {"zookeeper": "zkc.legacy.zookeeper", "zc.zk": "zkc.legacy.zk"}
-# What install() imports at once. The rest of zc.zk is loaded when a program imports it.
+# The modules that install() imports at once. The rest of zc.zk is loaded when a program imports it.
 _AT_ONCE = ("zookeeper", "zc.zk", "zc.zk.event")
 # A line that has this is in the modules of the distribution zkc-legacy: they are ours too.
 _MARK = "__zkc_legacy__"
@@ -82,7 +82,7 @@ def stand_in(name: str) -> None:
 
 
 def _ours(name: str) -> str:
-    """Return what a drop-in, or a module below it, is called here."""
+    """Return the name in zkc.legacy of a drop-in, or of a module below it."""
     top = name if name == "zookeeper" else "zc.zk"
     return _DROP_INS[top] + name[len(top) :]
 

@@ -1,7 +1,7 @@
 """``python -m zkc.legacy script.py args…``: run an unmodified program with the drop-ins installed.
 
-The program is not to notice: its ``__main__``, sys.argv and sys.path[0] are those of ``python script.py``, its
-exceptions end the process as they would there, and their tracebacks begin with its own lines.
+The program must not notice: its ``__main__``, sys.argv and sys.path[0] are those of ``python script.py``. Its
+exceptions end the process as they would there, and their tracebacks begin with the program's own lines.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ SCRIPT, MODULE and CODE are what they are for python itself.
   check     look through source files for what has to be changed; a script of this name is ./check
   --help    show this
 
-A process that the program starts with another Python command does not have the drop-ins, nor does one of
-multiprocessing with the method spawn or forkserver: install the distribution zkc-legacy for such programs.
+A process that the program starts with another Python command does not have the drop-ins. Neither does a process of
+multiprocessing with the method spawn or forkserver. Install the distribution zkc-legacy for such programs.
 """
 
 
@@ -137,7 +137,7 @@ def _code(text: str) -> Callable[[], None]:
 
 def _run_module(name: str, change_argv: bool) -> None:
     _new_main()
-    # What `python -m` itself calls. The public functions of runpy take __main__ away when the program has ended.
+    # The function that `python -m` calls. The public functions of runpy remove __main__ when the program has ended.
     runpy._run_module_as_main(name, change_argv)  # type: ignore[attr-defined]
 
 
@@ -173,7 +173,7 @@ def _run(program: Callable[[], None]) -> None:
 
 
 def _hide_own_frames(hook: Callable[[type[BaseException], BaseException, Optional[TracebackType]], object]) -> None:
-    """Let the program's hook for exceptions have the last one without our lines, and say what may help."""
+    """Give the program's exception hook the last exception without our frames, and print advice."""
 
     def once(kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> None:
         sys.excepthook = hook
@@ -197,7 +197,7 @@ def _without_own_frames(traceback: Optional[TracebackType]) -> Optional[Tracebac
     return own
 
 
-# What Python 2 took and Python 3 does not, each on one line; for `print` and `exec` the message has the words.
+# Syntax that Python 2 took and Python 3 does not, each on one line; for `print` and `exec` the message has the words.
 _PYTHON_2_MESSAGE = re.compile("Missing parentheses|inconsistent use of tabs|leading zeros|multiple exception types")
 _PYTHON_2_LINE = re.compile(
     r"""\bexcept\b[^:]+,\s*\w+\s*: | ^\s*raise\s+[\w.]+\s*, | <> | ` | \b\d+[lL]\b | \b[uU][rR]['"] | ^\s*exec\s+\w""",
@@ -206,7 +206,7 @@ _PYTHON_2_LINE = re.compile(
 
 
 def _note(error: SyntaxError) -> str:
-    """Return what to say about source that Python 3 does not understand, if it is that of old code."""
+    """Return advice for a syntax error that Python 2 source causes on Python 3; empty for any other."""
     line = error.text or ""
     if re.search(r"(\.|\bimport\b.*)\s*\basync\b", line):
         why = "async is a keyword of Python 3: write zookeeper.async_(...) or getattr(zookeeper, 'async')(...)."
@@ -215,4 +215,4 @@ def _note(error: SyntaxError) -> str:
     else:
         return ""
     path = error.filename if error.filename and os.path.exists(error.filename) else "PATH"
-    return f"\nNote: {why} What else has to be changed is listed by\n    {_COMMAND} check {shlex.quote(path)}\n"
+    return f"\nNote: {why} This command lists all that has to be changed:\n    {_COMMAND} check {shlex.quote(path)}\n"

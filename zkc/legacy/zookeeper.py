@@ -1,12 +1,12 @@
 """The module ``zookeeper`` of zkpython and zc-zookeeper-static, for code that must move to Python 3 unchanged.
 
-Sessions are named by handles, small ints. The arguments stand where they stood, and have names now. Data and paths may
-be given as str or bytes; data come back as str in which bytes that are no UTF-8 survive, or as bytes after
+Sessions are named by handles, small ints. The arguments have the old order, and have names now. Data and paths may
+be given as str or bytes. Data are returned as str, in which bytes that are no UTF-8 survive, or as bytes after
 :func:`zkc.legacy.use_bytes`. Watchers get ``(h, type, state, path)``; that of a znode also gets session events,
-which do not consume it. Callbacks and watchers run one after the other on a thread of their session; what they raise
-is printed. They may make any call, and close their handle.
+which do not consume it. Callbacks and watchers run one after the other on a thread of their session. An exception of
+theirs is printed. They may make any call, and close their handle.
 
-``zkc.legacy.install()`` makes this module importable as ``zookeeper``. New code is better off with :class:`zkc.Client`.
+``zkc.legacy.install()`` makes this module importable as ``zookeeper``. New code should use :class:`zkc.Client`.
 
 .. versionadded:: 0.1
 """

@@ -1,7 +1,8 @@
 """The calls that return at once. Their callbacks run one after the other on a thread of the session.
 
-Each returns 0. What is wrong at once (a handle that is none, a malformed path) is raised. The callback may be None. It
-gets the handle and a code first, and None in place of each value when the code is not OK; what it raises is printed.
+Each returns 0. An error that shows at once (an unknown handle, a malformed path) is raised. The callback may be None.
+It gets the handle and a code first, and None in place of each value when the code is not OK. An exception of
+the callback is printed.
 """
 
 from __future__ import annotations

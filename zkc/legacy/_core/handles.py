@@ -102,7 +102,7 @@ def entry_of(h: int) -> Entry:
 
 
 def sender(h: int, name: str, path: str, value: object = None) -> Callable[..., Any]:
-    """Return what sends a change through a handle; a client that uses the session too notes it for what it keeps.
+    """Return a function that sends a change through a handle; a client on the session notes it for its kept ephemerals.
 
     Args:
         h: The handle.

@@ -11,7 +11,7 @@ _file: Any = None
 
 
 class _Stream:
-    """Writes lines to a file, whatever kind of file it is. What does not take them gets none."""
+    """Writer of lines to a file of text or bytes; a file that refuses them gets none."""
 
     def __init__(self, file: Any) -> None:
         self.file = file

@@ -1,4 +1,4 @@
-"""Opening and closing sessions, and what can be asked of one."""
+"""Opening and closing of sessions, and questions about a session."""
 
 from __future__ import annotations
 

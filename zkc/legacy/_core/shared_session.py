@@ -29,15 +29,15 @@ def client_of(handle: int, *, request_timeout: Optional[float] = None) -> Client
     """Make a client of the session behind a handle of the old module ``zookeeper``.
 
     Old code and the client use the session together. It stays the handle's session: closing the client leaves it open,
-    and ``zookeeper.close`` ends it for both. When the session expires, the client opens a new one of its own, as any
-    client does, with the credentials that were given through the handle.
+    and ``zookeeper.close`` ends it for both. When the session expires, the client opens a session of its own, as any
+    client does. It uses the credentials that were given through the handle.
 
     >>> h = zookeeper.init("zk1:2181")
     >>> with zkc.legacy.client_of(h) as client:
     ...     client.get("/config")
 
     Args:
-        handle: What ``zookeeper.init`` returned.
+        handle: The result of ``zookeeper.init``.
         request_timeout: The timeout of each call in seconds, unless the call gives another.
 
     Returns:

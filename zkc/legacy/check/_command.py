@@ -17,11 +17,11 @@ _NAME = "python -m zkc.legacy check"
 _EPILOG = """\
 exit status:
   0  nothing has to be changed
-  1  something has to be changed before it runs on Python 3 over zkc: what only Python 2 takes, a name that the
+  1  something has to be changed before it runs on Python 3 over zkc: syntax of Python 2, a name that the
      drop-ins do not have, a call of kazoo
   2  wrong arguments, a file or a folder that cannot be read, or output that cannot be written
 
-What follows from a single line of Python 2 is listed. For the rest there are 2to3 and tools of its kind.
+The checker lists what a single line of Python 2 shows. Use 2to3 or a similar tool for the rest.
 """
 
 
@@ -79,7 +79,7 @@ def _complain(text: str) -> None:
 
 
 def _drop_output() -> None:
-    """Have what is left in the buffer go nowhere: at its exit Python would complain about it once more."""
+    """Discard the rest of the buffer: else Python reports the error again at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

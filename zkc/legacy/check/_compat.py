@@ -1,4 +1,4 @@
-"""Where source for Python 2 and 3 says that it knows both: what stands there is no finding."""
+"""The places where source for both Python 2 and 3 says so: a name there is no finding."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class NotRegularError(OSError):
 
 
 def expand(path: str, failed: Callable[[OSError], object]) -> Iterator[str]:
-    """Yield the files that are meant: folders are walked for ``*.py``, in order; what else there is stays as it is.
+    """Yield the files to check: those named, and in folders each ``*.py``, in order.
 
     Folders whose names begin with a dot, and ``__pycache__``, are left out, and links to folders are not followed.
 

@@ -30,7 +30,7 @@ class Finding:
     """A line of the report.
 
     ``why`` says what is wrong or differs, ``idiomatic`` is the code of the idiomatic layer or what Python 3 takes,
-    ``note`` what else to know.
+    ``note`` is further advice.
     """
 
     line: int
@@ -47,7 +47,7 @@ class Finding:
         return self.verdict not in (COVERED, DIFFERS)
 
     def as_dict(self, file: str) -> dict[str, object]:
-        """Return it as JSON has it."""
+        """Return the finding as a dict for JSON."""
         return {"file": file, **dataclasses.asdict(self), "must_change": self.must_change}
 
 

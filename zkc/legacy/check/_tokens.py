@@ -1,7 +1,7 @@
-"""Old source as tokens and statements. It reads Python 2 and 3 alike, and goes on where source is broken.
+"""Tokens and statements of old source, Python 2 or 3. The reader goes on where source is broken.
 
-Python's own :mod:`tokenize` is no help here: from 3.12 on it refuses what only Python 2 allows, and which words it
-refuses depends on the version that it comes with.
+Python's own :mod:`tokenize` is no help here: from 3.12 on it refuses syntax that only Python 2 allows. Which words it
+refuses depends on the version of Python.
 """
 
 from __future__ import annotations

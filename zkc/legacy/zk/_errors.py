@@ -33,7 +33,7 @@ class CancelWatch(Exception):  # noqa: N818 - old code knows them by these names
 
 
 class LinkLoop(Exception):  # noqa: N818
-    """Links lead back to where one of them is; its argument has the paths that were gone through.
+    """Links lead back to themselves; the argument has the paths on the way.
 
     .. versionadded:: 0.1
     """

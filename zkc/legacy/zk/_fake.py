@@ -99,7 +99,7 @@ class ZooKeeper:
         values: int,
         call: Callable[[Session], Optional[tuple[Any, ...]]],
     ) -> int:
-        """Do something, and have the completion called with how it went."""
+        """Carry out a call, and have the completion called with its result or error."""
         with self.lock:
             session = self._check_handle(handle)
             status: int = zookeeper.OK

@@ -1,8 +1,8 @@
 """The sessions of the ZooKeeper in memory, and how they call back.
 
-As with a real one, callbacks of a session run one after the other on a thread of its own: a test may hold a lock that a
-callback wants. Old tests look for what a callback did right after the call that caused it, so a call waits for the
-callbacks; not for one that takes long, which may itself wait for something.
+As with a real server, callbacks of a session run one after the other on a thread of the session: a test may hold a lock
+that a callback wants. Old tests look for the effect of a callback right after the call that caused it, so a call waits
+for the callbacks. It does not wait for a callback that takes long: that may wait for something itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The calls of the module ``zookeeper``, as methods of a session.
 
-They are looked up in the module at each call, and called with positional arguments only, as many as there are: tests
-put functions of their own there.
+Each function is looked up in the module at each call, and called with positional arguments only, no more than were
+given: tests put functions of their own into the module.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class LowLevel:
             name: Its name.
             noted: Called before the request is sent; what it returns is called with the code of its outcome, or with
                 None if it was not sent. If neither is known, as after Ctrl-C, that is not called.
-            completion: What the program gave.
+            completion: The program's completion function.
             arguments: Of the call, after the handle.
         """
         handle = self._live()
@@ -80,7 +80,7 @@ class LowLevel:
     def create(
         self, path: str, data: Data, acl: Acl, flags: int = 0, completion: Optional[Completion] = None
     ) -> Union[str, int]:
-        """Create a node. An ephemeral one without SEQUENCE is made again in a new session, after one has expired.
+        """Create a node. An ephemeral node without SEQUENCE is re-created in the session that follows an expired one.
 
         Args:
             path: Its path; to that of a SEQUENCE node ten digits are appended.
@@ -177,7 +177,7 @@ class LowLevel:
     aset_acl = set_acl
 
     def _forget_ephemeral(self, path: str) -> Settle:
-        """Not make a node again from now on, unless the answer says that it is still there."""
+        """Stop re-creating a node, unless the reply says that the node is still there."""
         name = text_of(path)
         node = self.ephemeral.pop(name, None)
 
@@ -188,7 +188,7 @@ class LowLevel:
         return settle
 
     def _change_ephemeral(self, path: str, what: str, value: Any) -> Settle:
-        """Make a node with a new value from now on, unless the answer says that it was refused."""
+        """Re-create a node with a new value from now on, unless the reply says that the server refused the value."""
         node = self.ephemeral.get(text_of(path))
         before = None if node is None else node[what]
         if node is not None:

@@ -66,7 +66,7 @@ class NodeInfo:
 
         Args:
             func: Called with this object, and without an argument when the node was deleted. It may raise
-                :class:`CancelWatch` not to be called any more. What else it raises is raised here the first time,
+                :class:`CancelWatch` not to be called any more. Any other exception is raised here the first time,
                 and later logged, and it is not called any more.
 
         Returns:

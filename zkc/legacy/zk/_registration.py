@@ -49,7 +49,7 @@ class Registration(LowLevel, Resolving):
         Args:
             path: The path of the node above it; links are resolved.
             addr: ``"host:port"`` or ``(host, port)``. Without a host there is a node for each IPv4 address of the
-                machine, if the package netifaces is installed; the loopback addresses count only if there is no other.
+                machine, if the package netifaces is installed. Loopback addresses count only if there is no other.
                 Without netifaces there is one node, named after the machine's full name (:func:`socket.getfqdn`).
             acl: The ACL of the node, a list of dicts.
             kw: Its properties; ``pid`` is the number of this process.

@@ -191,7 +191,7 @@ class ZooKeeper(Registration, Trees):
                 logger.exception("ephemeral node %s was not made again", path)
 
     def _recreate_one(self, handle: int, path: str, node: dict[str, Any]) -> bool:
-        """Make one attempt; return whether that was all."""
+        """Make one attempt; return whether it settled the node."""
         try:
             zookeeper.create(handle, path, node["data"], node["acl"], node["flags"])
         except zookeeper.NodeExistsException:
@@ -281,7 +281,7 @@ class ZooKeeper(Registration, Trees):
         return getattr(zookeeper, _READERS[event_type])(self._live(), real_path, *handler)
 
     def _arm(self, entry: Watched, number: int) -> None:
-        """Read a node and arm its watch; give what was read to those who look at it."""
+        """Read a node and arm its watch; give the result to the objects that look at it."""
         raw = self._read(entry, functools.partial(self._node_event, entry))
         for watch in self.watches.done(entry, number):
             watch._notify(raw, entry, number, True)

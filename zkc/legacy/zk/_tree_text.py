@@ -27,7 +27,7 @@ _node = re.compile(r"/(?P<name>\S+)(\s*:\s*(?P<type>\S.*))?$").match
 _name = r"(?P<name>/\S*(?=\s+{0}\s)|[^\s/]\S*(?=\s*{0}))\s*{0}\s*"
 _link = re.compile(_name.format("->") + r"(?P<target>\S+)$").match
 _property_link = re.compile(_name.format("=>") + r"(?P<target>[^\s=]\S*(\s+\S+)?)$").match
-# What export_tree writes for a property link; zc.zk could not read it back.
+# The form in which export_tree writes a property link; zc.zk could not read it back.
 _exported_property_link = re.compile(r"(?P<name>\S+)\s+=>\s+=\s+(?P<expr>\S.*)$").match
 # With blanks around it the sign is surely the sign; without them the first one is.
 _spaced_property = re.compile(r"(?P<name>\S+)\s+=\s+(?P<expr>\S.*)$").match
@@ -95,7 +95,7 @@ def parse_tree(text: Data, node_class: Callable[..., Any] = ParseNode) -> Any:
     .. versionadded:: 0.1
     """
     root = node_class()
-    # What the last line may belong to: nodes from the root down, and the last property, with their indentation.
+    # Possible parents of the next line: nodes from the root down, and the last property, with their indentation.
     open_: list[tuple[int, Any]] = [(-1, root)]
     for number, raw in enumerate(text_of(text).split("\n"), 1):
         line = raw.rstrip()
@@ -119,7 +119,7 @@ def parse_tree(text: Data, node_class: Callable[..., Any] = ParseNode) -> Any:
 
 
 def _indent(open_: list[tuple[int, Any]], indent: int, number: int, line: str, read: Any) -> None:
-    """Put what a line has at the end of what is open, and take off what it closes."""
+    """Close the nodes that a line ends by its indentation, and add what the line has."""
     if indent > open_[-1][0]:
         if isinstance(open_[-1][1], _Property):
             raise ValueError(number, line, "Can't indent under properties")

@@ -113,7 +113,7 @@ class Trees(LowLevel, Resolving):
         Args:
             path: The node at its top. That of ``/`` is left out without a name, and ``/zookeeper`` always is.
             ephemeral: Whether ephemeral nodes are part of it.
-            name: What to call the node at the top.
+            name: The name to write for the node at the top.
 
         Returns:
             The text: properties, links and nodes, each sorted by name.

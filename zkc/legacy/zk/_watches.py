@@ -34,7 +34,7 @@ class Watched:
     """A node of which one kind of change is watched, and the objects to update.
 
     Args:
-        key: What is watched.
+        key: The type of event and the path.
     """
 
     __slots__ = ("__weakref__", "armed", "key", "number", "reading", "refs")

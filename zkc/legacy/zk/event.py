@@ -1,4 +1,4 @@
-"""Where :class:`zc.zk.RegisteringServer` goes through: ``zope.event`` if it is installed, else nowhere.
+"""The receiver of :class:`zc.zk.RegisteringServer`: ``zope.event`` if it is installed, else a no-op.
 
 An application may put a function of its own in the place of ``zc.zk.event.notify``.
 """

@@ -8,8 +8,8 @@
     def tearDown(self):
         zc.zk.testing.tearDown(self)
 
-With the connection string of a real server in the environment variable TEST_ZOOKEEPER_CONNECTION the tests run there
-instead, with a new node as their root, which is deleted afterwards.
+Set the environment variable TEST_ZOOKEEPER_CONNECTION to the connection string of a real server to run the tests there.
+Their root is then a new node, which is deleted afterwards.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def assert_(cond: object, mess: str = "", error: bool = True) -> None:
     """Fail unless something is true.
 
     Args:
-        cond: What should be true.
-        mess: What to say.
+        cond: The condition.
+        mess: The message of the failure.
         error: Raise AssertionError; else print.
 
     .. versionadded:: 0.1
@@ -87,7 +87,7 @@ def assert_(cond: object, mess: str = "", error: bool = True) -> None:
 
 
 def wait_until(func: Callable[[], object], timeout: float = 9) -> None:
-    """Wait until something is true. It is deprecated.
+    """Wait until a function returns a true value. Deprecated.
 
     Args:
         func: Says whether it is.
@@ -177,7 +177,7 @@ def tearDown(test: Any) -> None:
     """Take back what :func:`setUp` did.
 
     Args:
-        test: What it was called with.
+        test: The argument of ``setUp``.
 
     .. versionadded:: 0.1
     """
