@@ -215,4 +215,4 @@ def _note(error: SyntaxError) -> str:
     else:
         return ""
     path = error.filename if error.filename and os.path.exists(error.filename) else "PATH"
-    return f"\nNote: {why} This command lists all that has to be changed:\n    {_COMMAND} check {shlex.quote(path)}\n"
+    return f"\nNote: {why} This command lists what has to be changed:\n    {_COMMAND} check {shlex.quote(path)}\n"
