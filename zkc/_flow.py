@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Optional, Protocol, TypeVar, Union
 
-from zkc._zookeeper import Request, set_place_limit
+from zkc._zookeeper import Flag, Request, RLock, set_place_limit
 from zkc.errors import OperationTimeoutError, ZooKeeperError, late_text
 from zkc.errors._base import READS
 
@@ -91,7 +91,7 @@ class Undoable(Iterator["Step"]):
     __slots__ = ("_flow", "undo")
 
     def __init__(self, make: Callable[[Undoable], Flow[Any]]) -> None:
-        self.undo: Optional[Callable[[], None]] = None
+        self.undo: Optional[Callable[[], object]] = None
         self._flow = make(self)
 
     def __next__(self) -> Step:
@@ -102,7 +102,80 @@ class Undoable(Iterator["Step"]):
         self._flow.close()
 
 
-Step = Union["Request[Any]", SubRequest, Pause]
+class Signal:
+    """An event that is set once, and that flows, threads and tasks wait for.
+
+    Any thread may set it, a watch callback for example. Its callbacks run on that thread.
+    """
+
+    __slots__ = ("_callbacks", "_flag", "_lock")
+
+    def __init__(self) -> None:
+        self._flag = Flag()
+        self._lock = RLock()  # A signal handler may set it in the middle of anything.
+        self._callbacks: list[Callable[[Signal], object]] = []
+
+    def set(self) -> None:
+        """Set it, and wake everything that waits for it. Another call does nothing."""
+        with self._lock:
+            callbacks, self._callbacks = self._callbacks, []
+            self._flag.set()
+        for callback in callbacks:
+            callback(self)
+
+    def done(self) -> bool:
+        """Return whether it is set."""
+        return self._flag.is_set()
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        """Wait until it is set; return whether it is.
+
+        Args:
+            timeout: Timeout in seconds; None for no limit.
+        """
+        return self._flag.wait(timeout)
+
+    def add_done_callback(self, callback: Callable[[Signal], object]) -> None:
+        """Call a function when it is set; at once if it is."""
+        with self._lock:
+            if not self._flag.is_set():
+                self._callbacks.append(callback)
+                return
+        callback(self)
+
+    def remove_done_callback(self, callback: Callable[[Signal], object]) -> None:
+        """Forget a callback, if it was not called yet."""
+        with self._lock:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+
+class Await:
+    """A step of a flow that continues when a signal is set, or after some time.
+
+    Args:
+        signal: The signal.
+        seconds: The seconds after which the flow continues without it; None for no limit.
+        operation: The operation that a timeout error names.
+        path: The path that the error names.
+    """
+
+    __slots__ = ("operation", "path", "seconds", "signal")
+
+    def __init__(
+        self,
+        signal: Signal,
+        seconds: Optional[float] = None,
+        operation: Optional[str] = None,
+        path: Optional[str] = None,
+    ) -> None:
+        self.signal = signal
+        self.seconds = seconds
+        self.operation = operation
+        self.path = path
+
+
+Step = Union["Request[Any]", SubRequest, Pause, Await]
 Flow = Generator[Step, None, _T]
 Pending = Union["Request[_T]", Flow[_T]]
 
@@ -167,13 +240,15 @@ def _run(flow: Flow[_T], limit: Optional[float], given: Optional[float]) -> _T:
             changed = changed or _changes(step)
             step = following
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if isinstance(step, Pause):
+            if isinstance(step, Await):
+                _wait_for(flow, step, left, given, changed)
+            elif isinstance(step, Pause):
                 if step.seconds > 0.0:  # A pause of 0 is for event loops; here it would release the GIL without need.
                     time.sleep(step.seconds if left is None else min(left, step.seconds))
                 if left is not None and left <= step.seconds:
-                    raise late(step, given, changed)
+                    raise _late(flow, step, given, changed)
             elif not step.wait(left):
-                raise late(step, given, changed)
+                raise _late(flow, step, given, changed)
     except StopIteration as stop:
         value: _T = stop.value
         return value
@@ -184,12 +259,31 @@ def _run(flow: Flow[_T], limit: Optional[float], given: Optional[float]) -> _T:
         flow.close()
 
 
+def _wait_for(flow: Flow[Any], step: Await, left: Optional[float], given: Optional[float], changed: bool) -> None:
+    """Wait in the calling thread for a signal, or its time.
+
+    Raises:
+        OperationTimeoutError: The timeout of the flow ended first.
+    """
+    seconds = step.seconds
+    if left is None or (seconds is not None and seconds < left):
+        step.signal.wait(seconds)
+    elif not step.signal.wait(left):
+        raise _late(flow, step, given, changed)
+
+
 def late(step: Optional[Step], limit: Optional[float], changed: bool = False) -> OperationTimeoutError:
     """Make the error of a call that took too long; ``changed``: an earlier step may have changed the data."""
     operation, path = (None, None) if step is None else (step.operation, step.path)
     assert limit is not None
     text = OperationTimeoutError.describe(operation, path, late_text(limit, operation, changed))
     return OperationTimeoutError(text, operation=operation, path=path, maybe_applied=changed or None)
+
+
+def _late(flow: object, step: Optional[Step], limit: Optional[float], changed: bool) -> OperationTimeoutError:
+    """Make the timeout error of a flow, which may have a class of its own for it."""
+    own: Optional[Callable[[Optional[float]], OperationTimeoutError]] = getattr(flow, "late", None)
+    return late(step, limit, changed) if own is None else own(limit)
 
 
 def _changes(step: Optional[Step]) -> bool:
@@ -234,7 +328,7 @@ class Driver:
 
     def late(self, limit: float) -> OperationTimeoutError:
         """Make the error of the flow when it takes too long."""
-        return late(self.step, limit, self.changed)
+        return _late(self.flow, self.step, limit, self.changed)
 
     def start(self) -> None:
         """Make the first step, and raise what it raises, as a call of one request does."""
@@ -243,7 +337,7 @@ class Driver:
         except StopIteration as stop:
             value = stop.value
         else:
-            if not isinstance(step, Pause):
+            if not isinstance(step, (Pause, Await)):
                 # Even if it is done by now: an await of a call gives the other tasks of the loop their turns.
                 self.step = step
                 step.add_done_callback(self._advance)
@@ -258,7 +352,11 @@ class Driver:
             if isinstance(step, Pause):
                 self.later(step.seconds, self._advance)
                 return
-            if not step.done():
+            if isinstance(step, Await):
+                if not step.signal.done():
+                    _Waiter(self, step)
+                    return
+            elif not step.done():
                 step.add_done_callback(self._advance)
                 return
             following = self._next()  # Without a callback: a flow whose replies are there needs no turn of the loop.
@@ -299,6 +397,36 @@ class Driver:
         except concurrent.futures.InvalidStateError:  # Another thread did the same at this moment.
             undo(self.flow)
         return None
+
+
+class _Waiter:
+    """The wait of a driver for a signal or its time: whichever comes first continues the flow."""
+
+    __slots__ = ("_driver", "_lock", "_over", "_signal")
+
+    def __init__(self, driver: Driver, step: Await) -> None:
+        self._driver = driver
+        self._signal = step.signal
+        self._lock = RLock()
+        self._over = False
+        step.signal.add_done_callback(self._continue)
+        if step.seconds is not None:
+            driver.later(step.seconds, self._continue)
+        # A future that is cancelled, or that times out, ends the flow at once.
+        watch = getattr(driver.future, "add_done_callback", None)
+        if watch is not None:
+            watch(self._continue)
+
+    def _continue(self, _: object = None) -> None:
+        with self._lock:  # The signal, the timer and the future may come on three threads.
+            if self._over:
+                return
+            self._over = True
+        self._signal.remove_done_callback(self._continue)
+        forget = getattr(self._driver.future, "remove_done_callback", None)
+        if forget is not None:
+            forget(self._continue)
+        self._driver._advance()
 
 
 # The request, or the driver of the flow, that a future waits for. Weak, because the driver refers to the future.

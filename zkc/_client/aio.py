@@ -18,6 +18,7 @@ from zkc._args import check_states, check_timeout
 from zkc._client.aio_future import AsyncFuture
 from zkc._client.aio_runner import AsyncRunner
 from zkc._client.base import ABORT_TIMEOUT, CLOSE_TIMEOUT, WaitTimeout
+from zkc._client.recipes import AsyncRecipes
 from zkc._client.retrying import AsyncRetry
 from zkc._client.transaction import AsyncTransaction
 from zkc._client.walk import AsyncWalk
@@ -48,7 +49,7 @@ else:
         pass
 
 
-class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk):
+class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk, AsyncRecipes):
     """A client of a ZooKeeper ensemble for asyncio, with the methods and arguments of :class:`~zkc.Client`.
 
     A call sends its request at once, and returns an :class:`~zkc.AsyncFuture`, which can be awaited, gathered, or given

@@ -18,6 +18,7 @@ from zkc._api.watching import WatchCalls
 from zkc._api.znodes import ZnodeCalls
 from zkc._args import check_seconds, check_states, check_timeout
 from zkc._client.base import ABORT_TIMEOUT, CLOSE_TIMEOUT, BaseClient, WaitTimeout
+from zkc._client.recipes import SyncRecipes
 from zkc._client.retrying import SyncRetry
 from zkc._client.submit import Submit
 from zkc._client.timers import Timers
@@ -58,7 +59,18 @@ class _Waiter(concurrent.futures.Future[Any]):
         self._condition = Condition()  # type: ignore[assignment]  # it has what a future needs of threading's
 
 
-class Client(BaseClient, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls, SyncWatch, SyncRetry, SyncWalk):
+class Client(
+    BaseClient,
+    ZnodeCalls,
+    AdminCalls,
+    BulkCalls,
+    TreeCalls,
+    WatchCalls,
+    SyncWatch,
+    SyncRetry,
+    SyncWalk,
+    SyncRecipes,
+):
     """A client of a ZooKeeper ensemble.
 
     Used in a ``with`` statement, or with :meth:`start` and :meth:`close`. All methods may be called from any thread.

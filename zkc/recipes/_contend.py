@@ -1,0 +1,315 @@
+"""The queue of contenders that locks, elections and semaphores stand on: join it, wait for the turn, leave it.
+
+A contender is an ephemeral sequential znode. Its name has a marker that is new for each attempt, so that a client finds
+its znode after a lost reply, and never takes the znode of another session for its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
+
+from zkc._flow import Await, Flow, Pause, Signal, sub_result_of
+from zkc._session.losses import LossCounter
+from zkc.constants import CreateMode, EventType, WatchType
+from zkc.errors import (
+    ClosingError,
+    ConnectionLossError,
+    NoAuthError,
+    NodeExistsError,
+    NoNodeError,
+    SessionExpiredError,
+    SessionLostError,
+    ZooKeeperError,
+)
+from zkc.recipes._holds import Place, delete_surely, holds_of
+from zkc.recipes._layout import Layout, Seat, sequence_of
+from zkc.recipes.errors import LayoutError, TooManyWaitersError
+
+if TYPE_CHECKING:
+    from zkc._args import CoreACL
+    from zkc._client.base import BaseClient
+    from zkc._zookeeper import Request, Session, Stat
+
+__all__ = ["Contest", "join", "leave", "list_seats", "wait_turn"]
+
+_log = logging.getLogger("zkc.recipes")
+_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
+_OPERATION = "acquire"
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What a contender wants: where, as which kind, and behind whom it waits.
+
+    Args:
+        path: The parent of the contenders.
+        layout: Their names.
+        kind: The kind of this contender.
+        kinds: All kinds in this queue.
+        blocker: ``blocker(seats, index)`` returns the contender to wait for, or None when it is this one's turn.
+        data: The data of the contender's znode.
+        acl: The access control list of created znodes.
+        max_waiters: The number of contenders in front beyond which it does not wait; None for no limit.
+    """
+
+    path: str
+    layout: Layout
+    kind: str
+    kinds: tuple[str, ...]
+    blocker: Callable[[Sequence[Seat], int], Optional[Seat]]
+    data: Optional[bytes]
+    acl: CoreACL
+    container: bool = True
+    max_waiters: Optional[int] = None
+
+
+class PlaceLostError(Exception):
+    """The own znode was deleted while the contender waited. It joins again."""
+
+
+# ---- joining --------------------------------------------------------------------------------------------------------
+
+
+def join(client: BaseClient, contest: Contest) -> Flow[tuple[Place, list[Seat]]]:
+    """Create a contender, and return its place and the queue. Both requests go out in one flight."""
+    losses = LossCounter(client, _OPERATION, contest.path)
+    while True:
+        try:
+            return (yield from _try_join(client, client.session, contest))
+        except NoNodeError:
+            yield from make_parent(client, contest)
+        except SessionExpiredError:
+            if client._failure is not None or client.closed:
+                raise
+            yield Pause(_PAUSE, _OPERATION, contest.path)  # The next session follows.
+        except ConnectionLossError as error:
+            if error.maybe_applied and losses.note(error):
+                raise
+            yield losses.pause(_PAUSE)
+
+
+def _try_join(client: BaseClient, session: Session, contest: Contest) -> Flow[tuple[Place, list[Seat]]]:
+    marker = contest.layout.new_marker()
+    prefix = f"{contest.path}/{contest.layout.prefix(marker, contest.kind)}"
+    creating: Optional[Request[tuple[str, Stat]]] = None
+    try:
+        creating = session.create_with_stat(prefix, contest.data, contest.acl, CreateMode.EPHEMERAL_SEQUENTIAL)
+        listing = session.get_children(contest.path)  # In the same flight; it shows the own znode, too.
+        place = yield from _made(client, session, contest, marker, creating)
+        names = yield from _names_of(client, session, contest, listing)
+        return place, _check_queue(contest, place, names)
+    except (NoNodeError, SessionLostError):
+        raise  # Nothing was created, or it ended with the session.
+    except BaseException as error:  # Also a timeout, a cancellation, a signal handler that raises.
+        if not isinstance(error, ConnectionLossError) or error.maybe_applied:
+            holds_of(client).in_background(_withdraw(client, session, contest, marker, creating))
+        raise
+
+
+def _made(
+    client: BaseClient, session: Session, contest: Contest, marker: str, creating: Request[tuple[str, Stat]]
+) -> Flow[Place]:
+    """Return the place of a create, also when its reply was lost."""
+    try:
+        path, stat = yield from sub_result_of(creating, _OPERATION, contest.path)
+        return Place(path, sequence_of(path), stat.czxid, session)
+    except ConnectionLossError as error:
+        if not error.maybe_applied:
+            raise
+        lost = error
+    place = yield from _find(client, session, contest, marker)
+    if place is None:
+        lost.maybe_applied = False  # The session's server knows all earlier requests: it was not carried out.
+        raise lost.with_traceback(None)
+    return place
+
+
+def _names_of(client: BaseClient, session: Session, contest: Contest, listing: Request[list[str]]) -> Flow[list[str]]:
+    try:
+        return (yield from sub_result_of(listing, _OPERATION, contest.path))
+    except ConnectionLossError:
+        return (yield from _list_names(client, session, contest))
+
+
+def _check_queue(contest: Contest, place: Place, names: list[str]) -> list[Seat]:
+    seats = contest.layout.seats(names, contest.kinds)
+    foreign = contest.layout.foreign(names)
+    if foreign is not None:
+        text = f"{LayoutError.what} ({foreign!r} is not of layout {contest.layout.name!r}); {LayoutError.advice}"
+        error = LayoutError(LayoutError.describe(_OPERATION, contest.path, text), operation=_OPERATION)
+        error.path = contest.path
+        raise error
+    if contest.max_waiters is not None and _index(seats, place) > contest.max_waiters:
+        raise TooManyWaitersError(operation=_OPERATION, path=contest.path)
+    return seats
+
+
+def make_parent(client: BaseClient, contest: Contest) -> Flow[None]:
+    """Create the parent of the contenders, and what is missing above it."""
+    names = contest.path.split("/")[1:]
+    session = client.session
+    default = client._settings.default_acl
+    requests: list[Request[str]] = []
+    for depth in range(1, len(names) + 1):
+        path = "/" + "/".join(names[:depth])
+        last = depth == len(names)
+        mode = (
+            CreateMode.CONTAINER if last and contest.container and contest.layout.container else CreateMode.PERSISTENT
+        )
+        requests.append(session.create(path, b"", contest.acl if last else default, mode))
+    for request in requests:
+        # A parent that a container was deleted from, or a server without CREATE permission above: the last one tells.
+        with contextlib.suppress(NodeExistsError, NoAuthError):
+            yield from sub_result_of(request, _OPERATION, contest.path)
+
+
+def _find(client: BaseClient, session: Session, contest: Contest, marker: str) -> Flow[Optional[Place]]:
+    """Search for the contender of a lost reply, in the session that created it; None if it was not created."""
+    while True:
+        if client._session is not session:
+            raise SessionExpiredError(operation=_OPERATION, path=contest.path)
+        try:
+            synced, listing = session.sync(contest.path), session.get_children(contest.path)
+            yield from sub_result_of(synced, _OPERATION, contest.path)
+            for name in (yield from sub_result_of(listing, _OPERATION, contest.path)):
+                if name.startswith(marker):
+                    path = f"{contest.path}/{name}"
+                    stat = yield from sub_result_of(session.exists(path), _OPERATION, contest.path)
+                    return None if stat is None else Place(path, sequence_of(path), stat.czxid, session)
+            return None
+        except NoNodeError:
+            return None
+        except ConnectionLossError:
+            yield Pause(_PAUSE, _OPERATION, contest.path)
+
+
+def _withdraw(
+    client: BaseClient,
+    session: Session,
+    contest: Contest,
+    marker: str,
+    creating: Optional[Request[tuple[str, Stat]]],
+) -> Flow[None]:
+    """Delete the contender of a caller that has given up, whatever became of its create.
+
+    Args:
+        creating: The create; None if a signal handler raised during its send.
+    """
+    path: Optional[str] = None
+    try:
+        if creating is not None:
+            with contextlib.suppress(ConnectionLossError):
+                path = (yield from sub_result_of(creating, _OPERATION, contest.path))[0]
+        if path is None:
+            place = yield from _find(client, session, contest, marker)
+            path = None if place is None else place.path
+    except ZooKeeperError:
+        return  # It was not created, or it has ended with its session.
+    if path is not None:
+        yield from delete_surely(session, path)
+
+
+def leave(client: BaseClient, place: Place) -> None:
+    """Leave the queue in the background: the znode is deleted, however long that takes."""
+    with contextlib.suppress(ClosingError):
+        holds_of(client).in_background(delete_surely(place.session, place.path))
+
+
+# ---- waiting --------------------------------------------------------------------------------------------------------
+
+
+class _Turn:
+    """The watch of the contender in front. It is called once, and sets a signal."""
+
+    __slots__ = ("signal", "type")
+
+    def __init__(self) -> None:
+        self.signal = Signal()
+        self.type = 0
+
+    def __call__(self, type_: int, state: int, path: str) -> None:
+        self.type = type_
+        self.signal.set()
+
+
+def wait_turn(client: BaseClient, contest: Contest, place: Place, seats: list[Seat]) -> Flow[None]:
+    """Wait until no contender blocks this one.
+
+    Raises:
+        PlaceLostError: The own znode was deleted.
+        SessionExpiredError: The session has ended, and the own znode with it.
+    """
+    while True:
+        index = _index(seats, place)
+        if index < 0:
+            raise PlaceLostError
+        front = contest.blocker(seats, index)
+        if front is None:
+            return
+        try:
+            gone = yield from _wait_for(client, contest, place, front)
+        except ConnectionLossError:
+            yield Pause(_PAUSE, _OPERATION, contest.path)
+            gone = False
+        # Contenders only join behind this one. If the first has left, and this one was the second, it is the first now.
+        if gone and index == 1:
+            return
+        seats = contest.layout.seats((yield from _list_names(client, place.session, contest)), contest.kinds)
+
+
+def _wait_for(client: BaseClient, contest: Contest, place: Place, front: Seat) -> Flow[bool]:
+    """Wait until a contender in front has left, or its znode has changed; return whether it has left."""
+    session, path, turn = place.session, f"{contest.path}/{front.name}", _Turn()
+    try:
+        yield from sub_result_of(session.get(path, turn), _OPERATION, contest.path)
+    except NoNodeError:
+        return True
+    except NoAuthError:  # Its data cannot be read; a watch of the parent's children shows when it leaves.
+        path = contest.path
+        names = yield from sub_result_of(session.get_children(path, turn), _OPERATION, contest.path)
+        if front.name not in names:
+            _forget(client, session, path, turn)
+            return True
+    try:
+        yield Await(turn.signal, None, _OPERATION, contest.path)
+    except BaseException:
+        _forget(client, session, path, turn)
+        raise
+    if turn.type == EventType.SESSION:
+        raise SessionExpiredError(operation=_OPERATION, path=contest.path)
+    return turn.type == EventType.DELETED
+
+
+def _forget(client: BaseClient, session: Session, path: str, turn: _Turn) -> None:
+    """Remove a watch that is no longer needed, without waiting."""
+    if not turn.signal.done():
+        with contextlib.suppress(ZooKeeperError):
+            session.remove_watches(path, turn, WatchType.ANY, callback=_ignore)
+
+
+def _ignore(request: Request[None]) -> None:
+    request.exception()
+
+
+def _list_names(client: BaseClient, session: Session, contest: Contest) -> Flow[list[str]]:
+    while True:
+        try:
+            return (yield from sub_result_of(session.get_children(contest.path), _OPERATION, contest.path))
+        except NoNodeError:
+            return []
+        except ConnectionLossError:
+            yield Pause(_PAUSE, _OPERATION, contest.path)
+
+
+def list_seats(client: BaseClient, contest: Contest) -> Flow[list[Seat]]:
+    """Return the present queue."""
+    names = yield from _list_names(client, client.session, contest)
+    return contest.layout.seats(names, contest.kinds)
+
+
+def _index(seats: list[Seat], place: Place) -> int:
+    return next((index for index, seat in enumerate(seats) if seat.name == place.name), -1)

@@ -1,0 +1,105 @@
+"""The names of contenders: the layouts of Curator and kazoo, and the order of the counters in them."""
+
+from __future__ import annotations
+
+import functools
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Optional
+
+__all__ = ["CURATOR", "KAZOO", "LAYOUTS", "Layout", "Seat", "counter_order", "sequence_of"]
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A contender as its name shows it: its place in the queue of a lock."""
+
+    name: str
+    kind: str  # lock, read, write, lease, latch
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A way to name contenders, which all programs on a path must share.
+
+    Args:
+        name: The name that users give.
+        suffixes: By kind, the text in front of the counter.
+        container: Whether the parent is a container. kazoo caches that a parent exists, so its parents are persistent.
+    """
+
+    name: str
+    suffixes: dict[str, str]
+    container: bool
+
+    def new_marker(self) -> str:
+        """Return a new unique text for the front of a name, by which a client finds its contender again."""
+        return f"_c_{uuid.uuid4()}-" if self.name == "curator" else uuid.uuid4().hex
+
+    def prefix(self, marker: str, kind: str) -> str:
+        """Return the name of a contender in front of its counter."""
+        suffix = self.suffixes[kind]
+        return marker + (suffix[1:] if marker.endswith("-") and suffix.startswith("-") else suffix)
+
+    def seats(self, names: Iterable[str], kinds: Iterable[str]) -> list[Seat]:
+        """Return the contenders of some kinds among the names of children, in the order of the queue."""
+        wanted = [(kind, _counted(self.suffixes[kind])) for kind in kinds]
+        found = []
+        for name in names:
+            for kind, search in wanted:
+                match = search(name)
+                if match is not None:
+                    found.append(Seat(name, kind, int(match[1])))
+                    break
+        return counter_order(found)
+
+    def foreign(self, names: Iterable[str]) -> Optional[str]:
+        """Return the name of a contender in another layout, if there is one."""
+        others = {
+            suffix for layout in LAYOUTS.values() if layout is not self for suffix in layout.suffixes.values()
+        } - set(self.suffixes.values())
+        searches = [_counted(suffix) for suffix in others]
+        return next((name for name in names if any(search(name) for search in searches)), None)
+
+
+@functools.cache
+def _counted(suffix: str) -> Callable[[str], Optional[re.Match[str]]]:
+    # The servers write the counter with ten digits, and a negative one with a sign.
+    return re.compile(re.escape(suffix) + r"(-?\d{10})$").search
+
+
+CURATOR = Layout(
+    "curator",
+    {"lock": "-lock-", "read": "-__READ__", "write": "-__WRIT__", "lease": "-lease-", "latch": "-latch-"},
+    container=True,
+)
+KAZOO = Layout("kazoo", {"lock": "__lock__", "read": "__rlock__", "write": "__lock__"}, container=False)
+LAYOUTS = {layout.name: layout for layout in (CURATOR, KAZOO)}
+
+
+def counter_order(seats: list[Seat]) -> list[Seat]:
+    """Return contenders in the order of their counters.
+
+    The counter is a signed 32-bit number that wraps around. Its order is that of serial numbers: by the difference of
+    two counters, never by their text.
+    """
+    return sorted(seats, key=functools.cmp_to_key(_compare))
+
+
+def _compare(one: Seat, other: Seat) -> int:
+    return (one.sequence - other.sequence + 2**31) % 2**32 - 2**31
+
+
+def sequence_of(path: str) -> int:
+    """Return the counter at the end of a path that a sequential create returned."""
+    for suffix in _SUFFIXES:
+        match = _counted(suffix)(path)
+        if match is not None:
+            return int(match[1])
+    raise ValueError(f"there is no counter at the end of {path!r}")
+
+
+_SUFFIXES = {suffix for layout in LAYOUTS.values() for suffix in layout.suffixes.values()}

@@ -1,0 +1,89 @@
+"""The errors of the recipes. Each names the path of its recipe."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from zkc.errors import OperationTimeoutError, ZooKeeperError
+
+__all__ = [
+    "LayoutError",
+    "LockInDoubtError",
+    "LockLostError",
+    "LockTimeoutError",
+    "RecipeError",
+    "TooManyWaitersError",
+    "UpgradeError",
+]
+
+
+class RecipeError(ZooKeeperError):
+    """Family of the errors of recipes.
+
+    .. versionadded:: 0.1
+    """
+
+
+class LockTimeoutError(RecipeError, OperationTimeoutError):
+    """The lock was not granted in time. The contender has left the queue, or the client is deleting it.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the lock was not granted in time"
+    advice = "contenders() shows who holds it and who waits"
+    maybe_applied = False
+
+
+class LockLostError(RecipeError):
+    """The hold has ended, and not by a release of its own.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the hold is lost"
+    advice = "another contender may hold the lock: stop, and acquire again"
+    reason: Optional[str] = None
+    """Why the hold ended: ``expired``, ``deleted``, ``deadline`` or ``closed``."""
+    token: Optional[int] = None
+    """The token of the lost hold."""
+
+
+class LockInDoubtError(RecipeError):
+    """The client does not know whether it still holds the lock: the servers have not answered for too long.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the hold is in doubt: the servers have not answered for too long"
+    advice = "stop for now; the hold becomes HELD or LOST when the connection is back"
+
+
+class TooManyWaitersError(RecipeError):
+    """More contenders wait than ``max_waiters`` allows.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "too many contenders wait"
+    advice = "try again later, or raise max_waiters"
+
+
+class LayoutError(RecipeError, ValueError):
+    """The path has contenders of another layout, which would not exclude this client.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the path has contenders of another layout"
+    advice = "use the layout of the other programs (layout='kazoo' or layout='curator')"
+
+
+class UpgradeError(RecipeError, ValueError):
+    """A read hold cannot become a write hold: two readers that tried would wait for each other.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "a read hold cannot become a write hold"
+    advice = "release it and acquire the write lock, or acquire the write lock from the start"
