@@ -157,6 +157,7 @@ def _cythonize(extensions: list[Extension], *, force: bool) -> list[Extension]:
             f"Cython {version} is too old: run `pip install .`, which brings one for the build, or pip install "
             "'cython>=3.1,<4'"
         )
+    _remove_stale_headers()
     try:
         cythonized: list[Extension] = cythonize(
             extensions, build_dir="build/cython", include_path=["src/_zookeeper"], force=force, nthreads=0, quiet=True
@@ -164,6 +165,13 @@ def _cythonize(extensions: list[Extension], *, force: bool) -> list[Extension]:
     except CompileError as error:
         raise BuildError(f"Cython rejects the source ({error}); its message stands above") from None
     return cythonized
+
+
+def _remove_stale_headers() -> None:
+    """Remove the copies, which Cython made beside its C file, of headers that have moved since."""
+    for copy in Path("build/cython").rglob("*.h"):
+        if not (ROOT / copy.relative_to("build/cython")).exists():
+            copy.unlink()
 
 
 def _sources(*patterns: str) -> list[str]:

@@ -115,6 +115,8 @@ def _static(tools: Toolchain) -> LinkSettings:
             ("ZKC_PATCHED_MULTI_CREATE2", "1"),
             # patches/zookeeper/0028, for the same header
             ("ZKC_PATCHED_KEEP_PACKET", "1"),
+            # patches/zookeeper/0039, for the same header
+            ("ZKC_PATCHED_LAST_ANSWERED", "1"),
             ("ZKC_SASL_VERSION", f'"{lock["cyrus-sasl"]["version"]}"'),
             ("ZKC_SASL_MECHANISMS", f'"{MECHANISMS}"'),
             *([("ZKC_BUNDLED_OPENSSL", "1")] if bundled else []),

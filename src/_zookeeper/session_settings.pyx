@@ -18,6 +18,17 @@ cdef class _SessionSettings(_SessionBase):
         return milliseconds / 1000.0
 
     @property
+    def last_answered(self):
+        """Return when the last answered ping or handshake was sent, in seconds by CLOCK_BOOTTIME; 0.0 if not known.
+
+        The servers keep the session for its negotiated timeout from then on, at least.
+        """
+        self.enter("last_answered")
+        cdef int64_t nanoseconds = zkc_last_answered(self.c.handle)
+        zkc_leave(self.c)
+        return nanoseconds / 1e9
+
+    @property
     def current_server(self):
         """Return ``host:port`` of the server connected or being connected to, or None."""
         cdef char text[128]

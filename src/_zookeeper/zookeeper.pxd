@@ -108,6 +108,7 @@ cdef extern from "compat.h" nogil:
     int zoo_add_auth(zhandle_t *, const char *, const char *, int, void_completion_t, const void *)
     int zoo_aremove_all_watches(zhandle_t *, const char *, ZooWatcherType, int, void_completion_t *, const void *)
     void zoo_create_op_init(zoo_op_t *, const char *, const char *, int, const ACL_vector *, int, char *, int)
+    int64_t zkc_last_answered(zhandle_t *)
     void zkc_create2_op_init(zoo_op_t *, const char *, const char *, int, const ACL_vector *, int, char *, int,
                              Stat_c *)
     void zoo_delete_op_init(zoo_op_t *, const char *, int)

@@ -50,4 +50,11 @@ void *zkc_keep_packet(void);
 #define zkc_keep_packet() ((void *)0)
 #endif
 
+/* When the last answered message was sent, in nanoseconds by CLOCK_BOOTTIME; 0 where that is not known. */
+#ifdef ZKC_PATCHED_LAST_ANSWERED
+int64_t zkc_last_answered(zhandle_t *zh);
+#else
+#define zkc_last_answered(zh) ((int64_t)0)
+#endif
+
 #endif

@@ -36,6 +36,7 @@ USES = {
     "unrecoverable": "session.unrecoverable",
     "client_id": "session.client_id",
     "negotiated_timeout": "session.negotiated_timeout",
+    "last_answered": "session.last_answered",
     "current_server": "session.current_server",
     "connected_address": "session.connected_address",
     "in_flight": "session.in_flight",

@@ -162,7 +162,7 @@ class BaseHold:
             return 0.0
         session = self._place.session
         try:
-            sent = max(self._proved, getattr(session, "last_answered", 0.0))
+            sent = max(self._proved, session.last_answered)
             timeout = session.negotiated_timeout
         except ZooKeeperError:
             return 0.0
