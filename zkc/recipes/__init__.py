@@ -11,10 +11,27 @@ from zkc.recipes.errors import (
     UpgradeError,
 )
 from zkc.recipes.lock import AsyncHold, AsyncLock, Contender, Hold, Lock
+from zkc.recipes.rwlock import (
+    AsyncReadHold,
+    AsyncReadLock,
+    AsyncReadWriteLock,
+    AsyncWriteHold,
+    AsyncWriteLock,
+    ReadHold,
+    ReadLock,
+    ReadWriteLock,
+    WriteHold,
+    WriteLock,
+)
 
 __all__ = [
     "AsyncHold",
     "AsyncLock",
+    "AsyncReadHold",
+    "AsyncReadLock",
+    "AsyncReadWriteLock",
+    "AsyncWriteHold",
+    "AsyncWriteLock",
     "Contender",
     "Hold",
     "HoldState",
@@ -23,7 +40,12 @@ __all__ = [
     "LockInDoubtError",
     "LockLostError",
     "LockTimeoutError",
+    "ReadHold",
+    "ReadLock",
+    "ReadWriteLock",
     "RecipeError",
     "TooManyWaitersError",
     "UpgradeError",
+    "WriteHold",
+    "WriteLock",
 ]

@@ -54,6 +54,7 @@ class Contest:
         data: The data of the contender's znode.
         acl: The access control list of created znodes.
         max_waiters: The number of contenders in front beyond which it does not wait; None for no limit.
+        downgrades: Whether a contender can put another into its own place, so that its end may leave that one in front.
     """
 
     path: str
@@ -65,6 +66,7 @@ class Contest:
     acl: CoreACL
     container: bool = True
     max_waiters: Optional[int] = None
+    downgrades: bool = False
 
 
 class PlaceLostError(Exception):
@@ -256,7 +258,8 @@ def wait_turn(client: BaseClient, contest: Contest, place: Place, seats: list[Se
             yield Pause(_PAUSE, _OPERATION, contest.path)
             gone = False
         # Contenders only join behind this one. If the first has left, and this one was the second, it is the first now.
-        if gone and index == 1:
+        # After a downgrade it is not: a reader stands where the writer stood.
+        if gone and index == 1 and not contest.downgrades:
             return
         seats = contest.layout.seats((yield from _list_names(client, place.session, contest)), contest.kinds)
 

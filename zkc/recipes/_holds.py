@@ -64,6 +64,11 @@ class Place:
         """The name of the znode."""
         return self.path.rpartition("/")[2]
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All znodes that exist as long as the hold."""
+        return (self.path, *self.extra)
+
 
 def boot_time() -> float:
     """Return a clock in seconds that also counts while the machine sleeps."""
@@ -84,9 +89,10 @@ class BaseHold:
         self._lock = RLock()
         self._state = HoldState.HELD
         self._proved = boot_time()
-        self._armed = False  # Whether the watch of the own znode is set.
+        self._armed: set[str] = set()  # The own znodes whose watches are set.
         self._listeners: Listeners[HoldState] = Listeners(holds.call_user)
         self._revoked: list[Callable[[], object]] = []
+        self._asked = False  # Whether another program has asked for a release.
         self._ended = Signal()
         self._at_end: list[Callable[[], object]] = []
         self._reason: Optional[str] = None
@@ -207,7 +213,7 @@ class BaseHold:
         self._listeners.add(listener)
 
     def on_revoke(self, callback: Callable[[], object]) -> None:
-        """Call a function when another program asks the holder to release the lock.
+        """Call a function when another program asks the holder to release the lock; at once if it has asked.
 
         Args:
             callback: A function without arguments. It runs where callbacks run.
@@ -216,6 +222,9 @@ class BaseHold:
         """
         with self._lock:
             self._revoked.append(callback)
+            asked = self._asked
+        if asked:
+            self._holds.call_user(callback)
 
     def __repr__(self) -> str:
         return f"<zkc.{type(self).__name__} {self.path} {self._state} token={self.token}>"
@@ -228,7 +237,7 @@ class BaseHold:
             raise self._lost_error("confirm")
         sent = boot_time()
         try:
-            yield from result_of(self._place.session.multi([("check", self.path, -1)]))
+            yield from result_of(self._place.session.multi([("check", path, -1) for path in self._place.paths]))
         except (NoNodeError, SessionLostError) as error:
             self._change(HoldState.LOST, "expired" if isinstance(error, SessionLostError) else "deleted")
             raise self._lost_error("confirm") from None
@@ -238,11 +247,10 @@ class BaseHold:
         self._holds.check_process("release")
         if not self._change(HoldState.RELEASED):
             return False
-        deleting = delete_surely(self._place.session, self.path)
         try:
-            released = yield from deleting
+            released = yield from self._delete()
         except GeneratorExit:  # Timed out or cancelled: the deletion continues without a caller.
-            self._holds.in_background(delete_surely(self._place.session, self.path))
+            self._holds.in_background(self._delete())
             raise
         return released
 
@@ -251,8 +259,11 @@ class BaseHold:
         self._holds.check_process("release")
         if not self._change(HoldState.RELEASED):
             return False
-        self._holds.in_background(delete_surely(self._place.session, self.path))
+        self._holds.in_background(self._delete())
         return True
+
+    def _delete(self) -> Flow[bool]:
+        return delete_surely(self._place.session, *self._place.paths)
 
     def _on_end(self, function: Callable[[], object]) -> None:
         """Call a function once, when the hold is released or lost; at once if it has ended."""
@@ -261,6 +272,13 @@ class BaseHold:
                 self._at_end.append(function)
                 return
         function()
+
+    def _leave_block(self, kind: Optional[type[BaseException]]) -> None:
+        """Leave a block that has raised an error of this class, or none."""
+        if kind is None:
+            self._end_block()
+        else:
+            self._release_later()
 
     def _end_block(self) -> None:
         """End a block: release the lock, and raise if it was lost."""
@@ -299,37 +317,47 @@ class BaseHold:
 
     def _watch(self, type_: int, state: int, path: str) -> None:
         """Take the event of the own znode's watch."""
-        self._armed = False
+        self._armed.discard(path)
         if type_ == EventType.DELETED:
             self._change(HoldState.LOST, "deleted")
         elif type_ == EventType.CHANGED:
             self._holds.guard(self)
 
     def _guard(self) -> Flow[None]:
-        """Read the own znode and watch it: it shows a deletion, and a request to release."""
-        session = self._place.session
+        """Read the own znodes and watch them: they show a deletion, and a request to release."""
         sent = boot_time()
-        try:
-            if self._armed:
-                stat = yield from result_of(session.exists(self.path))
-                if stat is None:
-                    raise NoNodeError(path=self.path)
-                data: Optional[bytes] = None
-            else:
-                self._armed = True
-                data, _ = yield from result_of(session.get(self.path, self._watch))
-        except NoNodeError:
-            self._armed = False
-            self._change(HoldState.LOST, "deleted")
-            return
-        except ZooKeeperError:
-            self._armed = False  # The next connection reads it again; an event ends the session.
-            return
+        for path in self._place.paths:
+            try:
+                data = yield from self._read(path)
+            except NoNodeError:
+                self._armed.discard(path)
+                self._change(HoldState.LOST, "deleted")
+                return
+            except ZooKeeperError:
+                self._armed.discard(path)  # The next connection reads it again; an event ends the session.
+                return
+            if data == REVOKE:
+                self._take_request()
         self._proved = max(self._proved, sent)
         self._change(HoldState.HELD)
-        if data == REVOKE:
-            for callback in list(self._revoked):
-                self._holds.call_user(callback)
+
+    def _take_request(self) -> None:
+        """Tell the callbacks once that another program asks for a release."""
+        with self._lock:
+            asked, self._asked = self._asked, True
+            callbacks = [] if asked else list(self._revoked)
+        for callback in callbacks:
+            self._holds.call_user(callback)
+
+    def _read(self, path: str) -> Flow[Optional[bytes]]:
+        """Return the data of an own znode and set its watch; None if the watch is set."""
+        session = self._place.session
+        if path not in self._armed:
+            self._armed.add(path)
+            return (yield from result_of(session.get(path, self._watch)))[0]
+        if (yield from result_of(session.exists(path))) is None:
+            raise NoNodeError(path=path)
+        return None
 
 
 class Holds:
@@ -406,24 +434,30 @@ def holds_of(client: BaseClient) -> Holds:
         return holds
 
 
-def delete_surely(session: Session, path: str) -> Flow[bool]:
-    """Delete a znode of a session until it is known to be deleted, or the session has ended.
+def delete_surely(session: Session, *paths: str) -> Flow[bool]:
+    """Delete znodes of a session until they are known to be deleted, or the session has ended.
 
     Returns:
-        Whether this flow may have deleted it.
+        Whether this flow may have deleted one of them.
     """
-    lost = False
+    left, deleted = list(paths), False
     while True:
+        sent, left = left, []
         try:
-            yield from result_of(session.delete(path))
-            return True
-        except NoNodeError:
-            return lost
-        except ConnectionLossError as error:
-            lost = lost or error.maybe_applied
-            yield Pause(_PAUSE)
+            for path, request in [(path, session.delete(path)) for path in sent]:
+                try:
+                    yield from result_of(request)
+                    deleted = True
+                except NoNodeError:
+                    continue
+                except ConnectionLossError as error:
+                    deleted = deleted or error.maybe_applied
+                    left.append(path)
         except SessionLostError:
-            return lost
+            return deleted
+        if not left:
+            return deleted
+        yield Pause(_PAUSE)
 
 
 def stat_of(session: Session, path: str) -> Flow[Optional[Stat]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Optional
 
-__all__ = ["CURATOR", "KAZOO", "LAYOUTS", "Layout", "Seat", "counter_order", "sequence_of"]
+__all__ = ["CURATOR", "KAZOO", "LAYOUTS", "Layout", "Seat", "counter_order", "counter_text", "sequence_of"]
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class Layout:
 
 @functools.cache
 def _counted(suffix: str) -> Callable[[str], Optional[re.Match[str]]]:
-    # The servers write the counter with ten digits, and a negative one with a sign.
-    return re.compile(re.escape(suffix) + r"(-?\d{10})$").search
+    # The servers write the counter ten characters wide or more, and the sign of a negative one is one of them.
+    return re.compile(re.escape(suffix) + r"(\d{10}|-\d{9,10})$").search
 
 
 CURATOR = Layout(
@@ -95,10 +95,15 @@ def _compare(one: Seat, other: Seat) -> int:
 
 def sequence_of(path: str) -> int:
     """Return the counter at the end of a path that a sequential create returned."""
+    return int(counter_text(path))
+
+
+def counter_text(path: str) -> str:
+    """Return the counter at the end of a path as the server wrote it."""
     for suffix in _SUFFIXES:
         match = _counted(suffix)(path)
         if match is not None:
-            return int(match[1])
+            return match[1]
     raise ValueError(f"there is no counter at the end of {path!r}")
 
 

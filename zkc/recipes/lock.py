@@ -21,6 +21,8 @@ from zkc.recipes._layout import LAYOUTS, Seat
 from zkc.recipes.errors import LockTimeoutError
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from zkc._client.aio import AsyncClient
     from zkc._client.aio_future import AsyncFuture
     from zkc._client.base import BaseClient
@@ -107,6 +109,14 @@ class Hold(BaseHold):
         released: bool = client._run(_release, timeout, self)
         return released
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self._leave_block(kind)
+
 
 class AsyncHold(BaseHold):
     """A hold of a client for asyncio.
@@ -129,6 +139,14 @@ class AsyncHold(BaseHold):
         """
         client = cast("AsyncClient", self._holds.client("release", self.path))
         return cast("AsyncFuture[bool]", client._run(_release, timeout, self))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self._leave_block(kind)
 
 
 def _confirm(client: CommandClient, hold: BaseHold) -> Flow[None]:
@@ -159,7 +177,7 @@ class _Acquire(Undoable):
         )
 
 
-class _LocalQueue:
+class LocalQueue:
     """The local callers of one lock object: one of them at a time contends at the servers."""
 
     def __init__(self) -> None:
@@ -171,8 +189,7 @@ class _LocalQueue:
         """Wait for the turn among the local callers."""
         signal = Signal()
         with self._lock:
-            if not self._busy:
-                self._busy = True
+            if self.try_enter():
                 return
             self._waiting.append(signal)
         try:
@@ -184,6 +201,12 @@ class _LocalQueue:
                     raise
             self.leave()  # The turn came at this moment: it is the next caller's.
             raise
+
+    def try_enter(self) -> bool:
+        """Take the turn if no local caller has it; return whether that is so."""
+        with self._lock:
+            busy, self._busy = self._busy, True
+        return not busy
 
     def leave(self) -> None:
         """Give the turn to the next local caller."""
@@ -203,7 +226,7 @@ class BaseLock(Generic[_HoldT]):
     def __init__(self, client: BaseClient, contest: Contest) -> None:
         self._client = client
         self._contest = contest
-        self._local = _LocalQueue()
+        self._local = LocalQueue()
         self._entered: dict[Any, list[_HoldT]] = {}  # The holds of with blocks, by thread or task.
 
     @property
@@ -249,8 +272,7 @@ class BaseLock(Generic[_HoldT]):
     def _wait_at(self, place: Place, seats: list[Seat]) -> Flow[_HoldT]:
         try:
             yield from wait_turn(self._client, self._contest, place, seats)
-            hold = self._hold_class(holds_of(self._client), place)
-            hold._holds.add(hold)
+            hold = self._new_hold(place)
         except (PlaceLostError, SessionExpiredError):
             raise
         except BaseException:
@@ -262,10 +284,8 @@ class BaseLock(Generic[_HoldT]):
         return cast("Flow[Optional[_HoldT]]", _Acquire(self.path, self._try))
 
     def _try(self, undoable: Undoable) -> Flow[Optional[_HoldT]]:
-        with self._local._lock:
-            if self._local._busy:
-                return None
-            self._local._busy = True
+        if not self._local.try_enter():
+            return None
         hold: Optional[_HoldT] = None
         try:
             hold = yield from self._try_once()
@@ -288,6 +308,9 @@ class BaseLock(Generic[_HoldT]):
         if index < 0 or self._contest.blocker(seats, index) is not None:
             leave(self._client, place)
             return None
+        return self._new_hold(place)
+
+    def _new_hold(self, place: Place) -> _HoldT:
         hold = self._hold_class(holds_of(self._client), place)
         hold._holds.add(hold)
         return hold
@@ -499,11 +522,7 @@ class Lock(BaseLock[Hold]):
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        hold = _leave_block(self._entered, threading.get_ident())
-        if kind is not None:
-            hold.release(wait=False)
-        else:
-            hold._end_block()
+        _pop_hold(self._entered, threading.get_ident())._leave_block(kind)
 
 
 class AsyncLock(BaseLock[AsyncHold]):
@@ -599,11 +618,7 @@ class AsyncLock(BaseLock[AsyncHold]):
     async def __aexit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        hold = _leave_block(self._entered, asyncio.current_task())
-        if kind is not None:
-            hold._release_later()
-        else:
-            hold._end_block()
+        _pop_hold(self._entered, asyncio.current_task())._leave_block(kind)
 
 
 class _Guard:
@@ -635,7 +650,7 @@ def _limit(timeout: Optional[float]) -> float:
     return _NO_LIMIT if timeout is None else check_seconds(timeout)
 
 
-def _leave_block(entered: dict[Any, list[_HoldT]], key: object) -> _HoldT:
+def _pop_hold(entered: dict[Any, list[_HoldT]], key: object) -> _HoldT:
     holds = entered[key]
     hold = holds.pop()
     if not holds:
