@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._flow import Await, Flow, Pause, Signal, sub_result_of
 from zkc._session.losses import LossCounter
@@ -32,9 +32,9 @@ from zkc.recipes.errors import LayoutError, TooManyWaitersError
 if TYPE_CHECKING:
     from zkc._args import CoreACL
     from zkc._client.base import BaseClient
-    from zkc._zookeeper import Request, Session, Stat
+    from zkc._zookeeper import Request, Session
 
-__all__ = ["Contest", "join", "leave", "list_seats", "wait_turn"]
+__all__ = ["Contest", "PlaceLostError", "join", "leave", "list_seats", "wait_turn"]
 
 _log = logging.getLogger("zkc.recipes")
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
@@ -76,12 +76,21 @@ class PlaceLostError(Exception):
 # ---- joining --------------------------------------------------------------------------------------------------------
 
 
-def join(client: BaseClient, contest: Contest) -> Flow[tuple[Place, list[Seat]]]:
-    """Create a contender, and return its place and the queue. Both requests go out in one flight."""
+def join(
+    client: BaseClient, contest: Contest, count: int = 1, beside: Optional[Callable[[Session], object]] = None
+) -> Flow[tuple[Place, list[Seat]]]:
+    """Create a contender, and return its place and the queue. Both requests go out in one flight.
+
+    Args:
+        client: The client.
+        contest: What the contender wants.
+        count: The number of znodes of the contender; they are created in one transaction.
+        beside: ``beside(session)`` sends further requests in the same flight.
+    """
     losses = LossCounter(client, _OPERATION, contest.path)
     while True:
         try:
-            return (yield from _try_join(client, client.session, contest))
+            return (yield from _try_join(client, client.session, contest, count, beside))
         except NoNodeError:
             yield from make_parent(client, contest)
         except SessionExpiredError:
@@ -94,13 +103,25 @@ def join(client: BaseClient, contest: Contest) -> Flow[tuple[Place, list[Seat]]]
             yield losses.pause(_PAUSE)
 
 
-def _try_join(client: BaseClient, session: Session, contest: Contest) -> Flow[tuple[Place, list[Seat]]]:
+def _try_join(
+    client: BaseClient,
+    session: Session,
+    contest: Contest,
+    count: int,
+    beside: Optional[Callable[[Session], object]],
+) -> Flow[tuple[Place, list[Seat]]]:
     marker = contest.layout.new_marker()
     prefix = f"{contest.path}/{contest.layout.prefix(marker, contest.kind)}"
-    creating: Optional[Request[tuple[str, Stat]]] = None
+    creating: Optional[Request[Any]] = None
     try:
-        creating = session.create_with_stat(prefix, contest.data, contest.acl, CreateMode.EPHEMERAL_SEQUENTIAL)
+        if count == 1:
+            creating = session.create_with_stat(prefix, contest.data, contest.acl, CreateMode.EPHEMERAL_SEQUENTIAL)
+        else:
+            change: Any = ("create", prefix, contest.data, contest.acl, CreateMode.EPHEMERAL_SEQUENTIAL)
+            creating = session.multi([change] * count)
         listing = session.get_children(contest.path)  # In the same flight; it shows the own znode, too.
+        if beside is not None:
+            beside(session)
         place = yield from _made(client, session, contest, marker, creating)
         names = yield from _names_of(client, session, contest, listing)
         return place, _check_queue(contest, place, names)
@@ -112,17 +133,19 @@ def _try_join(client: BaseClient, session: Session, contest: Contest) -> Flow[tu
         raise
 
 
-def _made(
-    client: BaseClient, session: Session, contest: Contest, marker: str, creating: Request[tuple[str, Stat]]
-) -> Flow[Place]:
+def _made(client: BaseClient, session: Session, contest: Contest, marker: str, creating: Request[Any]) -> Flow[Place]:
     """Return the place of a create, also when its reply was lost."""
     try:
-        path, stat = yield from sub_result_of(creating, _OPERATION, contest.path)
-        return Place(path, sequence_of(path), stat.czxid, session)
+        made = yield from sub_result_of(creating, _OPERATION, contest.path)
     except ConnectionLossError as error:
         if not error.maybe_applied:
             raise
         lost = error
+    else:
+        if isinstance(made, tuple):
+            path, stat = made
+            return Place(path, sequence_of(path), stat.czxid, session)
+        lost = ConnectionLossError(operation=_OPERATION, path=contest.path)  # A transaction replies without the stat.
     place = yield from _find(client, session, contest, marker)
     if place is None:
         lost.maybe_applied = False  # The session's server knows all earlier requests: it was not carried out.
@@ -177,12 +200,13 @@ def _find(client: BaseClient, session: Session, contest: Contest, marker: str) -
         try:
             synced, listing = session.sync(contest.path), session.get_children(contest.path)
             yield from sub_result_of(synced, _OPERATION, contest.path)
-            for name in (yield from sub_result_of(listing, _OPERATION, contest.path)):
-                if name.startswith(marker):
-                    path = f"{contest.path}/{name}"
-                    stat = yield from sub_result_of(session.exists(path), _OPERATION, contest.path)
-                    return None if stat is None else Place(path, sequence_of(path), stat.czxid, session)
-            return None
+            names = yield from sub_result_of(listing, _OPERATION, contest.path)
+            paths = sorted(f"{contest.path}/{name}" for name in names if name.startswith(marker))
+            if not paths:
+                return None
+            stat = yield from sub_result_of(session.exists(paths[0]), _OPERATION, contest.path)
+            token = 0 if stat is None else stat.czxid
+            return Place(paths[0], sequence_of(paths[0]), token, session, extra=paths[1:])
         except NoNodeError:
             return None
         except ConnectionLossError:
@@ -194,44 +218,49 @@ def _withdraw(
     session: Session,
     contest: Contest,
     marker: str,
-    creating: Optional[Request[tuple[str, Stat]]],
+    creating: Optional[Request[Any]],
 ) -> Flow[None]:
     """Delete the contender of a caller that has given up, whatever became of its create.
 
     Args:
         creating: The create; None if a signal handler raised during its send.
     """
-    path: Optional[str] = None
+    paths: Sequence[str] = ()
     try:
         if creating is not None:
             with contextlib.suppress(ConnectionLossError):
-                path = (yield from sub_result_of(creating, _OPERATION, contest.path))[0]
-        if path is None:
+                made = yield from sub_result_of(creating, _OPERATION, contest.path)
+                paths = made[:1] if isinstance(made, tuple) else made
+        if not paths:
             place = yield from _find(client, session, contest, marker)
-            path = None if place is None else place.path
+            paths = () if place is None else place.paths
     except ZooKeeperError:
         return  # It was not created, or it has ended with its session.
-    if path is not None:
-        yield from delete_surely(session, path)
+    if paths:
+        yield from delete_surely(session, *paths)
 
 
 def leave(client: BaseClient, place: Place) -> None:
-    """Leave the queue in the background: the znode is deleted, however long that takes."""
+    """Leave the queue in the background: the znodes are deleted, however long that takes."""
     with contextlib.suppress(ClosingError):
-        holds_of(client).in_background(delete_surely(place.session, place.path))
+        holds_of(client).in_background(delete_surely(place.session, *place.paths))
 
 
 # ---- waiting --------------------------------------------------------------------------------------------------------
 
 
 class _Turn:
-    """The watch of the contender in front. It is called once, and sets a signal."""
+    """A watch that is called once, and sets a signal.
+
+    Args:
+        signal: The signal; a new one if None.
+    """
 
     __slots__ = ("signal", "type")
 
-    def __init__(self) -> None:
-        self.signal = Signal()
-        self.type = 0
+    def __init__(self, signal: Optional[Signal] = None) -> None:
+        self.signal = Signal() if signal is None else signal
+        self.type = 0  # The type of the event; no event has 0.
 
     def __call__(self, type_: int, state: int, path: str) -> None:
         self.type = type_
@@ -289,7 +318,7 @@ def _wait_for(client: BaseClient, contest: Contest, place: Place, front: Seat) -
 
 def _forget(client: BaseClient, session: Session, path: str, turn: _Turn) -> None:
     """Remove a watch that is no longer needed, without waiting."""
-    if not turn.signal.done():
+    if not turn.type:
         with contextlib.suppress(ZooKeeperError):
             session.remove_watches(path, turn, WatchType.ANY, callback=_ignore)
 
