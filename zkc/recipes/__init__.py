@@ -1,11 +1,16 @@
 """Recipes: what programs build on znodes, for threads and for asyncio."""
 
 from zkc.recipes._holds import HoldState
+from zkc.recipes._versioned import Versioned
+from zkc.recipes.counter import AsyncCounter, Counter
 from zkc.recipes.errors import (
+    ContentionError,
+    DecodeError,
     LayoutError,
     LockInDoubtError,
     LockLostError,
     LockTimeoutError,
+    OverwrittenError,
     RecipeError,
     TooManyWaitersError,
     UpgradeError,
@@ -23,16 +28,26 @@ from zkc.recipes.rwlock import (
     WriteHold,
     WriteLock,
 )
+from zkc.recipes.value import BYTES, JSON, TEXT, AsyncValue, Codec, Value
 
 __all__ = [
+    "BYTES",
+    "JSON",
+    "TEXT",
+    "AsyncCounter",
     "AsyncHold",
     "AsyncLock",
     "AsyncReadHold",
     "AsyncReadLock",
     "AsyncReadWriteLock",
+    "AsyncValue",
     "AsyncWriteHold",
     "AsyncWriteLock",
+    "Codec",
     "Contender",
+    "ContentionError",
+    "Counter",
+    "DecodeError",
     "Hold",
     "HoldState",
     "LayoutError",
@@ -40,12 +55,15 @@ __all__ = [
     "LockInDoubtError",
     "LockLostError",
     "LockTimeoutError",
+    "OverwrittenError",
     "ReadHold",
     "ReadLock",
     "ReadWriteLock",
     "RecipeError",
     "TooManyWaitersError",
     "UpgradeError",
+    "Value",
+    "Versioned",
     "WriteHold",
     "WriteLock",
 ]

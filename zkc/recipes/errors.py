@@ -7,10 +7,13 @@ from typing import Optional
 from zkc.errors import OperationTimeoutError, ZooKeeperError
 
 __all__ = [
+    "ContentionError",
+    "DecodeError",
     "LayoutError",
     "LockInDoubtError",
     "LockLostError",
     "LockTimeoutError",
+    "OverwrittenError",
     "RecipeError",
     "TooManyWaitersError",
     "UpgradeError",
@@ -87,3 +90,38 @@ class UpgradeError(RecipeError, ValueError):
 
     what = "a read hold cannot become a write hold"
     advice = "release it and acquire the write lock, or acquire the write lock from the start"
+
+
+class ContentionError(RecipeError):
+    """Other clients changed the same znodes at each attempt, so the change was given up. Nothing was written.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "other clients changed the znode during each attempt"
+    advice = "try again later, allow more attempts, or let fewer clients change it"
+    maybe_applied = False
+
+
+class DecodeError(RecipeError, ValueError):
+    """The data of the znode are not what the recipe stores there.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the data of the znode cannot be decoded"
+    advice = "use the type or codec of the programs that write it"
+    maybe_applied = False
+
+
+class OverwrittenError(RecipeError):
+    """The change was carried out, but it replaced a value that this client had not seen.
+
+    Another client deleted the znode and created it again, and it had the same version as before.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the znode was deleted and created again, and the change replaced a value that this client had not seen"
+    advice = "do not delete a znode that other clients change: set it to its initial value"
+    maybe_applied = True
