@@ -2,7 +2,7 @@
 # iterator that the paths come from, and what an error is made with.
 
 @cython.final
-cdef class Sent:
+cdef class RequestWindow:
     """Hold what a bulk call has sent and not taken: requests, or what stands for them, in their order.
 
     One thread at a time uses it.

@@ -370,10 +370,10 @@ cdef class Session(_ConnectingSession):
             if tokens == NULL:
                 raise MemoryError
             try:
-                count = zkc_list_watches(self.c, c_path, kinds, tokens, most, _hold_token)
+                count = zkc_list_watches(self.c, c_path, kinds, tokens, most, _reference_token)
                 for i in range(count):
                     watches.append(<object>tokens[i])
-                    Py_DECREF(<object>tokens[i])  # The list has its own reference; this was that of _hold_token.
+                    Py_DECREF(<object>tokens[i])  # The list has its own reference; this was that of _reference_token.
             finally:
                 free(tokens)
         finally:
@@ -398,8 +398,8 @@ cdef class Session(_ConnectingSession):
         cdef Request request = _new_request(
             self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw), 8
         )
-        request.c.doomed_path = strdup(raw)
-        request.c.doomed_kinds = kinds
+        request.c.removal_path = strdup(raw)
+        request.c.watches_to_remove = kinds
         request.admit(callback)
         # The header asks for a pointer to the completion where the library wants, and calls, the completion itself.
         return request.sent(zoo_aremove_all_watches(
@@ -412,7 +412,7 @@ cdef extern from "Python.h":
     void _take_reference "Py_IncRef"(void *) noexcept nogil
 
 
-cdef void _hold_token(void *token) noexcept nogil:
+cdef void _reference_token(void *token) noexcept nogil:
     """Take a reference to a watch. The caller has the GIL, and the session's lock: so this does nothing else."""
     _take_reference(token)
 

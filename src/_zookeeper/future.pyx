@@ -33,7 +33,7 @@ cdef class FutureCore:
     """
 
     cdef Request request         # whose outcome this is; None: there is none, or it is known
-    cdef bint brought            # the queue's consumer gets the request when it is done, and runs the callbacks
+    cdef bint pushed            # the queue's consumer gets the request when it is done, and runs the callbacks
     cdef bint due                # it ended by its request, and the queue's consumer has still to run the callbacks
     cdef int phase
     cdef object value
@@ -56,20 +56,20 @@ cdef class FutureCore:
 
     def done(self):
         """Return whether there is an answer, or it was cancelled."""
-        return self.look() >= PHASE_CANCELLED
+        return self.current_phase() >= PHASE_CANCELLED
 
     def cancelled(self):
         """Return whether it was cancelled."""
-        cdef int phase = self.look()
+        cdef int phase = self.current_phase()
         return phase == PHASE_CANCELLED or phase == PHASE_NOTIFIED
 
     def running(self):
         """Return whether somebody has said that it runs."""
-        return self.look() == PHASE_RUNNING
+        return self.current_phase() == PHASE_RUNNING
 
     def result(self, timeout=None):
         """Wait for the answer and return it."""
-        if self.look() == PHASE_FINISHED:
+        if self.current_phase() == PHASE_FINISHED:
             if self.error is not None:
                 raise self.error
             return self.value
@@ -81,7 +81,7 @@ cdef class FutureCore:
 
     def exception(self, timeout=None):
         """Wait for the answer and return the error, or None if there is none."""
-        if self.look() == PHASE_FINISHED:
+        if self.current_phase() == PHASE_FINISHED:
             return self.error
         if self.phase < PHASE_CANCELLED:
             if self.await_request(timeout):
@@ -103,7 +103,7 @@ cdef class FutureCore:
         request.check()
         if timeout is not None:
             deadline = zkc_now_ns() + <int64_t>(min(max(timeout, 0.0), 9e9) * 1e9)
-        while self.look() < PHASE_CANCELLED:
+        while self.current_phase() < PHASE_CANCELLED:
             if timeout is not None:
                 left = deadline - zkc_now_ns()
                 if left <= 0:
@@ -111,7 +111,7 @@ cdef class FutureCore:
             _sleep_for_request(request, left)
         return True
 
-    cdef int look(self) except -1:
+    cdef int current_phase(self) except -1:
         """Take the outcome of the request if it is there; return the phase."""
         cdef Request request = None
         cdef int phase
@@ -145,14 +145,14 @@ cdef class FutureCore:
         cdef Request request = None
         cdef list callbacks = []  # made out here: before Python 3.12 an allocation can run the garbage collector
         cdef bint ended
-        self.look()
+        self.current_phase()
         with cython.critical_section(self):
             ended = self.phase >= PHASE_CANCELLED and not self.due
             if not ended:
                 if self.callbacks is None:
                     self.callbacks = callbacks
                 self.callbacks.append(fn)
-                request = self.to_be_brought()
+                request = self.request_push()
         if not ended:
             if request is not None:
                 request.resolve(self)
@@ -182,7 +182,7 @@ cdef class FutureCore:
 
     def cancel(self):
         """Cancel it, unless there is an answer; return whether it is cancelled."""
-        cdef int phase = self.look()
+        cdef int phase = self.current_phase()
         if phase == PHASE_RUNNING or phase == PHASE_FINISHED:
             return False
         if phase == PHASE_PENDING:
@@ -195,7 +195,7 @@ cdef class FutureCore:
         """End with a value or an error; tell whether it had not ended before."""
         return self.change(PHASE_FINISHED, value, error, None)
 
-    cdef int finish_as(self, Request request) except -1:
+    cdef int finish_by(self, Request request) except -1:
         """End as a request has that is done, unless it has ended before; run the callbacks."""
         cdef Py_ssize_t place = 0
         if self.phase < PHASE_CANCELLED:
@@ -251,7 +251,7 @@ cdef class FutureCore:
 
     cdef inline bint runs_callbacks(self, bint by_request) noexcept:
         """Inside the critical section of its end: tell whether the callbacks are to be run here and now."""
-        self.due = by_request and self.brought
+        self.due = by_request and self.pushed
         return not self.due
 
     cdef inline bint may_become(self, int phase) noexcept:
@@ -266,15 +266,15 @@ cdef class FutureCore:
         self.phase = phase
         return request
 
-    cdef inline Request to_be_brought(self):
+    cdef inline Request request_push(self):
         """Inside the critical section: have the queue's consumer bring the outcome from now on.
 
         Returns:
             The request to be resolved outside of the section; None when there is nothing to do.
         """
-        if self.request is None or self.brought:
+        if self.request is None or self.pushed:
             return None
-        self.brought = True
+        self.pushed = True
         return self.request
 
     cdef int refuse(self) except -1:
@@ -289,7 +289,7 @@ cdef class FutureCore:
         with cython.critical_section(self):
             condition = self.condition
         if condition is None:
-            self.look()
+            self.current_phase()
             condition = Condition()
             with cython.critical_section(self):
                 if self.condition is None:
@@ -297,12 +297,12 @@ cdef class FutureCore:
                     request = self.request
                 condition = self.condition
             if request is not None:
-                _have_told(request, self)
+                _notify_when_done(request, self)
         return condition
 
     @property
     def _state(self):
-        return _PHASES[self.look()]
+        return _PHASES[self.current_phase()]
 
     @_state.setter
     def _state(self, state):
@@ -312,7 +312,7 @@ cdef class FutureCore:
 
     @property
     def _result(self):
-        self.look()
+        self.current_phase()
         return self.value
 
     @_result.setter
@@ -321,7 +321,7 @@ cdef class FutureCore:
 
     @property
     def _exception(self):
-        self.look()
+        self.current_phase()
         return self.error
 
     @_exception.setter
@@ -347,7 +347,7 @@ cdef class FutureCore:
 
 cdef int _sleep_for_request(Request request, int64_t left) except -1:
     """Sleep until a request is done or abandoned, for at most so many nanoseconds; it may return early."""
-    cdef uint32_t bits = zkc_request_await(request.c)
+    cdef uint32_t bits = zkc_request_mark_waiting(request.c)
     if not (bits & (ZKC_DONE | ZKC_ABANDONED)):
         _sleep_on(&request.c.bits, bits, left)
     return 0
@@ -355,31 +355,31 @@ cdef int _sleep_for_request(Request request, int64_t left) except -1:
 
 # ---- who tells those that sleep on a condition ------------------------------------------------------------------
 
-cdef int _have_told(Request request, FutureCore future) except -1:
+cdef int _notify_when_done(Request request, FutureCore future) except -1:
     """Have a thread of the session wait for a request and tell those who sleep on the condition of its future."""
     cdef Session session = request.session
     cdef tuple entry = (request, weakref.ref(future))
     cdef list entries = []  # made out here, as above
     cdef bint begins
     with cython.critical_section(session):
-        begins = session.to_tell is None
+        begins = session.to_notify is None
         if begins:
-            session.to_tell = entries
-        session.to_tell.append(entry)
+            session.to_notify = entries
+        session.to_notify.append(entry)
     if begins:
-        new_worker(_tell_sleepers, (session,), "zkc-futures").start()
+        new_worker(_notify_sleepers, (session,), "zkc-futures").start()
     return 0
 
 
-def _tell_sleepers(Session session not None):
+def _notify_sleepers(Session session not None):
     """Run on a thread of its own while there are futures of a session whose condition somebody may sleep on."""
     cdef Request request
     cdef list entries, fresh
     while True:
         fresh = []
         with cython.critical_section(session):
-            entries = session.to_tell
-            session.to_tell = fresh if entries else None
+            entries = session.to_notify
+            session.to_notify = fresh if entries else None
         if not entries:
             return
         entries.reverse()
@@ -389,5 +389,5 @@ def _tell_sleepers(Session session not None):
                 _sleep_for_request(request, -1)
             future = reference()
             if future is not None:
-                (<FutureCore>future).look()
+                (<FutureCore>future).current_phase()
             future = request = None

@@ -12,7 +12,7 @@ cdef bint _green = False         # whether there is one; False again at exit, wh
 cdef unsigned long _exit_thread = 0
 
 
-cdef int _look_for_hub() except -1:
+cdef int _find_hub() except -1:
     """Find out whether the program is patched. It is asked when something is made, and not when somebody waits."""
     global _green, _world
     if _green or _exiting or ("gevent" not in sys.modules and "eventlet" not in sys.modules):
@@ -41,28 +41,28 @@ cdef int _sleep_on(zkc_word *word, uint32_t expected, int64_t left) except -1:
     with nogil:
         zkc_word_wait(word, expected, limit)
         if PyThread_get_thread_ident() != _exit_thread:
-            zkc_rest_if_quiet()
+            zkc_block_if_shutdown()
     PyErr_CheckSignals()
     return 0
 
 
 cdef int _sleep_as_greenlet(object hub, zkc_word *word, uint32_t expected, int64_t left) except -1:
     cdef Sleeper sleeper = Sleeper.__new__(Sleeper)
-    cdef int64_t places = zkc_place_deadline()
+    cdef int64_t places = zkc_slot_deadline()
     sleeper.waker = hub.waker
-    zkc_let_go()  # What is held for this greenlet goes: the next call on this thread may be another one's.
-    zkc_set_place_deadline(-1)
+    zkc_uncork()  # What is held for this greenlet goes: the next call on this thread may be another one's.
+    zkc_set_slot_deadline(-1)
     zkc_sleep_begin(&sleeper.c, word, &sleeper.waker.c, <void *>sleeper)
     try:
         if zkc_word_get(word) == expected:
             hub.park(sleeper, None if left < 0 else left / 1e9)
     finally:
         zkc_sleep_end(&sleeper.c)
-        zkc_set_place_deadline(places)
+        zkc_set_slot_deadline(places)
     return 0
 
 
-cdef int _sleep_until_settled(object hub, Request request, int64_t limit) except -1:
+cdef int _sleep_until_done(object hub, Request request, int64_t limit) except -1:
     """Sleep until a request is done, as a greenlet, for at most so many nanoseconds; return whether it is."""
     cdef int64_t deadline = zkc_now_ns() + limit if limit >= 0 else 0
     cdef int64_t left = -1
@@ -72,7 +72,7 @@ cdef int _sleep_until_settled(object hub, Request request, int64_t limit) except
             left = deadline - zkc_now_ns()
             if left <= 0:
                 return zkc_request_done(request.c)
-        bits = zkc_request_await(request.c)
+        bits = zkc_request_mark_waiting(request.c)
         if zkc_request_done(request.c):
             return 1
         _sleep_as_greenlet(hub, &request.c.bits, bits, left)
@@ -183,7 +183,7 @@ def new_worker(target, tuple arguments, str name):
 
     .. versionadded:: 0.1
     """
-    _look_for_hub()
+    _find_hub()
     if _green:
         return _world.worker(target, arguments, name)
     return _ThreadWorker(target=target, args=arguments, name=name, daemon=True)

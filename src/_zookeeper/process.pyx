@@ -102,8 +102,8 @@ cdef object _LINE = re.compile(
     re.DOTALL,
 )
 cdef object _log_sink = None
-cdef long long _log_asked = 0  # how often flush_log() was called
-cdef long long _log_told = 0   # up to which of these calls the log thread has handed over what there was
+cdef long long _flushes_asked = 0  # how often flush_log() was called
+cdef long long _flushes_done = 0   # up to which of these calls the log thread has handed over what there was
 cdef object _repeats = Repeats()
 cdef dict _NUMBERS = {"ERROR": 1, "WARN": 2, "INFO": 3, "DEBUG": 4}
 cdef dict _LEVELS = {
@@ -138,13 +138,13 @@ def flush_log(timeout=1.0):
 
     .. versionadded:: 0.1
     """
-    global _log_asked
+    global _flushes_asked
     deadline = time.monotonic() + float(timeout)
     with _services_lock:
-        _log_asked += 1
-        asked = _log_asked
+        _flushes_asked += 1
+        asked = _flushes_asked
     # Polled: in a program patched by gevent or eventlet the pause lets the log reader run, which is a greenlet there.
-    while _log_told < asked:
+    while _flushes_done < asked:
         if _log_thread is None or time.monotonic() > deadline:
             return False
         zkc_log_wake()
@@ -176,7 +176,7 @@ cdef int _log_line(str line, int most) except -1:
 
 def _log_lines():
     """Run on the log thread: hand the library's lines to logging, where handlers may take their time."""
-    global _log_told
+    global _flushes_done
     cdef zkc_log_line *lines
     cdef unsigned dropped = 0
     cdef uint32_t seen
@@ -185,22 +185,22 @@ def _log_lines():
         if hub is not None:
             seen = zkc_word_get(zkc_log_word())
             lines = zkc_log_take(0, &dropped)
-            if lines == NULL and not dropped and _log_told >= _log_asked:
+            if lines == NULL and not dropped and _flushes_done >= _flushes_asked:
                 _sleep_as_greenlet(hub, zkc_log_word(), seen, -1)
                 continue
         else:
             with nogil:
                 lines = zkc_log_take(-1, &dropped)
-                zkc_rest_if_quiet()
-        _hand_over(lines, dropped)
-        asked = _log_asked
-        if _log_told < asked:  # What was logged before it was asked for may have come after these lines were taken.
-            _hand_over(zkc_log_take(0, &dropped), dropped)
-            _log_told = asked
-    _hand_over(zkc_log_take(0, &dropped), dropped)
+                zkc_block_if_shutdown()
+        _log_lines_taken(lines, dropped)
+        asked = _flushes_asked
+        if _flushes_done < asked:  # What was logged before it was asked for may have come after these lines were taken.
+            _log_lines_taken(zkc_log_take(0, &dropped), dropped)
+            _flushes_done = asked
+    _log_lines_taken(zkc_log_take(0, &dropped), dropped)
 
 
-cdef int _hand_over(zkc_log_line *line, unsigned dropped) except -1:
+cdef int _log_lines_taken(zkc_log_line *line, unsigned dropped) except -1:
     cdef zkc_log_line *after
     while line != NULL:
         after = line.next
@@ -272,7 +272,7 @@ def _at_exit():
     zkc_log_wake()
     if _log_thread is not None and _services_generation == zkc_generation():
         if _is_greenlet(_log_thread):
-            _hand_over(zkc_log_take(0, &dropped), dropped)
+            _log_lines_taken(zkc_log_take(0, &dropped), dropped)
         else:
             _log_thread.join(1.0)
-    zkc_quiesce()
+    zkc_shutdown_begin()

@@ -127,7 +127,7 @@ cdef class Request:
         if not callable(fn):
             raise TypeError(f"fn must be callable, not {type(fn).__name__}")
         self.check()
-        if zkc_request_done(self.c) and self.session.line.stopped:
+        if zkc_request_done(self.c) and self.session.consumer.stopped:
             _call_logged(fn, (self,), None)
             return
         with cython.critical_section(self):
@@ -155,8 +155,8 @@ cdef class Request:
         self.check()
         if self.abandoned or self.future is not None:
             raise RuntimeError("the request was abandoned" if self.abandoned else "a request resolves one future")
-        if zkc_request_done(self.c) and self.session.line.stopped:
-            self.settle(future, None)
+        if zkc_request_done(self.c) and self.session.consumer.stopped:
+            self.set_outcome(future, None)
             return
         with cython.critical_section(self):
             self.future = future
@@ -203,29 +203,29 @@ cdef class Request:
         """Wait for at most so many nanoseconds, for ever when negative; tell whether the request is done."""
         cdef int64_t deadline, left
         cdef int rc
-        cdef zkc_gil_asked asked
+        cdef zkc_gil_wait asked
         self.check()
         if zkc_request_done(self.c):
             return True
         if _green:
             hub = _hub_here()
             if hub is not None:
-                return _sleep_until_settled(hub, self, limit)
+                return _sleep_until_done(hub, self, limit)
         deadline = zkc_now_ns() + limit if limit >= 0 else 0
-        if limit != 0 and _look(self.c, limit):
+        if limit != 0 and _poll(self.c, limit):
             return True
         left = _SLICE
         while True:
             if limit >= 0:
                 left = min(deadline - zkc_now_ns(), _SLICE)
                 if left <= 0:
-                    if not zkc_has_looked(self.c):
+                    if not zkc_is_polling(self.c):
                         return False
                     left = 0  # what looking in vain has begun ends in there
             with nogil:
                 rc = zkc_request_wait(self.c, left)
-                zkc_gil_ask(&asked)
-            _gil_came(&asked, True)
+                zkc_gil_wait_begin(&asked)
+            _note_gil_wait(&asked, True)
             if rc == ZKC_WOKEN:
                 return True
             PyErr_CheckSignals()
@@ -267,7 +267,7 @@ cdef class Request:
     cdef object tls_loss(self):
         # It waited for a connection, and TLS let none be: a lost one like any other.
         cdef zkc_tls_state tls
-        zkc_tls_look(self.session.c, &tls)
+        zkc_tls_copy(self.session.c, &tls)
         why = "no TLS connection to a server could be made" + (f": {_c_text(tls.text)}" if tls.reason != NULL else "")
         return errors.error_for(ZCONNECTIONLOSS, self.operation, self.path, f"it was never sent: {why}", False)
 
@@ -300,7 +300,7 @@ cdef class Request:
                 session.refuse(refused, self.operation, self.path)
             while zkc_slot_take(session.c, &slots):
                 zkc_leave(session.c)
-                _sleep_for_slot(session, slots, _place_wait(self, session))
+                _sleep_for_slot(session, slots, _slot_wait(self, session))
                 refused = zkc_enter(session.c)
                 if refused:
                     session.refuse(refused, self.operation, self.path)
@@ -312,7 +312,7 @@ cdef class Request:
             self.queued = True
             Py_INCREF(self)  # the token: given back by the dispatcher, or in undo
             zkc_request_notify(self.c, <void *>self)
-        if zkc_lend(session.c, self.c) < 0:
+        if zkc_track(session.c, self.c) < 0:
             zkc_slot_return(session.c)
             zkc_leave(session.c)
             self.undo()
@@ -323,15 +323,15 @@ cdef class Request:
         """Look at what the zoo_ call said: ZOK means that its completion will come, or close will settle it."""
         cdef Session session = self.session
         if rc == ZOK:
-            zkc_leave_called(session.c)
+            zkc_leave_corked(session.c)
             return self
         if rc == ZMARSHALLINGERROR:
             # Out of memory, or closing, somewhere in the middle: the library may or may not hold the request. It stays
             # lent, so that a completion finds it, and is settled with the error now.
             zkc_leave(session.c)
-            zkc_settle(self.c, rc)
+            zkc_complete_once(self.c, rc)
             return self
-        if zkc_take_back(session.c, self.c) < 0:
+        if zkc_untrack(session.c, self.c) < 0:
             zkc_leave(session.c)
             return self  # close has settled it meanwhile, and its tokens are under way
         error = session.immediate_error(rc, self.operation, self.path)
@@ -362,7 +362,7 @@ cdef class Request:
         if zkc_request_notify(self.c, <void *>self):
             zkc_queue_push(&self.session.c.queue, &self.c.item)
 
-    cdef int tell(self, _Line line) except -1:
+    cdef int run_callbacks(self, _QueueConsumer consumer) except -1:
         """Resolve the future and run the callbacks that are due. The queue's consumer does this."""
         with cython.critical_section(self):
             callbacks, self.callbacks = self.callbacks, None
@@ -373,17 +373,17 @@ cdef class Request:
         if future is not None:
             if self.c.watched and future.done():
                 _revoke(self)  # cancelled or too late: the event of its watch comes after this
-            self.settle(future, line)
+            self.set_outcome(future, consumer)
         if callbacks is not None:
             for callback in callbacks:
-                _call_logged(callback, (self,), line)
+                _call_logged(callback, (self,), consumer)
         return 0
 
-    cdef int settle(self, object future, _Line line) except -1:
+    cdef int set_outcome(self, object future, _QueueConsumer consumer) except -1:
         """Set the reply, or its error, in a future. The error is kept by nobody else: it would keep this request."""
         try:
             if isinstance(future, FutureCore):
-                (<FutureCore>future).finish_as(self)
+                (<FutureCore>future).finish_by(self)
                 return 0
             if future.done():
                 return 0
@@ -398,8 +398,8 @@ cdef class Request:
             future.set_result(value)
         except BaseException as error:
             # It was cancelled at this moment, or its loop is closed: then nobody waits for it any more.
-            if line is not None and line.manual and isinstance(error, (KeyboardInterrupt, SystemExit)):
-                line.interrupt = error
+            if consumer is not None and consumer.manual and isinstance(error, (KeyboardInterrupt, SystemExit)):
+                consumer.interrupt = error
             elif _callback_log.isEnabledFor(logging.DEBUG):
                 _callback_log.debug("a future did not take its reply: %r", error)
         return 0
@@ -433,7 +433,7 @@ def result_or_abandon(Request request not None, timeout=None, given=None):
     cdef bint done
     try:
         done = request.wait_until(_nanoseconds("timeout", timeout))
-        if not done and not zkc_request_give_up(request.c):
+        if not done and not zkc_request_abandon_pending(request.c):
             done = request.wait_until(-1)  # it is there, or its completion is about to say so
     except BaseException:
         _revoke(request)

@@ -2,7 +2,7 @@
 # a packet, without the four bytes in front that hold it, with their jute.maxbuffer, and close the connection that
 # brings more.
 
-cdef extern from "limited_api.h":
+cdef extern from "_zookeeper/limited_api.h":
     bint _is_ascii "PyUnicode_IS_ASCII"(object)
 
 

@@ -10,10 +10,10 @@ cdef object _live_sessions = weakref.WeakSet()  # what exit closes
 
 cdef class _SessionBase:
     cdef zkc_session *c          # borrowed from the line
-    cdef _Line line
+    cdef _QueueConsumer consumer
     cdef object watcher
     cdef object dispatcher       # None with manual delivery
-    cdef list to_tell            # of future.pyx: what its thread has to do; None while there is none
+    cdef list to_notify            # of future.pyx: what its thread has to do; None while there is none
     cdef readonly Delivery delivery
     cdef readonly str hosts
     cdef Py_ssize_t max_packet   # most bytes of a request; -1: no limit
@@ -74,9 +74,9 @@ cdef class _SessionBase:
             OperationTimeoutError: Resolving took longer than ``open_timeout``.
         """
         cdef zkc_open_args *args
-        cdef _Line line
+        cdef _QueueConsumer consumer
         cdef bint opening = False
-        if self.line is not None:
+        if self.consumer is not None:
             raise TypeError("a Session is opened once")
         _checked_callable("watcher", watcher)
         limit = _nanoseconds("open_timeout", open_timeout)
@@ -92,26 +92,26 @@ cdef class _SessionBase:
         if max_packet is not None and max_packet < 1:
             raise ValueError(f"max_packet must be at least 1, or None for no limit, not {max_packet}")
         args = _open_args(hosts, session_timeout, client_id, read_only, log_client_env, tls, sasl, resolution_delay)
-        line = _Line()
-        handed = [line]  # what the dispatcher takes its end from
+        consumer = _QueueConsumer()
+        handed = [consumer]  # what the dispatcher takes its end from
         try:
             _start_process_services()
-            line.session = weakref.ref(self)
-            line.c = zkc_session_new(max_in_flight, bool(watches_see_session_events))
-            if line.c == NULL or (not wait and zkc_session_announce(line.c) < 0):
+            consumer.session = weakref.ref(self)
+            consumer.c = zkc_session_new(max_in_flight, bool(watches_see_session_events))
+            if consumer.c == NULL or (not wait and zkc_session_announce(consumer.c) < 0):
                 raise MemoryError
             if deliver == "manual":
-                line.c.overdraft = _OVERDRAFT
-                self.delivery = _new_delivery(line)
+                consumer.c.overdraft = _OVERDRAFT
+                self.delivery = _new_delivery(consumer)
             else:
                 self.dispatcher = new_worker(_dispatch, (handed,), f"zkc-dispatch-{next(_numbers)}")
             self.hosts, self.watcher = hosts, watcher
             self.chroot = _chroot_size(hosts)
-            self.line = line
-            self.c = line.c
+            self.consumer = consumer
+            self.c = consumer.c
             _live_sessions.add(self)
             with nogil:
-                zkc_session_open(line.c, args)
+                zkc_session_open(consumer.c, args)
             opening = True
             if self.dispatcher is not None:
                 self.dispatcher.start()  # it takes its time: the session connects meanwhile
@@ -120,12 +120,12 @@ cdef class _SessionBase:
             handed.clear()  # a thread whose start was interrupted may never run, and be kept by threading for ever
             if not opening:
                 zkc_open_args_free(args)
-            if line.c != NULL:
+            if consumer.c != NULL:
                 with nogil:
                     if opening:
-                        zkc_session_close(line.c)
+                        zkc_session_close(consumer.c)
                     else:
-                        zkc_session_give_up(line.c)  # the dispatcher ends, if it was started
+                        zkc_session_cancel(consumer.c)  # the dispatcher ends, if it was started
             raise
         if not wait:
             return
@@ -319,7 +319,7 @@ cdef class _SessionBase:
             return ended
         if _exiting and _is_greenlet(self.dispatcher):
             # No hub runs any more, and nobody is called: the tokens come home here.
-            _give_all_back(zkc_queue_take(&self.c.queue, 0))
+            _release_items(zkc_queue_take(&self.c.queue, 0))
             return ended
         self.dispatcher.join(max(0.0, (deadline - zkc_now_ns()) / 1e9) if limit >= 0 else None)
         return ended and not self.dispatcher.is_alive()

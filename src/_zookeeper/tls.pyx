@@ -71,7 +71,7 @@ cdef char *_copied(bytes raw) except? NULL:
 cdef object _tls_error(zkc_session *session, str operation):
     """Make the error for the last failure of TLS, None when there was none since the session was established."""
     cdef zkc_tls_state state
-    zkc_tls_look(session, &state)
+    zkc_tls_copy(session, &state)
     return None if state.reason == NULL else errors.tls_error(_c_text(state.reason), _c_text(state.text), operation)
 
 
@@ -87,8 +87,8 @@ cdef class _ConnectingSession(_SessionSettings):
         """Return whether every server of the list was refused for its certificate, or refused ours, in a row."""
         cdef zkc_tls_state state
         self.check_process("tls_futile", None)
-        zkc_tls_look(self.c, &state)
-        return bool(state.futile)
+        zkc_tls_copy(self.c, &state)
+        return bool(state.all_refused)
 
     @property
     def unanswered(self):
@@ -105,7 +105,7 @@ cdef class _ConnectingSession(_SessionSettings):
     cdef object no_connection(self, object timeout):
         """Make the error for a wait that took too long."""
         cdef zkc_tls_state tls
-        zkc_tls_look(self.c, &tls)
+        zkc_tls_copy(self.c, &tls)
         why = "check that the addresses are right and that a server is running and reachable there"
         if tls.reason != NULL:
             why = f"the last attempt failed in TLS: {_c_text(tls.text)}"

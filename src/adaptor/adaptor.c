@@ -37,7 +37,7 @@ void free_buffers(buffer_head_t *list);
 void free_completions(zhandle_t *zh, int call_completion, int reason);
 
 /* How many packets are taken from the read-ahead before what was gathered is sent all the same. */
-enum { LONGEST_TURN = 128, ENOUGH_TO_SEND = ZKC_TRANSPORT_ROOM / 2 };
+enum { MOST_PACKETS = 128, ENOUGH_TO_SEND = ZKC_TRANSPORT_ROOM / 2 };
 
 /* ---- connections that servers accept and close before they have answered the request for the session ---------------
  *
@@ -62,14 +62,14 @@ static void note_answer(zhandle_t *zh)
         return;
     }
     adaptor->unanswered++;
-    tell = atomic_load(&adaptor->tell_unanswered);
+    tell = atomic_load(&adaptor->on_unanswered);
     if (tell != NULL)
         tell((void *)zoo_get_context(zh), adaptor->unanswered, zh->last_zxid);
 }
 
-void zkc_adaptor_tell_unanswered(zhandle_t *zh, void (*tell)(void *context, int count, int64_t zxid))
+void zkc_adaptor_set_on_unanswered(zhandle_t *zh, void (*tell)(void *context, int count, int64_t zxid))
 {
-    atomic_store(&adaptor_of(zh)->tell_unanswered, tell);
+    atomic_store(&adaptor_of(zh)->on_unanswered, tell);
 }
 
 /* ---- the I/O thread ---------------------------------------------------------------------------------------------- */
@@ -101,21 +101,21 @@ static int events_at_hand(const zhandle_t *zh, const zkc_transport *transport, i
 }
 
 /* Give the turn away, sleep, and take it again: others may have used the connection meanwhile, or broken it. */
-static int rest(zhandle_t *zh, zkc_adaptor *adaptor, int fd, short wanted, int milliseconds)
+static int sleep_unlocked(zhandle_t *zh, zkc_adaptor *adaptor, int fd, short wanted, int milliseconds)
 {
     int revents;
 
-    zkc_adaptor_watch(adaptor, fd, wanted);
+    zkc_adaptor_set_polled(adaptor, fd, wanted);
     /* A descriptor that somebody else has closed: who reads finds it out, who sleeps never would. */
-    if (adaptor->unknown)
+    if (adaptor->fd_closed)
         return POLLNVAL;
     /* What is left to be sent, a ping maybe, is waited for here: not while another thread waits for the connection. */
     if (!zkc_adaptor_is_up(zh) || adaptor->transport.stuck)
         zkc_adaptor_kick_reader(adaptor);
     zkc_transport_use(NULL);
-    pthread_mutex_unlock(&adaptor->turn);
-    revents = zkc_adaptor_rest(adaptor, milliseconds);
-    pthread_mutex_lock(&adaptor->turn);
+    pthread_mutex_unlock(&adaptor->io_lock);
+    revents = zkc_adaptor_sleep(adaptor, milliseconds);
+    pthread_mutex_lock(&adaptor->io_lock);
     zkc_transport_use(&adaptor->transport);
     return revents;
 }
@@ -136,7 +136,7 @@ static int wait_established(zhandle_t *zh, zkc_adaptor *adaptor, int fd, int int
         events = ZOOKEEPER_WRITE;
         milliseconds = 0; /* but a look all the same: who only sends would never read */
     }
-    revents = rest(zh, adaptor, fd, wanted, milliseconds);
+    revents = sleep_unlocked(zh, adaptor, fd, wanted, milliseconds);
     if (left == 1 && (revents & transport->write_wants))
         zkc_transport_flush(transport);
     if (revents & (transport->read_wants | POLLERR | POLLHUP | POLLNVAL))
@@ -155,10 +155,10 @@ static int wait_for_events(zhandle_t *zh, zkc_adaptor *adaptor, int fd, int inte
         wanted |= POLLIN;
     if (interest & ZOOKEEPER_WRITE)
         wanted |= POLLOUT;
-    return events_of(rest(zh, adaptor, fd, wanted, milliseconds));
+    return events_of(sleep_unlocked(zh, adaptor, fd, wanted, milliseconds));
 }
 
-static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
+static void io_loop(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     zkc_transport *transport = &adaptor->transport;
     int packets = 0, held_back = 0;
@@ -169,7 +169,7 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
         size_t unsent;
 
         zh->io_count++;
-        zkc_adaptor_look_around(adaptor);
+        zkc_adaptor_begin_iteration(adaptor);
         zookeeper_interest(zh, &fd, &interest, &tv);
         zkc_transport_bind(transport, zh->fd->sock); /* not fd: that is -1 also while names are not resolved */
         zkc_adaptor_run_completions(zh);
@@ -182,13 +182,13 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
         if (events == 0) {
             packets = 0;
             if (fd >= 0 && is_established(zh))
-                zkc_adaptor_nap(adaptor);
+                zkc_adaptor_coalesce(adaptor);
             events = wait_for_events(zh, adaptor, fd, interest, &tv);
-        } else if (++packets >= LONGEST_TURN) {
+        } else if (++packets >= MOST_PACKETS) {
             packets = 0;
             zkc_transport_flush(transport);
         }
-        adaptor->taken += (events & ZOOKEEPER_READ) != 0;
+        adaptor->packets += (events & ZOOKEEPER_READ) != 0;
         unsent = zkc_transport_unsent(transport);
         awaited = awaits_answer(zh);
         zookeeper_process(zh, events);
@@ -205,19 +205,19 @@ static void take_turns(zhandle_t *zh, zkc_adaptor *adaptor)
 }
 
 /* The session is over, the handle still open: a call that was being made when the end came is queued after it. */
-static void answer_stragglers(zhandle_t *zh, zkc_adaptor *adaptor)
+static void fail_late_requests(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     int reason = zh->state == ZOO_EXPIRED_SESSION_STATE ? ZSESSIONEXPIRED : ZAUTHFAILED;
 
     while (!zkc_adaptor_is_closing(zh)) {
-        zkc_adaptor_look_around(adaptor);
+        zkc_adaptor_begin_iteration(adaptor);
         enter_critical(zh);
         free_buffers(&zh->to_send);
         free_completions(zh, 1, reason);
         leave_critical(zh);
         process_completions(zh);
         if (!zkc_adaptor_is_closing(zh))
-            rest(zh, adaptor, -1, 0, -1);
+            sleep_unlocked(zh, adaptor, -1, 0, -1);
     }
 }
 
@@ -230,14 +230,14 @@ static void *do_io(void *argument)
 #ifdef __linux__
     pthread_setname_np(pthread_self(), "zkc-io");
 #endif
-    pthread_mutex_lock(&adaptor->turn);
+    pthread_mutex_lock(&adaptor->io_lock);
     zkc_transport_use(&adaptor->transport);
-    take_turns(zh, adaptor);
-    answer_stragglers(zh, adaptor);
+    io_loop(zh, adaptor);
+    fail_late_requests(zh, adaptor);
     process_completions(zh);
     zkc_transport_flush(&adaptor->transport);
     zkc_transport_use(NULL);
-    pthread_mutex_unlock(&adaptor->turn);
+    pthread_mutex_unlock(&adaptor->io_lock);
     end = atomic_load(&adaptor->end);
     if (end != NULL)
         end(adaptor->end_context);
@@ -292,7 +292,7 @@ static void init_lists(zhandle_t *zh)
 /* Before it is closed: a forked child may have it still, and then epoll would tell of it for ever. */
 static void forget_connection(void *adaptor)
 {
-    zkc_adaptor_watch(adaptor, -1, 0);
+    zkc_adaptor_set_polled(adaptor, -1, 0);
 }
 
 int adaptor_init(zhandle_t *zh)
@@ -314,7 +314,7 @@ int adaptor_init(zhandle_t *zh)
     zkc_transport_init(&adaptor->transport);
     adaptor->transport.closing = forget_connection;
     adaptor->transport.owner = adaptor;
-    pthread_mutex_init(&adaptor->turn, NULL);
+    pthread_mutex_init(&adaptor->io_lock, NULL);
     pthread_mutex_init(&adaptor->critical, NULL);
     pthread_mutex_init(&adaptor->reconfig, NULL);
     pthread_mutex_init(&adaptor->watchers, NULL);
@@ -345,8 +345,8 @@ void adaptor_finish(zhandle_t *zh)
     } else {
         zkc_adaptor_wake(adaptor);
         pthread_join(adaptor->io, NULL);
-        pthread_mutex_lock(&adaptor->turn); /* a call that is being made has still to leave it */
-        pthread_mutex_unlock(&adaptor->turn);
+        pthread_mutex_lock(&adaptor->io_lock); /* a call that is being made has still to leave it */
+        pthread_mutex_unlock(&adaptor->io_lock);
         process_completions(zh); /* those of zookeeper_close itself, which came after the thread's last turn */
     }
     inc_ref_counter(zh, -1); /* the adaptor's; the last is zookeeper_close's, or the thread's */
@@ -381,7 +381,7 @@ void adaptor_destroy(zhandle_t *zh)
     pthread_mutex_destroy(&zh->completions_to_process.lock);
     pthread_cond_destroy(&zh->completions_to_process.cond);
     pthread_mutex_destroy(&zh->auth_h.lock);
-    pthread_mutex_destroy(&adaptor->turn);
+    pthread_mutex_destroy(&adaptor->io_lock);
     pthread_mutex_destroy(&adaptor->critical);
     pthread_mutex_destroy(&adaptor->reconfig);
     pthread_mutex_destroy(&adaptor->watchers);

@@ -15,34 +15,34 @@ typedef struct zkc_adaptor {
     /* Who has the turn does libzookeeper's steps and uses the transport: the I/O thread while it works, and a calling
      * thread for as long as it takes to send a request or to take replies. It is never held in a sleep. Only the I/O
      * thread waits for it; the others do without (inline_io.c). */
-    pthread_mutex_t turn;
+    pthread_mutex_t io_lock;
     zkc_transport transport;
 
     /* what the I/O thread sleeps on: wakeup.c */
     atomic_int sleep; /* AWAKE, ASLEEP, NOTIFIED: what a wake-up has to do */
     int wake[2];      /* to be polled, to be written; on Linux the same eventfd */
-    int poller;       /* epoll with `wake` and the connection; -1 where there is none */
-    int watched;      /* the connection that is to be looked at; -1: none. The turn protects it and what follows */
-    short wanted;     /* what for */
-    int looked_at;    /* what `poller` has been told, */
-    short looked_for;
-    int unknown; /* and whether the system knows of no such descriptor */
+    int epoll;        /* epoll with `wake` and the connection; -1 where there is none */
+    int polled_fd;    /* the connection that is to be is_reader at; -1: none. The turn protects it and what follows */
+    short polled_events; /* what for */
+    int epoll_fd;        /* what `poller` has been told, */
+    short epoll_events;
+    int fd_closed; /* and whether the system knows of no such descriptor */
 
-    /* For gathering replies, when many are awaited: zkc_adaptor_nap. */
+    /* For gathering replies, when many are awaited: zkc_adaptor_coalesce. */
     const atomic_int *_Atomic in_flight; /* how many requests wait for a reply; NULL: nobody has said */
-    int taken;                           /* packets since the last sleep */
-    long nap;                            /* in nanoseconds; 0: it is not worth it */
+    int packets;                         /* packets since the last sleep */
+    long coalesce_delay;                 /* in nanoseconds; 0: it is not worth it */
 
     /* A waiting thread reads the connection, and the I/O thread does not look at it meanwhile: inline_io.c. Set
      * with the turn. */
     atomic_int reader;
-    int kick;        /* wakes the reader; the reader's, as are */
-    int quick;       /* how often of late a reply came before a sleep was worth its while */
-    unsigned sleeps; /* how often that was not looked at */
+    int kick;            /* wakes the reader; the reader's, as are */
+    int spin_credit;     /* how often of late a reply came before a sleep was worth its while */
+    unsigned spin_skips; /* how often that was not is_reader at */
 
     /* Connections in a row that servers closed without an answer, and what is called then. */
     int unanswered;
-    void (*_Atomic tell_unanswered)(void *context, int count, int64_t zxid);
+    void (*_Atomic on_unanswered)(void *context, int count, int64_t zxid);
 
     /* What the I/O thread does last: zkc_adaptor_end. */
     void (*_Atomic end)(void *context);
@@ -58,13 +58,14 @@ int wakeup_io_thread(zhandle_t *zh); /* from any thread */
 int zkc_adaptor_open_wake(zkc_adaptor *adaptor);
 void zkc_adaptor_close_wake(zkc_adaptor *adaptor);
 void zkc_adaptor_wake(zkc_adaptor *adaptor); /* whether or not it sleeps */
-/* With the turn: what the next sleep is to look at; and, as who stops reading does, that it may be looked at again. */
-void zkc_adaptor_watch(zkc_adaptor *adaptor, int fd, short wanted);
-void zkc_adaptor_look(zkc_adaptor *adaptor);
+/* With the turn: what the next sleep is to look at; and, as who stops reading does, that it may be is_reader at again.
+ */
+void zkc_adaptor_set_polled(zkc_adaptor *adaptor, int fd, short wanted);
+void zkc_adaptor_update_epoll(zkc_adaptor *adaptor);
 /* of the I/O thread */
-void zkc_adaptor_look_around(zkc_adaptor *adaptor);
-int zkc_adaptor_rest(zkc_adaptor *adaptor, int milliseconds); /* without the turn */
-void zkc_adaptor_nap(zkc_adaptor *adaptor);                   /* with the turn, which it gives away meanwhile */
+void zkc_adaptor_begin_iteration(zkc_adaptor *adaptor);
+int zkc_adaptor_sleep(zkc_adaptor *adaptor, int milliseconds); /* without the turn */
+void zkc_adaptor_coalesce(zkc_adaptor *adaptor);               /* with the turn, which it gives away meanwhile */
 
 /* ---- what calling threads do themselves: inline_io.c ------------------------------------------------------------- */
 

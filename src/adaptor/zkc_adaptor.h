@@ -10,9 +10,9 @@
 #include <zookeeper.h>
 
 /* The next request of this thread is not sent: its caller is about to read, which sends it, or else lets it go. */
-void zkc_adaptor_hold(int on);
-int zkc_adaptor_holds(void); /* whether one is held; from then on no other is */
-void zkc_adaptor_let_go(zhandle_t *zh);
+void zkc_adaptor_cork(int on);
+int zkc_adaptor_take_corked(void); /* whether one is corked; from then on no other is */
+void zkc_adaptor_uncork(zhandle_t *zh);
 
 enum zkc_read { ZKC_READ_ENOUGH, ZKC_READ_TIMED_OUT, ZKC_READ_INTERRUPTED, ZKC_READ_REFUSED, ZKC_READ_NOT_YET };
 
@@ -21,25 +21,25 @@ enum zkc_read { ZKC_READ_ENOUGH, ZKC_READ_TIMED_OUT, ZKC_READ_INTERRUPTED, ZKC_R
  * closed meanwhile, and that no completion closes it or waits. Whoever makes `enough` true elsewhere writes to the
  * eventfd `kick`, which may be readable for nothing.
  *
- * `looked`: zkc_adaptor_peek said ZKC_READ_NOT_YET just before.
+ * `is_reader`: zkc_adaptor_peek said ZKC_READ_NOT_YET just before.
  *
  * ZKC_READ_REFUSED: that is somebody else's just now. ZKC_READ_INTERRUPTED: a signal handler ran. */
-int zkc_adaptor_read(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+int zkc_adaptor_read(zhandle_t *zh, int is_reader, int kick, int (*enough)(void *context), void *context,
                      int64_t nanoseconds);
 
 /* Begin the same and look for so long, without ever waiting: for who must not, because others wait for what it holds.
  * Only small packets that are there whole are taken. ZKC_READ_ENOUGH, ZKC_READ_REFUSED, or ZKC_READ_NOT_YET: the caller
- * is the reader still, and has to go on soon, with this again (`looked`) or with zkc_adaptor_read. */
-int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+ * is the reader still, and has to go on soon, with this again (`is_reader`) or with zkc_adaptor_read. */
+int zkc_adaptor_peek(zhandle_t *zh, int is_reader, int kick, int (*enough)(void *context), void *context,
                      int64_t nanoseconds);
 
 /* Tell how many requests wait for a reply, at any time, so that the I/O thread can gather replies when they are
  * many. */
-void zkc_adaptor_tell_load(zhandle_t *zh, const atomic_int *in_flight);
+void zkc_adaptor_set_load(zhandle_t *zh, const atomic_int *in_flight);
 
 /* Have the I/O thread tell of each connection that a server closed before it answered the request for the session: how
  * many that were in a row, and the last zxid that the session has seen. The context is the handle's. */
-void zkc_adaptor_tell_unanswered(zhandle_t *zh, void (*tell)(void *context, int count, int64_t zxid));
+void zkc_adaptor_set_on_unanswered(zhandle_t *zh, void (*tell)(void *context, int count, int64_t zxid));
 
 /* Have the I/O thread stop, and as its last act call `end(context)`, which waits for who is inside a call and then does
  * zkc_adaptor_close: so closing costs neither a thread of its own nor a join. Who calls this counts as inside. */

@@ -1,6 +1,6 @@
 /* libzookeeper's completions, which run on its threads: claim the request, copy the reply, answer. No Python, no
  * blocking, and no lock of ours held while the library is called. */
-#include "bridge.h"
+#include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,13 +116,13 @@ static int copy_acl(zkc_request *request, const struct ACL_vector *acl)
     do {                                                       \
         zkc_request *request = (zkc_request *)(data);          \
         int outcome = (rc);                                    \
-        if (!zkc_claim(request)) {                             \
+        if (!zkc__claim(request)) {                            \
             zkc_request_unref(request);                        \
             return;                                            \
         }                                                      \
         if (outcome == ZOK && !zkc_request_abandoned(request)) \
             outcome = (copies);                                \
-        zkc_answer(request, outcome);                          \
+        zkc__complete(request, outcome);                       \
     } while (0)
 
 void zkc_on_void(int rc, const void *data)

@@ -2,7 +2,7 @@
  * context: so a line is copied into a queue and one Python thread hands it to logging. The queue is bounded: when
  * nobody reads, lines are counted and dropped, and logging never slows or blocks the library. */
 #define _GNU_SOURCE
-#include "bridge.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +63,7 @@ static void push(const char *text, size_t length)
         wake_reader();
 }
 
-void zkc_on_log(const char *message)
+void zkc__on_log(const char *message)
 {
     push(message, strlen(message));
 }

@@ -35,7 +35,7 @@ typedef _Atomic int64_t zkc_counter;
 typedef struct zkc_metrics {
     zkc_counter requests[ZKC_KINDS]; /* sent; a call that was refused at once is not */
     zkc_counter errors[ZKC_ERROR_CODES];
-    zkc_counter latency[ZKC_LATENCY_BUCKETS]; /* from zkc_lend to the end of the request, whichever that was */
+    zkc_counter latency[ZKC_LATENCY_BUCKETS]; /* from zkc_track to the end of the request, whichever that was */
     zkc_counter latency_sum_ns;
     zkc_counter watch_events; /* watches that an event of their znode fired */
     zkc_counter connects;
@@ -50,10 +50,5 @@ static inline void zkc_metric_add(zkc_counter *counter, int64_t change)
 }
 
 int64_t zkc_metric_get(zkc_counter *counter);
-int zkc_latency_bucket(int64_t nanoseconds);
-struct zkc_request;
-void zkc_metrics_sent(zkc_metrics *metrics, struct zkc_request *request);
-void zkc_metrics_refused(zkc_metrics *metrics, const struct zkc_request *request);
-void zkc_metrics_ended(zkc_metrics *metrics, const struct zkc_request *request);
 
 #endif

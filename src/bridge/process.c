@@ -1,6 +1,6 @@
 /* What belongs to the process: which fork it is, whether the interpreter is exiting, and what is alive in it. */
 #define _GNU_SOURCE
-#include "bridge.h"
+#include "internal.h"
 
 #include <unistd.h>
 #ifdef __linux__
@@ -28,12 +28,12 @@ void zkc_process_init(void)
 
 static atomic_int quiet;
 
-void zkc_quiesce(void)
+void zkc_shutdown_begin(void)
 {
     atomic_store(&quiet, 1);
 }
 
-void zkc_rest_if_quiet(void)
+void zkc_block_if_shutdown(void)
 {
     while (atomic_load(&quiet))
         pause();
@@ -41,7 +41,7 @@ void zkc_rest_if_quiet(void)
 
 static atomic_int alive[ZKC_COUNT_HANDLE + 1];
 
-void zkc_count(enum zkc_counted what, int change)
+void zkc__count(enum zkc_counted what, int change)
 {
     atomic_fetch_add_explicit(&alive[what], change, memory_order_relaxed);
 }

@@ -1,18 +1,18 @@
 /* What the dispatcher thread has to do, in order. Many threads push, one takes; a wake-up is spent only when the
  * queue goes from empty to non-empty, so a burst of replies costs one. */
-#include "bridge.h"
+#include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void zkc_queue_init(zkc_queue *queue)
+void zkc__queue_init(zkc_queue *queue)
 {
     memset(queue, 0, sizeof *queue);
     pthread_mutex_init(&queue->lock, NULL);
     queue->notify_fd = -1;
 }
 
-void zkc_queue_destroy(zkc_queue *queue)
+void zkc__queue_destroy(zkc_queue *queue)
 {
     pthread_mutex_destroy(&queue->lock);
 }
@@ -72,7 +72,7 @@ zkc_item *zkc_queue_take(zkc_queue *queue, int64_t nanoseconds)
     return items;
 }
 
-zkc_item *zkc_item_new(int kind, void *token, int type, int state, const char *path)
+zkc_item *zkc__item_new(int kind, void *token, int type, int state, const char *path)
 {
     zkc_item *item = calloc(1, sizeof *item);
 
@@ -87,7 +87,7 @@ zkc_item *zkc_item_new(int kind, void *token, int type, int state, const char *p
         free(item);
         return NULL;
     }
-    zkc_count(ZKC_COUNT_ITEM, 1);
+    zkc__count(ZKC_COUNT_ITEM, 1);
     return item;
 }
 
@@ -99,5 +99,5 @@ void zkc_item_free(zkc_item *item)
         return;
     free(item->path);
     free(item);
-    zkc_count(ZKC_COUNT_ITEM, -1);
+    zkc__count(ZKC_COUNT_ITEM, -1);
 }

@@ -1,7 +1,7 @@
 /* A request's life: lent, settled once, and its end: the watch is armed, the waiter woken or the callback queued. What
  * comes from libzookeeper's threads is in completions.c. No Python, no blocking, and no lock of ours held while the
  * library is called. */
-#include "bridge.h"
+#include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ zkc_request *zkc_request_new(void)
         return NULL;
     atomic_init(&request->refs, 1);
     request->item.kind = ZKC_ITEM_REQUEST;
-    zkc_count(ZKC_COUNT_REQUEST, 1);
+    zkc__count(ZKC_COUNT_REQUEST, 1);
     return request;
 }
 
@@ -29,12 +29,12 @@ void zkc_request_unref(zkc_request *request)
     free(request->result_paths);
     free(request->results);
     free(request->result_stats);
-    free(request->doomed_path);
+    free(request->removal_path);
     free(request->packet != NULL ? request->packet : request->bytes);
     if (request->armed != NULL)
         zkc_item_free(&request->armed->item);
     free(request);
-    zkc_count(ZKC_COUNT_REQUEST, -1);
+    zkc__count(ZKC_COUNT_REQUEST, -1);
 }
 
 int zkc_request_done(zkc_request *request)
@@ -42,7 +42,7 @@ int zkc_request_done(zkc_request *request)
     return (atomic_load(&request->bits) & ZKC_DONE) != 0;
 }
 
-uint32_t zkc_request_await(zkc_request *request)
+uint32_t zkc_request_mark_waiting(zkc_request *request)
 {
     return atomic_fetch_or(&request->bits, ZKC_WAITING) | ZKC_WAITING;
 }
@@ -80,7 +80,7 @@ static void unlist(zkc_request *request)
     if (request->before != NULL)
         request->before->after = request->after;
     else
-        request->session->loans = request->after;
+        request->session->outstanding = request->after;
     if (request->after != NULL)
         request->after->before = request->before;
 }
@@ -97,7 +97,7 @@ static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
     pthread_mutex_lock(&session->lock);
     watch = request->watch;
     request->watch = NULL;
-    if (!request->lent)
+    if (!request->in_library)
         unlist(request);
     if (watch != NULL && wanted) {
         request->armed = watch;            /* from here on it may be revoked */
@@ -105,7 +105,7 @@ static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
     }
     if (watch == NULL) {
         ;
-    } else if (wanted && !session->ended && zkc_watches_add(&session->watches, watch) == 0) {
+    } else if (wanted && !session->ended && zkc__watches_add(&session->watches, watch) == 0) {
         watch = NULL;
     } else if (wanted && session->ended) {
         watch->item.type = ZOO_SESSION_EVENT;
@@ -119,7 +119,7 @@ static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
 
 static _Thread_local const zkc_request *awaited; /* what this thread reads the connection for: reply_wait.c */
 
-void zkc_set_awaited(const zkc_request *request)
+void zkc__set_awaited(const zkc_request *request)
 {
     awaited = request;
 }
@@ -139,9 +139,9 @@ static void finish(zkc_request *request)
     zkc_watch *unarmed = request->watched ? arm_watch(session, request) : NULL;
     uint32_t before;
 
-    if (request->doomed_kinds != 0 && request->rc == ZOK)
-        zkc_forget_watches(session, request->doomed_path, request->doomed_kinds, NULL);
-    zkc_metrics_ended(&session->metrics, request);
+    if (request->watches_to_remove != 0 && request->rc == ZOK)
+        zkc_forget_watches(session, request->removal_path, request->watches_to_remove, NULL);
+    zkc__metrics_ended(&session->metrics, request);
     zkc_slot_return(session);
     before = atomic_fetch_or(&request->bits, ZKC_DONE);
     if (before & ZKC_NOTIFY)
@@ -154,7 +154,7 @@ static void finish(zkc_request *request)
         zkc_word_wake(&request->bits);
     if (before & ZKC_READING)
         wake_reader(request);
-    zkc_push_end(session);
+    zkc__push_end(session);
 }
 
 /* The lock is held. The watch of a request whose reply nobody wants, wherever it is: unlinked and returned, to be given
@@ -172,7 +172,7 @@ static zkc_watch *revoke(zkc_session *session, zkc_request *request, int *called
     watch = request->armed;
     if (watch == NULL)
         return NULL;
-    if (zkc_watches_take(&session->watches, watch))
+    if (zkc__watches_take(&session->watches, watch))
         return watch;
     /* The queue's consumer and this decide in one step: whichever is first. */
     *called = !atomic_compare_exchange_strong(&watch->fate, &undecided, ZKC_REVOKED) && undecided == ZKC_CALLED;
@@ -188,7 +188,7 @@ static uint32_t mark_abandoned(zkc_request *request)
     return before;
 }
 
-static int give_up(zkc_request *request, int even_done)
+static int abandon(zkc_request *request, int even_done)
 {
     zkc_session *session = request->session;
     zkc_watch *watch = NULL;
@@ -197,7 +197,7 @@ static int give_up(zkc_request *request, int even_done)
     if (session == NULL || !request->watched)
         return !(mark_abandoned(request) & ZKC_DONE) || even_done;
     pthread_mutex_lock(&session->lock); /* arm_watch, under the same lock, comes before this or after it */
-    zkc_push_begin(session);
+    zkc__push_begin(session);
     /* A watch that is in the queue before ZKC_DONE was ended by a close at this moment: it is too late, too. */
     if (!even_done && (zkc_request_done(request) || (request->armed != NULL && !request->armed->in_table)))
         given_up = 0;
@@ -210,51 +210,51 @@ static int give_up(zkc_request *request, int even_done)
         watch->item.kind = ZKC_ITEM_DROP;
         zkc_queue_push(&session->queue, &watch->item);
     }
-    zkc_push_end(session);
+    zkc__push_end(session);
     return given_up && !called;
 }
 
 int zkc_request_abandon(zkc_request *request)
 {
-    return give_up(request, 1);
+    return abandon(request, 1);
 }
 
-int zkc_request_give_up(zkc_request *request)
+int zkc_request_abandon_pending(zkc_request *request)
 {
-    return give_up(request, 0);
+    return abandon(request, 0);
 }
 
 /* The lock is held. 1: to the caller it falls to write the reply and to finish. */
-static int settle_first(zkc_request *request)
+static int claim_once(zkc_request *request)
 {
-    if (request->settled)
+    if (request->claimed)
         return 0;
-    request->settled = 1;
-    zkc_push_begin(request->session);
+    request->claimed = 1;
+    zkc__push_begin(request->session);
     return 1;
 }
 
-int zkc_claim(zkc_request *request)
+int zkc__claim(zkc_request *request)
 {
     zkc_session *session = request->session;
     int first;
 
     pthread_mutex_lock(&session->lock);
-    first = settle_first(request);
-    request->lent = 0;
+    first = claim_once(request);
+    request->in_library = 0;
     if (!first || request->watch == NULL) /* else it stays in the list until its watch is armed */
         unlist(request);
     pthread_mutex_unlock(&session->lock);
     return first;
 }
 
-void zkc_settle(zkc_request *request, int rc)
+void zkc_complete_once(zkc_request *request, int rc)
 {
     zkc_session *session = request->session;
     int first;
 
     pthread_mutex_lock(&session->lock);
-    first = settle_first(request);
+    first = claim_once(request);
     pthread_mutex_unlock(&session->lock);
     if (!first)
         return;
@@ -262,59 +262,59 @@ void zkc_settle(zkc_request *request, int rc)
     finish(request);
 }
 
-void zkc_answer(zkc_request *request, int rc)
+void zkc__complete(zkc_request *request, int rc)
 {
     request->rc = rc;
     finish(request);
-    zkc_request_unref(request); /* the reference that came with the request: the loan's, taken by zkc_lend */
+    zkc_request_unref(request); /* the reference that came with the request: the loan's, taken by zkc_track */
 }
 
-int zkc_lend(zkc_session *session, zkc_request *request)
+int zkc_track(zkc_session *session, zkc_request *request)
 {
     pthread_mutex_lock(&session->lock);
     if (session->stopped) {
         pthread_mutex_unlock(&session->lock);
         return -1;
     }
-    atomic_fetch_add(&request->refs, 1); /* back in zkc_answer, zkc_take_back or at close */
+    atomic_fetch_add(&request->refs, 1); /* back in zkc__complete, zkc_untrack or at close */
     request->session = session;
-    zkc_metrics_sent(&session->metrics, request);
-    request->lent = request->listed = 1;
+    zkc__metrics_sent(&session->metrics, request);
+    request->in_library = request->listed = 1;
     request->before = NULL;
-    request->after = session->loans;
-    if (session->loans != NULL)
-        session->loans->before = request;
-    session->loans = request;
+    request->after = session->outstanding;
+    if (session->outstanding != NULL)
+        session->outstanding->before = request;
+    session->outstanding = request;
     pthread_mutex_unlock(&session->lock);
     return 0;
 }
 
-int zkc_take_back(zkc_session *session, zkc_request *request)
+int zkc_untrack(zkc_session *session, zkc_request *request)
 {
-    int settled;
+    int claimed;
 
     pthread_mutex_lock(&session->lock);
-    settled = request->settled;
-    request->settled = 1;
-    request->lent = 0;
+    claimed = request->claimed;
+    request->claimed = 1;
+    request->in_library = 0;
     unlist(request);
     pthread_mutex_unlock(&session->lock);
-    if (!settled) { /* else whoever settled it has done that */
-        zkc_metrics_refused(&session->metrics, request);
+    if (!claimed) { /* else whoever settled it has done that */
+        zkc__metrics_refused(&session->metrics, request);
         zkc_slot_return(session);
     }
     zkc_request_unref(request);
-    return settled ? -1 : 0;
+    return claimed ? -1 : 0;
 }
 
 /* Settle all that is lent; libzookeeper still has it. Oldest first, as the replies would have come. */
-void zkc_settle_loans(zkc_session *session, int rc)
+void zkc__complete_outstanding(zkc_session *session, int rc)
 {
     zkc_item *list = NULL, *next;
 
     pthread_mutex_lock(&session->lock);
-    for (zkc_request *request = session->loans; request != NULL; request = request->after) {
-        if (!settle_first(request))
+    for (zkc_request *request = session->outstanding; request != NULL; request = request->after) {
+        if (!claim_once(request))
             continue;
         atomic_fetch_add(&request->refs, 1); /* its completion may still come, and end the loan, meanwhile */
         request->item.next = list;           /* not done yet, so it is in no queue */
@@ -325,21 +325,21 @@ void zkc_settle_loans(zkc_session *session, int rc)
         zkc_request *request = (zkc_request *)list;
 
         next = list->next;
-        zkc_answer(request, rc);
+        zkc__complete(request, rc);
     }
 }
 
 /* libzookeeper has let go of everything: end every loan. */
-void zkc_end_loans(zkc_session *session)
+void zkc__release_outstanding(zkc_session *session)
 {
     zkc_request *request, *after;
 
-    zkc_settle_loans(session, ZCLOSING);
+    zkc__complete_outstanding(session, ZCLOSING);
     pthread_mutex_lock(&session->lock);
-    request = session->loans;
-    session->loans = NULL;
+    request = session->outstanding;
+    session->outstanding = NULL;
     for (zkc_request *each = request; each != NULL; each = each->after)
-        each->lent = each->listed = 0;
+        each->in_library = each->listed = 0;
     pthread_mutex_unlock(&session->lock);
     for (; request != NULL; request = after) {
         after = request->after;

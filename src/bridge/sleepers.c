@@ -1,13 +1,13 @@
 /* Greenlets asleep on a word. The thread that they run on must not sleep with them: its event loop polls a descriptor,
  * the waker's, and whoever wakes the word writes it. zkc_word_wake looks here after it has woken threads; while no
  * greenlet sleeps, that is one load of a counter. */
-#include "bridge.h"
+#include "internal.h"
 
 #include <string.h>
 
 #define BUCKETS 64
 
-_Atomic uint32_t zkc_sleepers;
+_Atomic uint32_t zkc__sleeper_count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all below, and for every waker's list */
 static zkc_sleeper *buckets[BUCKETS];
 
@@ -39,7 +39,7 @@ static void after_fork_in_child(void)
 {
     pthread_mutex_init(&lock, NULL);
     memset(buckets, 0, sizeof buckets);
-    atomic_store(&zkc_sleepers, 0);
+    atomic_store(&zkc__sleeper_count, 0);
 }
 
 static void watch_forks(void)
@@ -74,7 +74,7 @@ void zkc_sleep_begin(zkc_sleeper *sleeper, zkc_word *word, zkc_waker *waker, voi
     pthread_mutex_lock(&lock);
     link_in(bucket_of(word), sleeper);
     pthread_mutex_unlock(&lock);
-    atomic_fetch_add(&zkc_sleepers,
+    atomic_fetch_add(&zkc__sleeper_count,
                      1); /* the caller looks at the word after this, and who changes it looks here after that */
 }
 
@@ -87,10 +87,10 @@ void zkc_sleep_end(zkc_sleeper *sleeper)
         unlink_from_list(sleeper);
     pthread_mutex_unlock(&lock);
     sleeper->waker = NULL;
-    atomic_fetch_sub(&zkc_sleepers, 1);
+    atomic_fetch_sub(&zkc__sleeper_count, 1);
 }
 
-void zkc_sleepers_wake(const zkc_word *word)
+void zkc__sleepers_wake(const zkc_word *word)
 {
     zkc_sleeper *sleeper, *next;
 

@@ -1,6 +1,6 @@
 /* Small questions asked of libzookeeper's arguments and answers, free of any state. */
 #define _GNU_SOURCE
-#include "bridge.h"
+#include "internal.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -105,7 +105,7 @@ static int is_address(const char *server, size_t length)
     return inet_pton(AF_INET6, text + 1, address) == 1;
 }
 
-int zkc_hosts_are_addresses(const char *hosts)
+int zkc__hosts_are_addresses(const char *hosts)
 {
     const char *end = hosts + strcspn(hosts, "/");
 

@@ -1,6 +1,6 @@
 /* TLS is libzookeeper's, with patches of ours (vendor/patches/zookeeper/0023 to 0025): a system library has none of it.
  * The library reports from its I/O thread what became of each attempt; here that is kept, for whoever waits or asks. */
-#include "tls.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void on_report(const zkc_tls_report_t *report, void *context)
     int tell = 0;
 
     pthread_mutex_lock(&session->lock);
-    tls->futile = report->all_refused;
+    tls->all_refused = report->all_refused;
     if (report->cause == ZKC_TLS_ESTABLISHED) {
         tls->reason = NULL;
         tls->failures = 0;
@@ -46,14 +46,15 @@ static void on_report(const zkc_tls_report_t *report, void *context)
     }
     pthread_mutex_unlock(&session->lock);
     if (tell)
-        zkc_push_event(session, ZKC_EVENT_TLS_FAILED, tls->failures); /* written by this thread only */
+        zkc__push_event(session, ZKC_EVENT_TLS_FAILED, tls->failures); /* written by this thread only */
     if (failed) {
         atomic_fetch_add(&session->events, 1);
         zkc_word_wake(&session->events); /* threads that wait for the connection */
     }
 }
 
-zhandle_t *zkc_tls_open(zkc_session *session, const zkc_open_args *args, const clientid_t *client_id, void *sasl_params)
+zhandle_t *zkc__tls_open(zkc_session *session, const zkc_open_args *args, const clientid_t *client_id,
+                         void *sasl_params)
 {
     const zkc_tls_options *tls = args->tls;
     const zkc_tls_params_t params = {
@@ -66,13 +67,14 @@ zhandle_t *zkc_tls_open(zkc_session *session, const zkc_open_args *args, const c
         .report = on_report,
     };
 
-    return zookeeper_init_tls(args->hosts, &params, zkc_on_event, args->timeout_ms, client_id, session, args->flags,
-                              zkc_on_log, sasl_params);
+    return zookeeper_init_tls(args->hosts, &params, zkc__on_event, args->timeout_ms, client_id, session, args->flags,
+                              zkc__on_log, sasl_params);
 }
 
 #else
 
-zhandle_t *zkc_tls_open(zkc_session *session, const zkc_open_args *args, const clientid_t *client_id, void *sasl_params)
+zhandle_t *zkc__tls_open(zkc_session *session, const zkc_open_args *args, const clientid_t *client_id,
+                         void *sasl_params)
 {
     (void)session, (void)args, (void)client_id, (void)sasl_params;
     errno = ENOTSUP;
@@ -86,7 +88,7 @@ zkc_tls_options *zkc_tls_options_new(void)
     return calloc(1, sizeof(zkc_tls_options));
 }
 
-void zkc_tls_options_free(zkc_tls_options *tls)
+void zkc__tls_options_free(zkc_tls_options *tls)
 {
     if (tls == NULL)
         return;
@@ -103,11 +105,11 @@ void zkc_tls_options_free(zkc_tls_options *tls)
 void zkc_tls_new_servers(zkc_session *session)
 {
     pthread_mutex_lock(&session->lock);
-    session->tls.futile = 0;
+    session->tls.all_refused = 0;
     pthread_mutex_unlock(&session->lock);
 }
 
-void zkc_tls_look(zkc_session *session, zkc_tls_state *copy)
+void zkc_tls_copy(zkc_session *session, zkc_tls_state *copy)
 {
     pthread_mutex_lock(&session->lock);
     *copy = session->tls;
