@@ -2,17 +2,17 @@
 # event loop, and no thread of ours.
 
 cdef class _QueueConsumer:
-    """The end of the queue that its consumer holds.
+    """The consumer's end of a session's queue.
 
-    It owns a reference to the C side, and only a weak one to the session: a running thread, or an event
-    loop, must not keep a session that everybody else has forgotten.
+    It owns a reference to the C side, and only a weak reference to the session. A running thread, or an event loop,
+    must not keep a session that the program has dropped.
     """
 
     cdef zkc_session *c
     cdef object session
     cdef zkc_item *pending          # taken from the queue and not delivered yet: manual delivery only
     cdef bint manual
-    cdef object interrupt        # a KeyboardInterrupt or SystemExit, for who called deliver()
+    cdef object interrupt        # a KeyboardInterrupt or SystemExit, for the caller of deliver()
     cdef bint stopped
     cdef object __weakref__
 
@@ -26,11 +26,11 @@ cdef class _QueueConsumer:
 
 @cython.final
 cdef class Delivery:
-    """Deliver what a session with ``deliver="manual"`` has to say, on the thread that asks for it.
+    """Delivery of a session with ``deliver="manual"``, on the calling thread.
 
-    :meth:`fileno` is readable when there is something; :meth:`deliver` runs callbacks and watches, tells the session's
-    watcher of events, and resolves futures. It does not keep the session, and goes on after one that was forgotten,
-    until that has ended: whoever watches the descriptor holds it until :attr:`stopped`.
+    :meth:`fileno` is readable when there are items. :meth:`deliver` runs callbacks and watches, calls the session's
+    watcher for events, and resolves futures. It does not keep the session. After the session was dropped it goes on
+    until the session has ended: an event loop that watches the descriptor keeps it until :attr:`stopped`.
 
     >>> loop.add_reader(session.delivery.fileno(), session.delivery.deliver)
 
@@ -38,7 +38,7 @@ cdef class Delivery:
     """
 
     cdef _QueueConsumer consumer
-    cdef int[2] fds              # what is polled and what wakes: closed by close(), or at the end
+    cdef int[2] fds              # the polled end and the end that wakes it: closed by close(), or at the end
     cdef bint delivering
     cdef object __weakref__
 
@@ -55,7 +55,7 @@ cdef class Delivery:
         self.close()
         if consumer.stopped or consumer.c == NULL or consumer.c.generation != zkc_generation() or _exiting:
             return
-        # Nobody delivers any more, and the session with its tokens still has to end: a thread takes them home.
+        # Without a caller of deliver() the session still has to end: a thread releases its tokens.
         _start_thread(_release_until_stopped, ([consumer],))
 
     cdef _QueueConsumer checked_line(self):
@@ -65,27 +65,27 @@ cdef class Delivery:
 
     @property
     def stopped(self):
-        """Return whether the last item was delivered: nothing comes any more, and no descriptor needs to be watched."""
+        """Return whether the last item was delivered: the descriptor need not be watched any more."""
         return self.checked_line().stopped
 
     def fileno(self):
-        """Return the descriptor that is readable when there is something to deliver; -1 when closed.
+        """Return the descriptor that is readable when there is an item to deliver; -1 when closed.
 
         .. versionadded:: 0.1
         """
         return self.fds[0]
 
     def deliver(self, limit=1000):
-        """Run what is due, on the calling thread.
+        """Run the callbacks that are due, on the calling thread.
 
-        What a callback raises is logged, apart from KeyboardInterrupt and SystemExit: they are raised here, and what is
-        left stays for the next call. A call that is made by a callback, or while another thread delivers, does nothing.
+        Exceptions of a callback are logged, apart from KeyboardInterrupt and SystemExit: these are raised here, and the
+        remaining items stay for the next call. A call from a callback, or while another thread delivers, does nothing.
 
         Args:
-            limit: Most items to deliver in this call, so that a loop has time for others.
+            limit: Largest number of items to deliver in this call, so that a loop has time for other work.
 
         Returns:
-            Whether more is left; the descriptor is readable then.
+            Whether items are left; the descriptor is readable then.
 
         Raises:
             ForkedError: The session belongs to the parent process.
@@ -103,8 +103,8 @@ cdef class Delivery:
         self.delivering = True
         while left > 0 and consumer.interrupt is None:
             if consumer.pending == NULL:
-                # Only now: while there is a rest, what comes into the queue keeps its wake-up.
-                zkc_notifier_drain(self.fds[0])  # before the look into the queue: what comes after it wakes again
+                # Only now: while items are pending, new items keep the wake-up.
+                zkc_notifier_drain(self.fds[0])  # before the queue is taken: an item that comes later wakes again
                 consumer.pending = zkc_queue_take(&consumer.c.queue, 0)
                 if consumer.pending == NULL:
                     break
@@ -152,14 +152,14 @@ cdef void _deliver_next(_QueueConsumer consumer) noexcept:
     _deliver(consumer, item)
     if last:
         consumer.stopped = True
-        # A callback that was added just before the line above may have put its request into the queue.
+        # A callback that was added just before `stopped` was set may have put its request into the queue.
         while end[0] != NULL:
             end = &end[0].next
         end[0] = zkc_queue_take(&consumer.c.queue, 0)
 
 
 def _release_until_stopped(list handed not None):
-    """Run on a thread of its own until the session has stopped: give every token back, and call nobody."""
+    """Release every token until the session has stopped, on a thread of its own, without calling a callback."""
     cdef zkc_item *items
     cdef zkc_item *item
     cdef _QueueConsumer consumer = handed.pop()

@@ -1,5 +1,5 @@
-# Who empties the queue: runs callbacks and watches, in order, and gives every token back. It is one Python thread per
-# session, the dispatcher, unless delivery is manual (delivery.pyx).
+# The consumer of the queue: it runs callbacks and watches, in order, and releases every token. It is one Python thread
+# per session, the dispatcher, unless delivery is manual (delivery.pyx).
 
 cdef object _callback_log = logging.getLogger("zkc.callback")
 
@@ -10,23 +10,23 @@ def _dispatch(list handed not None):
     cdef bint stopped = False
     cdef _QueueConsumer consumer
     if not handed:
-        return  # the session gave up before this thread began
+        return  # opening failed before this thread began
     consumer = handed.pop()
     try:
         while not stopped:
             items = _await_items(consumer)
             stopped = _deliver_all(consumer, items)
-    except BaseException:  # a greenlet can be killed in its sleep: the tokens come home, and nobody is called any more
+    except BaseException:  # a greenlet can be killed in its sleep: a thread releases the tokens, and calls no callback
         if consumer.c.generation == zkc_generation() and not _exiting:
             _start_thread(_release_until_stopped, ([consumer],))
         return
     consumer.stopped = True
-    # A callback that was added just before the line above may have put its request here.
+    # A callback that was added just before `stopped` was set may have queued its request.
     _deliver_all(consumer, zkc_queue_take(&consumer.c.queue, 0))
 
 
 cdef zkc_item *_await_items(_QueueConsumer consumer) except? NULL:
-    """Sleep until there is something in the queue, and take it; NULL when there is nothing yet."""
+    """Sleep until the queue has items, and take them; NULL when it is still empty."""
     cdef zkc_item *items
     cdef uint32_t seen
     hub = _hub_here()
@@ -56,7 +56,7 @@ cdef bint _deliver_all(_QueueConsumer consumer, zkc_item *item):
 
 
 cdef void _deliver(_QueueConsumer consumer, zkc_item *item) noexcept:
-    """Do what one item asks for. Its token, if lent, comes back here, and its memory."""
+    """Deliver one item. Its token, if lent, and its memory are released here."""
     cdef int kind = item.kind
     cdef Request request
     if kind == ZKC_ITEM_REQUEST:
@@ -65,21 +65,21 @@ cdef void _deliver(_QueueConsumer consumer, zkc_item *item) noexcept:
         request.run_callbacks(consumer)
         return
     if _exiting:
-        pass  # the script is over: what its callbacks would say or do to a closed session is of no use to it
+        pass  # the script has ended: its callbacks have no use any more
     elif kind == ZKC_ITEM_EVENT and not zkc_item_call(item):
-        pass  # the call that set the watch was given up
+        pass  # the call that set the watch was abandoned
     elif kind == ZKC_ITEM_EVENT or kind == ZKC_ITEM_SESSION_BROADCAST:
         _call_logged(<object>item.token, (item.type, item.state, _c_text(item.path)), consumer)
     elif kind == ZKC_ITEM_SESSION:
         session = consumer.session()
         if session is not None and (<_SessionBase>session).watcher is not None:
             _call_logged((<_SessionBase>session).watcher, (item.type, item.state, ""), consumer)
-        session = None  # what else keeps it may go while this thread waits
+        session = None  # do not keep the session while this thread waits
     _release_item(item)
 
 
 cdef void _release_item(zkc_item *item) noexcept:
-    """Return the token of an item, if it was lent one, and free the item."""
+    """Release the token of an item, if it has a lent token, and free the item."""
     if item.kind == ZKC_ITEM_REQUEST:
         Py_DECREF(<Request>item.token)
         return
@@ -97,14 +97,14 @@ cdef void _release_items(zkc_item *item) noexcept:
 
 
 cdef int _call_logged(object callback, tuple arguments, _QueueConsumer consumer) except -1:
-    """Call a callback of the user's; what it raises is logged, and nobody else's problem."""
+    """Call a callback of the program; log what it raises."""
     try:
         callback(*arguments)
     except BaseException as error:
         if consumer is not None and consumer.manual and isinstance(error, (KeyboardInterrupt, SystemExit)):
-            consumer.interrupt = error  # it is meant for this thread: deliver() raises it
+            consumer.interrupt = error  # for the calling thread: deliver() raises it
             return 0
-        # A watch that is told of the end and tries to watch again is no news.
+        # A watch that gets its last event and tries to watch again is no error worth a report.
         level = logging.DEBUG if isinstance(error, errors.ClosingError) else logging.ERROR
         try:
             _callback_log.log(level, "a callback raised: %r", callback, exc_info=True)

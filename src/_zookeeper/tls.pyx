@@ -1,4 +1,4 @@
-# A session on its way to a server, and what TLS has to do with that: settings, failures, waiting for the connection.
+# A session's connection and TLS: settings, failures, waiting for the connection.
 
 TLS_FAILED = ZKC_EVENT_TLS_FAILED
 UNANSWERED = ZKC_EVENT_UNANSWERED
@@ -118,16 +118,16 @@ cdef class _ConnectingSession(_SessionSettings):
         """Wait until a server has accepted the session.
 
         Args:
-            timeout: How long to wait, in seconds; None: for ever.
+            timeout: How long to wait, in seconds; None: without a limit.
 
         Raises:
-            OperationTimeoutError: No server did in ``timeout`` seconds; connecting goes on.
+            OperationTimeoutError: No server accepted it in ``timeout`` seconds; connecting goes on.
             CertificateError: Every server of the list was refused for its certificate, or refused ours: to wait is
                 futile until a certificate is replaced. Connecting goes on.
             SessionExpiredError: The session to resume is gone.
             AuthFailedError: The server refused the credentials.
             ConnectionLossError: No name could be resolved.
-            ClosingError: The session was closed meanwhile.
+            ClosingError: The session was closed during the wait.
 
         .. versionadded:: 0.1
         """

@@ -1,13 +1,13 @@
-/* What calling threads do themselves, when the connection has nothing else to do.
+/* Sending and reading on the calling threads, when the connection has no other work.
  *
- * A lone synchronous call would cost two changes of threads: one to have the I/O thread send its request, and one
- * back, with the reply. So a thread that queues the only request there is sends it by itself, and a thread that waits
- * for the only reply there is reads it by itself. Who knows that it will wait does both in one (zkc_adaptor_cork):
- * first it says that it reads, then it sends. Whatever is more than that is the I/O thread's, which gathers: many
- * requests in one call of the system are cheaper than none of them delayed.
+ * A lone synchronous call would cost two switches of threads: to the I/O thread, which sends its request, and back,
+ * with the reply. So a thread that queues the only request sends it by itself, and a thread that waits for the only
+ * reply reads it by itself. A thread that is about to wait does both in one step (zkc_adaptor_cork): first it becomes
+ * the reader, then it sends. With more requests in flight the I/O thread does the work. It gathers: many requests in
+ * one system call cost less than sending each at once.
  *
- * Both need the turn (adaptor.h), and neither waits for it: who does not get it leaves its work to the I/O thread, as
- * if there were nothing here. */
+ * Both need io_lock (adaptor.h), and neither waits for it. A thread that does not get it leaves the work to the I/O
+ * thread. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -22,13 +22,13 @@
 int flush_send_queue(zhandle_t *zh, int timeout);
 int zookeeper_process(zhandle_t *zh, int events);
 
-/* How many packets a reader takes before it lets others have the turn. */
+/* How many packets a reader takes before it releases io_lock. */
 enum { MOST_PACKETS = 128 };
-/* How many bytes it reads at a time, and how large a packet it takes, who looks without waiting: a few microseconds'
- * work. */
+/* How many bytes a thread reads at a time, and how large a packet it takes, while it polls without waiting: a few
+ * microseconds' work. */
 enum { SMALL = 16 * 1024 };
-/* How long a reader looks before it sleeps, in nanoseconds; how often it does in vain before it sleeps at once; and how
- * many sleeps later it looks again. */
+/* How long a reader polls before it sleeps, in nanoseconds. How often without a reply before it sleeps at once, and
+ * after how many sleeps it polls again. */
 enum { SPIN_NS = 30000, MOST_CREDIT = 8, SPIN_AGAIN = 32 };
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
@@ -50,8 +50,8 @@ static int is_usable(zhandle_t *zh, const zkc_transport *transport)
            transport->fd == zh->fd->sock && !transport->broken && !transport->stuck;
 }
 
-/* With the turn. Whether all of the queue is sent; a failure is for reading to find out: the connection was shut
- * down. */
+/* With io_lock held. Returns whether all of the queue is sent. After a failure the connection is shut down: the next
+ * read reports it. */
 static int send_queue(zhandle_t *zh, zkc_transport *transport)
 {
     int sent;
@@ -69,10 +69,10 @@ static int send_here(zhandle_t *zh)
     zkc_transport *transport = &adaptor->transport;
     int sent = 0;
 
-    /* From a completion: the turn is this thread's, and what is queued is sent when it ends. */
+    /* In a completion this thread holds io_lock already, and the queue is sent at the end of the iteration. */
     if (zkc_transport_is_used(transport) || !is_alone(zh) || pthread_mutex_trylock(&adaptor->io_lock) != 0)
         return 0;
-    /* With nothing to send, the I/O thread was to be woken for something else. */
+    /* With nothing to send, the caller wakes the I/O thread for another reason. */
     if (is_usable(zh, transport) && zh->to_send.head != NULL)
         sent = send_queue(zh, transport);
     pthread_mutex_unlock(&adaptor->io_lock);
@@ -139,7 +139,7 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* Become the reader. With the turn, then; 0: without. */
+/* Become the reader. 1: with io_lock held; 0: not the reader, and without it. */
 static int begin_reading(zhandle_t *zh, zkc_adaptor *adaptor, int kick)
 {
     zkc_transport *transport = &adaptor->transport;
@@ -153,13 +153,14 @@ static int begin_reading(zhandle_t *zh, zkc_adaptor *adaptor, int kick)
     }
     adaptor->kick = kick;
     atomic_store(&adaptor->reader, 1);
-    zkc_adaptor_update_epoll(adaptor); /* no more; before the request goes, so that its reply wakes one thread */
+    zkc_adaptor_update_epoll(
+        adaptor); /* poll no more; before the request is sent, so that its reply wakes one thread */
     if (zh->to_send.head != NULL)
         send_queue(zh, transport);
     return 1;
 }
 
-/* With the turn, which goes. */
+/* With io_lock held, which it releases. */
 static void end_reading(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     zkc_transport *transport = &adaptor->transport;
@@ -187,9 +188,9 @@ static void take_replies(zhandle_t *zh, zkc_adaptor *adaptor)
     zkc_transport_use(NULL);
 }
 
-/* A server that is near answers within less time than it takes to fall asleep and be woken, above all in a virtual
- * machine whose processors halt. So look for that long, if looking has been worth it of late; and now and then to find
- * out. */
+/* A near server answers in less time than a thread takes to fall asleep and be woken, above all where a virtual
+ * machine's processors halt. So poll for that long as long as recent polls got replies, and now and then to find out.
+ */
 static int busy_poll(zkc_adaptor *adaptor, struct pollfd fds[2])
 {
     int64_t end;
@@ -208,7 +209,8 @@ static int busy_poll(zkc_adaptor *adaptor, struct pollfd fds[2])
     return count;
 }
 
-/* Wait until there is something to read, or a kick. The events of the connection; -1: an enum zkc_read in `why`. */
+/* Wait until there is something to read, or a kick. Returns the events of the connection; -1: `why` has an enum
+ * zkc_read. */
 static int wait_for_connection(zkc_adaptor *adaptor, int is_reader, int fd, short wanted, int kick, int64_t nanoseconds,
                                int *why)
 {
@@ -227,8 +229,8 @@ static int wait_for_connection(zkc_adaptor *adaptor, int is_reader, int fd, shor
     return fds[0].revents;
 }
 
-/* As the reader: take the turn again. If it is another's, who works, that one looks at the connection again when it
- * goes to sleep, and this is the reader no more: 0. */
+/* As the reader: take io_lock again. 0: another thread works with it. Then this thread is not the reader any more, and
+ * the I/O thread polls the connection again when it sleeps. */
 static int resume_reading(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     if (pthread_mutex_trylock(&adaptor->io_lock) == 0)
@@ -238,9 +240,9 @@ static int resume_reading(zhandle_t *zh, zkc_adaptor *adaptor)
     return 0;
 }
 
-/* With the turn. Take one packet, if a small one is there whole. 1: taken; 0: nothing has come; -1: what has come is
- * for who may take the time: a large packet, a part of one, or the end of the connection, at which libzookeeper asks
- * for locks that another thread may hold while it resolves names. */
+/* With io_lock held. Take one packet, if a small packet has arrived whole. 1: taken; 0: nothing has arrived; -1: only a
+ * thread that may wait can take it. That is a large packet, a part of a packet, or the end of the connection. There
+ * libzookeeper takes locks that another thread may hold while it resolves names. */
 static int process_one_packet(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     zkc_transport *transport = &adaptor->transport;
@@ -248,7 +250,7 @@ static int process_one_packet(zhandle_t *zh, zkc_adaptor *adaptor)
 
 #ifdef HAVE_OPENSSL_H
     if ((zh->fd->ssl_sock != NULL) != (transport->ssl != NULL))
-        return -1; /* nothing was sent over this connection yet: so the transport does not know that it is TLS */
+        return -1; /* nothing was sent over this connection yet, so the transport does not know that it uses TLS */
 #endif
     filled = zkc_transport_fill(transport, SMALL);
     if (filled <= 0)
@@ -263,9 +265,9 @@ static int process_one_packet(zhandle_t *zh, zkc_adaptor *adaptor)
     return 1;
 }
 
-/* It keeps the turn for as long as it looks. The I/O thread may have to wait that long for it, which needs nothing that
- * the caller holds; and there is no other mutex here, nor in libzookeeper's step for a packet, under which a thread
- * does more than change a list. */
+/* It keeps io_lock for as long as it polls. The I/O thread may have to wait that long, and needs nothing that the
+ * caller holds. No other mutex here, nor in libzookeeper's step for a packet, is held for more than the change of a
+ * list. */
 int zkc_adaptor_peek(zhandle_t *zh, int is_reader, int kick, int (*enough)(void *context), void *context,
                      int64_t nanoseconds)
 {
@@ -283,7 +285,7 @@ int zkc_adaptor_peek(zhandle_t *zh, int is_reader, int kick, int (*enough)(void 
             end_reading(zh, adaptor);
             return done ? ZKC_READ_ENOUGH : ZKC_READ_REFUSED;
         }
-        if (taken < 0 || now() >= end) /* `nanoseconds` have what sending took in them */
+        if (taken < 0 || now() >= end) /* `nanoseconds` include the time for sending */
             break;
         taken = process_one_packet(zh, adaptor);
     }
@@ -311,8 +313,8 @@ int zkc_adaptor_read(zhandle_t *zh, int is_reader, int kick, int (*enough)(void 
             break;
         }
         if (!is_usable(zh, &adaptor->transport) || adaptor->transport.fd != fd)
-            break;                                         /* connecting is the I/O thread's */
-        if (zkc_transport_readable(&adaptor->transport)) { /* a look has read it ahead */
+            break;                                         /* only the I/O thread connects */
+        if (zkc_transport_readable(&adaptor->transport)) { /* a poll has read it ahead */
             take_replies(zh, adaptor);
             continue;
         }

@@ -1,15 +1,15 @@
 /* Waking the I/O thread, and its sleep.
  *
- * The word `sleep` is what both sides exchange. A call that finds the thread awake leaves word there (NOTIFIED), and
- * the thread does not go to sleep before it has is_reader at the queue again. Only a thread that sleeps costs a write.
+ * Both sides exchange the word `sleep`. A call that finds the thread awake sets NOTIFIED, and the thread looks at the
+ * queue again before it sleeps. Only waking a sleeping thread costs a write.
  *
- * It sleeps in epoll, because what it looks at is changed from outside while it sleeps: a thread that waits for a reply
- * reads the connection itself, and two that wake for the same bytes would be one too many. Where there is no epoll,
- * it polls, and nobody else reads.
+ * It sleeps in epoll, because other threads change the set of descriptors while it sleeps. A thread that waits for a
+ * reply reads the connection itself, and the same bytes must not wake two threads. Without epoll it uses poll(), and
+ * only the I/O thread reads.
  *
- * A server that answers many requests one by one would wake it for each, and it the thread that takes the replies. So
- * when many are awaited and few came at once, it naps before it looks: they are there together afterwards, and what
- * is asked next goes out together. */
+ * A server that answers many requests one by one would wake this thread for each, and this thread the consumer of the
+ * replies. So when many requests wait and few replies came at once, it delays before it polls. Then the replies arrive
+ * together, and the next requests are sent together. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -27,8 +27,8 @@
 #endif
 
 enum { AWAKE, ASLEEP, NOTIFIED };
-enum { WAKE, CONNECTION };                                          /* what an event of epoll is about */
-enum { MANY_IN_FLIGHT = 128, FEW_PACKETS = 16, MANY_PACKETS = 64 }; /* requests under way; packets taken at once */
+enum { WAKE, CONNECTION };                                          /* the data of an epoll event */
+enum { MANY_IN_FLIGHT = 128, FEW_PACKETS = 16, MANY_PACKETS = 64 }; /* requests in flight; packets taken at once */
 enum { SHORTEST_DELAY = 50000, LONGEST_DELAY = 400000 };            /* in nanoseconds */
 
 #ifdef __linux__
@@ -90,7 +90,7 @@ void zkc_adaptor_wake(zkc_adaptor *adaptor)
     uint64_t one = 1;
     ssize_t written;
 
-    /* Full is as good as written: nobody has read what woke the thread last time. */
+    /* Full is enough: the thread has not read the last wake-up yet. */
     do
         written = write(adaptor->wake[1], &one, sizeof one);
     while (written < 0 && errno == EINTR);
@@ -115,10 +115,10 @@ int wakeup_io_thread(zhandle_t *zh)
     return ZOK;
 }
 
-/* At the beginning of a turn: what was queued until now it will see, and need not be woken for. */
+/* At the beginning of an iteration: the requests queued so far are seen in it, and need no wake-up. */
 void zkc_adaptor_begin_iteration(zkc_adaptor *adaptor)
 {
-    /* An exchange, and no store: the queue must not be is_reader at before. */
+    /* An exchange, not a store: the queue must not be read before it. */
     if (atomic_load_explicit(&adaptor->sleep, memory_order_relaxed) != AWAKE)
         atomic_exchange(&adaptor->sleep, AWAKE);
 }
@@ -132,8 +132,8 @@ void zkc_adaptor_set_polled(zkc_adaptor *adaptor, int fd, short wanted)
 
 #ifdef __linux__
 
-/* Tell epoll what it is to look at, if that is something else than before. An error of the connection it tells of even
- * when it is to look for nothing. */
+/* Register the connection and its events in epoll, if they have changed. epoll reports an error of the connection even
+ * when no event is registered. */
 void zkc_adaptor_update_epoll(zkc_adaptor *adaptor)
 {
     short wanted = atomic_load(&adaptor->reader) ? 0 : adaptor->polled_events;
@@ -186,12 +186,13 @@ static int sleep_on_epoll(zkc_adaptor *adaptor, int milliseconds)
 
 #endif
 
-/* Sleep until what zkc_adaptor_set_polled was told of is so, for so long at the most, unless a wake-up is due. */
+/* Wait for the events of zkc_adaptor_set_polled, a wake-up, or the timeout; not at all if a wake-up came before. */
 int zkc_adaptor_sleep(zkc_adaptor *adaptor, int milliseconds)
 {
     int expected = AWAKE, revents;
 
-    /* A request that was queued before this is seen at the next look at the queue; one queued after it writes. */
+    /* A request queued before this is seen when the queue is read next; a request queued after it writes the eventfd.
+     */
     if (!atomic_compare_exchange_strong(&adaptor->sleep, &expected, ASLEEP))
         milliseconds = 0;
     revents = sleep_on_epoll(adaptor, milliseconds);
@@ -204,8 +205,8 @@ void zkc_adaptor_set_load(zhandle_t *zh, const atomic_int *in_flight)
     atomic_store(&adaptor_of(zh)->in_flight, in_flight);
 }
 
-/* How long to nap. It grows while few packets come for it and shrinks when many do, so that it is short where the
- * server is quick: with a quarter of the requests answered in a nap, the server never runs out of them. */
+/* Compute the next delay. It grows while few packets arrive in it and shrinks when many do, so that it is short where
+ * the server is quick. With a quarter of the requests answered in one delay, the server never runs out of them. */
 static long next_coalesce_delay(zkc_adaptor *adaptor)
 {
     const atomic_int *in_flight = atomic_load_explicit(&adaptor->in_flight, memory_order_acquire);
@@ -226,7 +227,7 @@ static long next_coalesce_delay(zkc_adaptor *adaptor)
     return adaptor->coalesce_delay;
 }
 
-/* Before it sleeps: time for replies, and for requests, to come together. */
+/* Before the sleep: give replies, and requests, time to arrive together. */
 void zkc_adaptor_coalesce(zkc_adaptor *adaptor)
 {
     const struct timespec moment = {.tv_nsec = next_coalesce_delay(adaptor)};

@@ -1,5 +1,5 @@
-/* The bridge between libzookeeper's threads and Python's: pure C, no Python.h. Here is what Cython uses; what only the
- * C files share is in internal.h.
+/* The bridge between libzookeeper's threads and Python's: pure C, no Python.h. This header declares what Cython uses;
+ * internal.h declares what only the C files share.
  *
  * libzookeeper runs completions and watchers on threads of its own. The bridge runs no Python there and does not know
  * the GIL. A PyObject is an opaque `token` that C carries and never touches. Python lends a token when it submits a
@@ -107,8 +107,8 @@ void zkc_notifier_close(int fds[2]);
 
 /* ---- watches: watches.c ------------------------------------------------------------------------------------------ */
 
-/* What a watch waits for. get and exists wait for the same events. The configuration's watch has a kind of its own
- * because under a chroot its path can be that of another znode. */
+/* The events that a watch waits for. get and exists wait for the same events. The configuration's watch has a kind of
+ * its own because under a chroot its path can be that of another znode. */
 enum zkc_watch_kind { ZKC_WATCH_DATA, ZKC_WATCH_CHILD, ZKC_WATCH_CONFIG, ZKC_WATCH_KINDS };
 
 typedef struct zkc_watch {
@@ -223,7 +223,7 @@ enum { ZKC_OPENED_EVENT = -100 };   /* opening has ended: `state` is 0 or an err
 #define ZKC_EVENT_TLS_FAILED (-101) /* a TLS failure: `state` is their number in a row */
 #define ZKC_EVENT_UNANSWERED (-102) /* a server closed a connection without an answer: at every fifth in a row */
 
-/* What TLS failed with, in the attempts since the session was last established. */
+/* The TLS failures of the attempts since the session was last established. */
 typedef struct zkc_tls_state {
     const char *reason; /* of the last failure, as Python calls it; NULL: none. Not to be freed */
     char text[640];     /* the same in a sentence */
@@ -314,8 +314,8 @@ void zkc_session_abandon(zkc_session *session);
 /* Bracket every zoo_… call: between them the handle stays. */
 int zkc_enter(zkc_session *session);
 void zkc_leave(zkc_session *session);
-/* Cork this thread's next call: its request is sent when the thread begins to wait for the reply, or by zkc_uncork,
- * which must follow in any case. A corked call ends with zkc_leave_corked instead of zkc_leave. */
+/* Cork this thread's next call: its request is sent when the thread begins to wait for the reply, or by zkc_uncork. The
+ * uncork must follow in any case. A corked call ends with zkc_leave_corked instead of zkc_leave. */
 void zkc_cork(void);
 void zkc_leave_corked(zkc_session *session);
 void zkc_uncork(void);
@@ -341,8 +341,8 @@ void zkc_show_session_events(zkc_session *session, zkc_watch *watch);
 void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
 /* How many watches are armed; path NULL: in all, token NULL: of any token. */
 size_t zkc_count_watches(zkc_session *session, const char *path, unsigned kinds, void *token);
-/* The tokens of at most `most` watches on the path. The watches own them, and stay armed while the lock is held: so
- * `hold` takes a reference for the caller to each under the lock, and does nothing else. Returns how many there are. */
+/* The tokens of at most `most` watches on the path. The watches own them, and stay armed while the lock is held. Under
+ * the lock, `hold` takes a reference to each for the caller, and does nothing else. Returns how many there are. */
 size_t zkc_list_watches(zkc_session *session, const char *path, unsigned kinds, void **tokens, size_t most,
                         void (*hold)(void *token));
 /* 1 when a watch of these kinds other than `token` is armed on the path or is about to be. */

@@ -1,5 +1,5 @@
-/* libzookeeper's completions, which run on its threads: claim the request, copy the reply, answer. No Python, no
- * blocking, and no lock of ours held while the library is called. */
+/* libzookeeper's completions, which run on its threads: claim the request, copy the reply, complete the request. No
+ * Python, no blocking, and no lock of ours held while the library is called. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -30,8 +30,8 @@ static int copy_bytes(zkc_request *request, const char *bytes, int64_t length)
     return ZOK;
 }
 
-/* Large data are kept where they are: their pages would be made twice. For small ones a copy is cheaper than a whole
- * packet. */
+/* Large data stay in their packet: a copy would allocate their pages twice. For small data a copy is cheaper than a
+ * whole packet. */
 enum { LARGE = 4096 };
 
 static int copy_data(zkc_request *request, const char *data, int length)
@@ -111,7 +111,8 @@ static int copy_acl(zkc_request *request, const struct ACL_vector *acl)
     return ZOK;
 }
 
-/* Each completion: claim, copy on success, answer. A claim that comes too late only gives the loan back. */
+/* Each completion: claim, copy on success, complete. A claim that comes too late only releases the library's reference.
+ */
 #define COMPLETE(data, rc, copies)                             \
     do {                                                       \
         zkc_request *request = (zkc_request *)(data);          \

@@ -1,5 +1,5 @@
-/* Threads asleep on a word. On Linux a futex: one system call to sleep, none to wake when nobody sleeps, and it
- * returns when a signal handler has run, which is what makes Ctrl-C immediate in a blocked call. */
+/* Threads asleep on a word. On Linux a futex: one system call to sleep. It returns when a signal handler has run, which
+ * makes Ctrl-C immediate in a blocked call. */
 #define _GNU_SOURCE
 #include "internal.h"
 
@@ -48,8 +48,8 @@ void zkc_word_wake(zkc_word *word)
 
 #else
 
-/* Elsewhere: a few condition variables shared by address. A signal does not end the wait, so waits are short and the
- * caller, who looks for signals after each, sees it a moment later. */
+/* Elsewhere: a few condition variables shared by address. A signal does not end the wait. So waits are short, and the
+ * caller, which looks for signals after each, sees it a moment later. */
 #define SHARES 32
 #define LONGEST_NS 50000000
 

@@ -1,32 +1,34 @@
-/* Whether a thread that waits for the only reply there is keeps the GIL while it looks for it.
+/* Whether a thread that waits for the only outstanding reply keeps the GIL while it polls for it.
  *
- * Who gives the GIL up beside a thread of pure bytecode, and does so for longer than that thread takes to wake, gets it
- * back after the interpreter's switch interval, 5 ms, although the reply came after 30 us. So such a call looks with
- * the GIL, for no longer than `hold`; then it gives it up, asks for it again at once, and looks again, a few times. A
- * thread that is ready to run has it then, and who asked for it a switch interval ago has it in any case; one that has
- * still to wake mostly has not. It looks as long as looking has been credit it of late, and only while getting the GIL
- * back takes long: where it does not, keeping it would be of no use to the caller, and would keep the other threads.
+ * Beside a thread of pure bytecode, giving the GIL up is expensive. If the wait is longer than that thread takes to
+ * wake, the GIL comes back after the interpreter's switch interval. That is 5 ms, although the reply came after 30 us.
+ * So such a call polls with the GIL, for no longer than `hold`. Then it gives the GIL up, asks for it again at once,
+ * and polls again, a few times. Between two polls a thread that is ready to run gets the GIL. A thread that asked for
+ * it a switch interval ago gets it in any case. A thread that has still to wake mostly does not. A call polls as long
+ * as recent polls got replies, and only while getting the GIL back takes long. Otherwise keeping it would not help the
+ * caller, and would block the other threads.
  *
- * Nothing here waits, and nor does the look (zkc_adaptor_peek): a thread that has the GIL and waits for a mutex whose
- * owner waits for the GIL would never get it. */
+ * Nothing here waits, nor does the poll (zkc_adaptor_peek). A thread with the GIL must not wait for a mutex: its owner
+ * may wait for the GIL. */
 #include "internal.h"
 
-/* What is sent with the GIL at the most, in bytes: some ten microseconds' work. */
+/* Largest request sent with the GIL, in bytes: some ten microseconds' work. */
 enum { MOST_SENT = 16 * 1024 };
-/* How often the GIL is to come back quickly before it is believed that it does, and how long it is kept between two
- * tries to give it up, in nanoseconds. */
+/* How often in a row the GIL must come back quickly before calls stop keeping it. And how long calls keep it between
+ * two tries to give it up, in nanoseconds. */
 enum { CONTENDED = 3, BETWEEN_TRIES = 10000000 };
-/* How many looks without a reply are forgiven, where a session begins, and how many calls later it is tried again. */
+/* The highest credit for polls, the credit of a new session, and after how many calls without credit a call polls
+ * again. */
 enum { MOST_CREDIT = 8, BEGINNING = 2, POLL_AGAIN = 32 };
-/* What is no sign of a busy thread, however short the switch interval is, in nanoseconds. */
+/* A wait this short is no sign of a busy thread, even with a short switch interval; in nanoseconds. */
 enum { SHORT_WAIT = 100000 };
 
-/* Of the process, as the GIL is. All of them relaxed: an update that is lost costs a look, or a moment. */
+/* For the whole process, as the GIL is. All relaxed: a lost update costs one poll, or a moment. */
 static _Atomic int64_t hold = 50000;
 static atomic_int most_times = 4;
-static atomic_int contended;     /* up to CONTENDED: how lately the GIL took long to come back */
-static _Atomic int64_t kept;     /* how long calls have kept it, in all */
-static _Atomic int64_t tried_at; /* what `kept` was when it was last given up and came back */
+static atomic_int contended;     /* counts down from CONTENDED, where it was set when the GIL took long to come back */
+static _Atomic int64_t kept;     /* how long calls have kept the GIL, in all */
+static _Atomic int64_t tried_at; /* value of `kept` when the GIL was last given up and came back */
 
 void zkc_set_gil_hold(int64_t nanoseconds, int times)
 {
@@ -50,7 +52,7 @@ void zkc_gil_wait_end(const zkc_gil_wait *asked, int64_t waited, int64_t interva
     int64_t by_now = atomic_load_explicit(&kept, memory_order_relaxed);
     int before = atomic_load_explicit(&contended, memory_order_relaxed);
 
-    /* What other calls have kept it for is no sign of a busy thread: or they would be one for each other. */
+    /* Time for which other calls of ours kept the GIL is no sign of a busy thread. */
     if (waited >= SHORT_WAIT && waited - (by_now - asked->kept) >= interval / 2)
         atomic_store_explicit(&contended, CONTENDED, memory_order_relaxed);
     else if (!tried)
@@ -71,7 +73,7 @@ static int64_t hold_due(const zkc_request *request)
     return atomic_load_explicit(&hold, memory_order_relaxed);
 }
 
-/* Whether replies come in that time, as far as the last ones tell. */
+/* Whether replies come in that time, judged by the last replies. */
 static int is_worthwhile(zkc_session *session)
 {
     return atomic_load_explicit(&session->poll_credit, memory_order_relaxed) > -BEGINNING ||
@@ -89,7 +91,7 @@ static void update_credit(zkc_session *session, int came)
     zkc_metric_add(came ? &session->metrics.gil_kept : &session->metrics.gil_given_up, 1);
 }
 
-/* Whether the first look is to be: the others follow from it. */
+/* Whether to poll the first time; the other polls follow from it. */
 static int begins(const zkc_request *request, int64_t limit)
 {
     return limit > 0 && zkc_in_flight(request->session) == 1 && is_worthwhile(request->session);

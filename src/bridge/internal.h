@@ -1,4 +1,4 @@
-/* What only the C files of the bridge share; Cython does not see it. Who may call whom is in
+/* Declarations that only the C files of the bridge share; Cython does not see them. Which file may call which is in
  * tests/native/test_layers.py: session → request → session_events → queue, watches, slots → futex. */
 #ifndef ZKC_INTERNAL_H
 #define ZKC_INTERNAL_H
@@ -66,9 +66,9 @@ void zkc__set_up_adaptor(zkc_session *session); /* once it has a handle */
 
 /* ---- request.c --------------------------------------------------------------------------------------------------- */
 
-/* What a completion does: claim the request, which takes it back from the library. 1: write the reply and complete,
- * which releases the library's reference. 0: close has completed the request already, and only the reference is to be
- * released.
+/* The two steps of a completion. Claim the request, which takes it back from the library. 1: write the reply and
+ * complete, which releases the library's reference. 0: close has completed the request already, and only the reference
+ * is to be released.
  */
 int zkc__claim(zkc_request *request);
 void zkc__complete(zkc_request *request, int rc);

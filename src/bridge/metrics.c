@@ -1,4 +1,4 @@
-/* The counters of a session: what a request adds to them when it is lent, and when it has ended. */
+/* The counters of a session, updated when a request is tracked and when it has ended. */
 #include "internal.h"
 
 int64_t zkc_metric_get(zkc_counter *counter)

@@ -1,4 +1,4 @@
-/* What belongs to the process: which fork it is, whether the interpreter is exiting, and what is alive in it. */
+/* State of the process: its generation, whether the interpreter is exiting, and the counts of live objects. */
 #define _GNU_SOURCE
 #include "internal.h"
 
@@ -15,7 +15,7 @@ uint32_t zkc_generation(void)
 }
 
 /* After fork, in the child: only the forking thread is left, so every handle of the parent is dead here. Nothing is
- * closed or freed: that would speak on the parent's socket, or wait for a lock that nobody will release. */
+ * closed or freed: that would write to the parent's socket, or wait for a lock that no thread will release. */
 static void after_fork_in_child(void)
 {
     atomic_fetch_add(&generation, 1);

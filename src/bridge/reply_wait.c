@@ -1,16 +1,17 @@
-/* A thread that waits for the only reply there is takes it from the connection itself, if libzookeeper runs on our
- * adaptor: the reply need not wake one thread that then wakes another. Without the GIL, as every wait.
+/* Waiting for a reply. A thread that waits for the only outstanding reply reads it from the connection itself, if
+ * libzookeeper runs on our adaptor. Then the reply need not wake one thread that wakes another. Without the GIL, as
+ * every wait.
  *
- * Completions then run on this thread, also those of others' requests that come meanwhile. They are the same C that
- * runs on the I/O thread (completions.c) and do nothing else here. */
+ * Completions then run on this thread, also those of other threads' requests. They are the same C that runs on the I/O
+ * thread (completions.c), and do nothing else here. */
 #include "internal.h"
 
 #ifdef ZKC_OWN_ADAPTOR
 
 #include "adaptor/zkc_adaptor.h"
 
-/* The session in which this thread has made a call whose request is not sent yet; a reference. The session can be
- * closed meanwhile: then the request has its end from that. */
+/* The session in which this thread has made a corked call, whose request is not sent yet; a reference. If the session
+ * is closed before that, close completes the request. */
 static _Thread_local zkc_session *corked;
 
 void zkc_cork(void)
@@ -54,7 +55,8 @@ static int is_enough(void *context)
     return zkc_request_done(request) || zkc_word_get(&request->session->closing) != ZKC_NOT_CLOSING;
 }
 
-/* What this thread has polled for and not found yet: it is inside the session, and the reader, until it has gone on. */
+/* The request that this thread has polled for without a reply. Until it goes on, it is inside the session, and the
+ * reader. */
 static _Thread_local const zkc_request *polled;
 
 int zkc_is_polling(const zkc_request *request)
@@ -66,7 +68,7 @@ static int begin_reading(zkc_request *request)
 {
     zkc_session *session = request->session;
 
-    /* With more than one under way the I/O thread is needed anyway. */
+    /* With more than one request in flight the I/O thread is needed in any case. */
     if (session->kick[0] < 0 || zkc_in_flight(session) != 1 || zkc_enter(session) != ZKC_ENTERED) {
         zkc_uncork();
         return 0;
@@ -81,7 +83,7 @@ static void end_reading(zkc_request *request, int refused)
 {
     atomic_fetch_and(&request->bits, ~(uint32_t)ZKC_READING);
     if (refused)
-        zkc_uncork(); /* maybe nothing was sent */
+        zkc_uncork(); /* the request may not be sent yet */
     else
         drop_corked();
     zkc_leave(request->session);
@@ -99,7 +101,7 @@ enum zkc_poll zkc__poll_reply(zkc_request *request, int64_t nanoseconds)
     outcome = zkc_adaptor_peek(session->handle, resumes, session->kick[0], is_enough, request, nanoseconds);
     zkc__set_awaited(NULL);
     if (outcome == ZKC_READ_NOT_YET) {
-        drop_corked(); /* it is sent */
+        drop_corked(); /* the request is sent */
         polled = request;
         return ZKC_POLL_NOT_YET;
     }
@@ -159,14 +161,14 @@ static int read_reply(zkc_request *request, int64_t nanoseconds)
 
 #endif
 
-/* ---- waiting, by reading where that is possible, and else asleep ------------------------------------------------- */
+/* ---- waiting: by reading where that is possible, else asleep ------------------------------------------------- */
 
 int zkc_request_wait(zkc_request *request, int64_t nanoseconds)
 {
     uint32_t bits = atomic_load(&request->bits);
     int rc = -1;
 
-    if (!(bits & ZKC_DONE) || zkc_is_polling(request)) /* who has polled ends its reading there */
+    if (!(bits & ZKC_DONE) || zkc_is_polling(request)) /* a thread that has polled ends its reading there */
         rc = read_reply(request, nanoseconds);
     if (zkc_request_done(request))
         return ZKC_WOKEN;

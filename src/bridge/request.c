@@ -1,5 +1,5 @@
-/* A request's life: lent, settled once, and its end: the watch is armed, the waiter woken or the callback queued. What
- * comes from libzookeeper's threads is in completions.c. No Python, no blocking, and no lock of ours held while the
+/* A request's life: tracked while libzookeeper has it, claimed once, completed: the watch is armed, the waiter woken or
+ * the callback queued. The completions are in completions.c. No Python, no blocking, and no lock of ours held while the
  * library is called. */
 #include "internal.h"
 
@@ -49,7 +49,7 @@ uint32_t zkc_request_mark_waiting(zkc_request *request)
 
 int zkc_request_notify(zkc_request *request, void *token)
 {
-    request->item.token = token; /* before the bit: whoever sees the bit sees the token */
+    request->item.token = token; /* before the bit: a thread that sees the bit sees the token */
     return (atomic_fetch_or(&request->bits, ZKC_NOTIFY) & ZKC_DONE) != 0;
 }
 
@@ -69,7 +69,8 @@ int zkc_request_reserve_results(zkc_request *request, int op_count)
     return 0;
 }
 
-/* ---- settling ---------------------------------------------------------------------------------------------------- */
+/* ---- completing ----------------------------------------------------------------------------------------------------
+ */
 
 /* The session's lock is held. */
 static void unlist(zkc_request *request)
@@ -85,15 +86,15 @@ static void unlist(zkc_request *request)
         request->after->before = request->before;
 }
 
-/* The watch goes into the table when its call succeeded, and back to Python when not: then it is returned. libzookeeper
- * arms its own watcher by the same rule, and delivers the reply before any event that follows it. A call that was given
- * up before this moment has no watch any more; its event finds no listener here. */
+/* Put the watch into the table when its call succeeded. Otherwise return it, to go back to Python. libzookeeper arms
+ * its own watcher by the same rule, and delivers the reply before any event that follows it. A call that was abandoned
+ * before this has no watch any more; its event finds no watch here. */
 static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
 {
     int wanted = request->rc == ZOK || (request->rc == ZNONODE && request->arm_on_missing);
     zkc_watch *watch;
 
-    /* zkc_has_other_watches sees it in the list or in the table, never in neither */
+    /* so zkc_has_other_watches sees the watch either in the list or in the table */
     pthread_mutex_lock(&session->lock);
     watch = request->watch;
     request->watch = NULL;
@@ -117,22 +118,25 @@ static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
     return watch;
 }
 
-static _Thread_local const zkc_request *awaited; /* what this thread reads the connection for: reply_wait.c */
+static _Thread_local const zkc_request
+    *awaited; /* the request for which this thread reads the connection: reply_wait.c */
 
 void zkc__set_awaited(const zkc_request *request)
 {
     awaited = request;
 }
 
-/* Another thread reads the connection for this request, which is done. Not for what the reader itself has just got. */
+/* Wake the thread that reads the connection for this request, which is done; not if that is this thread. */
 static void wake_reader(const zkc_request *request)
 {
     if (awaited != request)
         zkc_notifier_wake(request->session->kick[1]);
 }
 
-/* The reply is written. Nothing of the request is touched after ZKC_DONE but by who still owns a reference: the
- * caller here does, and a queued request is kept by its token. */
+/* Finish a request whose reply is written. The order matters. The watch is armed before ZKC_DONE: a caller that sees
+ * the reply has its watch. The reply is queued before a watch that was not armed. Waiting threads are woken last. After
+ * ZKC_DONE only an owner of a reference touches the request: the caller here has one, and its token keeps a queued
+ * request. */
 static void finish(zkc_request *request)
 {
     zkc_session *session = request->session;
@@ -147,9 +151,8 @@ static void finish(zkc_request *request)
     if (before & ZKC_NOTIFY)
         zkc_queue_push(&session->queue, &request->item);
     if (unarmed != NULL)
-        zkc_queue_push(&session->queue, &unarmed->item); /* after the reply of the call that brought it */
-    /* Last: what a waiter does next, closing the session say, comes after it in the queue. The caller has a
-     * reference. */
+        zkc_queue_push(&session->queue, &unarmed->item); /* after the reply of its call */
+    /* Last: items of the waiter's next step, closing the session for example, come later in the queue. */
     if (before & ZKC_WAITING)
         zkc_word_wake(&request->bits);
     if (before & ZKC_READING)
@@ -157,8 +160,8 @@ static void finish(zkc_request *request)
     zkc__push_end(session);
 }
 
-/* The lock is held. The watch of a request whose reply nobody wants, wherever it is: unlinked and returned, to be given
- * back; or left in the queue and marked, so that the consumer calls nobody. */
+/* The lock is held. Revoke the watch of an abandoned request, wherever it is. It is unlinked and returned, to be
+ * released; or it stays in the queue and is marked, so that the consumer does not call it. */
 static zkc_watch *revoke(zkc_session *session, zkc_request *request, int *called)
 {
     zkc_watch *watch = request->watch;
@@ -174,7 +177,7 @@ static zkc_watch *revoke(zkc_session *session, zkc_request *request, int *called
         return NULL;
     if (zkc__watches_take(&session->watches, watch))
         return watch;
-    /* The queue's consumer and this decide in one step: whichever is first. */
+    /* The queue's consumer and this thread decide in one atomic step: the first wins. */
     *called = !atomic_compare_exchange_strong(&watch->fate, &undecided, ZKC_REVOKED) && undecided == ZKC_CALLED;
     return NULL;
 }
@@ -198,7 +201,7 @@ static int abandon(zkc_request *request, int even_done)
         return !(mark_abandoned(request) & ZKC_DONE) || even_done;
     pthread_mutex_lock(&session->lock); /* arm_watch, under the same lock, comes before this or after it */
     zkc__push_begin(session);
-    /* A watch that is in the queue before ZKC_DONE was ended by a close at this moment: it is too late, too. */
+    /* A watch that is in the queue before ZKC_DONE was ended by a close at the same time: too late, too. */
     if (!even_done && (zkc_request_done(request) || (request->armed != NULL && !request->armed->in_table)))
         given_up = 0;
     if (given_up) {
@@ -224,7 +227,7 @@ int zkc_request_abandon_pending(zkc_request *request)
     return abandon(request, 0);
 }
 
-/* The lock is held. 1: to the caller it falls to write the reply and to finish. */
+/* The lock is held. Returns 1 if the caller must write the reply and call finish(). */
 static int claim_once(zkc_request *request)
 {
     if (request->claimed)
@@ -242,7 +245,7 @@ int zkc__claim(zkc_request *request)
     pthread_mutex_lock(&session->lock);
     first = claim_once(request);
     request->in_library = 0;
-    if (!first || request->watch == NULL) /* else it stays in the list until its watch is armed */
+    if (!first || request->watch == NULL) /* otherwise it stays in the list until its watch is armed */
         unlist(request);
     pthread_mutex_unlock(&session->lock);
     return first;
@@ -266,7 +269,7 @@ void zkc__complete(zkc_request *request, int rc)
 {
     request->rc = rc;
     finish(request);
-    zkc_request_unref(request); /* the reference that came with the request: the loan's, taken by zkc_track */
+    zkc_request_unref(request); /* libzookeeper's reference, taken by zkc_track */
 }
 
 int zkc_track(zkc_session *session, zkc_request *request)
@@ -276,7 +279,7 @@ int zkc_track(zkc_session *session, zkc_request *request)
         pthread_mutex_unlock(&session->lock);
         return -1;
     }
-    atomic_fetch_add(&request->refs, 1); /* back in zkc__complete, zkc_untrack or at close */
+    atomic_fetch_add(&request->refs, 1); /* released in zkc__complete, in zkc_untrack or at close */
     request->session = session;
     zkc__metrics_sent(&session->metrics, request);
     request->in_library = request->listed = 1;
@@ -299,7 +302,7 @@ int zkc_untrack(zkc_session *session, zkc_request *request)
     request->in_library = 0;
     unlist(request);
     pthread_mutex_unlock(&session->lock);
-    if (!claimed) { /* else whoever settled it has done that */
+    if (!claimed) { /* otherwise the thread that claimed it has done that */
         zkc__metrics_refused(&session->metrics, request);
         zkc_slot_return(session);
     }
@@ -307,7 +310,7 @@ int zkc_untrack(zkc_session *session, zkc_request *request)
     return claimed ? -1 : 0;
 }
 
-/* Settle all that is lent; libzookeeper still has it. Oldest first, as the replies would have come. */
+/* Complete all outstanding requests; libzookeeper still has them. Oldest first, as the replies would have come. */
 void zkc__complete_outstanding(zkc_session *session, int rc)
 {
     zkc_item *list = NULL, *next;
@@ -316,8 +319,9 @@ void zkc__complete_outstanding(zkc_session *session, int rc)
     for (zkc_request *request = session->outstanding; request != NULL; request = request->after) {
         if (!claim_once(request))
             continue;
-        atomic_fetch_add(&request->refs, 1); /* its completion may still come, and end the loan, meanwhile */
-        request->item.next = list;           /* not done yet, so it is in no queue */
+        atomic_fetch_add(&request->refs,
+                         1); /* its completion may still come in the meantime, and release the library's reference */
+        request->item.next = list; /* not done yet, so in no queue */
         list = &request->item;
     }
     pthread_mutex_unlock(&session->lock);
@@ -329,7 +333,7 @@ void zkc__complete_outstanding(zkc_session *session, int rc)
     }
 }
 
-/* libzookeeper has let go of everything: end every loan. */
+/* libzookeeper has released everything: complete and untrack every request. */
 void zkc__release_outstanding(zkc_session *session)
 {
     zkc_request *request, *after;
@@ -343,6 +347,6 @@ void zkc__release_outstanding(zkc_session *session)
     pthread_mutex_unlock(&session->lock);
     for (; request != NULL; request = after) {
         after = request->after;
-        zkc_request_unref(request); /* the loan's */
+        zkc_request_unref(request); /* libzookeeper's */
     }
 }

@@ -1,5 +1,5 @@
-/* libzookeeper's own helper, zoo_sasl_make_basic_callbacks, reads the password from a file and leaks what it
- * allocates; these callbacks take it from memory that the session owns until the handle is closed. */
+/* libzookeeper's own helper, zoo_sasl_make_basic_callbacks, reads the password from a file and leaks what it allocates.
+ * These callbacks take it from memory that the session owns until the handle is closed. */
 #include "internal.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 static pthread_once_t client_once = PTHREAD_ONCE_INIT;
 static int client_rc;
 
-/* Cyrus guards its globals with mutexes that it wants from the application: without them it has none. */
+/* Cyrus guards its globals with mutexes from the application; without these it has none. */
 static void *new_mutex(void)
 {
     pthread_mutex_t *mutex = malloc(sizeof *mutex);
@@ -86,8 +86,8 @@ static int answer_secret(sasl_conn_t *connection, void *context, int id, sasl_se
     return context != NULL ? SASL_OK : SASL_FAIL;
 }
 
-/* Cyrus calls each with the arguments that its id stands for; the detour over void (*)(void) says that this is
- * meant. */
+/* Cyrus calls each with the arguments that its id stands for; the detour over void (*)(void) shows that the cast is
+ * intended. */
 #define CALLBACK(function) ((int (*)(void))(void (*)(void))(function))
 
 int zkc__sasl_prepare(zkc_open_args *args, zoo_sasl_params_t *params)

@@ -1,9 +1,9 @@
-/* A session: the handle, what is lent to it, and its end.
+/* A session's beginning and end: opening and closing the handle.
  *
- * Opening resolves names and closing waits for a server; both can take seconds, and closing joins libzookeeper's
- * threads. So each runs on a short-lived thread of ours, and a Python thread that waits for it can be interrupted, or
- * give up waiting without leaving the handle half made. Opening that has no name to resolve waits for nothing, and runs
- * on the thread that asks for it; and our own adaptor's I/O thread closes the handle itself, when there is one. */
+ * Opening resolves names and closing waits for a server. Both can take seconds, and closing joins libzookeeper's
+ * threads. So each runs on a short-lived thread of ours. A Python thread that waits for it can be interrupted, or stop
+ * waiting, without leaving the handle half made. Opening without a name to resolve does not wait, and runs on the
+ * calling thread. Our own adaptor's I/O thread closes the handle itself, when there is one. */
 #define _GNU_SOURCE
 #include "adaptor/zkc_adaptor.h"
 #include "internal.h"
@@ -38,7 +38,7 @@ void zkc_open_args_free(zkc_open_args *args)
     free(args);
 }
 
-/* What the queue ends with, made when there is memory: a dispatcher waits for it. */
+/* The last items of the queue, allocated in advance, because a dispatcher waits for them. */
 static zkc_item *last_items(void)
 {
     zkc_item *event = zkc__item_new(ZKC_ITEM_SESSION, NULL, ZOO_SESSION_EVENT, 0, NULL);
@@ -61,7 +61,7 @@ static void open_kick(zkc_session *session)
 #ifdef ZKC_OWN_ADAPTOR
     if (zkc_notifier_open(session->kick) != 0)
 #endif
-        session->kick[0] = session->kick[1] = -1; /* then only the I/O thread reads */
+        session->kick[0] = session->kick[1] = -1; /* only the I/O thread reads then */
 }
 
 zkc_session *zkc_session_new(int max_in_flight, int broadcast)
@@ -96,7 +96,7 @@ void zkc_session_unref(zkc_session *session)
 {
     if (atomic_fetch_sub(&session->refs, 1) != 1)
         return;
-    if (session->last != NULL) { /* never closed, because never opened */
+    if (session->last != NULL) { /* never opened, so never closed */
         zkc_item_free(session->last->next);
         zkc_item_free(session->last);
     }
@@ -116,8 +116,8 @@ void zkc_session_unref(zkc_session *session)
     zkc__count(ZKC_COUNT_SESSION, -1);
 }
 
-/* Run `body` on a detached thread that takes no signals: nor will libzookeeper's threads, which inherit its mask, so
- * that Python's handlers never run there. The thread owns a reference to the session. */
+/* Run `body` on a detached thread that takes no signals. libzookeeper's threads inherit its mask, so Python's handlers
+ * never run there. The thread owns a reference to the session. */
 static int run_detached(void *(*body)(void *), zkc_session *session)
 {
     sigset_t all, before;
@@ -125,7 +125,7 @@ static int run_detached(void *(*body)(void *), zkc_session *session)
     pthread_t thread;
     int error;
 
-    zkc__session_ref(session); /* back at the end of the thread */
+    zkc__session_ref(session); /* released at the end of the thread */
     sigfillset(&all);
     zkc_thread_attributes(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
@@ -183,7 +183,7 @@ static void open_in_this_thread(zkc_session *session)
     } else {
         zoo_set_log_callback(handle, zkc__on_log);
         zoo_set_servers_resolution_delay(handle, session->args->resolution_delay_ms);
-        zkc__session_ref(session); /* the handle's: back in closed() */
+        zkc__session_ref(session); /* the handle's: released in closed() */
         zkc__count(ZKC_COUNT_HANDLE, 1);
         session->handle = handle;
         zkc__set_up_adaptor(session);
@@ -201,8 +201,8 @@ static void *opening_thread(void *argument)
     return NULL;
 }
 
-/* Whether opening waits for nothing: every server is an address, and no file is read. (libzookeeper's own adaptor needs
- * the thread all the same, whose name its threads inherit.) */
+/* Whether opening does not wait: every server is an address, and no file is read. (With libzookeeper's own adaptor
+ * opening needs the thread, because the library's threads inherit its name.) */
 static int opens_at_once(const zkc_open_args *args)
 {
 #ifdef ZKC_OWN_ADAPTOR
@@ -245,14 +245,14 @@ void zkc_session_cancel(zkc_session *session)
 
 /* ---- closing ----------------------------------------------------------------------------------------------------- */
 
-/* Settle what is lent, end the watches, stop the queue: once. */
+/* Complete the outstanding requests, end the watches, stop the queue: once. */
 static void stop(zkc_session *session)
 {
     zkc_watch *watches;
 
     pthread_mutex_lock(&session->lock);
     zkc__push_begin(session);
-    atomic_store(&session->stopped, 1); /* nothing is lent any more */
+    atomic_store(&session->stopped, 1); /* no request is tracked any more */
     watches = zkc__end_watches(session, 0);
     pthread_mutex_unlock(&session->lock);
     zkc__push_watches(session, watches);
@@ -264,7 +264,7 @@ static void wait_until_no_call_is_inside(zkc_session *session)
 {
     const struct timespec moment = {.tv_nsec = 50000};
 
-    while (atomic_load(&session->inside) != 0) /* calls under way take microseconds; set_servers resolves names */
+    while (atomic_load(&session->inside) != 0) /* calls take microseconds, but set_servers resolves names */
         nanosleep(&moment, NULL);
 }
 
@@ -286,7 +286,7 @@ static void close_handle(zkc_session *session)
         zkc_word_wait(&session->opened, ZKC_OPENING, -1);
     wait_until_no_call_is_inside(session);
     if (session->handle != NULL)
-        zookeeper_close(session->handle); /* joins the threads of the library */
+        zookeeper_close(session->handle); /* it joins the threads of the library */
     closed(session);
 }
 
@@ -315,16 +315,16 @@ static void close_on_io_thread(void *context)
 
 #endif
 
-/* Whether the I/O thread closes: if there is one, and it is ours. */
+/* Whether the I/O thread closes: yes, if there is one and it is our adaptor's. */
 static int closes_itself(zkc_session *session)
 {
     int closes = 0;
 
 #ifdef ZKC_OWN_ADAPTOR
-    atomic_fetch_add(&session->inside, 1); /* the handle stays until this has woken the thread */
+    atomic_fetch_add(&session->inside, 1); /* keeps the handle until the thread is woken */
     closes = atomic_load(&session->opened) == ZKC_OPEN;
     if (closes) {
-        zkc__session_ref(session); /* back in close_on_io_thread */
+        zkc__session_ref(session); /* released in close_on_io_thread */
         zkc_adaptor_end(session->handle, close_on_io_thread, session);
     }
     zkc_leave(session);
@@ -340,14 +340,14 @@ void zkc_session_close(zkc_session *session)
     if (!atomic_compare_exchange_strong(&session->closing, &open, ZKC_CLOSING))
         return;
     atomic_fetch_add(&session->slots, 1);
-    zkc_word_wake(&session->slots); /* submitters that wait for a place */
+    zkc_word_wake(&session->slots); /* callers that wait for a slot */
     atomic_fetch_add(&session->events, 1);
     zkc_word_wake(&session->events);     /* threads that wait for the connection */
-    zkc_notifier_wake(session->kick[1]); /* a thread that reads the connection */
+    zkc_notifier_wake(session->kick[1]); /* the thread that reads the connection */
     if (closes_itself(session))
         return;
     if (run_detached(closing_thread, session) != 0)
-        close_handle(session); /* no thread to be had: then here */
+        close_handle(session); /* no thread available: close here */
 }
 
 void zkc_session_abandon(zkc_session *session)

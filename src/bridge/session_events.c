@@ -33,8 +33,8 @@ void zkc__push_begin(zkc_session *session)
     atomic_fetch_add(&session->pushing, 1);
 }
 
-/* Whoever comes last pushes the last items. A stopped session begins nothing new, so there is one such moment: a
- * request is settled once, the watches are gone and events are refused. */
+/* The last thread to leave pushes the last items. A stopped session begins no new push, so there is exactly one such
+ * moment: requests are completed once, the watches are gone and events are refused. */
 void zkc__push_end(zkc_session *session)
 {
     zkc_item *last = NULL, *next;
@@ -112,8 +112,8 @@ static void wake_for_event(zkc_session *session)
     zkc_word_wake(&session->events);
 }
 
-/* The handle can be used before its opening is announced, and what it has to say by then is held back; so a watcher
- * that is told may call at once, and hears of nothing before. */
+/* The handle can be used before its opening is announced, and its events are deferred until then. So a watcher that
+ * gets the announcement may call at once, and gets no event before it. */
 void zkc__opened(zkc_session *session, enum zkc_open_state outcome)
 {
     zkc_item *item, *next;
@@ -122,7 +122,7 @@ void zkc__opened(zkc_session *session, enum zkc_open_state outcome)
     pthread_mutex_lock(&session->lock);
     stopped = atomic_load(&session->stopped);
     if (!stopped)
-        zkc__push_begin(session); /* a close that begins from here on ends after the announcement */
+        zkc__push_begin(session); /* a close that begins after this ends after the announcement */
     pthread_mutex_unlock(&session->lock);
     atomic_store(&session->opened, outcome);
     zkc_word_wake(&session->opened);
@@ -134,7 +134,7 @@ void zkc__opened(zkc_session *session, enum zkc_open_state outcome)
             item->next = session->deferred_events;
         }
         session->opened_item = session->deferred_events = NULL;
-        for (; item != NULL; item = next) { /* under the lock: the next event must not come before them */
+        for (; item != NULL; item = next) { /* under the lock, so that the next event comes after them */
             next = item->next;
             zkc_queue_push(&session->queue, item);
         }
@@ -157,7 +157,7 @@ static void defer_event(zkc_session *session, zkc_item *item)
 
 void zkc__push_event(zkc_session *session, int type, int state)
 {
-    zkc_item *item = zkc__item_new(ZKC_ITEM_SESSION, NULL, type, state, NULL); /* without memory it is lost */
+    zkc_item *item = zkc__item_new(ZKC_ITEM_SESSION, NULL, type, state, NULL); /* without memory the event is lost */
     int stopped;
 
     if (item == NULL)
@@ -194,7 +194,7 @@ void zkc__on_event(zhandle_t *handle, int type, int state, const char *path, voi
     if (state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE)
         session->unanswered = 0;
     zkc__push_begin(session);
-    if (state < 0 && !session->ended) /* expired or refused: libzookeeper will never fire these */
+    if (state < 0 && !session->ended) /* expired or refused: libzookeeper never fires these */
         watches = zkc__end_watches(session, state);
     pthread_mutex_unlock(&session->lock);
     zkc__push_watches(session, watches);
@@ -256,16 +256,16 @@ void zkc_on_watch(zhandle_t *handle, int type, int state, const char *path, void
 void zkc_on_config_watch(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
     (void)handle;
-    (void)path; /* What a chroot makes of the configuration's path differs; there is one configuration. */
-    /* Session events reach zkc_on_watch too, unless only the configuration is watched: then nothing is lost but an
-     * echo, which only the legacy layer asks for and which has no configuration watch. */
+    (void)path; /* With a chroot the path differs between servers and libzookeeper; there is only one configuration. */
+    /* Session events reach zkc_on_watch too, unless only the configuration is watched. Then only a broadcast is lost.
+     * Only the legacy layer asks for broadcasts, and it has no configuration watch. */
     if (type != ZOO_SESSION_EVENT)
         deliver_event(context, type, state, ZOO_CONFIG_NODE, 1);
 }
 
 /* ---- connections that servers close before they have answered: the adaptor notices them -------------------------- */
 
-enum { SOME = 5 }; /* so many in a row are worth an event, and again as many */
+enum { SOME = 5 }; /* so many in a row cause an event, and again as many */
 
 #ifdef ZKC_OWN_ADAPTOR
 

@@ -25,7 +25,7 @@ int zkc_slot_take(zkc_session *session, uint32_t *slots)
 {
     int in_flight;
 
-    *slots = atomic_load(&session->slots); /* before the look at the count: a return after it changes the word */
+    *slots = atomic_load(&session->slots); /* before the count is read: a return after that changes the word */
     in_flight = atomic_load(&session->in_flight);
     do {
         if (in_flight >= session->max_in_flight + session->overdraft)

@@ -1,5 +1,6 @@
 /* TLS is libzookeeper's, with patches of ours (vendor/patches/zookeeper/0023 to 0025): a system library has none of it.
- * The library reports from its I/O thread what became of each attempt; here that is kept, for whoever waits or asks. */
+ * The library reports the outcome of each attempt from its I/O thread. The session keeps it here for threads that wait
+ * or ask. */
 #include "internal.h"
 
 #include <errno.h>
@@ -24,14 +25,14 @@ static const char *const reasons[] = {
     [ZKC_TLS_CLIENT_CERTIFICATE] = "client_certificate",
 };
 
-/* On the I/O thread, with the library's list of servers locked; for files that cannot be loaded, on the opening thread,
- * where no watcher needs to hear of it: the opening fails. */
+/* On the I/O thread, with the library's list of servers locked; for files that cannot be loaded, on the opening thread.
+ * That needs no event: the opening fails. */
 static void on_report(const zkc_tls_report_t *report, void *context)
 {
     zkc_session *session = context;
     zkc_tls_state *tls = &session->tls;
     int failed = report->cause != ZKC_TLS_ESTABLISHED && report->cause != ZKC_TLS_ELSEWHERE;
-    int tell = 0;
+    int notify = 0;
 
     pthread_mutex_lock(&session->lock);
     tls->all_refused = report->all_refused;
@@ -42,10 +43,10 @@ static void on_report(const zkc_tls_report_t *report, void *context)
         tls->reason = reasons[report->cause];
         tls->failures++;
         zkc_copy_text(tls->text, sizeof tls->text, report->text);
-        tell = report->cause != ZKC_TLS_FILES || atomic_load(&session->opened) == ZKC_OPEN;
+        notify = report->cause != ZKC_TLS_FILES || atomic_load(&session->opened) == ZKC_OPEN;
     }
     pthread_mutex_unlock(&session->lock);
-    if (tell)
+    if (notify)
         zkc__push_event(session, ZKC_EVENT_TLS_FAILED, tls->failures); /* written by this thread only */
     if (failed) {
         atomic_fetch_add(&session->events, 1);

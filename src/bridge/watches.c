@@ -1,7 +1,7 @@
-/* Which watches are armed on which path: a hash table of paths, each with its watches.
+/* The table of armed watches: a hash table of paths, each with its watches.
  *
- * libzookeeper keeps such a table too, but only forgets what is in it at close, and compares every watcher with every
- * other on a session event. Ours gives every watch back. The session's lock protects it. */
+ * libzookeeper keeps such a table too. But it drops the watches at close without an event, and compares every watcher
+ * with every other on a session event. Ours returns every watch. The session's lock protects it. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -39,7 +39,7 @@ zkc_watch *zkc_watch_new(int kind, const char *path, void *token)
     watch->item.token = token;
     atomic_init(&watch->refs, 1);
     atomic_init(&watch->fate, ZKC_UNDECIDED);
-    zkc__count(ZKC_COUNT_ITEM, 1); /* it ends as an item of the queue */
+    zkc__count(ZKC_COUNT_ITEM, 1); /* it is freed as an item of the queue */
     return watch;
 }
 
@@ -141,7 +141,7 @@ static void free_if_empty(zkc_watch_table *table, entry **position)
     }
 }
 
-/* Unlink the watches of an entry that match; the result is oldest first, as they are to be called. */
+/* Unlink the watches of an entry that match; the result is oldest first, in the order of their calls. */
 static zkc_watch *unlink_watches(zkc_watch_table *table, entry **position, unsigned kinds, void *token)
 {
     entry *this = *position;
