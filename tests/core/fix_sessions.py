@@ -107,7 +107,7 @@ def run_script(zookeeper_chroot: str) -> Callable[..., ScriptResult]:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), str(PACKAGE))))
         done = subprocess.run(
             [sys.executable, *flags, "-c", _PRELUDE + textwrap.dedent(source), hosts, *arguments],
-            # `-c` imports from the working folder first: it must be that of the package under test, also of a second build.
+            # `-c` imports from the working folder first: it must be that of the package under test.
             cwd=PACKAGE,
             env=environment,
             stdin=subprocess.DEVNULL,

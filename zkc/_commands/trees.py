@@ -125,7 +125,7 @@ class TreeWalker:
     def batch(self) -> Flow[list[TreeNode]]:
         """Return the next znodes, as many as there are without a further wait; none at the end.
 
-        What was asked about beyond them stays under way meanwhile.
+        Further requests stay in flight.
         """
         nodes: list[TreeNode] = []
         while not nodes:
