@@ -33,9 +33,6 @@ STRICT_WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmis
 GENERATED_WARNINGS = ["-Wno-unused-function", "-Wno-unused-parameter", "-Wno-deprecated-declarations"]
 
 
-# src/: the bridge names the adaptor's header by its folder. src/_zookeeper: what Cython's externs include.
-_INCLUDE_DIRS = ["src", "src/bridge", "src/_zookeeper"]
-
 # For a Python that does not run here: its headers, and the suffix of its extension modules. See tools/wheels.
 CROSS_INCLUDE, CROSS_SUFFIX = os.environ.get("ZKC_CROSS_INCLUDE"), os.environ.get("ZKC_CROSS_SUFFIX")
 # "3.11": one extension for that Python and all later ones, by the stable ABI.
@@ -67,11 +64,7 @@ class BuildExtension(build_ext):
                 "extra_objects",
             ):
                 getattr(extension, name).extend(getattr(settings, name))
-            extension.include_dirs += [
-                *_INCLUDE_DIRS,
-                *settings.include_dirs,
-                *([CROSS_INCLUDE] if CROSS_INCLUDE else []),
-            ]
+            extension.include_dirs += ["src", *settings.include_dirs, *([CROSS_INCLUDE] if CROSS_INCLUDE else [])]
             extension.depends += settings.extra_objects
         # Cython compares time stamps by itself, and its output does not depend on the settings.
         for extension, translated in zip(self.extensions, _cythonize(self.extensions, force=bool(self.force))):

@@ -39,7 +39,7 @@ from zkc import errors
 from zkc._log_repeats import Repeats
 from zkc.errors import _system_ca
 
-cdef extern from "limited_api.h":
+cdef extern from "_zookeeper/limited_api.h":
     char *PyBytes_AS_STRING(object)
     Py_ssize_t PyBytes_GET_SIZE(object)
 

@@ -88,6 +88,7 @@ def interrupt(kind, script, *arguments):
         _arguments(kind, script, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
+            assert process.stdout is not None
             process.stdout.readline()
             _until_asleep(process.pid)
             process.send_signal(signal.SIGINT)
@@ -115,8 +116,8 @@ def _until_asleep(pid):
 def run_patching_late(library, before, after, *arguments):
     """Run what is there before a program patches itself, then what comes after; it is to end as in :func:`run`."""
     script = f"import sys, threading\nhosts = sys.argv[1]\n{before}\n{_PATCHES[library]}\n{after}"
-    arguments = [sys.executable, "-W", "error", "-c", script, *map(str, arguments)]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=40, check=False)
+    command = [sys.executable, "-W", "error", "-c", script, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
     assert (done.returncode, done.stderr) == (0, ""), (done.stdout, done.stderr)
     return done.stdout
 

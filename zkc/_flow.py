@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Optional, Protocol, TypeVar, Union
 
-from zkc._zookeeper import Flag, Request, RLock, set_place_limit
+from zkc._zookeeper import Flag, Request, RLock, set_slot_timeout
 from zkc.errors import OperationTimeoutError, ZooKeeperError, late_text
 from zkc.errors._base import READS
 
@@ -201,11 +201,11 @@ def sub_result_of(request: Request[_T], operation: str, path: Optional[str]) -> 
 
 def with_slot_timeout(limit: float, function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
     """Call a function whose requests wait for a slot in flight no longer than a limit in seconds."""
-    set_place_limit(limit)
+    set_slot_timeout(limit)
     try:
         return function(*arguments, **options)
     finally:
-        set_place_limit(None)
+        set_slot_timeout(None)
 
 
 def remaining(limit: float, begun: float) -> float:

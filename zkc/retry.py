@@ -68,24 +68,24 @@ def is_retriable(error: BaseException, idempotent: bool = False) -> bool:
 
 @dataclass(frozen=True, init=False)
 class Retry(Frozen):
-    """How often, and after which pauses, a call is made again. It may be shared by clients and threads.
+    """A policy of repeated calls: the number of attempts, and the pauses. Clients and threads may share it.
 
-    The pauses grow: ``backoff``, ``backoff * multiplier``, and so on up to ``max_backoff``, each shortened by a
-    random part of itself, so that those who failed together do not come again together.
+    The pauses grow: ``backoff``, ``backoff * multiplier``, and so on up to ``max_backoff``. Each is shortened by a
+    random part, so that clients that failed together do not retry together.
 
     >>> patient = Retry(attempts=None, deadline=60.0, idempotent=True)
     >>> client.retry(client.set, "/a", b"x", policy=patient)
 
     Args:
-        attempts: How many attempts to make, the first one included; None for any number.
+        attempts: The number of attempts, with the first one; None for no limit.
         backoff: The first pause, in seconds.
         max_backoff: The longest pause, in seconds.
-        multiplier: How much longer each pause is than the one before it, from 1.
-        jitter: The part of a pause that is left to chance: 0.0 for none of it, 1.0 for all of it.
-        deadline: For how long new attempts are begun, in seconds from the first; None for as long as it takes. An
-            attempt that was begun is not cut short: give it a ``timeout`` of its own.
-        idempotent: Whether the call may be carried out twice, so that it is also made again when nobody knows whether
-            it was carried out: see :func:`is_retriable`.
+        multiplier: The factor between a pause and the pause before it, from 1.
+        jitter: The random part of a pause: 0.0 for none of it, 1.0 for all of it.
+        deadline: The seconds after the first attempt in which new attempts begin; None for no limit. It does not cut an
+            attempt short: give the call a ``timeout`` of its own.
+        idempotent: Whether the call may be carried out twice. Then it is also repeated when it is unknown whether it
+            was carried out: see :func:`is_retriable`.
 
     Raises:
         TypeError: An argument has a wrong type.
@@ -130,9 +130,9 @@ class Retry(Frozen):
             object.__setattr__(self, name, value)
 
     def delays(self) -> Iterator[float]:
-        """Return the pauses before the second attempt, the third, and so on, in seconds, with a chance of their own.
+        """Return the pauses before the second attempt, the third, and so on, in seconds, with their random parts.
 
-        There are ``attempts - 1`` of them, or no end of them.
+        There are ``attempts - 1`` of them, or without a limit an endless iterator.
 
         .. versionadded:: 0.1
         """
@@ -143,11 +143,11 @@ class Retry(Frozen):
             made += 1
 
     def call(self, fn: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Call a function, and again after errors that may pass. :meth:`zkc.Client.retry` knows better when to.
+        """Call a function, and repeat it after transient errors. :meth:`zkc.Client.retry` also knows the connection.
 
         Args:
-            fn: What to call. It is called again as a whole, so with several changes in it ``idempotent`` says
-                whether all of them may be made again.
+            fn: The function. It is repeated as a whole: if it makes several changes, ``idempotent`` says whether all
+                of them may be made twice.
             *args: Its arguments.
             **kwargs: Its arguments by name.
 
@@ -155,14 +155,14 @@ class Retry(Frozen):
             What the function returns.
 
         Raises:
-            ZooKeeperError: What the last attempt raised.
+            ZooKeeperError: The error of the last attempt.
 
         .. versionadded:: 0.1
         """
         return repeat(Attempts(self), None, fn, args, kwargs)
 
     async def acall(self, fn: Callable[_P, Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Await what a function returns, as :meth:`call` does. Cancelling ends it at once.
+        """Await what a function returns, as :meth:`call` does. A cancellation ends it at once.
 
         .. versionadded:: 0.1
         """

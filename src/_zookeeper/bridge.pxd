@@ -5,7 +5,7 @@ from zookeeper cimport (
 )
 
 
-cdef extern from "bridge.h" nogil:
+cdef extern from "bridge/bridge.h" nogil:
     ctypedef struct zkc_word:
         pass
 
@@ -32,7 +32,8 @@ cdef extern from "bridge.h" nogil:
     int zkc_word_try_lock(zkc_word *)
     int zkc_is_main_thread()
 
-    const int ZKC_ITEM_REQUEST, ZKC_ITEM_EVENT, ZKC_ITEM_ECHO, ZKC_ITEM_SESSION, ZKC_ITEM_DROP, ZKC_ITEM_STOP
+    const int ZKC_ITEM_REQUEST, ZKC_ITEM_EVENT, ZKC_ITEM_SESSION_BROADCAST, ZKC_ITEM_SESSION, ZKC_ITEM_DROP
+    const int ZKC_ITEM_STOP
 
     ctypedef struct zkc_item:
         zkc_item *next
@@ -63,7 +64,6 @@ cdef extern from "bridge.h" nogil:
     int zkc_item_call(zkc_item *)
     ctypedef struct zkc_watch_table:
         size_t watches
-    size_t zkc_watches_count(const zkc_watch_table *, const char *, unsigned, void *)
 
     ctypedef struct zkc_request:
         zkc_item item
@@ -71,8 +71,8 @@ cdef extern from "bridge.h" nogil:
         zkc_watch *watch
         int watched
         int arm_on_missing
-        unsigned doomed_kinds
-        char *doomed_path
+        unsigned watches_to_remove
+        char *removal_path
         int metric
         int64_t sent_bytes
         int rc
@@ -90,15 +90,15 @@ cdef extern from "bridge.h" nogil:
     void zkc_request_unref(zkc_request *)
     int zkc_request_done(zkc_request *)
     int zkc_request_wait(zkc_request *, int64_t)
-    int zkc_has_looked(const zkc_request *)
-    const int ZKC_LOOK_DONE, ZKC_LOOK_AGAIN, ZKC_LOOK_NO_MORE
-    int zkc_request_look(zkc_request *, int *, int64_t)
+    int zkc_is_polling(const zkc_request *)
+    const int ZKC_GIL_POLL_DONE, ZKC_GIL_POLL_AGAIN, ZKC_GIL_POLL_OVER
+    int zkc_poll_with_gil(zkc_request *, int *, int64_t)
     const int ZKC_DONE, ZKC_ABANDONED
-    uint32_t zkc_request_await(zkc_request *)
+    uint32_t zkc_request_mark_waiting(zkc_request *)
     int zkc_request_abandoned(zkc_request *)
     int zkc_request_notify(zkc_request *, void *)
     int zkc_request_abandon(zkc_request *)
-    int zkc_request_give_up(zkc_request *)
+    int zkc_request_abandon_pending(zkc_request *)
     int zkc_request_reserve_results(zkc_request *, int)
     const char *zkc_unpack(const char **, int32_t *)
 
@@ -157,7 +157,7 @@ cdef extern from "bridge.h" nogil:
         const char *reason
         char text[640]
         int failures
-        int futile
+        int all_refused
 
     const int ZKC_EVENT_UNANSWERED
     void zkc_unanswered(zkc_session *, int *, int64_t *)
@@ -191,29 +191,29 @@ cdef extern from "bridge.h" nogil:
     void zkc_open_args_free(zkc_open_args *)
     zkc_tls_options *zkc_tls_options_new()
     void zkc_tls_new_servers(zkc_session *)
-    void zkc_tls_look(zkc_session *, zkc_tls_state *)
+    void zkc_tls_copy(zkc_session *, zkc_tls_state *)
     zkc_session *zkc_session_new(int, int)
     void zkc_session_unref(zkc_session *)
     int zkc_session_announce(zkc_session *)
     int zkc_session_open(zkc_session *, zkc_open_args *)
-    void zkc_session_give_up(zkc_session *)
+    void zkc_session_cancel(zkc_session *)
     void zkc_session_close(zkc_session *)
     void zkc_session_abandon(zkc_session *)
     int zkc_enter(zkc_session *)
     void zkc_leave(zkc_session *)
-    void zkc_hold()
-    void zkc_leave_called(zkc_session *)
-    void zkc_let_go()
+    void zkc_cork()
+    void zkc_leave_corked(zkc_session *)
+    void zkc_uncork()
     int zkc_slot_take(zkc_session *, uint32_t *)
     int zkc_slot_wait(zkc_session *, uint32_t, int64_t)
     void zkc_slot_wanted(zkc_session *, int)
-    void zkc_set_place_deadline(int64_t)
-    int64_t zkc_place_deadline()
+    void zkc_set_slot_deadline(int64_t)
+    int64_t zkc_slot_deadline()
     void zkc_slot_return(zkc_session *)
     int zkc_in_flight(zkc_session *)
-    int zkc_lend(zkc_session *, zkc_request *)
-    int zkc_take_back(zkc_session *, zkc_request *)
-    void zkc_settle(zkc_request *, int)
+    int zkc_track(zkc_session *, zkc_request *)
+    int zkc_untrack(zkc_session *, zkc_request *)
+    void zkc_complete_once(zkc_request *, int)
     void zkc_show_session_events(zkc_session *, zkc_watch *)
     void zkc_forget_watches(zkc_session *, const char *, unsigned, void *)
     size_t zkc_count_watches(zkc_session *, const char *, unsigned, void *)
@@ -225,21 +225,20 @@ cdef extern from "bridge.h" nogil:
     size_t zkc_sizeof_op()
     void zkc_op_set_ttl(zoo_op_t *, int64_t)
     zoo_op_t *zkc_op_at(zoo_op_t *, int)
-    void zkc_on_event(zhandle_t *, int, int, const char *, void *) noexcept
     void zkc_on_watch(zhandle_t *, int, int, const char *, void *) noexcept
     void zkc_on_config_watch(zhandle_t *, int, int, const char *, void *) noexcept
 
     uint32_t zkc_generation()
     void zkc_process_init()
-    void zkc_quiesce()
-    void zkc_rest_if_quiet()
+    void zkc_shutdown_begin()
+    void zkc_block_if_shutdown()
 
-    ctypedef struct zkc_gil_asked:
+    ctypedef struct zkc_gil_wait:
         pass
     void zkc_set_gil_hold(int64_t, int)
-    void zkc_gil_ask(zkc_gil_asked *)
-    int64_t zkc_gil_waited(const zkc_gil_asked *)
-    void zkc_gil_came(const zkc_gil_asked *, int64_t, int64_t, int)
+    void zkc_gil_wait_begin(zkc_gil_wait *)
+    int64_t zkc_gil_wait_ns(const zkc_gil_wait *)
+    void zkc_gil_wait_end(const zkc_gil_wait *, int64_t, int64_t, int)
 
     ctypedef struct zkc_counts:
         int sessions
@@ -259,6 +258,4 @@ cdef extern from "bridge.h" nogil:
     zkc_word *zkc_log_word()
     void zkc_log_wake()
 
-
-cdef extern from "sasl.h" nogil:
     const char *zkc_sasl_mechanisms()

@@ -1,9 +1,9 @@
-# Calls in bulk: one loop sends a step of reads, one takes what is done. No Python runs between two of them but the
-# iterator that the paths come from, and what an error is made with.
+# Calls in bulk: one loop sends a step of reads, one takes the finished requests. Between two of them no Python runs but
+# the iterator of the paths, and the code that makes an error.
 
 @cython.final
-cdef class Sent:
-    """Hold what a bulk call has sent and not taken: requests, or what stands for them, in their order.
+cdef class RequestWindow:
+    """A window of requests that a bulk call has sent and not taken, or of substitutes for them, in their order.
 
     One thread at a time uses it.
 
@@ -11,7 +11,7 @@ cdef class Sent:
     """
 
     cdef list items
-    cdef Py_ssize_t head  # what is before it was taken: None
+    cdef Py_ssize_t head  # items before it were taken: None
 
     def __cinit__(self):
         self.items = []
@@ -20,14 +20,14 @@ cdef class Sent:
         return len(self.items) - self.head
 
     def append(self, item):
-        """Add a request, or what has its methods, behind the others.
+        """Append a request, or an object with its methods.
 
         .. versionadded:: 0.1
         """
         self.items.append(item)
 
     def at(self, Py_ssize_t index):
-        """Return one that is not taken yet: 0 is the oldest.
+        """Return an item that is not taken yet: 0 is the oldest.
 
         .. versionadded:: 0.1
         """
@@ -41,9 +41,9 @@ cdef class Sent:
         Args:
             session: Where to send.
             operation: ``"get"``, ``"exists"`` or ``"get_children"``.
-            paths: Iterable of paths. What it raises comes out.
-            check: ``check(path)`` raises what is to come out for a path that breaks the rules.
-            refused: ``refused(error)`` makes what stands for a request that was refused at once.
+            paths: Iterable of paths. Its exceptions are raised.
+            check: ``check(path)`` raises the error for a path that breaks the rules.
+            refused: ``refused(error)`` makes the substitute for a request that was refused at once.
 
         .. versionadded:: 0.1
         """
@@ -59,15 +59,15 @@ cdef class Sent:
                 items.append(refused(error))
 
     def take(self, list results not None, Py_ssize_t most, failed):
-        """Move what has come of the oldest ones into a list, as far as they are done.
+        """Move the results of the oldest requests into a list, as far as they are done.
 
         Args:
-            results: Where to append values, and what ``failed`` returns.
-            most: How many to take at most.
+            results: The list to append values to, and the returns of ``failed``.
+            most: Largest number to take.
             failed: ``failed(error, request)`` is called for each that failed.
 
         Returns:
-            How many were taken.
+            The number taken.
 
         .. versionadded:: 0.1
         """

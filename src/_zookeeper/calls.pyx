@@ -1,5 +1,5 @@
-# One function per zoo_a… call. The GIL is held through the call, which takes under a microsecond: giving it up and
-# getting it back would cost more, and beside a busy thread far more. It is given up to wait.
+# One function per zoo_a… call. The GIL is held through the call, which takes under a microsecond. Giving it up and
+# getting it back would cost more, and far more beside a busy thread. Only waits give it up.
 
 cdef inline watcher_fn _watcher(object watch, watcher_fn function) noexcept:
     # One C function and the session as its context for every watch: see bridge.h.
@@ -27,11 +27,11 @@ cdef Request _new_request(
 
 
 cdef class Session(_ConnectingSession):
-    """Own one handle of libzookeeper: one session with the ensemble, and every call of zookeeper.h on it.
+    """The owner of one handle of libzookeeper: one session with the ensemble, and every call of zookeeper.h on it.
 
-    Each call is sent at once and returns a :class:`Request`; what is wrong at once (a closed session, a bad path) is
-    raised by the call. ``watch`` callables get ``(type, state, path)``, once, on the session's dispatcher thread: for
-    the event they wait for, or at last for the end of the session (type -1) or their removal (type -2).
+    Each call is sent at once and returns a :class:`Request`; the call itself raises errors known at once (a closed
+    session, a bad path). ``watch`` callables get ``(type, state, path)``, once, on the session's dispatcher thread.
+    That is for their event, or for the end of the session (type -1) or their removal (type -2).
     ``callback`` gets the request, on the same thread.
 
     .. versionadded:: 0.1
@@ -364,16 +364,16 @@ cdef class Session(_ConnectingSession):
         watches = []
         self.enter("remove_watches")
         try:
-            # What is armed between the count and the list is not listed: it is as if it was armed later.
+            # A watch armed between the count and the list is not listed, as if it was armed later.
             most = zkc_count_watches(self.c, c_path, kinds, NULL)
             tokens = <void **>calloc(most + 1, sizeof(void *))
             if tokens == NULL:
                 raise MemoryError
             try:
-                count = zkc_list_watches(self.c, c_path, kinds, tokens, most, _hold_token)
+                count = zkc_list_watches(self.c, c_path, kinds, tokens, most, _reference_token)
                 for i in range(count):
                     watches.append(<object>tokens[i])
-                    Py_DECREF(<object>tokens[i])  # The list has its own reference; this was that of _hold_token.
+                    Py_DECREF(<object>tokens[i])  # The list has its own reference; this was that of _reference_token.
             finally:
                 free(tokens)
         finally:
@@ -398,8 +398,8 @@ cdef class Session(_ConnectingSession):
         cdef Request request = _new_request(
             self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw), 8
         )
-        request.c.doomed_path = strdup(raw)
-        request.c.doomed_kinds = kinds
+        request.c.removal_path = strdup(raw)
+        request.c.watches_to_remove = kinds
         request.admit(callback)
         # The header asks for a pointer to the completion where the library wants, and calls, the completion itself.
         return request.sent(zoo_aremove_all_watches(
@@ -412,8 +412,8 @@ cdef extern from "Python.h":
     void _take_reference "Py_IncRef"(void *) noexcept nogil
 
 
-cdef void _hold_token(void *token) noexcept nogil:
-    """Take a reference to a watch. The caller has the GIL, and the session's lock: so this does nothing else."""
+cdef void _reference_token(void *token) noexcept nogil:
+    """Take a reference to a watch. The caller has the GIL, and the session's lock: so it does nothing else."""
     _take_reference(token)
 
 

@@ -1,5 +1,5 @@
-# C structs to Python values and back. The thread that asked does it, with the GIL; the C side belongs to the request
-# and is only read.
+# C structs to Python values and back. The calling thread converts, with the GIL. The request owns the C side, which is
+# only read.
 
 cdef enum Reply:
     REPLY_VOID
@@ -73,7 +73,7 @@ cdef object _decode(int reply, const zkc_request *c):
     return None
 
 
-# ---- Python values to C. What they return is kept alive by the caller until the call has returned. -----------------
+# ---- Python values to C. The caller keeps the returned objects alive until the call has returned. -----------------
 
 cdef bytes _encoded(str name, object value):
     """Encode text for C: UTF-8 without NUL."""
@@ -142,7 +142,7 @@ cdef int64_t _int64(str name, object value) except? -2:
 
 
 cdef int64_t _nanoseconds(str name, object seconds) except? -2:
-    """Convert a duration; None is -1, for ever."""
+    """Convert a duration; None is -1: no limit."""
     if seconds is None:
         return -1
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):

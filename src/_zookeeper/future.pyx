@@ -1,21 +1,22 @@
-# What client.submit gives, as far as it is C: a future that looks for itself whether its request is done.
+# The core of zkc.Future, the result of client.submit: it finds out by itself whether its request is done.
 #
-# A reply that was not asked for is not reported: the future looks at its request when it is asked, and the thread that
-# asks converts the reply; result() and exception() sleep on the request itself. So a thousand futures whose results
-# are taken one after the other need no thread but the one that takes them, whatever the callbacks of the session do.
-# Done callbacks are run by the queue's consumer, which is asked to bring the outcome then. When a thread sleeps on the
-# condition, as concurrent.futures.wait() and as_completed() do, a thread of the session waits for the requests and
-# tells it. A future whose outcome was never looked at keeps its session.
+# The future reads its request when a caller asks, and the calling thread converts the reply; result() and exception()
+# sleep on the request itself. So a thousand futures whose results are taken one after the other need no thread but the
+# caller's, regardless of the session's callbacks. The queue's consumer runs done callbacks, and is then asked to push
+# the outcome. In concurrent.futures.wait() and as_completed() a thread sleeps on the condition. Then a thread of the
+# session waits for the requests and notifies the condition. A future whose outcome was never read keeps its
+# session.
 #
-# Every field is read and written inside a critical section of the future, in which no Python runs: with the GIL it is
-# free of cost, and without it a lock. Python runs outside of them, so each looks at the phase again. Once there is a
-# condition the phase changes only while it is held, too: who holds it sees no change, and misses none.
+# Every field is read and written inside a critical section of the future, in which no Python runs. With the GIL that
+# costs nothing; without the GIL it is a lock. Python runs outside of the sections, so each section reads the phase
+# again. Once there is a condition, the phase changes only while the condition is held, too: its holder sees no change,
+# and misses none.
 
 cdef enum Phase:
     PHASE_PENDING
     PHASE_RUNNING
     PHASE_CANCELLED
-    PHASE_NOTIFIED  # cancelled, and those who wait were told
+    PHASE_NOTIFIED  # cancelled, and the waiters were notified
     PHASE_FINISHED
 
 cdef tuple _PHASES = ("PENDING", "RUNNING", "CANCELLED", "CANCELLED_AND_NOTIFIED", "FINISHED")
@@ -25,51 +26,51 @@ cdef object _future_log = logging.getLogger("concurrent.futures")
 
 
 cdef class FutureCore:
-    """Keep the state of a :class:`zkc.Future`: what :class:`concurrent.futures.Future` keeps, in less.
+    """The state of a :class:`zkc.Future`: that of :class:`concurrent.futures.Future`, in less memory.
 
-    It comes before that class among the bases of another. What is not here works there, through the same names.
+    A subclass lists it before that class among its bases. Methods that are not here work there, through the same names.
 
     .. versionadded:: 0.1
     """
 
-    cdef Request request         # whose outcome this is; None: there is none, or it is known
-    cdef bint brought            # the queue's consumer gets the request when it is done, and runs the callbacks
-    cdef bint due                # it ended by its request, and the queue's consumer has still to run the callbacks
+    cdef Request request         # the request with the outcome; None: there is none, or the outcome is known
+    cdef bint pushed            # the queue's consumer gets the finished request, and runs the callbacks
+    cdef bint due                # its request has ended it, and the queue's consumer has still to run the callbacks
     cdef int phase
     cdef object value
     cdef object error
-    cdef object condition        # None until somebody wants to sleep
+    cdef object condition        # None until a thread sleeps on it
     cdef list callbacks
     cdef list waiters            # of concurrent.futures.wait and as_completed
 
-    def __init__(self):  # in the place of the one that makes a condition
+    def __init__(self):  # instead of the base's, which makes a condition
         pass
 
     def __reduce__(self):
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
     def _follow_request(self, Request request not None):
-        """Have the outcome of a request; once, and before anybody else knows the future."""
+        """Take the outcome from a request; once, before any other code has the future."""
         self.request = request
 
     # ---- asking -------------------------------------------------------------------------------------------------
 
     def done(self):
-        """Return whether there is an answer, or it was cancelled."""
-        return self.look() >= PHASE_CANCELLED
+        """Return whether there is a result, or it was cancelled."""
+        return self.current_phase() >= PHASE_CANCELLED
 
     def cancelled(self):
         """Return whether it was cancelled."""
-        cdef int phase = self.look()
+        cdef int phase = self.current_phase()
         return phase == PHASE_CANCELLED or phase == PHASE_NOTIFIED
 
     def running(self):
-        """Return whether somebody has said that it runs."""
-        return self.look() == PHASE_RUNNING
+        """Return whether set_running_or_notify_cancel() marked it as running."""
+        return self.current_phase() == PHASE_RUNNING
 
     def result(self, timeout=None):
-        """Wait for the answer and return it."""
-        if self.look() == PHASE_FINISHED:
+        """Wait for the result and return it."""
+        if self.current_phase() == PHASE_FINISHED:
             if self.error is not None:
                 raise self.error
             return self.value
@@ -80,8 +81,8 @@ cdef class FutureCore:
         return _wait_for_result(self, timeout)
 
     def exception(self, timeout=None):
-        """Wait for the answer and return the error, or None if there is none."""
-        if self.look() == PHASE_FINISHED:
+        """Wait for the result and return the error, or None if there is none."""
+        if self.current_phase() == PHASE_FINISHED:
             return self.error
         if self.phase < PHASE_CANCELLED:
             if self.await_request(timeout):
@@ -103,7 +104,7 @@ cdef class FutureCore:
         request.check()
         if timeout is not None:
             deadline = zkc_now_ns() + <int64_t>(min(max(timeout, 0.0), 9e9) * 1e9)
-        while self.look() < PHASE_CANCELLED:
+        while self.current_phase() < PHASE_CANCELLED:
             if timeout is not None:
                 left = deadline - zkc_now_ns()
                 if left <= 0:
@@ -111,7 +112,7 @@ cdef class FutureCore:
             _sleep_for_request(request, left)
         return True
 
-    cdef int look(self) except -1:
+    cdef int current_phase(self) except -1:
         """Take the outcome of the request if it is there; return the phase."""
         cdef Request request = None
         cdef int phase
@@ -123,36 +124,37 @@ cdef class FutureCore:
         if request is None or not zkc_request_done(request.c):
             return phase
         if condition is not None and (<Condition>condition).lock.mine():
-            return phase  # concurrent.futures.wait() counts those without an outcome, and counts on no change meanwhile
+            # concurrent.futures.wait() counts the futures without an outcome, and relies on no change while it counts
+            return phase
         self.take_outcome(request)
         with cython.critical_section(self):
             return self.phase
 
     cdef bint take_outcome(self, Request request) except -1:
-        """End as a request has that is done, unless it has ended before; tell whether it had not."""
+        """Take the outcome of a finished request, unless the future has ended; return whether this call ended it."""
         if request.failed():
             return self.change(PHASE_FINISHED, None, request.error(request.c.rc), request)
         return self.change(PHASE_FINISHED, request.take(), None, request)
 
-    # ---- telling ------------------------------------------------------------------------------------------------
+    # ---- ending ------------------------------------------------------------------------------------------------
 
     def add_done_callback(self, fn):
-        """Call ``fn(future)`` when there is an answer, or when it is cancelled; at once if that has been.
+        """Call ``fn(future)`` when there is a result, or when it is cancelled; at once if it has ended.
 
         Args:
-            fn: Callable that takes this future. What it raises is logged.
+            fn: Callable that takes this future. Its exceptions are logged.
         """
         cdef Request request = None
         cdef list callbacks = []  # made out here: before Python 3.12 an allocation can run the garbage collector
         cdef bint ended
-        self.look()
+        self.current_phase()
         with cython.critical_section(self):
             ended = self.phase >= PHASE_CANCELLED and not self.due
             if not ended:
                 if self.callbacks is None:
                     self.callbacks = callbacks
                 self.callbacks.append(fn)
-                request = self.to_be_brought()
+                request = self.request_push()
         if not ended:
             if request is not None:
                 request.resolve(self)
@@ -163,26 +165,26 @@ cdef class FutureCore:
             _future_log.exception("exception calling callback for %r", self)
 
     def set_result(self, result):
-        """Give the answer.
+        """Set the result.
 
         Raises:
-            InvalidStateError: It has one, or was cancelled.
+            InvalidStateError: There is a result, or it was cancelled.
         """
         if not self.finish(result, None):
             self.refuse()
 
     def set_exception(self, exception):
-        """Give the error.
+        """Set the error.
 
         Raises:
-            InvalidStateError: There is an answer, or it was cancelled.
+            InvalidStateError: There is a result, or it was cancelled.
         """
         if not self.finish(None, exception):
             self.refuse()
 
     def cancel(self):
-        """Cancel it, unless there is an answer; return whether it is cancelled."""
-        cdef int phase = self.look()
+        """Cancel it, unless there is a result; return whether it is cancelled."""
+        cdef int phase = self.current_phase()
         if phase == PHASE_RUNNING or phase == PHASE_FINISHED:
             return False
         if phase == PHASE_PENDING:
@@ -192,32 +194,32 @@ cdef class FutureCore:
         return True
 
     cdef bint finish(self, object value, object error) except -1:
-        """End with a value or an error; tell whether it had not ended before."""
+        """End with a value or an error; return whether this call ended it."""
         return self.change(PHASE_FINISHED, value, error, None)
 
-    cdef int finish_as(self, Request request) except -1:
-        """End as a request has that is done, unless it has ended before; run the callbacks."""
-        cdef Py_ssize_t place = 0
+    cdef int finish_by(self, Request request) except -1:
+        """Take the outcome of a finished request, unless the future has ended; run the callbacks."""
+        cdef Py_ssize_t index = 0
         if self.phase < PHASE_CANCELLED:
             self.take_outcome(request)
-        while True:  # What is added meanwhile is run here as well, so that the order is kept.
+        while True:  # Callbacks added in the meantime run here as well, to keep the order.
             with cython.critical_section(self):
-                if not self.due or self.callbacks is None or place >= len(self.callbacks):
+                if not self.due or self.callbacks is None or index >= len(self.callbacks):
                     self.due = False
                     return 0
-                callback = self.callbacks[place]
-            place += 1
+                callback = self.callbacks[index]
+            index += 1
             try:
                 callback(self)
             except Exception:
                 _future_log.exception("exception calling callback for %r", self)
 
     cdef bint change(self, int phase, object value, object error, Request by) except -1:
-        """End it in a phase, tell everybody, and tell whether it was this call that did.
+        """End it in a phase, notify all waiters, and return whether this call ended it.
 
         Args:
-            by: The request whose outcome this is; the queue's consumer runs the callbacks then. None: of something
-                else, and the request, if there is one, is abandoned.
+            by: The request with this outcome; the queue's consumer runs the callbacks then. None: the outcome has
+            another source, and the request, if there is one, is abandoned.
         """
         cdef bint changed = False, run = False
         cdef object condition
@@ -244,21 +246,21 @@ cdef class FutureCore:
                                 waiter.add_exception(self)
                     condition.notify_all()
         if dropped is not None and by is None:
-            _revoke(dropped)  # and wakes the threads that wait for it here
+            _revoke(dropped)  # which also wakes the threads that wait for it here
         if run and self.callbacks is not None:
             self._invoke_callbacks()
         return changed
 
     cdef inline bint runs_callbacks(self, bint by_request) noexcept:
-        """Inside the critical section of its end: tell whether the callbacks are to be run here and now."""
-        self.due = by_request and self.brought
+        """Inside the critical section of its end: return whether to run the callbacks here and now."""
+        self.due = by_request and self.pushed
         return not self.due
 
     cdef inline bint may_become(self, int phase) noexcept:
         return self.phase == PHASE_PENDING or (self.phase == PHASE_RUNNING and phase == PHASE_FINISHED)
 
     cdef inline Request end(self, int phase, object value, object error):
-        """Inside the critical section: set the outcome, and return the request, which is needed no more."""
+        """Inside the critical section: set the outcome, and return the request, which has no further use."""
         cdef Request request = self.request
         self.request = None
         self.value = value
@@ -266,15 +268,15 @@ cdef class FutureCore:
         self.phase = phase
         return request
 
-    cdef inline Request to_be_brought(self):
-        """Inside the critical section: have the queue's consumer bring the outcome from now on.
+    cdef inline Request request_push(self):
+        """Inside the critical section: have the queue's consumer push the outcome from now on.
 
         Returns:
             The request to be resolved outside of the section; None when there is nothing to do.
         """
-        if self.request is None or self.brought:
+        if self.request is None or self.pushed:
             return None
-        self.brought = True
+        self.pushed = True
         return self.request
 
     cdef int refuse(self) except -1:
@@ -284,12 +286,12 @@ cdef class FutureCore:
 
     @property
     def _condition(self):
-        """What those sleep on who wait; its holder sees no change of the state."""
+        """Return the condition that waiting threads sleep on; its holder sees no change of the state."""
         cdef Request request = None
         with cython.critical_section(self):
             condition = self.condition
         if condition is None:
-            self.look()
+            self.current_phase()
             condition = Condition()
             with cython.critical_section(self):
                 if self.condition is None:
@@ -297,12 +299,12 @@ cdef class FutureCore:
                     request = self.request
                 condition = self.condition
             if request is not None:
-                _have_told(request, self)
+                _notify_when_done(request, self)
         return condition
 
     @property
     def _state(self):
-        return _PHASES[self.look()]
+        return _PHASES[self.current_phase()]
 
     @_state.setter
     def _state(self, state):
@@ -312,7 +314,7 @@ cdef class FutureCore:
 
     @property
     def _result(self):
-        self.look()
+        self.current_phase()
         return self.value
 
     @_result.setter
@@ -321,7 +323,7 @@ cdef class FutureCore:
 
     @property
     def _exception(self):
-        self.look()
+        self.current_phase()
         return self.error
 
     @_exception.setter
@@ -347,39 +349,39 @@ cdef class FutureCore:
 
 cdef int _sleep_for_request(Request request, int64_t left) except -1:
     """Sleep until a request is done or abandoned, for at most so many nanoseconds; it may return early."""
-    cdef uint32_t bits = zkc_request_await(request.c)
+    cdef uint32_t bits = zkc_request_mark_waiting(request.c)
     if not (bits & (ZKC_DONE | ZKC_ABANDONED)):
         _sleep_on(&request.c.bits, bits, left)
     return 0
 
 
-# ---- who tells those that sleep on a condition ------------------------------------------------------------------
+# ---- notifying threads that sleep on a condition ------------------------------------------------------------------
 
-cdef int _have_told(Request request, FutureCore future) except -1:
-    """Have a thread of the session wait for a request and tell those who sleep on the condition of its future."""
+cdef int _notify_when_done(Request request, FutureCore future) except -1:
+    """Have a thread of the session wait for a request and notify the condition of its future."""
     cdef Session session = request.session
     cdef tuple entry = (request, weakref.ref(future))
     cdef list entries = []  # made out here, as above
     cdef bint begins
     with cython.critical_section(session):
-        begins = session.to_tell is None
+        begins = session.to_notify is None
         if begins:
-            session.to_tell = entries
-        session.to_tell.append(entry)
+            session.to_notify = entries
+        session.to_notify.append(entry)
     if begins:
-        new_worker(_tell_sleepers, (session,), "zkc-futures").start()
+        new_worker(_notify_sleepers, (session,), "zkc-futures").start()
     return 0
 
 
-def _tell_sleepers(Session session not None):
-    """Run on a thread of its own while there are futures of a session whose condition somebody may sleep on."""
+def _notify_sleepers(Session session not None):
+    """Wait for the requests of futures whose condition a thread may sleep on, on a thread of its own."""
     cdef Request request
     cdef list entries, fresh
     while True:
         fresh = []
         with cython.critical_section(session):
-            entries = session.to_tell
-            session.to_tell = fresh if entries else None
+            entries = session.to_notify
+            session.to_notify = fresh if entries else None
         if not entries:
             return
         entries.reverse()
@@ -389,5 +391,5 @@ def _tell_sleepers(Session session not None):
                 _sleep_for_request(request, -1)
             future = reference()
             if future is not None:
-                (<FutureCore>future).look()
+                (<FutureCore>future).current_phase()
             future = request = None

@@ -1,6 +1,6 @@
 # Waiting in a program whose threads are greenlets: gevent and eventlet after monkey patching. There a thread that
-# sleeps stops the hub, and every greenlet with it. So who waits here asks which hub runs on this thread, sleeps as a
-# greenlet if there is one, and else as a thread. What a hub is, and how a greenlet sleeps, is in zkc/_green.py.
+# sleeps stops the hub, and every greenlet with it. So each wait here asks which hub runs on this thread. With a hub it
+# sleeps as a greenlet, otherwise as a thread. The hubs, and how a greenlet sleeps, are in zkc/_green.py.
 #
 # A word is the same for both: it wakes threads by its futex, and greenlets by the descriptor of their hub's waker.
 
@@ -8,12 +8,12 @@ cdef extern from "pythread.h" nogil:
     unsigned long PyThread_get_thread_ident()
 
 cdef object _world = None        # zkc._green's, from the first session in a patched program on
-cdef bint _green = False         # whether there is one; False again at exit, when everybody waits as a thread
+cdef bint _green = False         # whether there is one; False again at exit, when every wait is a thread's
 cdef unsigned long _exit_thread = 0
 
 
-cdef int _look_for_hub() except -1:
-    """Find out whether the program is patched. It is asked when something is made, and not when somebody waits."""
+cdef int _find_hub() except -1:
+    """Find out whether the program is patched. Called when an object is made, and not at each wait."""
     global _green, _world
     if _green or _exiting or ("gevent" not in sys.modules and "eventlet" not in sys.modules):
         return 0
@@ -41,28 +41,28 @@ cdef int _sleep_on(zkc_word *word, uint32_t expected, int64_t left) except -1:
     with nogil:
         zkc_word_wait(word, expected, limit)
         if PyThread_get_thread_ident() != _exit_thread:
-            zkc_rest_if_quiet()
+            zkc_block_if_shutdown()
     PyErr_CheckSignals()
     return 0
 
 
 cdef int _sleep_as_greenlet(object hub, zkc_word *word, uint32_t expected, int64_t left) except -1:
     cdef Sleeper sleeper = Sleeper.__new__(Sleeper)
-    cdef int64_t places = zkc_place_deadline()
+    cdef int64_t deadline = zkc_slot_deadline()
     sleeper.waker = hub.waker
-    zkc_let_go()  # What is held for this greenlet goes: the next call on this thread may be another one's.
-    zkc_set_place_deadline(-1)
+    zkc_uncork()  # Send this greenlet's corked request: the next call on this thread may be another greenlet's.
+    zkc_set_slot_deadline(-1)
     zkc_sleep_begin(&sleeper.c, word, &sleeper.waker.c, <void *>sleeper)
     try:
         if zkc_word_get(word) == expected:
             hub.park(sleeper, None if left < 0 else left / 1e9)
     finally:
         zkc_sleep_end(&sleeper.c)
-        zkc_set_place_deadline(places)
+        zkc_set_slot_deadline(deadline)
     return 0
 
 
-cdef int _sleep_until_settled(object hub, Request request, int64_t limit) except -1:
+cdef int _sleep_until_done(object hub, Request request, int64_t limit) except -1:
     """Sleep until a request is done, as a greenlet, for at most so many nanoseconds; return whether it is."""
     cdef int64_t deadline = zkc_now_ns() + limit if limit >= 0 else 0
     cdef int64_t left = -1
@@ -72,14 +72,14 @@ cdef int _sleep_until_settled(object hub, Request request, int64_t limit) except
             left = deadline - zkc_now_ns()
             if left <= 0:
                 return zkc_request_done(request.c)
-        bits = zkc_request_await(request.c)
+        bits = zkc_request_mark_waiting(request.c)
         if zkc_request_done(request.c):
             return 1
         _sleep_as_greenlet(hub, &request.c.bits, bits, left)
 
 
 cdef int _sleep_for_slot(Session session, uint32_t slots, int64_t left) except -1:
-    """Sleep until a place in flight may be free. Not inside the session: it can be closed meanwhile."""
+    """Sleep until a slot in flight may be free. Not inside the session: it can be closed during the sleep."""
     hub = _hub_here()
     if hub is not None:
         zkc_slot_wanted(session.c, 1)
@@ -108,7 +108,7 @@ cdef class Sleeper:
 
 @cython.final
 cdef class Waker:
-    """What a hub polls to learn which of its sleeping greenlets are to be woken. It belongs to one thread.
+    """The descriptor that a hub polls to learn which of its sleeping greenlets to wake. It belongs to one thread.
 
     .. versionadded:: 0.1
     """
@@ -125,7 +125,7 @@ cdef class Waker:
         zkc_waker_close(&self.c)
 
     def fileno(self):
-        """Return the descriptor that is readable when somebody is to be woken.
+        """Return the descriptor that is readable when a greenlet is to be woken.
 
         .. versionadded:: 0.1
         """
@@ -145,7 +145,7 @@ cdef class Waker:
         cdef void *token
         if self.c.generation != zkc_generation():
             return woken
-        zkc_notifier_drain(self.c.fds[0])  # before the look: what comes after it wakes again
+        zkc_notifier_drain(self.c.fds[0])  # before the list is read: a later wake-up writes again
         token = zkc_waker_next(&self.c)
         while token != NULL:
             woken.append(<Sleeper>token)  # alive: only its own greenlet, on this thread, ends it
@@ -172,31 +172,31 @@ def await_readable(int descriptor):
 
 
 def new_worker(target, tuple arguments, str name):
-    """Make what runs a function beside the program: a daemon :class:`threading.Thread`, not started.
+    """Make a worker that runs a function beside the program: a daemon :class:`threading.Thread`, not started.
 
     In a patched program it is a greenlet of this thread's hub, or a real thread where no hub runs.
 
     Args:
-        target: What to run.
-        arguments: What it is called with.
+        target: The function to run.
+        arguments: The arguments of the call.
         name: The name of the thread.
 
     .. versionadded:: 0.1
     """
-    _look_for_hub()
+    _find_hub()
     if _green:
         return _world.worker(target, arguments, name)
     return _ThreadWorker(target=target, args=arguments, name=name, daemon=True)
 
 
 class _ThreadWorker(threading.Thread):
-    """A thread that runs a function beside the program, and goes on as one when the program is patched later.
+    """A thread that runs a function beside the program, and stays a thread when the program is patched later.
 
-    From the patching on, threading knows the threads of before by wrong idents. So this one knows its own, from C.
+    After the patching, threading has wrong idents for older threads. So this class keeps its own ident, from C.
     """
 
     on_hub = False
-    _own_ident = None  # that of the running thread; another thread may get the same one after the end
+    _own_ident = None  # the ident of the running thread; after its end another thread may get the same
 
     def run(self):
         self._own_ident = PyThread_get_thread_ident()
@@ -206,28 +206,28 @@ class _ThreadWorker(threading.Thread):
             self._own_ident = None
 
     def is_current(self):
-        """Tell whether it is who asks."""
+        """Return whether this is the calling thread."""
         return self._own_ident == PyThread_get_thread_ident()
 
     def _delete(self):
-        """Called by threading at the end of the thread, from Python 3.11 on: take it off the list of threads."""
+        """Take the thread off the list of threads; threading calls this at its end, from Python 3.11 on."""
         try:
             super()._delete()
-        except KeyError:  # It looked for the ident of a greenlet.
+        except KeyError:  # threading looked for the ident of a greenlet
             threading._active.pop(self.ident, None)
 
 
 cdef bint _runs_here(object worker) except -1:
-    """Tell whether a worker is who asks."""
+    """Return whether a worker is the calling thread."""
     return worker is not None and worker.is_current()
 
 
-# Real threads, if zkc was imported before the patching. If it was imported after it, there is a world that has them.
+# Real threads, if zkc was imported before the patching. Otherwise `_world` has them.
 cdef object _start_new_thread = _thread.start_new_thread
 
 
 cdef int _start_thread(object function, tuple arguments) except -1:
-    """Run a function on a thread of its own, and a real one, whatever the program has made of threads."""
+    """Run a function on a real thread of its own, also in a patched program."""
     if _world is not None:
         _world.start_thread(function, arguments)
     else:

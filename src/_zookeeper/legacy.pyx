@@ -1,5 +1,5 @@
-# What the drop-ins for old packages do at each call, natively: their callbacks get a handle's number and plain values,
-# and what they raise is printed. Everything else about them is in zkc/legacy/.
+# The native part of the drop-ins for old packages: their callbacks get a handle's number and plain values, and their
+# exceptions are printed. The rest of the drop-ins is in zkc/legacy/.
 
 cdef object _sys = sys
 cdef bint _legacy_bytes = False
@@ -16,14 +16,14 @@ def set_legacy_bytes(flag):
 
 
 cdef int _call_printed(object function, tuple arguments) except -1:
-    """Call a callback as the interpreter's own hooks are called: what it raises is printed, and ends nothing."""
+    """Call a callback as the interpreter calls its own hooks: print its exception, and go on."""
     try:
         function(*arguments)
     except BaseException as error:
         try:
             _sys.excepthook(type(error), error, error.__traceback__)
         except BaseException:
-            pass  # there is no stderr, or a hook of the program's that fails: nobody is left to tell
+            pass  # there is no stderr, or the program's own hook fails: there is nowhere left to report it
     return 0
 
 
@@ -45,7 +45,7 @@ cdef class LegacyWatch:
     def __call__(self, int event, int state, path):
         if event == ZOO_SESSION_EVENT:
             if state == 0:
-                return  # its owner has closed the session: no watcher ever heard of that
+                return  # its owner has closed the session: the old packages called no watcher for that
             path = ""  # the event is not about the znode
         _call_printed(self.function, (self.handle, event, state, path))
 
@@ -53,7 +53,7 @@ cdef class LegacyWatch:
 @cython.final
 @cython.freelist(64)
 cdef class LegacyCompletion:
-    """A callback of a request that calls ``function(handle, code, *values)``: what the values are is up to the call.
+    """A callback of a request that calls ``function(handle, code, *values)``: the values depend on the call.
 
     .. versionadded:: 0.1
     """
@@ -92,7 +92,7 @@ def legacy_result(Request request not None):
 
 
 def call_printed(function, *arguments):
-    """Call a function, and print what it raises with its traceback.
+    """Call a function, and print its exception with the traceback.
 
     .. versionadded:: 0.1
     """

@@ -1,5 +1,5 @@
-/* Macros of Python's full API that its limited one lacks, as functions: they look at the type once more, and are as
- * good. For the wheel of Pythons that have none of their own (docs/packaging.md). */
+/* Macros of Python's full API that the limited API lacks, as functions: they check the type once more, and are as good.
+ * For the wheel for Pythons without a wheel of their own (docs/packaging.md). */
 #ifndef ZKC_LIMITED_API_H
 #define ZKC_LIMITED_API_H
 
@@ -8,7 +8,7 @@
 #ifdef Py_LIMITED_API
 #define PyBytes_AS_STRING(object) PyBytes_AsString(object)
 #define PyBytes_GET_SIZE(object) PyBytes_Size(object)
-/* "Nobody knows" will do: who asks only saves work with it. */
+/* 0 means not known, which is always correct: the caller only saves work with a 1. */
 #define PyUnicode_IS_ASCII(object) 0
 #endif
 

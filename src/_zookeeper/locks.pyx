@@ -1,9 +1,9 @@
-# What Python's threads and greenlets share in zkc. Those of threading may be patched, and are then of no use among real
-# threads; these sleep as greenlets.pyx does.
+# Flags, locks and conditions for Python's threads and greenlets. Those of threading may be patched, and then do not
+# work among real threads. These sleep as greenlets.pyx does.
 
 @cython.final
 cdef class Flag:
-    """What :class:`threading.Event` is, for threads and greenlets alike.
+    """A :class:`threading.Event` for threads and greenlets alike.
 
     .. versionadded:: 0.1
     """
@@ -18,14 +18,14 @@ cdef class Flag:
         return zkc_word_get(&self.word) != 0
 
     def set(self):
-        """Set it, and wake who waits.
+        """Set it, and wake all waiters.
 
         .. versionadded:: 0.1
         """
         zkc_word_set(&self.word, 1)
 
     def clear(self):
-        """Take it back.
+        """Clear it.
 
         .. versionadded:: 0.1
         """
@@ -57,13 +57,13 @@ cdef class Flag:
 
 @cython.final
 cdef class RLock:
-    """What :class:`threading.RLock` is; it is held by a thread, or by one greenlet of it.
+    """A :class:`threading.RLock` that a thread holds, or one greenlet of a thread.
 
     .. versionadded:: 0.1
     """
 
     cdef zkc_word word
-    cdef unsigned long thread    # who holds it
+    cdef unsigned long thread    # the holder's thread
     cdef object greenlet         # None unless the program is patched; read by its own thread only
     cdef int depth
 
@@ -73,7 +73,7 @@ cdef class RLock:
         return self.greenlet is None or self.greenlet is _world.getcurrent()
 
     def acquire(self, blocking=True, timeout=-1.0):
-        """Take it; a thread or greenlet that has it takes it once more.
+        """Acquire it; its holder may acquire it again.
 
         Args:
             blocking: Whether to wait for it.
@@ -96,10 +96,10 @@ cdef class RLock:
         return True
 
     def release(self):
-        """Give it back, as often as it was taken.
+        """Release it, once for each acquire.
 
         Raises:
-            RuntimeError: Somebody else has it.
+            RuntimeError: Another thread or greenlet holds it, or none.
 
         .. versionadded:: 0.1
         """
@@ -116,11 +116,11 @@ cdef class RLock:
         self.release()
 
     cdef bint take(self, int64_t most) except -1:
-        """Take it, waiting so many nanoseconds at most; if negative, as long as it takes. Tell whether it was taken."""
+        """Take it, waiting at most so many nanoseconds; negative: no limit. Return whether it was taken."""
         cdef int64_t deadline = zkc_now_ns() + most
         cdef int64_t left = -1
         if zkc_word_try_lock(&self.word) != 0:
-            # The 2 says that a thread may sleep. One that gives up leaves it, which costs a wake-up that nothing needs.
+            # The 2 says that a thread may sleep. A thread that gives up leaves the 2, which costs one needless wake-up.
             while most != 0 and zkc_word_swap(&self.word, 2) != 0:
                 if most > 0:
                     left = deadline - zkc_now_ns()
@@ -143,7 +143,7 @@ cdef class RLock:
 
 @cython.final
 cdef class Condition:
-    """What :class:`threading.Condition` is, with a lock that can be taken again.
+    """A :class:`threading.Condition` with an RLock.
 
     .. versionadded:: 0.1
     """
@@ -176,13 +176,13 @@ cdef class Condition:
         self.lock.release()
 
     def wait(self, timeout=None):
-        """Give the lock back until somebody notifies, and take it again.
+        """Release the lock until a notification, and take it again.
 
         Args:
             timeout: How long to wait, in seconds; None: as long as it takes.
 
         Returns:
-            Whether somebody did.
+            Whether there was a notification.
 
         .. versionadded:: 0.1
         """
@@ -202,7 +202,7 @@ cdef class Condition:
                 self.waiting.remove(flag)
 
     def notify(self):
-        """Wake one that waits. The lock is held.
+        """Wake one waiter. The caller holds the lock.
 
         .. versionadded:: 0.1
         """
@@ -210,7 +210,7 @@ cdef class Condition:
             self.waiting.pop(0).set()
 
     def notify_all(self):
-        """Wake all that wait. The lock is held.
+        """Wake all waiters. The caller holds the lock.
 
         .. versionadded:: 0.1
         """

@@ -1,12 +1,12 @@
-# The operations of a transaction, as C wants them. zoo_amulti serializes them before it returns, so they live for the
-# call only; where it writes results is the request's memory, which lives as long as the library may write there.
+# The operations of a transaction as C structs. zoo_amulti serializes them before it returns, so they live for the call
+# only. It writes results into the request's memory, which lives as long as the library may write there.
 
 cdef class _Ops:
     cdef zoo_op_t *array
     cdef int count
     cdef Py_ssize_t size    # bytes of paths and data
-    cdef Py_ssize_t around  # what the protocol adds to them, apart from the header of the request
-    cdef list kept    # what the array points into
+    cdef Py_ssize_t around  # bytes that the protocol adds to them, apart from the header of the request
+    cdef list kept    # objects that the array points into
     cdef list parsed  # (operation, path, encoded path, data, acl, mode or version, ttl)
 
     def __cinit__(self, ops, Py_ssize_t most, Py_ssize_t chroot):
@@ -76,7 +76,7 @@ cdef dict _OP_LENGTHS = {"create": (5, 6), "create_with_stat": (5, 6), "delete":
 
 
 cdef Py_ssize_t _ops_data(list ops):
-    """Return how many bytes the data of operations have, before any of them is looked at otherwise, or copied."""
+    """Return how many bytes the data of operations have, before any of them is checked or copied."""
     cdef Py_ssize_t size = 0
     for op in ops:
         if isinstance(op, tuple) and len(op) > 2 and isinstance(op[2], (bytes, bytearray, memoryview)):
@@ -85,7 +85,7 @@ cdef Py_ssize_t _ops_data(list ops):
 
 
 cdef Py_ssize_t _op_around(tuple parsed):
-    """Return what the protocol adds to path and data of an operation."""
+    """Return how many bytes the protocol adds to path and data of an operation."""
     if parsed[4] is not None:
         return _AROUND_CREATE + (<_AclVector>parsed[4]).size + (8 if parsed[6] >= 0 else 0)
     return _AROUND_SET if parsed[0] == "set" else 8
@@ -135,8 +135,8 @@ cdef list _multi_results(Request request):
 
 
 cdef object _multi_error(Request request, int rc):
-    # The transaction as a whole fails with the code of the operation that failed it; a lost connection or session
-    # fails it too, but then no operation is to blame.
+    # The transaction as a whole fails with the code of the operation that failed. A lost connection or session fails it
+    # too, but then no operation is the cause.
     cdef list codes = [request.c.results[i].err for i in range(request.c.op_count)]
     if rc in codes and rc not in errors.SESSION_CODES:
         return errors.multi_error(codes, request.ops)

@@ -1,9 +1,9 @@
-# What zookeeper_init is told: checked, encoded, and put into C memory that lives as long as the handle.
+# The arguments of zookeeper_init: checked, encoded, and put into C memory that lives as long as the handle.
 
 cdef zkc_open_args *_open_args(
     hosts, session_timeout, client_id, read_only, log_client_env, tls, sasl, resolution_delay
 ) except NULL:
-    """Check and encode what zookeeper_init wants, in C memory that the session takes over."""
+    """Check and encode the arguments of zookeeper_init, in C memory that the session takes over."""
     cdef zkc_open_args *args = zkc_open_args_new()
     if args == NULL:
         raise MemoryError
@@ -31,7 +31,7 @@ cdef zkc_open_args *_open_args(
 
 
 cdef object _open_error(str hosts, int number):
-    """Say why zookeeper_init made no handle."""
+    """Make the error for zookeeper_init without a handle."""
     if number == EAGAIN or number == ENOMEM or number == EMFILE or number == ENFILE:
         reason = f"{os.strerror(number)}: this process or this machine is at a limit (threads, memory, descriptors)"
     else:

@@ -1,4 +1,4 @@
-# What belongs to the process and not to a session: the library's settings, its log lines, and the end.
+# The process, as opposed to a session: the library's settings, its log lines, and the interpreter's exit.
 
 import itertools
 
@@ -14,7 +14,7 @@ LIBZOOKEEPER_VERSION = ZOO_VERSION.decode()
 
 
 def build_info():
-    """Tell what this build of zkc is made of.
+    """Describe the build of zkc.
 
     Returns:
         A dict: ``libzookeeper`` (its version), ``linkage`` (``static`` or ``system``),
@@ -40,8 +40,8 @@ def build_info():
 def set_log_level(level):
     """Set which lines libzookeeper logs, in the whole process.
 
-    The lines arrive in :mod:`logging` under ``zkc.libzookeeper``. What a session logs again and again while it finds no
-    server is logged as DEBUG after the first time, and counted once a minute.
+    The lines arrive in :mod:`logging` under ``zkc.libzookeeper``. Lines that a session repeats while it finds no server
+    are logged as DEBUG after the first time, and counted once a minute.
 
     Args:
         level: 0 nothing, 1 errors, 2 warnings, 3 information (the default), 4 debugging.
@@ -52,7 +52,7 @@ def set_log_level(level):
     if not 0 <= number <= 4:
         raise ValueError(f"level must be from 0 to 4, not {level}")
     zkc_log_set_level(number)
-    # Never less than information: from it _log_line knows when an outage is over.
+    # Never less than information: _log_line needs information lines to see the end of an outage.
     zoo_set_debug_level(<ZooLogLevel>(max(number, 3) if number else 0))
 
 
@@ -102,8 +102,8 @@ cdef object _LINE = re.compile(
     re.DOTALL,
 )
 cdef object _log_sink = None
-cdef long long _log_asked = 0  # how often flush_log() was called
-cdef long long _log_told = 0   # up to which of these calls the log thread has handed over what there was
+cdef long long _flushes_asked = 0  # how often flush_log() was called
+cdef long long _flushes_done = 0   # up to which of these calls the log thread has handed over what there was
 cdef object _repeats = Repeats()
 cdef dict _NUMBERS = {"ERROR": 1, "WARN": 2, "INFO": 3, "DEBUG": 4}
 cdef dict _LEVELS = {
@@ -113,13 +113,13 @@ cdef dict _NAMES = {level: name for name, level in _LEVELS.items()}
 
 
 def set_log_sink(sink):
-    """Have the library's lines handed to a function, in the form that it writes them in, instead of to logging.
+    """Pass the library's lines to a function, in libzookeeper's own format, instead of to logging.
 
     The repeats of a line are ``ZOO_DEBUG`` lines, as they are DEBUG for logging; see :func:`set_log_level`.
 
     Args:
-        sink: Called with each line, without its end, on the thread that would log it; None for logging again. What it
-            raises is dropped.
+        sink: Called with each line, without its end, on the thread that would log it; None for logging again. Its
+        exceptions are dropped.
 
     .. versionadded:: 0.1
     """
@@ -128,23 +128,23 @@ def set_log_sink(sink):
 
 
 def flush_log(timeout=1.0):
-    """Wait until the log thread has handed over the lines that were logged so far.
+    """Wait until the log thread has passed on the lines that were logged so far.
 
     Args:
         timeout: How long to wait, in seconds.
 
     Returns:
-        Whether it has; False after the timeout, for a handler may take its time, and in a process without a session.
+        Whether it has. False after the timeout, because a handler may take long, and in a process without a session.
 
     .. versionadded:: 0.1
     """
-    global _log_asked
+    global _flushes_asked
     deadline = time.monotonic() + float(timeout)
     with _services_lock:
-        _log_asked += 1
-        asked = _log_asked
+        _flushes_asked += 1
+        asked = _flushes_asked
     # Polled: in a program patched by gevent or eventlet the pause lets the log reader run, which is a greenlet there.
-    while _log_told < asked:
+    while _flushes_done < asked:
         if _log_thread is None or time.monotonic() > deadline:
             return False
         zkc_log_wake()
@@ -161,7 +161,7 @@ cdef int _log_line(str line, int most) except -1:
     if function is not None:
         level, message = _repeats.judge(thread or "", level, function, number, message)
     if sink is not None:
-        if function is not None:  # As the library would have written it with the level and the text that it has now.
+        if function is not None:  # The library's format, with the new level and text.
             name = _NAMES[level]
             line = f"{line[:match.start(2)]}{name}{line[match.end(2):match.start(5)]}{message}"
         if wanted and _NUMBERS.get(name, 3) <= most:
@@ -175,8 +175,8 @@ cdef int _log_line(str line, int most) except -1:
 
 
 def _log_lines():
-    """Run on the log thread: hand the library's lines to logging, where handlers may take their time."""
-    global _log_told
+    """Pass the library's lines to logging, where handlers may take long; on the log thread."""
+    global _flushes_done
     cdef zkc_log_line *lines
     cdef unsigned dropped = 0
     cdef uint32_t seen
@@ -185,22 +185,22 @@ def _log_lines():
         if hub is not None:
             seen = zkc_word_get(zkc_log_word())
             lines = zkc_log_take(0, &dropped)
-            if lines == NULL and not dropped and _log_told >= _log_asked:
+            if lines == NULL and not dropped and _flushes_done >= _flushes_asked:
                 _sleep_as_greenlet(hub, zkc_log_word(), seen, -1)
                 continue
         else:
             with nogil:
                 lines = zkc_log_take(-1, &dropped)
-                zkc_rest_if_quiet()
-        _hand_over(lines, dropped)
-        asked = _log_asked
-        if _log_told < asked:  # What was logged before it was asked for may have come after these lines were taken.
-            _hand_over(zkc_log_take(0, &dropped), dropped)
-            _log_told = asked
-    _hand_over(zkc_log_take(0, &dropped), dropped)
+                zkc_block_if_shutdown()
+        _log_lines_taken(lines, dropped)
+        asked = _flushes_asked
+        if _flushes_done < asked:  # Lines logged before the flush may have come after these lines were taken.
+            _log_lines_taken(zkc_log_take(0, &dropped), dropped)
+            _flushes_done = asked
+    _log_lines_taken(zkc_log_take(0, &dropped), dropped)
 
 
-cdef int _hand_over(zkc_log_line *line, unsigned dropped) except -1:
+cdef int _log_lines_taken(zkc_log_line *line, unsigned dropped) except -1:
     cdef zkc_log_line *after
     while line != NULL:
         after = line.next
@@ -211,7 +211,7 @@ cdef int _hand_over(zkc_log_line *line, unsigned dropped) except -1:
         try:
             _log_line(text, level)
         except BaseException:
-            pass  # a handler's trouble: logging has its own way to report it, and the lines must go on
+            pass  # an exception of a handler: logging reports it in its own way, and the next lines must follow
     if dropped:
         _library_log.warning("%d lines of libzookeeper's log were dropped: they came too fast for logging", dropped)
     return 0
@@ -220,7 +220,7 @@ cdef int _hand_over(zkc_log_line *line, unsigned dropped) except -1:
 # ---- beginning and end ----------------------------------------------------------------------------------------------
 
 cdef int _start_process_services() except -1:
-    """Once per process (again in a forked child): the fork handler, the exit handler, the log thread."""
+    """Start the fork handler, the exit handler and the log thread, once per process and again in a forked child."""
     global _initialized, _log_thread, _services_generation
     if _exiting:
         raise RuntimeError("no session can be opened any more: the interpreter is exiting")
@@ -231,8 +231,8 @@ cdef int _start_process_services() except -1:
             zkc_process_init()
             zkc_log_init()
             atexit.register(_at_exit)
-            # Where logging is not set up, the library's reports of a lost connection are nobody's business on stderr;
-            # what a callback raised (zkc.callback) is.
+            # Without logging configured the library's reports of a lost connection are dropped; exceptions of callbacks
+            # (zkc.callback) go to stderr.
             _library_log.addHandler(logging.NullHandler())
             _initialized = True
         if _services_generation != zkc_generation():
@@ -252,11 +252,11 @@ cdef double _EXIT_SECONDS = 3.0
 
 
 def _at_exit():
-    """Close what is still open, in silence and in bounded time; after it no thread of ours touches the interpreter."""
+    """Close the open sessions, silently and in bounded time; afterwards no thread of ours touches the interpreter."""
     global _log_stop, _exiting, _green, _exit_thread
     cdef unsigned dropped = 0
     _exiting = True
-    _green = False  # a hub would go on with greenlets of a program that has ended
+    _green = False  # a hub would run greenlets of a program that has ended
     _exit_thread = PyThread_get_thread_ident()
     cdef list sessions = [session for session in _live_sessions if (<_SessionBase>session).c != NULL]
     sessions = [session for session in sessions if (<_SessionBase>session).c.generation == zkc_generation()]
@@ -267,12 +267,12 @@ def _at_exit():
         (<_SessionBase>session).finish_close(_nanoseconds("timeout", max(0.0, deadline - time.monotonic())))
         delivery = (<_SessionBase>session).delivery
         while delivery is not None and delivery.deliver():
-            pass  # nobody is called any more: the tokens come home
+            pass  # no callback is called any more: only the tokens are released
     _log_stop = True
     zkc_log_wake()
     if _log_thread is not None and _services_generation == zkc_generation():
         if _is_greenlet(_log_thread):
-            _hand_over(zkc_log_take(0, &dropped), dropped)
+            _log_lines_taken(zkc_log_take(0, &dropped), dropped)
         else:
             _log_thread.join(1.0)
-    zkc_quiesce()
+    zkc_shutdown_begin()

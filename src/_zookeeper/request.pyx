@@ -1,16 +1,16 @@
-# A call that was sent: who waits for its reply, who is called back, and what the reply is in Python.
+# A call that was sent: waiting for its reply, its callbacks, and the reply as a Python value.
 
-# The longest a thread waits in C before it looks for signals. A signal ends the wait at once where the kernel says so
-# (Linux); this is for the others, and for handlers installed with SA_RESTART by foreign code.
+# The longest a thread waits in C before it looks for signals. On Linux a signal ends the wait at once. The limit is for
+# other systems, and for handlers installed with SA_RESTART by foreign code.
 cdef int64_t _SLICE = 100_000_000
 
 
 @cython.final
 @cython.freelist(1024)
 cdef class Request:
-    """Represent one call that was sent to the server; returned by every call of :class:`Session`.
+    """One call that was sent to the server; every call of :class:`Session` returns one.
 
-    A request that nobody waits for any more is not recalled: the server may carry it out all the same.
+    Dropping a request does not recall it: the server may still carry it out.
 
     .. versionadded:: 0.1
     """
@@ -23,8 +23,8 @@ cdef class Request:
     cdef object value            # decoded once
     cdef bint decoded
     cdef list callbacks          # None until there is one
-    cdef object future           # what resolve() was given, until it is resolved
-    cdef readonly object watch   # what was given to watch with; None: nothing
+    cdef object future           # the argument of resolve(), until it is resolved
+    cdef readonly object watch   # the watch callable; None: no watch
     cdef bint abandoned
     cdef bint queued             # the queue has, or will get, a token for this object
     cdef list ops                # multi: (operation, path) of each
@@ -52,10 +52,10 @@ cdef class Request:
             timeout: How long to wait, in seconds; None waits for as long as the session lives.
 
         Returns:
-            What the call returns.
+            The result of the call.
 
         Raises:
-            ZooKeeperError: The call failed; the class tells how.
+            ZooKeeperError: The call failed; the class names the error.
             OperationTimeoutError: No reply came in ``timeout`` seconds. A change may still be carried out.
             ForkedError: The session belongs to the parent process.
             RuntimeError: The request was abandoned.
@@ -88,7 +88,7 @@ cdef class Request:
         return None
 
     def wait(self, timeout=None):
-        """Wait until the request is done, and leave the reply where it is.
+        """Wait until the request is done, without taking the reply.
 
         Args:
             timeout: How long to wait, in seconds; None waits for as long as the session lives, 0 does not wait.
@@ -113,7 +113,8 @@ cdef class Request:
     def add_done_callback(self, fn):
         """Call ``fn(request)`` when the reply is there, on the session's dispatcher thread or where it delivers.
 
-        Callbacks run in the order they were added; one that raises is logged and harms nothing. After the session
+        Callbacks run in the order they were added; an exception of a callback is logged and has no other effect. After
+        the session
         was closed the callback runs at once, in the calling thread.
 
         Args:
@@ -127,7 +128,7 @@ cdef class Request:
         if not callable(fn):
             raise TypeError(f"fn must be callable, not {type(fn).__name__}")
         self.check()
-        if zkc_request_done(self.c) and self.session.line.stopped:
+        if zkc_request_done(self.c) and self.session.consumer.stopped:
             _call_logged(fn, (self,), None)
             return
         with cython.critical_section(self):
@@ -137,10 +138,10 @@ cdef class Request:
             self.want_delivery()
 
     def resolve(self, future not None):
-        """Set the reply, or the error, in a future when it is there, unless the future is done by then.
+        """Set the reply, or the error, in a future when the request is done, unless the future is done by then.
 
-        It happens where callbacks run, and before them; after the session was closed at once, in the calling thread. A
-        request resolves one future.
+        That happens where callbacks run, and before them. After the session was closed it happens at once, in the
+        calling thread. A request resolves one future.
 
         Args:
             future: Anything with ``done``, ``set_result`` and ``set_exception``, for example an ``asyncio.Future`` of
@@ -155,21 +156,21 @@ cdef class Request:
         self.check()
         if self.abandoned or self.future is not None:
             raise RuntimeError("the request was abandoned" if self.abandoned else "a request resolves one future")
-        if zkc_request_done(self.c) and self.session.line.stopped:
-            self.settle(future, None)
+        if zkc_request_done(self.c) and self.session.consumer.stopped:
+            self.set_outcome(future, None)
             return
         with cython.critical_section(self):
             self.future = future
             self.want_delivery()
 
     def abandon(self):
-        """Give the reply up: callbacks and the future are forgotten, and the reply is freed unread when it comes.
+        """Give the reply up: drop callbacks and future, and free the reply unread when it comes.
 
-        The watch of the call goes, too, and an event that is under way to it is dropped. The server may carry the
-        request out all the same. Waiting still works; asking for the result does not.
+        The watch of the call is dropped, too, and with it an event that is on its way. The server may still carry the
+        request out. Waiting still works; result() does not.
 
         Returns:
-            Whether no watch is called from here on; False when its event was quicker.
+            Whether no watch is called from here on; False when its event came first.
 
         Raises:
             ForkedError: The session belongs to the parent process.
@@ -179,9 +180,10 @@ cdef class Request:
         self.check()
         with cython.critical_section(self):
             self.abandoned = True
-            _dropped = self.callbacks, self.future, self.value  # until after the section: their end can run anything
+            # kept until after the section: their deallocation can run any code
+            _dropped = self.callbacks, self.future, self.value
             self.callbacks = self.future = self.value = None
-        return _revoke(self)  # a token that is under way still comes back through the queue
+        return _revoke(self)  # a token on its way still comes back through the queue
 
     def __repr__(self):
         state = "done" if zkc_request_done(self.c) else "pending"
@@ -200,32 +202,32 @@ cdef class Request:
         return 0
 
     cdef bint wait_until(self, int64_t limit) except -1:
-        """Wait for at most so many nanoseconds, for ever when negative; tell whether the request is done."""
+        """Wait for at most so many nanoseconds, without a limit when negative; return whether the request is done."""
         cdef int64_t deadline, left
         cdef int rc
-        cdef zkc_gil_asked asked
+        cdef zkc_gil_wait asked
         self.check()
         if zkc_request_done(self.c):
             return True
         if _green:
             hub = _hub_here()
             if hub is not None:
-                return _sleep_until_settled(hub, self, limit)
+                return _sleep_until_done(hub, self, limit)
         deadline = zkc_now_ns() + limit if limit >= 0 else 0
-        if limit != 0 and _look(self.c, limit):
+        if limit != 0 and _poll(self.c, limit):
             return True
         left = _SLICE
         while True:
             if limit >= 0:
                 left = min(deadline - zkc_now_ns(), _SLICE)
                 if left <= 0:
-                    if not zkc_has_looked(self.c):
+                    if not zkc_is_polling(self.c):
                         return False
-                    left = 0  # what looking in vain has begun ends in there
+                    left = 0  # zkc_request_wait ends the poll that got no reply
             with nogil:
                 rc = zkc_request_wait(self.c, left)
-                zkc_gil_ask(&asked)
-            _gil_came(&asked, True)
+                zkc_gil_wait_begin(&asked)
+            _note_gil_wait(&asked, True)
             if rc == ZKC_WOKEN:
                 return True
             PyErr_CheckSignals()
@@ -248,12 +250,13 @@ cdef class Request:
 
     cdef object error(self, int rc):
         if rc == ZOPERATIONTIMEOUT:
-            # The library's, not the caller's: the server was silent, and the connection was given up.
+            # The library's timeout, not the caller's: the server was silent, and the library closed the connection.
             return self.loss(
                 "the server was silent for two thirds of the session timeout, so the connection to it was given up"
             )
         if rc == errors.RuntimeInconsistencyError.code:
-            # Servers use this code inside transactions only. The library's: a reply to another request than the next.
+            # Servers use this code inside transactions only. Here it is the library's: a reply to a request other than
+            # the next.
             return self.loss("the server left out a reply, or sent one too many, so the connection to it was given up")
         if rc == errors.SSLConnectionError.code:
             return self.tls_loss()
@@ -265,16 +268,16 @@ cdef class Request:
         return errors.lost(self.operation, self.path, why, self.packet)
 
     cdef object tls_loss(self):
-        # It waited for a connection, and TLS let none be: a lost one like any other.
+        # It waited for a connection, and TLS failed: report a lost connection.
         cdef zkc_tls_state tls
-        zkc_tls_look(self.session.c, &tls)
+        zkc_tls_copy(self.session.c, &tls)
         why = "no TLS connection to a server could be made" + (f": {_c_text(tls.text)}" if tls.reason != NULL else "")
         return errors.error_for(ZCONNECTIONLOSS, self.operation, self.path, f"it was never sent: {why}", False)
 
     # ---- sending: admit, the zoo_ call, sent ---------------------------------------------------------------------
 
     cdef int want_watch(self, int kind, bytes path, object watch) except -1:
-        """Attach a watch, to be armed by the reply. Its token comes back through the queue, or in undo."""
+        """Attach a watch, to be armed by the reply. Its token is released through the queue, or in undo."""
         if watch is None:
             return 0
         _checked_callable("watch", watch)
@@ -289,7 +292,7 @@ cdef class Request:
         return 0
 
     cdef int admit(self, object callback) except -1:
-        """Take a place in flight and enter the session; after it comes the zoo_ call, then sent()."""
+        """Take a slot in flight and enter the session; then come the zoo_ call and sent()."""
         cdef Session session = self.session
         cdef uint32_t slots
         cdef int refused
@@ -300,7 +303,7 @@ cdef class Request:
                 session.refuse(refused, self.operation, self.path)
             while zkc_slot_take(session.c, &slots):
                 zkc_leave(session.c)
-                _sleep_for_slot(session, slots, _place_wait(self, session))
+                _sleep_for_slot(session, slots, _slot_wait(self, session))
                 refused = zkc_enter(session.c)
                 if refused:
                     session.refuse(refused, self.operation, self.path)
@@ -310,9 +313,9 @@ cdef class Request:
         if callback is not None:
             self.callbacks = [callback]
             self.queued = True
-            Py_INCREF(self)  # the token: given back by the dispatcher, or in undo
+            Py_INCREF(self)  # the token: released by the dispatcher, or in undo
             zkc_request_notify(self.c, <void *>self)
-        if zkc_lend(session.c, self.c) < 0:
+        if zkc_track(session.c, self.c) < 0:
             zkc_slot_return(session.c)
             zkc_leave(session.c)
             self.undo()
@@ -320,27 +323,27 @@ cdef class Request:
         return 0
 
     cdef Request sent(self, int rc):
-        """Look at what the zoo_ call said: ZOK means that its completion will come, or close will settle it."""
+        """Act on the code of the zoo_ call. ZOK: its completion will come, or close completes it."""
         cdef Session session = self.session
         if rc == ZOK:
-            zkc_leave_called(session.c)
+            zkc_leave_corked(session.c)
             return self
         if rc == ZMARSHALLINGERROR:
-            # Out of memory, or closing, somewhere in the middle: the library may or may not hold the request. It stays
-            # lent, so that a completion finds it, and is settled with the error now.
+            # Out of memory, or closing, somewhere in the middle: the library may or may not have the request. It stays
+            # tracked, so that a completion finds it, and is completed with the error now.
             zkc_leave(session.c)
-            zkc_settle(self.c, rc)
+            zkc_complete_once(self.c, rc)
             return self
-        if zkc_take_back(session.c, self.c) < 0:
+        if zkc_untrack(session.c, self.c) < 0:
             zkc_leave(session.c)
-            return self  # close has settled it meanwhile, and its tokens are under way
+            return self  # close completed it in the meantime, and its tokens are on their way
         error = session.immediate_error(rc, self.operation, self.path)
         zkc_leave(session.c)
         self.undo()
         raise error
 
     cdef void undo(self) noexcept:
-        """Take back the tokens of a request that C does not have."""
+        """Release the tokens of a request that C does not have."""
         cdef zkc_watch *watch = self.c.watch
         if watch != NULL:
             self.c.watch = NULL
@@ -351,18 +354,18 @@ cdef class Request:
             self.callbacks = None
             Py_DECREF(self)
 
-    # ---- telling ------------------------------------------------------------------------------------------------
+    # ---- delivering ------------------------------------------------------------------------------------------------
 
     cdef void want_delivery(self) noexcept:
-        """Have the queue get a token of this request, once it is done. Inside the critical section."""
+        """Have the finished request queued, with a token. Inside the critical section."""
         if self.queued:
             return
         self.queued = True
-        Py_INCREF(self)  # the token: given back by the queue's consumer
+        Py_INCREF(self)  # the token: released by the queue's consumer
         if zkc_request_notify(self.c, <void *>self):
             zkc_queue_push(&self.session.c.queue, &self.c.item)
 
-    cdef int tell(self, _Line line) except -1:
+    cdef int run_callbacks(self, _QueueConsumer consumer) except -1:
         """Resolve the future and run the callbacks that are due. The queue's consumer does this."""
         with cython.critical_section(self):
             callbacks, self.callbacks = self.callbacks, None
@@ -373,17 +376,17 @@ cdef class Request:
         if future is not None:
             if self.c.watched and future.done():
                 _revoke(self)  # cancelled or too late: the event of its watch comes after this
-            self.settle(future, line)
+            self.set_outcome(future, consumer)
         if callbacks is not None:
             for callback in callbacks:
-                _call_logged(callback, (self,), line)
+                _call_logged(callback, (self,), consumer)
         return 0
 
-    cdef int settle(self, object future, _Line line) except -1:
-        """Set the reply, or its error, in a future. The error is kept by nobody else: it would keep this request."""
+    cdef int set_outcome(self, object future, _QueueConsumer consumer) except -1:
+        """Set the reply, or its error, in a future. Nothing else keeps the error, which would keep this request."""
         try:
             if isinstance(future, FutureCore):
-                (<FutureCore>future).finish_as(self)
+                (<FutureCore>future).finish_by(self)
                 return 0
             if future.done():
                 return 0
@@ -397,9 +400,9 @@ cdef class Request:
                 return 0
             future.set_result(value)
         except BaseException as error:
-            # It was cancelled at this moment, or its loop is closed: then nobody waits for it any more.
-            if line is not None and line.manual and isinstance(error, (KeyboardInterrupt, SystemExit)):
-                line.interrupt = error
+            # It was cancelled at this moment, or its loop is closed: nothing waits for it any more.
+            if consumer is not None and consumer.manual and isinstance(error, (KeyboardInterrupt, SystemExit)):
+                consumer.interrupt = error
             elif _callback_log.isEnabledFor(logging.DEBUG):
                 _callback_log.debug("a future did not take its reply: %r", error)
         return 0
@@ -414,13 +417,14 @@ cdef class Request:
 def result_or_abandon(Request request not None, timeout=None, given=None):
     """Wait for the reply to a request and return it; the request is abandoned when the wait ends without one.
 
-    Which of the two it is gets decided in one step: after an OperationTimeoutError of this function the watch of the
-    call is never called, and after a success it is.
+    Both ends exclude each other: after an OperationTimeoutError of this function the watch of the call is never called,
+    after a success it is.
 
     Args:
-        request: What to wait for.
+        request: The request to wait for.
         timeout: How long to wait, in seconds; None waits for as long as the session lives.
-        given: What the error names as the time waited, in seconds, if that is more: ``timeout`` is what is left of it.
+        given: Time waited as the error names it, in seconds, if it is more than ``timeout``, which is then the rest of
+        it.
 
     Returns:
         What the call returns.
@@ -433,8 +437,8 @@ def result_or_abandon(Request request not None, timeout=None, given=None):
     cdef bint done
     try:
         done = request.wait_until(_nanoseconds("timeout", timeout))
-        if not done and not zkc_request_give_up(request.c):
-            done = request.wait_until(-1)  # it is there, or its completion is about to say so
+        if not done and not zkc_request_abandon_pending(request.c):
+            done = request.wait_until(-1)  # the reply is there, or its completion is running
     except BaseException:
         _revoke(request)
         raise
@@ -445,7 +449,7 @@ def result_or_abandon(Request request not None, timeout=None, given=None):
 
 
 cdef bint _revoke(Request request) except -1:
-    """Abandon a request on the C side; tell whether its watch is not called from here on."""
+    """Abandon a request on the C side; return whether its watch is not called from here on."""
     cdef bint revoked = zkc_request_abandon(request.c) != 0
     if revoked:
         _dropped, request.watch = request.watch, None

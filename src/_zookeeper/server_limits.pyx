@@ -1,16 +1,16 @@
-# What servers accept: paths, asked of text before it is encoded, and the size of a request. Servers compare the size of
-# a packet, without the four bytes in front that hold it, with their jute.maxbuffer, and close the connection that
-# brings more.
+# The limits of servers: their rule for paths, checked before a path is encoded, and the size of a request. Servers
+# compare the size of a packet with their jute.maxbuffer, without the four bytes in front that hold it. They close a
+# connection that exceeds it.
 
-cdef extern from "limited_api.h":
+cdef extern from "_zookeeper/limited_api.h":
     bint _is_ascii "PyUnicode_IS_ASCII"(object)
 
 
 def is_path(path):
     """Return whether something is a str that the servers take for a path.
 
-    They see it as UTF-16, and refuse control characters, surrogates (so also whatever lies beyond U+FFFF), the private
-    use area and the last sixteen code points; besides, no name may be empty, ``.`` or ``..``.
+    They see it as UTF-16. They refuse control characters, surrogates (so also characters beyond U+FFFF), the private
+    use area and the last sixteen code points. No name may be empty, ``.`` or ``..``.
 
     .. versionadded:: 0.1
     """
@@ -39,7 +39,7 @@ cdef bint _keeps_rules(str path):
 
 cdef Py_ssize_t _MOST_DATA = 0x7FFFFFFF - 65536  # libzookeeper and the protocol count in 32 bits
 
-# What the protocol adds to paths and data: a length before each, a version, flags; a byte that asks for a watch.
+# Bytes that the protocol adds to paths and data: a length before each, a version, flags; a byte that asks for a watch.
 cdef Py_ssize_t _HEADER = 8
 cdef Py_ssize_t _AROUND_READ = 5
 cdef Py_ssize_t _AROUND_SET = 12

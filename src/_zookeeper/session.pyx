@@ -1,22 +1,22 @@
-# The only owner of a zhandle_t: opening, state, closing. What can be asked and set is in session_settings.pyx, and the
-# calls are in calls.pyx.
+# The only owner of a zhandle_t: opening, state, closing. Its properties and settings are in session_settings.pyx, and
+# the calls in calls.pyx.
 
-OPENED = ZKC_OPENED_EVENT  # type of the event that tells how opening with wait=False has ended
+OPENED = ZKC_OPENED_EVENT  # type of the event at the end of opening with wait=False
 
 cdef int _OVERDRAFT = 16384
 
-cdef object _live_sessions = weakref.WeakSet()  # what exit closes
+cdef object _live_sessions = weakref.WeakSet()  # closed at exit
 
 
 cdef class _SessionBase:
     cdef zkc_session *c          # borrowed from the line
-    cdef _Line line
+    cdef _QueueConsumer consumer
     cdef object watcher
     cdef object dispatcher       # None with manual delivery
-    cdef list to_tell            # of future.pyx: what its thread has to do; None while there is none
+    cdef list to_notify            # for future.pyx: the work of its thread; None while there is none
     cdef readonly Delivery delivery
     cdef readonly str hosts
-    cdef Py_ssize_t max_packet   # most bytes of a request; -1: no limit
+    cdef Py_ssize_t max_packet   # largest size of a request in bytes; -1: no limit
     cdef Py_ssize_t chroot       # bytes that libzookeeper puts before each path
     cdef object __weakref__
 
@@ -47,20 +47,21 @@ cdef class _SessionBase:
             watcher: Called with ``(type, state, path)`` for each session event, where callbacks run.
             client_id: ``(session id, password)`` of a session to resume; see :attr:`client_id`.
             read_only: Whether a server that is cut off from the ensemble may serve reads.
-            log_client_env: Whether the library logs what it knows of this machine.
+            log_client_env: Whether the library logs a description of this machine.
             tls: Dict with any of ``ca``, ``certificate``, ``key``, ``password``, ``verify``, ``check_hostname``,
                 ``server_name``, as :class:`zkc.TLS` has them; None: plain text.
             sasl: Dict with ``mechanisms`` and optionally ``user``, ``password``, ``realm``, ``service``, ``host``.
-            resolution_delay: Least time between name look-ups while connected, in seconds; None: only when
-                connecting; 0: at every turn of the library's loop, as libzookeeper does by default.
-            max_in_flight: Most requests without a reply; a call beyond it waits for a place. With manual delivery it
-                waits only beyond 16384 more: who delivers looks at :attr:`in_flight` first, and must not be kept.
-            max_packet: Most bytes that a request may have, as the servers count them for their ``jute.maxbuffer``;
-                one that has more is refused by its call with ValueError. None: no limit.
+            resolution_delay: Shortest time between name look-ups while connected, in seconds; None: only when
+                connecting; 0: at every iteration of the library's loop, as libzookeeper does by default.
+            max_in_flight: Largest number of requests without a reply; a call beyond it waits for a slot. With manual
+            delivery it waits only beyond 16384 more: an event loop reads :attr:`in_flight` first, and must not be
+            blocked.
+            max_packet: Largest size of a request in bytes, as the servers count them for their ``jute.maxbuffer``; the
+            call refuses a larger request with ValueError. None: no limit.
             watches_see_session_events: Whether an armed watch is also called for session events.
             open_timeout: How long resolving the names may take, in seconds; None: as long as it takes.
             deliver: Where callbacks and watches run: ``"thread"``, a dispatcher thread of this session; ``"manual"``,
-                wherever :attr:`delivery` is told to deliver, which an event loop does.
+                the thread that calls :meth:`Delivery.deliver`, as an event loop does.
             wait: Whether to wait until the names are resolved. If not, the watcher's first event is ``(OPENED, 0,
                 "")``, or ``(OPENED, errno, "")`` when opening failed (see :meth:`open_error`), and every call is
                 refused until then.
@@ -74,9 +75,9 @@ cdef class _SessionBase:
             OperationTimeoutError: Resolving took longer than ``open_timeout``.
         """
         cdef zkc_open_args *args
-        cdef _Line line
+        cdef _QueueConsumer consumer
         cdef bint opening = False
-        if self.line is not None:
+        if self.consumer is not None:
             raise TypeError("a Session is opened once")
         _checked_callable("watcher", watcher)
         limit = _nanoseconds("open_timeout", open_timeout)
@@ -92,40 +93,40 @@ cdef class _SessionBase:
         if max_packet is not None and max_packet < 1:
             raise ValueError(f"max_packet must be at least 1, or None for no limit, not {max_packet}")
         args = _open_args(hosts, session_timeout, client_id, read_only, log_client_env, tls, sasl, resolution_delay)
-        line = _Line()
-        handed = [line]  # what the dispatcher takes its end from
+        consumer = _QueueConsumer()
+        handed = [consumer]  # the dispatcher takes the consumer out of it
         try:
             _start_process_services()
-            line.session = weakref.ref(self)
-            line.c = zkc_session_new(max_in_flight, bool(watches_see_session_events))
-            if line.c == NULL or (not wait and zkc_session_announce(line.c) < 0):
+            consumer.session = weakref.ref(self)
+            consumer.c = zkc_session_new(max_in_flight, bool(watches_see_session_events))
+            if consumer.c == NULL or (not wait and zkc_session_announce(consumer.c) < 0):
                 raise MemoryError
             if deliver == "manual":
-                line.c.overdraft = _OVERDRAFT
-                self.delivery = _new_delivery(line)
+                consumer.c.overdraft = _OVERDRAFT
+                self.delivery = _new_delivery(consumer)
             else:
                 self.dispatcher = new_worker(_dispatch, (handed,), f"zkc-dispatch-{next(_numbers)}")
             self.hosts, self.watcher = hosts, watcher
             self.chroot = _chroot_size(hosts)
-            self.line = line
-            self.c = line.c
+            self.consumer = consumer
+            self.c = consumer.c
             _live_sessions.add(self)
             with nogil:
-                zkc_session_open(line.c, args)
+                zkc_session_open(consumer.c, args)
             opening = True
             if self.dispatcher is not None:
-                self.dispatcher.start()  # it takes its time: the session connects meanwhile
-        except BaseException:  # also what a signal handler raised, anywhere above
+                self.dispatcher.start()  # starting it takes a while: the session connects during that time
+        except BaseException:  # also from a signal handler, anywhere above
             _live_sessions.discard(self)
-            handed.clear()  # a thread whose start was interrupted may never run, and be kept by threading for ever
+            handed.clear()  # a thread whose start was interrupted may never run, and threading may keep it
             if not opening:
                 zkc_open_args_free(args)
-            if line.c != NULL:
+            if consumer.c != NULL:
                 with nogil:
                     if opening:
-                        zkc_session_close(line.c)
+                        zkc_session_close(consumer.c)
                     else:
-                        zkc_session_give_up(line.c)  # the dispatcher ends, if it was started
+                        zkc_session_cancel(consumer.c)  # the dispatcher ends, if it was started
             raise
         if not wait:
             return
@@ -137,7 +138,7 @@ cdef class _SessionBase:
             raise
 
     def __del__(self):
-        # A forgotten session: the closing thread of the C side does what close() would, and nobody waits for it.
+        # A session without a close(): the closing thread of the C side closes it, and nothing waits for that.
         if self.c == NULL or self.c.generation != zkc_generation() or zkc_word_get(&self.c.closing) != ZKC_NOT_CLOSING:
             return
         with nogil:
@@ -160,7 +161,7 @@ cdef class _SessionBase:
         return 0
 
     cdef int refuse(self, int refused, str operation, object path) except -1:
-        """Raise for what zkc_enter answered."""
+        """Raise the error for a refusal of zkc_enter."""
         if refused == ZKC_REFUSED_FORKED:
             raise errors.ForkedError(operation=operation, path=path)
         if refused == ZKC_REFUSED_UNOPENED:
@@ -176,7 +177,7 @@ cdef class _SessionBase:
         return 0
 
     cdef object immediate_error(self, int rc, str operation, object path):
-        """Name what a zoo_ call refused at once. Inside the session."""
+        """Make the error for a call that the library refused at once. Inside the session."""
         cdef int state
         if rc == ZINVALIDSTATE:
             state = zoo_state(self.c.handle)
@@ -256,9 +257,9 @@ cdef class _SessionBase:
     # ---- closing --------------------------------------------------------------------------------------------------
 
     def begin_close(self):
-        """Begin to close the session, and wait for nothing; any thread may, and any callback, and again.
+        """Begin to close the session, without waiting. Any thread and any callback may call it, also again.
 
-        The last event tells when it is done; :meth:`close` waits for it, or with ``close(0)`` puts an end to it.
+        The last event follows when closing is done; :meth:`close` waits for it, and ``close(0)`` ends it at once.
 
         Raises:
             ForkedError: The session belongs to the parent process.
@@ -282,12 +283,12 @@ cdef class _SessionBase:
     def close(self, timeout=10.0):
         """Close the session; requests without a reply fail with ClosingError, watches get a last event.
 
-        It may be called from any thread and any callback, and again. Callbacks that were due run before it returns,
+        Any thread and any callback may call it, also again. Callbacks that were due run before it returns,
         unless it is called by one. With manual delivery they are left for :meth:`Delivery.deliver`.
 
         Args:
-            timeout: Longest time that closing may take, in seconds. When it is over the session is closed as far as
-                this process is concerned, and what the server still has to say is waited for in the background.
+            timeout: Longest time that closing may take, in seconds. After it the session is closed for this process,
+            and the server's last replies are awaited in the background.
 
         Returns:
             Whether everything ended within ``timeout``.
@@ -318,8 +319,8 @@ cdef class _SessionBase:
         if self.dispatcher is None or _runs_here(self.dispatcher):
             return ended
         if _exiting and _is_greenlet(self.dispatcher):
-            # No hub runs any more, and nobody is called: the tokens come home here.
-            _give_all_back(zkc_queue_take(&self.c.queue, 0))
+            # No hub runs any more, and no callback is called: the tokens are released here.
+            _release_items(zkc_queue_take(&self.c.queue, 0))
             return ended
         self.dispatcher.join(max(0.0, (deadline - zkc_now_ns()) / 1e9) if limit >= 0 else None)
         return ended and not self.dispatcher.is_alive()

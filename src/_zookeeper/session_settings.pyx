@@ -1,4 +1,4 @@
-# What can be asked of an open session, and set.
+# The properties and settings of an open session.
 
 cdef class _SessionSettings(_SessionBase):
     @property
@@ -66,7 +66,7 @@ cdef class _SessionSettings(_SessionBase):
         return zkc_count_watches(self.c, NULL, 0, NULL)
 
     def metrics(self):
-        """Return what the session has counted since it was opened; also after it was closed.
+        """Return the session's counters since it was opened; also after it was closed.
 
         Returns:
             A dict. ``requests``: how many were sent, by kind. ``errors``: how many ended with which code. ``latency``:
@@ -74,7 +74,8 @@ cdef class _SessionSettings(_SessionBase):
             more: the rest), ``sum`` (seconds). ``in_flight``: requests without a reply. ``watch_events``: watches that
             an event fired. ``connects``: how often a server accepted the session. ``bytes_sent``: of paths, data and
             credentials. ``bytes_received``: of the replies' data, names and paths. ``gil``: ``kept`` (replies that came
-            while a call kept the GIL), ``given_up`` (calls that kept it in vain), ``seconds`` (how long in all); see
+            while a call kept the GIL), ``given_up`` (calls that kept it and got no reply in that time), ``seconds``
+            (how long in all); see
             :func:`set_gil_hold`.
 
         .. versionadded:: 0.1
@@ -127,10 +128,10 @@ cdef class _SessionSettings(_SessionBase):
         self.hosts = hosts + self.hosts[self.hosts.index("/"):] if "/" in self.hosts else hosts
 
     def set_resolution_delay(self, delay):
-        """Set the least time between name look-ups while connected.
+        """Set the shortest time between name look-ups while connected.
 
         Args:
-            delay: Seconds; None: look up only when connecting; 0: at every turn of the library's loop.
+            delay: Seconds; None: look up only when connecting; 0: at every iteration of the library's loop.
 
         .. versionadded:: 0.1
         """

@@ -1,4 +1,4 @@
-# What ZooKeeper tells of a znode. A C struct behind read-only attributes: made in a few nanoseconds for each reply.
+# The metadata of a znode. A C struct behind read-only attributes: made in a few nanoseconds for each reply.
 
 cdef object _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 

@@ -1,4 +1,4 @@
-# A session on its way to a server, and what TLS has to do with that: settings, failures, waiting for the connection.
+# A session's connection and TLS: settings, failures, waiting for the connection.
 
 TLS_FAILED = ZKC_EVENT_TLS_FAILED
 UNANSWERED = ZKC_EVENT_UNANSWERED
@@ -71,7 +71,7 @@ cdef char *_copied(bytes raw) except? NULL:
 cdef object _tls_error(zkc_session *session, str operation):
     """Make the error for the last failure of TLS, None when there was none since the session was established."""
     cdef zkc_tls_state state
-    zkc_tls_look(session, &state)
+    zkc_tls_copy(session, &state)
     return None if state.reason == NULL else errors.tls_error(_c_text(state.reason), _c_text(state.text), operation)
 
 
@@ -87,8 +87,8 @@ cdef class _ConnectingSession(_SessionSettings):
         """Return whether every server of the list was refused for its certificate, or refused ours, in a row."""
         cdef zkc_tls_state state
         self.check_process("tls_futile", None)
-        zkc_tls_look(self.c, &state)
-        return bool(state.futile)
+        zkc_tls_copy(self.c, &state)
+        return bool(state.all_refused)
 
     @property
     def unanswered(self):
@@ -105,7 +105,7 @@ cdef class _ConnectingSession(_SessionSettings):
     cdef object no_connection(self, object timeout):
         """Make the error for a wait that took too long."""
         cdef zkc_tls_state tls
-        zkc_tls_look(self.c, &tls)
+        zkc_tls_copy(self.c, &tls)
         why = "check that the addresses are right and that a server is running and reachable there"
         if tls.reason != NULL:
             why = f"the last attempt failed in TLS: {_c_text(tls.text)}"
@@ -118,16 +118,16 @@ cdef class _ConnectingSession(_SessionSettings):
         """Wait until a server has accepted the session.
 
         Args:
-            timeout: How long to wait, in seconds; None: for ever.
+            timeout: How long to wait, in seconds; None: without a limit.
 
         Raises:
-            OperationTimeoutError: No server did in ``timeout`` seconds; connecting goes on.
+            OperationTimeoutError: No server accepted it in ``timeout`` seconds; connecting goes on.
             CertificateError: Every server of the list was refused for its certificate, or refused ours: to wait is
                 futile until a certificate is replaced. Connecting goes on.
             SessionExpiredError: The session to resume is gone.
             AuthFailedError: The server refused the credentials.
             ConnectionLossError: No name could be resolved.
-            ClosingError: The session was closed meanwhile.
+            ClosingError: The session was closed during the wait.
 
         .. versionadded:: 0.1
         """

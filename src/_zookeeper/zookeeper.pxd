@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t
 
 
-cdef extern from "compat.h" nogil:
+cdef extern from "bridge/compat.h" nogil:
     const char *ZOO_VERSION
     const int ZKC_HAS_TLS
     const int ZKC_BUNDLED_OPENSSL

@@ -1,4 +1,4 @@
-/* What the parts of our adaptor share: see adaptor.c. */
+/* Declarations that the files of our adaptor share: see adaptor.c. */
 #ifndef ZKC_ADAPTOR_H
 #define ZKC_ADAPTOR_H
 
@@ -10,41 +10,41 @@
 #include <stdint.h>
 
 typedef struct zkc_adaptor {
-    pthread_t io; /* for who joins it */
+    pthread_t io; /* for the thread that joins it */
 
-    /* Who has the turn does libzookeeper's steps and uses the transport: the I/O thread while it works, and a calling
-     * thread for as long as it takes to send a request or to take replies. It is never held in a sleep. Only the I/O
-     * thread waits for it; the others do without (inline_io.c). */
-    pthread_mutex_t turn;
+    /* Its holder runs libzookeeper's steps and uses the transport: the I/O thread while it works, a calling thread
+     * while it sends or takes replies. It is never held in a sleep. Only the I/O thread waits for it; calling threads
+     * only try it (inline_io.c). */
+    pthread_mutex_t io_lock;
     zkc_transport transport;
 
-    /* what the I/O thread sleeps on: wakeup.c */
-    atomic_int sleep; /* AWAKE, ASLEEP, NOTIFIED: what a wake-up has to do */
-    int wake[2];      /* to be polled, to be written; on Linux the same eventfd */
-    int poller;       /* epoll with `wake` and the connection; -1 where there is none */
-    int watched;      /* the connection that is to be looked at; -1: none. The turn protects it and what follows */
-    short wanted;     /* what for */
-    int looked_at;    /* what `poller` has been told, */
-    short looked_for;
-    int unknown; /* and whether the system knows of no such descriptor */
+    /* the sleep of the I/O thread: wakeup.c */
+    atomic_int sleep;    /* AWAKE, ASLEEP, NOTIFIED: what a wake-up finds */
+    int wake[2];         /* to be polled, to be written; on Linux the same eventfd */
+    int epoll;           /* epoll with `wake` and the connection; -1 where there is none */
+    int polled_fd;       /* the connection to poll; -1: none. io_lock protects it and the fields below */
+    short polled_events; /* and for which events */
+    int epoll_fd;        /* the descriptor registered in `epoll`, with these events */
+    short epoll_events;
+    int fd_closed; /* the system knows no such descriptor: the program has closed it */
 
-    /* For gathering replies, when many are awaited: zkc_adaptor_nap. */
-    const atomic_int *_Atomic in_flight; /* how many requests wait for a reply; NULL: nobody has said */
-    int taken;                           /* packets since the last sleep */
-    long nap;                            /* in nanoseconds; 0: it is not worth it */
+    /* For gathering replies when many requests wait: zkc_adaptor_coalesce. */
+    const atomic_int *_Atomic in_flight; /* how many requests wait for a reply; NULL: not known */
+    int packets;                         /* packets since the last sleep */
+    long coalesce_delay;                 /* in nanoseconds; 0: no delay */
 
-    /* A waiting thread reads the connection, and the I/O thread does not look at it meanwhile: inline_io.c. Set
-     * with the turn. */
+    /* A waiting thread reads the connection, and the I/O thread does not poll it until then: inline_io.c. Set with
+     * io_lock held. */
     atomic_int reader;
-    int kick;        /* wakes the reader; the reader's, as are */
-    int quick;       /* how often of late a reply came before a sleep was worth its while */
-    unsigned sleeps; /* how often that was not looked at */
+    int kick;            /* eventfd that wakes the reader; the reader owns it */
+    int spin_credit;     /* grows when a reply comes during a busy poll, else shrinks */
+    unsigned spin_skips; /* how often the reader slept without a busy poll, for lack of credit */
 
-    /* Connections in a row that servers closed without an answer, and what is called then. */
+    /* Connections in a row that servers closed without an answer, and the callback for them. */
     int unanswered;
-    void (*_Atomic tell_unanswered)(void *context, int count, int64_t zxid);
+    void (*_Atomic on_unanswered)(void *context, int count, int64_t zxid);
 
-    /* What the I/O thread does last: zkc_adaptor_end. */
+    /* The last act of the I/O thread: zkc_adaptor_end. */
     void (*_Atomic end)(void *context);
     void *end_context;
 
@@ -57,23 +57,25 @@ int wakeup_io_thread(zhandle_t *zh); /* from any thread */
 
 int zkc_adaptor_open_wake(zkc_adaptor *adaptor);
 void zkc_adaptor_close_wake(zkc_adaptor *adaptor);
-void zkc_adaptor_wake(zkc_adaptor *adaptor); /* whether or not it sleeps */
-/* With the turn: what the next sleep is to look at; and, as who stops reading does, that it may be looked at again. */
-void zkc_adaptor_watch(zkc_adaptor *adaptor, int fd, short wanted);
-void zkc_adaptor_look(zkc_adaptor *adaptor);
-/* of the I/O thread */
-void zkc_adaptor_look_around(zkc_adaptor *adaptor);
-int zkc_adaptor_rest(zkc_adaptor *adaptor, int milliseconds); /* without the turn */
-void zkc_adaptor_nap(zkc_adaptor *adaptor);                   /* with the turn, which it gives away meanwhile */
+void zkc_adaptor_wake(zkc_adaptor *adaptor); /* also when it does not sleep */
+/* With io_lock held: set what the next sleep polls; and register it in epoll, as the reader does when it begins and
+ * ends.
+ */
+void zkc_adaptor_set_polled(zkc_adaptor *adaptor, int fd, short wanted);
+void zkc_adaptor_update_epoll(zkc_adaptor *adaptor);
+/* for the I/O thread */
+void zkc_adaptor_begin_iteration(zkc_adaptor *adaptor);
+int zkc_adaptor_sleep(zkc_adaptor *adaptor, int milliseconds); /* without io_lock */
+void zkc_adaptor_coalesce(zkc_adaptor *adaptor);               /* with io_lock, which it releases during the delay */
 
-/* ---- what calling threads do themselves: inline_io.c ------------------------------------------------------------- */
+/* ---- I/O on the calling threads: inline_io.c ------------------------------------------------------------- */
 
-/* See to it that the request that this thread has just queued is sent. */
+/* Have the request sent that this thread has just queued. */
 void zkc_adaptor_send(zhandle_t *zh);
-/* With the turn: have a reader look whether it still has something to read. */
+/* With io_lock held: have the reader check whether it still has something to read. */
 void zkc_adaptor_kick_reader(zkc_adaptor *adaptor);
 
-/* Whether the handle is being closed; said by another thread, as by zkc_adaptor_end. */
+/* Whether the handle is being closed; another thread sets that, for example in zkc_adaptor_end. */
 static inline int zkc_adaptor_is_closing(const zhandle_t *zh)
 {
     return __atomic_load_n(&zh->close_requested, __ATOMIC_ACQUIRE);
@@ -85,7 +87,7 @@ static inline int zkc_adaptor_is_up(const zhandle_t *zh)
     return zh->state == ZOO_CONNECTED_STATE || zh->state == ZOO_READONLY_STATE;
 }
 
-/* Between two steps of libzookeeper: a watcher that hears of a lost connection finds it lost. */
+/* Between two steps of libzookeeper, so that a watcher that gets the event of a lost connection finds it lost. */
 static inline void zkc_adaptor_run_completions(zhandle_t *zh)
 {
     if (zh->completions_to_process.head != NULL)

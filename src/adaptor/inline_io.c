@@ -1,13 +1,13 @@
-/* What calling threads do themselves, when the connection has nothing else to do.
+/* Sending and reading on the calling threads, when the connection has no other work.
  *
- * A lone synchronous call would cost two changes of threads: one to have the I/O thread send its request, and one
- * back, with the reply. So a thread that queues the only request there is sends it by itself, and a thread that waits
- * for the only reply there is reads it by itself. Who knows that it will wait does both in one (zkc_adaptor_hold):
- * first it says that it reads, then it sends. Whatever is more than that is the I/O thread's, which gathers: many
- * requests in one call of the system are cheaper than none of them delayed.
+ * A lone synchronous call would cost two switches of threads: to the I/O thread, which sends its request, and back,
+ * with the reply. So a thread that queues the only request sends it by itself, and a thread that waits for the only
+ * reply reads it by itself. A thread that is about to wait does both in one step (zkc_adaptor_cork): first it becomes
+ * the reader, then it sends. With more requests in flight the I/O thread does the work. It gathers: many requests in
+ * one system call cost less than sending each at once.
  *
- * Both need the turn (adaptor.h), and neither waits for it: who does not get it leaves its work to the I/O thread, as
- * if there were nothing here. */
+ * Both need io_lock (adaptor.h), and neither waits for it. A thread that does not get it leaves the work to the I/O
+ * thread. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -22,14 +22,14 @@
 int flush_send_queue(zhandle_t *zh, int timeout);
 int zookeeper_process(zhandle_t *zh, int events);
 
-/* How many packets a reader takes before it lets others have the turn. */
-enum { LONGEST_READ = 128 };
-/* How many bytes it reads at a time, and how large a packet it takes, who looks without waiting: a few microseconds'
- * work. */
+/* How many packets a reader takes before it releases io_lock. */
+enum { MOST_PACKETS = 128 };
+/* How many bytes a thread reads at a time, and how large a packet it takes, while it polls without waiting: a few
+ * microseconds' work. */
 enum { SMALL = 16 * 1024 };
-/* How long a reader looks before it sleeps, in nanoseconds; how often it does in vain before it sleeps at once; and how
- * many sleeps later it looks again. */
-enum { MOMENT_NS = 30000, MOST_QUICK = 8, LOOK_AGAIN = 32 };
+/* How long a reader polls before it sleeps, in nanoseconds. How often without a reply before it sleeps at once, and
+ * after how many sleeps it polls again. */
+enum { SPIN_NS = 30000, MOST_CREDIT = 8, SPIN_AGAIN = 32 };
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
@@ -50,8 +50,8 @@ static int is_usable(zhandle_t *zh, const zkc_transport *transport)
            transport->fd == zh->fd->sock && !transport->broken && !transport->stuck;
 }
 
-/* With the turn. Whether all of the queue is sent; a failure is for reading to find out: the connection was shut
- * down. */
+/* With io_lock held. Returns whether all of the queue is sent. After a failure the connection is shut down: the next
+ * read reports it. */
 static int send_queue(zhandle_t *zh, zkc_transport *transport)
 {
     int sent;
@@ -69,34 +69,34 @@ static int send_here(zhandle_t *zh)
     zkc_transport *transport = &adaptor->transport;
     int sent = 0;
 
-    /* From a completion: the turn is this thread's, and what is queued is sent when it ends. */
-    if (zkc_transport_is_used(transport) || !is_alone(zh) || pthread_mutex_trylock(&adaptor->turn) != 0)
+    /* In a completion this thread holds io_lock already, and the queue is sent at the end of the iteration. */
+    if (zkc_transport_is_used(transport) || !is_alone(zh) || pthread_mutex_trylock(&adaptor->io_lock) != 0)
         return 0;
-    /* With nothing to send, the I/O thread was to be woken for something else. */
+    /* With nothing to send, the caller wakes the I/O thread for another reason. */
     if (is_usable(zh, transport) && zh->to_send.head != NULL)
         sent = send_queue(zh, transport);
-    pthread_mutex_unlock(&adaptor->turn);
+    pthread_mutex_unlock(&adaptor->io_lock);
     return sent;
 }
 
-/* Of this thread: whether its next request is to be held, and whether one is. */
-static _Thread_local int holding, held;
+/* Of this thread: whether its next request is to be corked, and whether one is. */
+static _Thread_local int corking, corked;
 
-void zkc_adaptor_hold(int on)
+void zkc_adaptor_cork(int on)
 {
-    holding = on;
-    held = 0;
+    corking = on;
+    corked = 0;
 }
 
-int zkc_adaptor_holds(void)
+int zkc_adaptor_take_corked(void)
 {
-    int holds = held;
+    int was_corked = corked;
 
-    zkc_adaptor_hold(0);
-    return holds;
+    zkc_adaptor_cork(0);
+    return was_corked;
 }
 
-void zkc_adaptor_let_go(zhandle_t *zh)
+void zkc_adaptor_uncork(zhandle_t *zh)
 {
     if (!send_here(zh))
         wakeup_io_thread(zh);
@@ -104,10 +104,10 @@ void zkc_adaptor_let_go(zhandle_t *zh)
 
 void zkc_adaptor_send(zhandle_t *zh)
 {
-    if (holding && !zkc_transport_is_used(&adaptor_of(zh)->transport))
-        held = 1;
+    if (corking && !zkc_transport_is_used(&adaptor_of(zh)->transport))
+        corked = 1;
     else
-        zkc_adaptor_let_go(zh);
+        zkc_adaptor_uncork(zh);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
@@ -116,9 +116,9 @@ void zkc_adaptor_send(zhandle_t *zh)
 
 static void drain(int fd)
 {
-    uint64_t scrap;
+    uint64_t ignored;
 
-    while (read(fd, &scrap, sizeof scrap) < 0 && errno == EINTR)
+    while (read(fd, &ignored, sizeof ignored) < 0 && errno == EINTR)
         ;
 }
 
@@ -139,37 +139,38 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* Become the reader. With the turn, then; 0: without. */
+/* Become the reader. 1: with io_lock held; 0: not the reader, and without it. */
 static int begin_reading(zhandle_t *zh, zkc_adaptor *adaptor, int kick)
 {
     zkc_transport *transport = &adaptor->transport;
 
-    if (adaptor->poller < 0 || pthread_mutex_trylock(&adaptor->turn) != 0)
+    if (adaptor->epoll < 0 || pthread_mutex_trylock(&adaptor->io_lock) != 0)
         return 0;
     if (!is_usable(zh, transport) || atomic_load(&adaptor->reader) || zkc_transport_readable(transport) ||
         zkc_transport_unsent(transport) > 0) {
-        pthread_mutex_unlock(&adaptor->turn);
+        pthread_mutex_unlock(&adaptor->io_lock);
         return 0;
     }
     adaptor->kick = kick;
     atomic_store(&adaptor->reader, 1);
-    zkc_adaptor_look(adaptor); /* no more; before the request goes, so that its reply wakes one thread */
+    zkc_adaptor_update_epoll(
+        adaptor); /* poll no more; before the request is sent, so that its reply wakes one thread */
     if (zh->to_send.head != NULL)
         send_queue(zh, transport);
     return 1;
 }
 
-/* With the turn, which goes. */
+/* With io_lock held, which it releases. */
 static void end_reading(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     zkc_transport *transport = &adaptor->transport;
     int left;
 
     atomic_store(&adaptor->reader, 0);
-    zkc_adaptor_look(adaptor);
+    zkc_adaptor_update_epoll(adaptor);
     left = !is_usable(zh, transport) || zkc_transport_readable(transport) || zkc_transport_unsent(transport) > 0 ||
-           zh->to_send.head != NULL || adaptor->unknown;
-    pthread_mutex_unlock(&adaptor->turn);
+           zh->to_send.head != NULL || adaptor->fd_closed;
+    pthread_mutex_unlock(&adaptor->io_lock);
     if (left)
         wakeup_io_thread(zh);
 }
@@ -183,38 +184,39 @@ static void take_replies(zhandle_t *zh, zkc_adaptor *adaptor)
     do {
         zookeeper_process(zh, ZOOKEEPER_READ);
         zkc_adaptor_run_completions(zh);
-    } while (is_usable(zh, transport) && zkc_transport_readable(transport) && ++packets < LONGEST_READ);
+    } while (is_usable(zh, transport) && zkc_transport_readable(transport) && ++packets < MOST_PACKETS);
     zkc_transport_use(NULL);
 }
 
-/* A server that is near answers within less time than it takes to fall asleep and be woken, above all in a virtual
- * machine whose processors halt. So look for that long, if looking has been worth it of late; and now and then to find
- * out. */
-static int look_for_a_moment(zkc_adaptor *adaptor, struct pollfd fds[2])
+/* A near server answers in less time than a thread takes to fall asleep and be woken, above all where a virtual
+ * machine's processors halt. So poll for that long as long as recent polls got replies, and now and then to find out.
+ */
+static int busy_poll(zkc_adaptor *adaptor, struct pollfd fds[2])
 {
     int64_t end;
     int count;
 
-    if (adaptor->quick == 0 && ++adaptor->sleeps % LOOK_AGAIN != 0)
+    if (adaptor->spin_credit == 0 && ++adaptor->spin_skips % SPIN_AGAIN != 0)
         return 0;
-    end = now() + MOMENT_NS;
+    end = now() + SPIN_NS;
     do
         count = poll(fds, 2, 0);
     while (count == 0 && now() < end);
     if (count > 0)
-        adaptor->quick = adaptor->quick < MOST_QUICK ? adaptor->quick + 2 : MOST_QUICK;
-    else if (adaptor->quick > 0)
-        adaptor->quick--;
+        adaptor->spin_credit = adaptor->spin_credit < MOST_CREDIT ? adaptor->spin_credit + 2 : MOST_CREDIT;
+    else if (adaptor->spin_credit > 0)
+        adaptor->spin_credit--;
     return count;
 }
 
-/* Wait until there is something to read, or a kick. The events of the connection; -1: an enum zkc_read in `why`. */
-static int wait_for_connection(zkc_adaptor *adaptor, int looked, int fd, short wanted, int kick, int64_t nanoseconds,
+/* Wait until there is something to read, or a kick. Returns the events of the connection; -1: `why` has an enum
+ * zkc_read. */
+static int wait_for_connection(zkc_adaptor *adaptor, int is_reader, int fd, short wanted, int kick, int64_t nanoseconds,
                                int *why)
 {
     struct pollfd fds[2] = {{.fd = fd, .events = wanted}, {.fd = kick, .events = POLLIN}};
     struct timespec limit = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
-    int count = looked ? 0 : look_for_a_moment(adaptor, fds);
+    int count = is_reader ? 0 : busy_poll(adaptor, fds);
 
     if (count == 0)
         count = ppoll(fds, 2, nanoseconds < 0 ? NULL : &limit, NULL);
@@ -227,28 +229,28 @@ static int wait_for_connection(zkc_adaptor *adaptor, int looked, int fd, short w
     return fds[0].revents;
 }
 
-/* As the reader: take the turn again. If it is another's, who works, that one looks at the connection again when it
- * goes to sleep, and this is the reader no more: 0. */
-static int go_on_reading(zhandle_t *zh, zkc_adaptor *adaptor)
+/* As the reader: take io_lock again. 0: another thread works with it. Then this thread is not the reader any more, and
+ * the I/O thread polls the connection again when it sleeps. */
+static int resume_reading(zhandle_t *zh, zkc_adaptor *adaptor)
 {
-    if (pthread_mutex_trylock(&adaptor->turn) == 0)
+    if (pthread_mutex_trylock(&adaptor->io_lock) == 0)
         return 1;
     atomic_store(&adaptor->reader, 0);
     wakeup_io_thread(zh);
     return 0;
 }
 
-/* With the turn. Take one packet, if a small one is there whole. 1: taken; 0: nothing has come; -1: what has come is
- * for who may take the time: a large packet, a part of one, or the end of the connection, at which libzookeeper asks
- * for locks that another thread may hold while it resolves names. */
-static int take_packet_at_hand(zhandle_t *zh, zkc_adaptor *adaptor)
+/* With io_lock held. Take one packet, if a small packet has arrived whole. 1: taken; 0: nothing has arrived; -1: only a
+ * thread that may wait can take it. That is a large packet, a part of a packet, or the end of the connection. There
+ * libzookeeper takes locks that another thread may hold while it resolves names. */
+static int process_one_packet(zhandle_t *zh, zkc_adaptor *adaptor)
 {
     zkc_transport *transport = &adaptor->transport;
     int filled;
 
 #ifdef HAVE_OPENSSL_H
     if ((zh->fd->ssl_sock != NULL) != (transport->ssl != NULL))
-        return -1; /* nothing was sent over this connection yet: so the transport does not know that it is TLS */
+        return -1; /* nothing was sent over this connection yet, so the transport does not know that it uses TLS */
 #endif
     filled = zkc_transport_fill(transport, SMALL);
     if (filled <= 0)
@@ -263,17 +265,17 @@ static int take_packet_at_hand(zhandle_t *zh, zkc_adaptor *adaptor)
     return 1;
 }
 
-/* It keeps the turn for as long as it looks. The I/O thread may have to wait that long for it, which needs nothing that
- * the caller holds; and there is no other mutex here, nor in libzookeeper's step for a packet, under which a thread
- * does more than change a list. */
-int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+/* It keeps io_lock for as long as it polls. The I/O thread may have to wait that long, and needs nothing that the
+ * caller holds. No other mutex here, nor in libzookeeper's step for a packet, is held for more than the change of a
+ * list. */
+int zkc_adaptor_peek(zhandle_t *zh, int is_reader, int kick, int (*enough)(void *context), void *context,
                      int64_t nanoseconds)
 {
     zkc_adaptor *adaptor = adaptor_of(zh);
     int64_t end = now() + nanoseconds;
     int fd, taken = 0;
 
-    if (!(looked ? go_on_reading(zh, adaptor) : begin_reading(zh, adaptor, kick)))
+    if (!(is_reader ? resume_reading(zh, adaptor) : begin_reading(zh, adaptor, kick)))
         return ZKC_READ_REFUSED;
     fd = adaptor->transport.fd;
     for (;;) {
@@ -283,22 +285,22 @@ int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *co
             end_reading(zh, adaptor);
             return done ? ZKC_READ_ENOUGH : ZKC_READ_REFUSED;
         }
-        if (taken < 0 || now() >= end) /* `nanoseconds` have what sending took in them */
+        if (taken < 0 || now() >= end) /* `nanoseconds` include the time for sending */
             break;
-        taken = take_packet_at_hand(zh, adaptor);
+        taken = process_one_packet(zh, adaptor);
     }
-    pthread_mutex_unlock(&adaptor->turn);
+    pthread_mutex_unlock(&adaptor->io_lock);
     return ZKC_READ_NOT_YET;
 }
 
-int zkc_adaptor_read(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+int zkc_adaptor_read(zhandle_t *zh, int is_reader, int kick, int (*enough)(void *context), void *context,
                      int64_t nanoseconds)
 {
     zkc_adaptor *adaptor = adaptor_of(zh);
     int64_t deadline = nanoseconds < 0 ? 0 : now() + nanoseconds;
     int fd, outcome = ZKC_READ_REFUSED;
 
-    if (!(looked ? go_on_reading(zh, adaptor) : begin_reading(zh, adaptor, kick)))
+    if (!(is_reader ? resume_reading(zh, adaptor) : begin_reading(zh, adaptor, kick)))
         return ZKC_READ_REFUSED;
     fd = adaptor->transport.fd;
     for (;;) {
@@ -311,16 +313,16 @@ int zkc_adaptor_read(zhandle_t *zh, int looked, int kick, int (*enough)(void *co
             break;
         }
         if (!is_usable(zh, &adaptor->transport) || adaptor->transport.fd != fd)
-            break;                                         /* connecting is the I/O thread's */
-        if (zkc_transport_readable(&adaptor->transport)) { /* a look has read it ahead */
+            break;                                         /* only the I/O thread connects */
+        if (zkc_transport_readable(&adaptor->transport)) { /* a poll has read it ahead */
             take_replies(zh, adaptor);
             continue;
         }
-        pthread_mutex_unlock(&adaptor->turn);
-        events = wait_for_connection(adaptor, looked, fd, wanted, kick, left > 0 || nanoseconds < 0 ? left : 0,
+        pthread_mutex_unlock(&adaptor->io_lock);
+        events = wait_for_connection(adaptor, is_reader, fd, wanted, kick, left > 0 || nanoseconds < 0 ? left : 0,
                                      &outcome);
-        looked = 0;
-        if (!go_on_reading(zh, adaptor))
+        is_reader = 0;
+        if (!resume_reading(zh, adaptor))
             return enough(context) ? ZKC_READ_ENOUGH : outcome;
         if (events < 0)
             break;
@@ -338,17 +340,17 @@ void zkc_adaptor_kick_reader(zkc_adaptor *adaptor)
     (void)adaptor;
 }
 
-int zkc_adaptor_peek(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+int zkc_adaptor_peek(zhandle_t *zh, int is_reader, int kick, int (*enough)(void *context), void *context,
                      int64_t nanoseconds)
 {
-    (void)zh, (void)looked, (void)kick, (void)enough, (void)context, (void)nanoseconds;
+    (void)zh, (void)is_reader, (void)kick, (void)enough, (void)context, (void)nanoseconds;
     return ZKC_READ_REFUSED;
 }
 
-int zkc_adaptor_read(zhandle_t *zh, int looked, int kick, int (*enough)(void *context), void *context,
+int zkc_adaptor_read(zhandle_t *zh, int is_reader, int kick, int (*enough)(void *context), void *context,
                      int64_t nanoseconds)
 {
-    (void)zh, (void)looked, (void)kick, (void)enough, (void)context, (void)nanoseconds;
+    (void)zh, (void)is_reader, (void)kick, (void)enough, (void)context, (void)nanoseconds;
     return ZKC_READ_REFUSED;
 }
 

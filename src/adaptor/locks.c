@@ -33,10 +33,10 @@ int lock_completion_list(completion_head_t *list)
 
 int unlock_completion_list(completion_head_t *list)
 {
-    return pthread_mutex_unlock(&list->lock); /* nobody waits for its condition: there is no completion thread */
+    return pthread_mutex_unlock(&list->lock); /* without a completion thread, no thread waits for its condition */
 }
 
-/* Before the handle has an adaptor, and after, there is one thread. */
+/* Without an adaptor (at the beginning and at the end) there is only one thread. */
 #define LOCK(name, member, operation)                                             \
     int name(zhandle_t *zh)                                                       \
     {                                                                             \

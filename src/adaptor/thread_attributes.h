@@ -1,4 +1,4 @@
-/* What threads of ours are made with. */
+/* The attributes of the threads that we make. */
 
 #ifndef ZKC_THREAD_ATTRIBUTES_H
 #define ZKC_THREAD_ATTRIBUTES_H

@@ -69,7 +69,7 @@ int zkc_transport_readable(const zkc_transport *transport)
     return transport->in_begin < transport->in_end || transport->broken != 0;
 }
 
-/* The transport whose buffers a call on this descriptor goes through, if any. */
+/* Return the transport whose buffers a call on this descriptor goes through, or NULL. */
 static zkc_transport *transport_of(int fd)
 {
     return here != NULL && fd >= 0 && here->fd == fd ? here : NULL;
@@ -110,20 +110,21 @@ static size_t gather(zkc_transport *transport, const void *bytes, size_t length)
 
 static void fail(zkc_transport *transport)
 {
-    /* Of a failure of TLS errno knows nothing; "try again" would be tried for ever. */
+    /* A TLS failure sets no errno, and with "try again" the caller would retry without end. */
     transport->broken = errno == 0 || errno == EAGAIN ? EPIPE : errno;
-    /* So that whoever reads learns it, too, also through TLS: what came before the end can still be read. */
+    /* So that a reader gets the failure, too, also through TLS; bytes that came before the end can still be read. */
     shutdown(transport->fd, SHUT_RDWR);
 }
 
 #ifdef HAVE_OPENSSL_H
-/* What SSL_get_error says of the last call stays true for whoever asks next on this thread. */
+/* After it SSL_get_error still describes the last call on this thread. */
 static int flush_ssl(zkc_transport *transport, int *result)
 {
     while (zkc_transport_unsent(transport) > 0) {
         int error;
 
-        ERR_clear_error(); /* or what is left of another failure, maybe another connection's, would be taken for ours */
+        ERR_clear_error(); /* otherwise an older error in the queue, maybe another connection's, would be taken for ours
+                            */
         errno = 0;
         *result = SSL_write(transport->ssl, transport->out + transport->out_begin,
                             (int)zkc_transport_unsent(transport));
@@ -134,7 +135,7 @@ static int flush_ssl(zkc_transport *transport, int *result)
         error = SSL_get_error(transport->ssl, *result);
         if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ)
             return -1;
-        /* A renegotiation can want to read first: to wait for room would be not to wait. */
+        /* A renegotiation can want to read first; polling for room would return at once. */
         transport->write_wants = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
         return 1;
     }
@@ -239,7 +240,7 @@ static int fill_plain(zkc_transport *transport, size_t most)
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return 0;
     if (got < 0)
-        fail(transport); /* the system reports it once: the next read gets it from here */
+        fail(transport); /* the system reports it once, and the next read gets it from here */
     return got > 0 ? (int)got : -1;
 }
 
@@ -264,7 +265,8 @@ int zkc_transport_fill(zkc_transport *transport, size_t most)
     return 1;
 }
 
-/* ---- what libzookeeper calls ------------------------------------------------------------------------------------- */
+/* ---- the calls of libzookeeper -------------------------------------------------------------------------------------
+ */
 
 ssize_t zkc_hook_send(int fd, const void *bytes, size_t length, int flags)
 {
@@ -278,7 +280,7 @@ ssize_t zkc_hook_send(int fd, const void *bytes, size_t length, int flags)
         return -1;
     }
     taken = length < ZKC_TRANSPORT_ROOM ? gather(transport, bytes, length) : 0;
-    if (taken < length) { /* there is too little room, or it is too much: the system has its turn */
+    if (taken < length) { /* it does not fit: send the gathered bytes first */
         int rc = zkc_transport_flush(transport);
 
         if (rc == 0 && length >= ZKC_TRANSPORT_ROOM) {
@@ -292,7 +294,7 @@ ssize_t zkc_hook_send(int fd, const void *bytes, size_t length, int flags)
             errno = transport->broken;
             return -1;
         }
-        /* So what the system has no room for is gathered, and waited for like that. */
+        /* Gather what the system has no room for; it waits like other gathered bytes. */
         if (rc == 0)
             taken += gather(transport, (const char *)bytes + taken, length - taken);
         if (taken == 0) {
@@ -316,7 +318,7 @@ ssize_t zkc_hook_recv(int fd, void *bytes, size_t length, int flags)
         errno = transport->broken;
         return -1;
     }
-    /* What is larger than the buffer goes where it is to be. */
+    /* A read larger than the buffer goes straight to its destination. */
     if (length >= ZKC_TRANSPORT_ROOM || !room(&transport->in))
         return recv(fd, bytes, length, flags);
     got = recv(fd, transport->in, ZKC_TRANSPORT_ROOM, flags);
@@ -361,7 +363,7 @@ int zkc_hook_ssl_write(SSL *ssl, const void *bytes, int length)
         if (rc == 0)
             taken += gather(transport, (const char *)bytes + taken, wanted - taken);
         if (taken == 0)
-            return result; /* it would block: SSL_get_error says so of the last call */
+            return result; /* it would block, as SSL_get_error reports for the last call */
     }
     return (int)taken;
 }

@@ -1,9 +1,9 @@
-/* Between libzookeeper and the socket: what it sends is gathered, what the server sends is read ahead.
+/* Buffers between libzookeeper and the socket: requests are gathered, and replies are read ahead.
  *
- * A transport belongs to one handle and is used by one thread at a time: who has the turn (adaptor.h). libzookeeper's
+ * A transport belongs to one handle. One thread at a time uses it: the holder of io_lock (adaptor.h). libzookeeper's
  * own calls of send, recv, SSL_write, SSL_read and close come here (transport_hooks.h). On that thread, for the
- * descriptor that the adaptor has named, they go through the buffers; everything else (another thread, another socket)
- * goes straight to the system. */
+ * descriptor that the adaptor has named, they go through the buffers. All other calls (another thread, another socket)
+ * go straight to the system. */
 #ifndef ZKC_TRANSPORT_H
 #define ZKC_TRANSPORT_H
 
@@ -19,15 +19,16 @@
 
 typedef struct zkc_transport {
     int fd;     /* the connection that the buffers belong to; -1: none */
-    int broken; /* errno of a flush that failed: what is asked of this connection next fails with it */
-    int stuck;  /* the last flush left something: there may be no room for more */
-    /* What to poll for before reading, and before sending what is left: renegotiating, TLS can want the other one. */
+    int broken; /* errno of a flush that failed: the next call for this connection fails with it */
+    int stuck;  /* the last flush left bytes: there may be no room for more */
+    /* Events to poll for before reading, and before sending the rest. During a renegotiation TLS can want the opposite
+     * event. */
     short read_wants, write_wants;
     char *in, *out;               /* both of ZKC_TRANSPORT_ROOM bytes, made at first use */
-    size_t in_begin, in_end;      /* what was read ahead and not taken yet */
-    size_t out_begin, out_end;    /* what was gathered and not sent yet */
-    void *ssl;                    /* SSL *: what `out` goes through; NULL: the bare socket */
-    void (*closing)(void *owner); /* told before the connection is closed */
+    size_t in_begin, in_end;      /* bytes read ahead and not taken yet */
+    size_t out_begin, out_end;    /* bytes gathered and not sent yet */
+    void *ssl;                    /* SSL *: `out` goes through it; NULL: the bare socket */
+    void (*closing)(void *owner); /* called before the connection is closed */
     void *owner;
 } zkc_transport;
 
@@ -35,15 +36,15 @@ enum { ZKC_TRANSPORT_ROOM = 64 * 1024 };
 
 void zkc_transport_init(zkc_transport *transport);
 void zkc_transport_free(zkc_transport *transport);
-/* Say whose calls go through the buffers on this thread; NULL: nobody's. */
+/* Set the transport whose buffers the calls of this thread go through; NULL: none. */
 void zkc_transport_use(zkc_transport *transport);
 int zkc_transport_is_used(const zkc_transport *transport); /* on this thread */
-/* Name the connection. Another one than before starts with empty buffers. */
+/* Name the connection. A connection other than before starts with empty buffers. */
 void zkc_transport_bind(zkc_transport *transport, int fd);
-/* Whether something can be taken without asking the system; an error, too. */
+/* Whether bytes, or an error, can be taken without a system call. */
 int zkc_transport_readable(const zkc_transport *transport);
-/* Read ahead what has come, `most` bytes at the most, without waiting. 1: something can be taken; 0: nothing has come;
- * -1: the connection has ended or failed, as the next read says, or there is no memory. */
+/* Read ahead what has arrived, at most `most` bytes, without waiting. 1: bytes can be taken; 0: nothing has arrived;
+ * -1: the connection has ended or failed, as the next read reports, or there is no memory. */
 int zkc_transport_fill(zkc_transport *transport, size_t most);
 /* Whether a whole packet of the protocol can be taken. */
 static inline int zkc_transport_has_packet(const zkc_transport *transport)
@@ -63,9 +64,10 @@ static inline size_t zkc_transport_unsent(const zkc_transport *transport)
     return transport->out_end - transport->out_begin;
 }
 
-/* Send what is gathered, as far as the system takes it. 0: all; 1: some is left; -1: broken. */
+/* Send the gathered bytes, as far as the system takes them. 0: all; 1: some are left; -1: broken. */
 int zkc_transport_flush(zkc_transport *transport);
-/* The same, waiting for so many milliseconds, which become what is left of them. 0: all; -1: broken, or not in time. */
+/* The same, waiting for at most so many milliseconds; they are reduced by the time spent. 0: all; -1: broken, or not in
+ * time. */
 int zkc_transport_flush_wait(zkc_transport *transport, int *milliseconds);
 
 ssize_t zkc_hook_send(int fd, const void *bytes, size_t length, int flags);

@@ -1,15 +1,15 @@
 /* Waking the I/O thread, and its sleep.
  *
- * The word `sleep` is what both sides exchange. A call that finds the thread awake leaves word there (NOTIFIED), and
- * the thread does not go to sleep before it has looked at the queue again. Only a thread that sleeps costs a write.
+ * Both sides exchange the word `sleep`. A call that finds the thread awake sets NOTIFIED, and the thread looks at the
+ * queue again before it sleeps. Only waking a sleeping thread costs a write.
  *
- * It sleeps in epoll, because what it looks at is changed from outside while it sleeps: a thread that waits for a reply
- * reads the connection itself, and two that wake for the same bytes would be one too many. Where there is no epoll,
- * it polls, and nobody else reads.
+ * It sleeps in epoll, because other threads change the set of descriptors while it sleeps. A thread that waits for a
+ * reply reads the connection itself, and the same bytes must not wake two threads. Without epoll it uses poll(), and
+ * only the I/O thread reads.
  *
- * A server that answers many requests one by one would wake it for each, and it the thread that takes the replies. So
- * when many are awaited and few came at once, it naps before it looks: they are there together afterwards, and what
- * is asked next goes out together. */
+ * A server that answers many requests one by one would wake this thread for each, and this thread the consumer of the
+ * replies. So when many requests wait and few replies came at once, it delays before it polls. Then the replies arrive
+ * together, and the next requests are sent together. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -27,9 +27,9 @@
 #endif
 
 enum { AWAKE, ASLEEP, NOTIFIED };
-enum { WAKE, CONNECTION };                           /* what an event of epoll is about */
-enum { CROWD = 128, FEW = 16, MANY = 64 };           /* requests under way; packets taken at once */
-enum { SHORTEST_NAP = 50000, LONGEST_NAP = 400000 }; /* in nanoseconds */
+enum { WAKE, CONNECTION };                                          /* the data of an epoll event */
+enum { MANY_IN_FLIGHT = 128, FEW_PACKETS = 16, MANY_PACKETS = 64 }; /* requests in flight; packets taken at once */
+enum { SHORTEST_DELAY = 50000, LONGEST_DELAY = 400000 };            /* in nanoseconds */
 
 #ifdef __linux__
 
@@ -37,13 +37,13 @@ static int control(zkc_adaptor *adaptor, int operation, int fd, short wanted, in
 {
     struct epoll_event event = {.events = (uint32_t)wanted, .data.u32 = (uint32_t)about};
 
-    return epoll_ctl(adaptor->poller, operation, fd, &event);
+    return epoll_ctl(adaptor->epoll, operation, fd, &event);
 }
 
-static int open_poller(zkc_adaptor *adaptor)
+static int open_epoll(zkc_adaptor *adaptor)
 {
-    adaptor->poller = epoll_create1(EPOLL_CLOEXEC);
-    return adaptor->poller < 0 ? -1 : control(adaptor, EPOLL_CTL_ADD, adaptor->wake[0], POLLIN, WAKE);
+    adaptor->epoll = epoll_create1(EPOLL_CLOEXEC);
+    return adaptor->epoll < 0 ? -1 : control(adaptor, EPOLL_CTL_ADD, adaptor->wake[0], POLLIN, WAKE);
 }
 
 #endif
@@ -52,12 +52,12 @@ int zkc_adaptor_open_wake(zkc_adaptor *adaptor)
 {
     int *wake = adaptor->wake;
 
-    adaptor->poller = adaptor->watched = adaptor->looked_at = -1;
+    adaptor->epoll = adaptor->polled_fd = adaptor->epoll_fd = -1;
 #ifdef __linux__
     wake[0] = wake[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake[0] < 0)
         return -1;
-    if (open_poller(adaptor) < 0) {
+    if (open_epoll(adaptor) < 0) {
         int error = errno;
 
         zkc_adaptor_close_wake(adaptor);
@@ -81,8 +81,8 @@ void zkc_adaptor_close_wake(zkc_adaptor *adaptor)
     close(adaptor->wake[0]);
     if (adaptor->wake[1] != adaptor->wake[0])
         close(adaptor->wake[1]);
-    if (adaptor->poller >= 0)
-        close(adaptor->poller);
+    if (adaptor->epoll >= 0)
+        close(adaptor->epoll);
 }
 
 void zkc_adaptor_wake(zkc_adaptor *adaptor)
@@ -90,7 +90,7 @@ void zkc_adaptor_wake(zkc_adaptor *adaptor)
     uint64_t one = 1;
     ssize_t written;
 
-    /* Full is as good as written: nobody has read what woke the thread last time. */
+    /* Full is enough: the thread has not read the last wake-up yet. */
     do
         written = write(adaptor->wake[1], &one, sizeof one);
     while (written < 0 && errno == EINTR);
@@ -98,11 +98,11 @@ void zkc_adaptor_wake(zkc_adaptor *adaptor)
 
 static void drain_wake(zkc_adaptor *adaptor)
 {
-    uint64_t scrap;
+    uint64_t ignored;
     ssize_t got;
 
     do
-        got = read(adaptor->wake[0], &scrap, sizeof scrap);
+        got = read(adaptor->wake[0], &ignored, sizeof ignored);
     while (got > 0 && adaptor->wake[0] != adaptor->wake[1]);
 }
 
@@ -115,46 +115,46 @@ int wakeup_io_thread(zhandle_t *zh)
     return ZOK;
 }
 
-/* At the beginning of a turn: what was queued until now it will see, and need not be woken for. */
-void zkc_adaptor_look_around(zkc_adaptor *adaptor)
+/* At the beginning of an iteration: the requests queued so far are seen in it, and need no wake-up. */
+void zkc_adaptor_begin_iteration(zkc_adaptor *adaptor)
 {
-    /* An exchange, and no store: the queue must not be looked at before. */
+    /* An exchange, not a store: the queue must not be read before it. */
     if (atomic_load_explicit(&adaptor->sleep, memory_order_relaxed) != AWAKE)
         atomic_exchange(&adaptor->sleep, AWAKE);
 }
 
-void zkc_adaptor_watch(zkc_adaptor *adaptor, int fd, short wanted)
+void zkc_adaptor_set_polled(zkc_adaptor *adaptor, int fd, short wanted)
 {
-    adaptor->watched = fd;
-    adaptor->wanted = wanted;
-    zkc_adaptor_look(adaptor);
+    adaptor->polled_fd = fd;
+    adaptor->polled_events = wanted;
+    zkc_adaptor_update_epoll(adaptor);
 }
 
 #ifdef __linux__
 
-/* Tell epoll what it is to look at, if that is something else than before. An error of the connection it tells of even
- * when it is to look for nothing. */
-void zkc_adaptor_look(zkc_adaptor *adaptor)
+/* Register the connection and its events in epoll, if they have changed. epoll reports an error of the connection even
+ * when no event is registered. */
+void zkc_adaptor_update_epoll(zkc_adaptor *adaptor)
 {
-    short wanted = atomic_load(&adaptor->reader) ? 0 : adaptor->wanted;
-    int fd = adaptor->watched, operation = EPOLL_CTL_MOD;
+    short wanted = atomic_load(&adaptor->reader) ? 0 : adaptor->polled_events;
+    int fd = adaptor->polled_fd, operation = EPOLL_CTL_MOD;
 
-    if (fd == adaptor->looked_at && wanted == adaptor->looked_for)
+    if (fd == adaptor->epoll_fd && wanted == adaptor->epoll_events)
         return;
-    if (fd != adaptor->looked_at) {
-        if (adaptor->looked_at >= 0)
-            control(adaptor, EPOLL_CTL_DEL, adaptor->looked_at, 0, CONNECTION);
+    if (fd != adaptor->epoll_fd) {
+        if (adaptor->epoll_fd >= 0)
+            control(adaptor, EPOLL_CTL_DEL, adaptor->epoll_fd, 0, CONNECTION);
         operation = EPOLL_CTL_ADD;
     }
-    adaptor->unknown = fd >= 0 && control(adaptor, operation, fd, wanted, CONNECTION) < 0;
-    adaptor->looked_at = adaptor->unknown ? -1 : fd;
-    adaptor->looked_for = wanted;
+    adaptor->fd_closed = fd >= 0 && control(adaptor, operation, fd, wanted, CONNECTION) < 0;
+    adaptor->epoll_fd = adaptor->fd_closed ? -1 : fd;
+    adaptor->epoll_events = wanted;
 }
 
-static int sleep_on_poller(zkc_adaptor *adaptor, int milliseconds)
+static int sleep_on_epoll(zkc_adaptor *adaptor, int milliseconds)
 {
     struct epoll_event events[2];
-    int revents = 0, count = epoll_wait(adaptor->poller, events, 2, milliseconds);
+    int revents = 0, count = epoll_wait(adaptor->epoll, events, 2, milliseconds);
 
     for (int i = 0; i < count; i++) {
         if (events[i].data.u32 == CONNECTION)
@@ -167,74 +167,76 @@ static int sleep_on_poller(zkc_adaptor *adaptor, int milliseconds)
 
 #else
 
-void zkc_adaptor_look(zkc_adaptor *adaptor)
+void zkc_adaptor_update_epoll(zkc_adaptor *adaptor)
 {
     (void)adaptor;
 }
 
-static int sleep_on_poller(zkc_adaptor *adaptor, int milliseconds)
+static int sleep_on_epoll(zkc_adaptor *adaptor, int milliseconds)
 {
     struct pollfd fds[2] = {{.fd = adaptor->wake[0], .events = POLLIN},
-                            {.fd = adaptor->watched, .events = adaptor->wanted}};
+                            {.fd = adaptor->polled_fd, .events = adaptor->polled_events}};
 
-    if (poll(fds, adaptor->watched >= 0 ? 2 : 1, milliseconds) < 0)
+    if (poll(fds, adaptor->polled_fd >= 0 ? 2 : 1, milliseconds) < 0)
         return 0;
     if (fds[0].revents & POLLIN)
         drain_wake(adaptor);
-    return adaptor->watched >= 0 ? fds[1].revents : 0;
+    return adaptor->polled_fd >= 0 ? fds[1].revents : 0;
 }
 
 #endif
 
-/* Sleep until what zkc_adaptor_watch was told of is so, for so long at the most, unless a wake-up is due. */
-int zkc_adaptor_rest(zkc_adaptor *adaptor, int milliseconds)
+/* Wait for the events of zkc_adaptor_set_polled, a wake-up, or the timeout; not at all if a wake-up came before. */
+int zkc_adaptor_sleep(zkc_adaptor *adaptor, int milliseconds)
 {
     int expected = AWAKE, revents;
 
-    /* A request that was queued before this is seen at the next look at the queue; one queued after it writes. */
+    /* A request queued before this is seen when the queue is read next; a request queued after it writes the eventfd.
+     */
     if (!atomic_compare_exchange_strong(&adaptor->sleep, &expected, ASLEEP))
         milliseconds = 0;
-    revents = sleep_on_poller(adaptor, milliseconds);
+    revents = sleep_on_epoll(adaptor, milliseconds);
     atomic_exchange(&adaptor->sleep, AWAKE);
     return revents;
 }
 
-void zkc_adaptor_tell_load(zhandle_t *zh, const atomic_int *in_flight)
+void zkc_adaptor_set_load(zhandle_t *zh, const atomic_int *in_flight)
 {
     atomic_store(&adaptor_of(zh)->in_flight, in_flight);
 }
 
-/* How long to nap. It grows while few packets come for it and shrinks when many do, so that it is short where the
- * server is quick: with a quarter of the requests answered in a nap, the server never runs out of them. */
-static long nap_due(zkc_adaptor *adaptor)
+/* Compute the next delay. It grows while few packets arrive in it and shrinks when many do, so that it is short where
+ * the server is quick. With a quarter of the requests answered in one delay, the server never runs out of them. */
+static long next_coalesce_delay(zkc_adaptor *adaptor)
 {
     const atomic_int *in_flight = atomic_load_explicit(&adaptor->in_flight, memory_order_acquire);
-    int taken = adaptor->taken, crowd = in_flight != NULL ? atomic_load_explicit(in_flight, memory_order_relaxed) : 0;
+    int taken = adaptor->packets,
+        waiting = in_flight != NULL ? atomic_load_explicit(in_flight, memory_order_relaxed) : 0;
 
-    adaptor->taken = 0;
-    if (crowd < CROWD)
-        return adaptor->nap = 0;
-    if (taken >= MANY || taken > crowd / 4)
-        adaptor->nap /= 2;
-    else if (taken < FEW)
-        adaptor->nap = adaptor->nap > 0 ? adaptor->nap * 2 : SHORTEST_NAP;
-    if (adaptor->nap > LONGEST_NAP)
-        adaptor->nap = LONGEST_NAP;
-    if (adaptor->nap < SHORTEST_NAP)
-        adaptor->nap = 0;
-    return adaptor->nap;
+    adaptor->packets = 0;
+    if (waiting < MANY_IN_FLIGHT)
+        return adaptor->coalesce_delay = 0;
+    if (taken >= MANY_PACKETS || taken > waiting / 4)
+        adaptor->coalesce_delay /= 2;
+    else if (taken < FEW_PACKETS)
+        adaptor->coalesce_delay = adaptor->coalesce_delay > 0 ? adaptor->coalesce_delay * 2 : SHORTEST_DELAY;
+    if (adaptor->coalesce_delay > LONGEST_DELAY)
+        adaptor->coalesce_delay = LONGEST_DELAY;
+    if (adaptor->coalesce_delay < SHORTEST_DELAY)
+        adaptor->coalesce_delay = 0;
+    return adaptor->coalesce_delay;
 }
 
-/* Before it sleeps: time for replies, and for requests, to come together. */
-void zkc_adaptor_nap(zkc_adaptor *adaptor)
+/* Before the sleep: give replies, and requests, time to arrive together. */
+void zkc_adaptor_coalesce(zkc_adaptor *adaptor)
 {
-    const struct timespec moment = {.tv_nsec = nap_due(adaptor)};
+    const struct timespec moment = {.tv_nsec = next_coalesce_delay(adaptor)};
 
     if (moment.tv_nsec == 0)
         return;
     zkc_transport_use(NULL);
-    pthread_mutex_unlock(&adaptor->turn);
+    pthread_mutex_unlock(&adaptor->io_lock);
     nanosleep(&moment, NULL);
-    pthread_mutex_lock(&adaptor->turn);
+    pthread_mutex_lock(&adaptor->io_lock);
     zkc_transport_use(&adaptor->transport);
 }

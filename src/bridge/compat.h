@@ -1,4 +1,5 @@
-/* zookeeper.h as this build has it: what a build lacks is declared here so that one Cython source serves all. */
+/* zookeeper.h as this build has it: functions that a build lacks are declared here, so that one Cython source serves
+ * all builds. */
 #ifndef ZKC_COMPAT_H
 #define ZKC_COMPAT_H
 
@@ -14,7 +15,7 @@
 #define zkc_openssl_version() ""
 #endif
 
-/* Ours, and not the system's, which would know where the system's authorities are. */
+/* Whether OpenSSL is ours: the system's would know where the system's authorities are. */
 #ifndef ZKC_BUNDLED_OPENSSL
 #define ZKC_BUNDLED_OPENSSL 0
 #endif
@@ -43,7 +44,7 @@ void zkc_create2_op_init(zoo_op_t *op, const char *path, const char *value, int 
     zoo_create_op_init(op, path, value, valuelen, acl, mode, buffer, length)
 #endif
 
-/* In the completion of a reply with data: keep the packet that they are in, or NULL where that cannot be done. */
+/* In the completion of a reply with data: keep the packet that contains them; NULL where that is not possible. */
 #ifdef ZKC_PATCHED_KEEP_PACKET
 void *zkc_keep_packet(void);
 #else

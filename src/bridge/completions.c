@@ -1,6 +1,6 @@
-/* libzookeeper's completions, which run on its threads: claim the request, copy the reply, answer. No Python, no
- * blocking, and no lock of ours held while the library is called. */
-#include "bridge.h"
+/* libzookeeper's completions, which run on its threads: claim the request, copy the reply, complete the request. No
+ * Python, no blocking, and no lock of ours held while the library is called. */
+#include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +30,8 @@ static int copy_bytes(zkc_request *request, const char *bytes, int64_t length)
     return ZOK;
 }
 
-/* Large data are kept where they are: their pages would be made twice. For small ones a copy is cheaper than a whole
- * packet. */
+/* Large data stay in their packet: a copy would allocate their pages twice. For small data a copy is cheaper than a
+ * whole packet. */
 enum { LARGE = 4096 };
 
 static int copy_data(zkc_request *request, const char *data, int length)
@@ -111,18 +111,19 @@ static int copy_acl(zkc_request *request, const struct ACL_vector *acl)
     return ZOK;
 }
 
-/* Each completion: claim, copy on success, answer. A claim that comes too late only gives the loan back. */
+/* Each completion: claim, copy on success, complete. A claim that comes too late only releases the library's reference.
+ */
 #define COMPLETE(data, rc, copies)                             \
     do {                                                       \
         zkc_request *request = (zkc_request *)(data);          \
         int outcome = (rc);                                    \
-        if (!zkc_claim(request)) {                             \
+        if (!zkc__claim(request)) {                            \
             zkc_request_unref(request);                        \
             return;                                            \
         }                                                      \
         if (outcome == ZOK && !zkc_request_abandoned(request)) \
             outcome = (copies);                                \
-        zkc_answer(request, outcome);                          \
+        zkc__complete(request, outcome);                       \
     } while (0)
 
 void zkc_on_void(int rc, const void *data)

@@ -1,7 +1,7 @@
-/* Threads asleep on a word. On Linux a futex: one system call to sleep, none to wake when nobody sleeps, and it
- * returns when a signal handler has run, which is what makes Ctrl-C immediate in a blocked call. */
+/* Threads asleep on a word. On Linux a futex: one system call to sleep. It returns when a signal handler has run, which
+ * makes Ctrl-C immediate in a blocked call. */
 #define _GNU_SOURCE
-#include "bridge.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -42,14 +42,14 @@ int zkc_word_wait(zkc_word *word, uint32_t expected, int64_t nanoseconds)
 void zkc_word_wake(zkc_word *word)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-    if (atomic_load(&zkc_sleepers) != 0)
-        zkc_sleepers_wake(word);
+    if (atomic_load(&zkc__sleeper_count) != 0)
+        zkc__sleepers_wake(word);
 }
 
 #else
 
-/* Elsewhere: a few condition variables shared by address. A signal does not end the wait, so waits are short and the
- * caller, who looks for signals after each, sees it a moment later. */
+/* Elsewhere: a few condition variables shared by address. A signal does not end the wait. So waits are short, and the
+ * caller, which looks for signals after each, sees it a moment later. */
 #define SHARES 32
 #define LONGEST_NS 50000000
 
@@ -100,8 +100,8 @@ void zkc_word_wake(zkc_word *word)
     pthread_mutex_lock(&share->lock);
     pthread_cond_broadcast(&share->changed);
     pthread_mutex_unlock(&share->lock);
-    if (atomic_load(&zkc_sleepers) != 0)
-        zkc_sleepers_wake(word);
+    if (atomic_load(&zkc__sleeper_count) != 0)
+        zkc__sleepers_wake(word);
 }
 
 #endif

@@ -1,32 +1,34 @@
-/* Whether a thread that waits for the only reply there is keeps the GIL while it looks for it.
+/* Whether a thread that waits for the only outstanding reply keeps the GIL while it polls for it.
  *
- * Who gives the GIL up beside a thread of pure bytecode, and does so for longer than that thread takes to wake, gets it
- * back after the interpreter's switch interval, 5 ms, although the reply came after 30 us. So such a call looks with
- * the GIL, for no longer than `hold`; then it gives it up, asks for it again at once, and looks again, a few times. A
- * thread that is ready to run has it then, and who asked for it a switch interval ago has it in any case; one that has
- * still to wake mostly has not. It looks as long as looking has been worth it of late, and only while getting the GIL
- * back takes long: where it does not, keeping it would be of no use to the caller, and would keep the other threads.
+ * Beside a thread of pure bytecode, giving the GIL up is expensive. If the wait is longer than that thread takes to
+ * wake, the GIL comes back after the interpreter's switch interval. That is 5 ms, although the reply came after 30 us.
+ * So such a call polls with the GIL, for no longer than `hold`. Then it gives the GIL up, asks for it again at once,
+ * and polls again, a few times. Between two polls a thread that is ready to run gets the GIL. A thread that asked for
+ * it a switch interval ago gets it in any case. A thread that has still to wake mostly does not. A call polls as long
+ * as recent polls got replies, and only while getting the GIL back takes long. Otherwise keeping it would not help the
+ * caller, and would block the other threads.
  *
- * Nothing here waits, and nor does the look (zkc_adaptor_peek): a thread that has the GIL and waits for a mutex whose
- * owner waits for the GIL would never get it. */
-#include "bridge.h"
+ * Nothing here waits, nor does the poll (zkc_adaptor_peek). A thread with the GIL must not wait for a mutex: its owner
+ * may wait for the GIL. */
+#include "internal.h"
 
-/* What is sent with the GIL at the most, in bytes: some ten microseconds' work. */
+/* Largest request sent with the GIL, in bytes: some ten microseconds' work. */
 enum { MOST_SENT = 16 * 1024 };
-/* How often the GIL is to come back quickly before it is believed that it does, and how long it is kept between two
- * tries to give it up, in nanoseconds. */
+/* How often in a row the GIL must come back quickly before calls stop keeping it. And how long calls keep it between
+ * two tries to give it up, in nanoseconds. */
 enum { CONTENDED = 3, BETWEEN_TRIES = 10000000 };
-/* How many looks without a reply are forgiven, where a session begins, and how many calls later it is tried again. */
-enum { MOST_WORTH = 8, BEGINNING = 2, TRY_AGAIN = 32 };
-/* What is no sign of a busy thread, however short the switch interval is, in nanoseconds. */
+/* The highest credit for polls, the credit of a new session, and after how many calls without credit a call polls
+ * again. */
+enum { MOST_CREDIT = 8, BEGINNING = 2, POLL_AGAIN = 32 };
+/* A wait this short is no sign of a busy thread, even with a short switch interval; in nanoseconds. */
 enum { SHORT_WAIT = 100000 };
 
-/* Of the process, as the GIL is. All of them relaxed: an update that is lost costs a look, or a moment. */
+/* For the whole process, as the GIL is. All relaxed: a lost update costs one poll, or a moment. */
 static _Atomic int64_t hold = 50000;
 static atomic_int most_times = 4;
-static atomic_int contended;     /* up to CONTENDED: how lately the GIL took long to come back */
-static _Atomic int64_t kept;     /* how long calls have kept it, in all */
-static _Atomic int64_t tried_at; /* what `kept` was when it was last given up and came back */
+static atomic_int contended;     /* counts down from CONTENDED, where it was set when the GIL took long to come back */
+static _Atomic int64_t kept;     /* how long calls have kept the GIL, in all */
+static _Atomic int64_t tried_at; /* value of `kept` when the GIL was last given up and came back */
 
 void zkc_set_gil_hold(int64_t nanoseconds, int times)
 {
@@ -34,23 +36,23 @@ void zkc_set_gil_hold(int64_t nanoseconds, int times)
     atomic_store(&most_times, times);
 }
 
-void zkc_gil_ask(zkc_gil_asked *asked)
+void zkc_gil_wait_begin(zkc_gil_wait *asked)
 {
     asked->at = zkc_now_ns();
     asked->kept = atomic_load_explicit(&kept, memory_order_relaxed);
 }
 
-int64_t zkc_gil_waited(const zkc_gil_asked *asked)
+int64_t zkc_gil_wait_ns(const zkc_gil_wait *asked)
 {
     return zkc_now_ns() - asked->at;
 }
 
-void zkc_gil_came(const zkc_gil_asked *asked, int64_t waited, int64_t interval, int tried)
+void zkc_gil_wait_end(const zkc_gil_wait *asked, int64_t waited, int64_t interval, int tried)
 {
     int64_t by_now = atomic_load_explicit(&kept, memory_order_relaxed);
     int before = atomic_load_explicit(&contended, memory_order_relaxed);
 
-    /* What other calls have kept it for is no sign of a busy thread: or they would be one for each other. */
+    /* Time for which other calls of ours kept the GIL is no sign of a busy thread. */
     if (waited >= SHORT_WAIT && waited - (by_now - asked->kept) >= interval / 2)
         atomic_store_explicit(&contended, CONTENDED, memory_order_relaxed);
     else if (!tried)
@@ -71,49 +73,49 @@ static int64_t hold_due(const zkc_request *request)
     return atomic_load_explicit(&hold, memory_order_relaxed);
 }
 
-/* Whether replies come in that time, as far as the last ones tell. */
-static int is_worth_it(zkc_session *session)
+/* Whether replies come in that time, judged by the last replies. */
+static int is_worthwhile(zkc_session *session)
 {
-    return atomic_load_explicit(&session->worth, memory_order_relaxed) > -BEGINNING ||
-           atomic_fetch_add_explicit(&session->untried, 1, memory_order_relaxed) % TRY_AGAIN == TRY_AGAIN - 1;
+    return atomic_load_explicit(&session->poll_credit, memory_order_relaxed) > -BEGINNING ||
+           atomic_fetch_add_explicit(&session->polls_skipped, 1, memory_order_relaxed) % POLL_AGAIN == POLL_AGAIN - 1;
 }
 
-static void judge(zkc_session *session, int came)
+static void update_credit(zkc_session *session, int came)
 {
-    int worth = atomic_load_explicit(&session->worth, memory_order_relaxed) + (came ? 2 : -1);
+    int credit = atomic_load_explicit(&session->poll_credit, memory_order_relaxed) + (came ? 2 : -1);
 
-    if (worth > MOST_WORTH - BEGINNING)
-        worth = MOST_WORTH - BEGINNING;
-    if (worth >= -BEGINNING)
-        atomic_store_explicit(&session->worth, worth, memory_order_relaxed);
+    if (credit > MOST_CREDIT - BEGINNING)
+        credit = MOST_CREDIT - BEGINNING;
+    if (credit >= -BEGINNING)
+        atomic_store_explicit(&session->poll_credit, credit, memory_order_relaxed);
     zkc_metric_add(came ? &session->metrics.gil_kept : &session->metrics.gil_given_up, 1);
 }
 
-/* Whether the first look is to be: the others follow from it. */
+/* Whether to poll the first time; the other polls follow from it. */
 static int begins(const zkc_request *request, int64_t limit)
 {
-    return limit > 0 && zkc_in_flight(request->session) == 1 && is_worth_it(request->session);
+    return limit > 0 && zkc_in_flight(request->session) == 1 && is_worthwhile(request->session);
 }
 
-enum zkc_request_looked zkc_request_look(zkc_request *request, int *times, int64_t nanoseconds)
+enum zkc_gil_poll zkc_poll_with_gil(zkc_request *request, int *times, int64_t nanoseconds)
 {
     zkc_session *session = request->session;
     int64_t limit = *times == 0 ? hold_due(request) : atomic_load_explicit(&hold, memory_order_relaxed), took;
-    enum zkc_look outcome;
+    enum zkc_poll outcome;
 
     if (nanoseconds >= 0 && nanoseconds < limit)
         limit = nanoseconds;
     if (*times == 0 && !begins(request, limit))
-        return ZKC_LOOK_NO_MORE;
+        return ZKC_GIL_POLL_OVER;
     took = zkc_now_ns();
-    outcome = zkc_look_for_reply(request, limit);
+    outcome = zkc__poll_reply(request, limit);
     took = zkc_now_ns() - took;
     atomic_fetch_add_explicit(&kept, took, memory_order_relaxed);
-    if (outcome == ZKC_LOOK_REFUSED)
-        return zkc_request_done(request) ? ZKC_LOOK_DONE : ZKC_LOOK_NO_MORE;
+    if (outcome == ZKC_POLL_REFUSED)
+        return zkc_request_done(request) ? ZKC_GIL_POLL_DONE : ZKC_GIL_POLL_OVER;
     zkc_metric_add(&session->metrics.gil_ns, took);
-    if (outcome == ZKC_LOOKED_IN_VAIN && ++*times < atomic_load_explicit(&most_times, memory_order_relaxed))
-        return ZKC_LOOK_AGAIN;
-    judge(session, outcome == ZKC_LOOKED_AND_DONE);
-    return zkc_request_done(request) ? ZKC_LOOK_DONE : ZKC_LOOK_NO_MORE;
+    if (outcome == ZKC_POLL_NOT_YET && ++*times < atomic_load_explicit(&most_times, memory_order_relaxed))
+        return ZKC_GIL_POLL_AGAIN;
+    update_credit(session, outcome == ZKC_POLL_DONE);
+    return zkc_request_done(request) ? ZKC_GIL_POLL_DONE : ZKC_GIL_POLL_OVER;
 }

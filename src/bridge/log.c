@@ -1,8 +1,8 @@
 /* libzookeeper's log lines. The library logs from any thread, sometimes under its locks, and its callback has no
- * context: so a line is copied into a queue and one Python thread hands it to logging. The queue is bounded: when
- * nobody reads, lines are counted and dropped, and logging never slows or blocks the library. */
+ * context. So a line is copied into a queue, and one Python thread passes it to logging. The queue is bounded: when it
+ * is full, lines are counted and dropped. Logging never slows or blocks the library. */
 #define _GNU_SOURCE
-#include "bridge.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static struct {
     pthread_mutex_t lock;
     zkc_log_line *head, *tail;
     unsigned lines, dropped;
-    int woken; /* by zkc_log_wake: remembered until a reader has seen it */
+    int woken; /* by zkc_log_wake: kept until a reader has seen it */
     zkc_word wake;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -34,7 +34,7 @@ static void wake_reader(void)
 static void push(const char *text, size_t length)
 {
     zkc_log_line *line = NULL;
-    int wanted = 0; /* whether the reader is to be woken: for the first, and when there are many */
+    int wanted = 0; /* whether to wake the reader: for the first line, and when there are many */
 
     while (length > 0 && text[length - 1] == '\n')
         length--;
@@ -63,7 +63,7 @@ static void push(const char *text, size_t length)
         wake_reader();
 }
 
-void zkc_on_log(const char *message)
+void zkc__on_log(const char *message)
 {
     push(message, strlen(message));
 }
@@ -118,7 +118,7 @@ void zkc_log_wake(void)
     wake_reader();
 }
 
-/* In a forked child: another thread of the parent may have held the lock. What it guards is forgotten, not freed. */
+/* In a forked child: another thread of the parent may have held the lock. The lines are forgotten, not freed. */
 static void after_fork_in_child(void)
 {
     pthread_mutex_init(&queue.lock, NULL);
@@ -131,7 +131,7 @@ static void after_fork_in_child(void)
 
 #ifdef __linux__
 /* zookeeper_init_ssl takes no log callback, and some lines have no handle: both go to the library's log stream.
- * This stream's lines go where the others go, instead of to the process's stderr. */
+ * The lines of this stream go into the queue, too, instead of to the process's stderr. */
 static ssize_t write_line(void *cookie, const char *text, size_t length)
 {
     (void)cookie;

@@ -1,12 +1,12 @@
-/* The counters of a session: what a request adds to them when it is lent, and when it has ended. */
-#include "bridge.h"
+/* The counters of a session, updated when a request is tracked and when it has ended. */
+#include "internal.h"
 
 int64_t zkc_metric_get(zkc_counter *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-int zkc_latency_bucket(int64_t nanoseconds)
+int zkc__latency_bucket(int64_t nanoseconds)
 {
     uint64_t microseconds = nanoseconds > 0 ? ((uint64_t)nanoseconds + 999) / 1000 : 0;
     int bucket = microseconds <= 1 ? 0 : 64 - __builtin_clzll(microseconds - 1);
@@ -14,24 +14,24 @@ int zkc_latency_bucket(int64_t nanoseconds)
     return bucket < ZKC_LATENCY_BOUNDS ? bucket : ZKC_LATENCY_BOUNDS;
 }
 
-void zkc_metrics_sent(zkc_metrics *metrics, zkc_request *request)
+void zkc__metrics_sent(zkc_metrics *metrics, zkc_request *request)
 {
     request->sent_ns = zkc_now_ns();
     zkc_metric_add(&metrics->requests[request->metric], 1);
     zkc_metric_add(&metrics->bytes_sent, request->sent_bytes);
 }
 
-void zkc_metrics_refused(zkc_metrics *metrics, const zkc_request *request)
+void zkc__metrics_refused(zkc_metrics *metrics, const zkc_request *request)
 {
     zkc_metric_add(&metrics->requests[request->metric], -1);
     zkc_metric_add(&metrics->bytes_sent, -request->sent_bytes);
 }
 
-void zkc_metrics_ended(zkc_metrics *metrics, const zkc_request *request)
+void zkc__metrics_ended(zkc_metrics *metrics, const zkc_request *request)
 {
     int64_t taken = zkc_now_ns() - request->sent_ns;
 
-    zkc_metric_add(&metrics->latency[zkc_latency_bucket(taken)], 1);
+    zkc_metric_add(&metrics->latency[zkc__latency_bucket(taken)], 1);
     zkc_metric_add(&metrics->latency_sum_ns, taken);
     if (request->rc != ZOK)
         zkc_metric_add(&metrics->errors[request->rc < 0 && request->rc > -ZKC_ERROR_CODES ? -request->rc : 0], 1);

@@ -1,5 +1,5 @@
-/* What a session counts about itself, always: relaxed atomics, no lock. One reader sees each number whole, but not all
- * of one moment. */
+/* The counters of a session, always on: relaxed atomics, no lock. A reader sees each number whole, but not all numbers
+ * at one moment. */
 #ifndef ZKC_METRICS_H
 #define ZKC_METRICS_H
 
@@ -25,23 +25,23 @@ enum zkc_kind {
 };
 
 enum {
-    ZKC_LATENCY_BOUNDS = 27, /* bucket i holds what took at most 2^i microseconds, and one more holds the rest */
+    ZKC_LATENCY_BOUNDS = 27, /* bucket i counts requests of at most 2^i microseconds; one bucket more counts the rest */
     ZKC_LATENCY_BUCKETS = ZKC_LATENCY_BOUNDS + 1,
-    ZKC_ERROR_CODES = 256 /* -code is the index; 0 counts codes that are beyond */
+    ZKC_ERROR_CODES = 256 /* -code is the index; 0 counts codes beyond */
 };
 
 typedef _Atomic int64_t zkc_counter;
 
 typedef struct zkc_metrics {
-    zkc_counter requests[ZKC_KINDS]; /* sent; a call that was refused at once is not */
+    zkc_counter requests[ZKC_KINDS]; /* sent; not a call that was refused at once */
     zkc_counter errors[ZKC_ERROR_CODES];
-    zkc_counter latency[ZKC_LATENCY_BUCKETS]; /* from zkc_lend to the end of the request, whichever that was */
+    zkc_counter latency[ZKC_LATENCY_BUCKETS]; /* from zkc_track to the end of the request, with or without a reply */
     zkc_counter latency_sum_ns;
     zkc_counter watch_events; /* watches that an event of their znode fired */
     zkc_counter connects;
-    zkc_counter gil_kept, gil_given_up;     /* replies that came while a call kept the GIL, and looks in vain */
-    zkc_counter gil_ns;                     /* how long calls have kept it so */
-    zkc_counter bytes_sent, bytes_received; /* of paths, data and credentials; of replies as they were copied */
+    zkc_counter gil_kept, gil_given_up;     /* replies that came while a call kept the GIL, and polls without one */
+    zkc_counter gil_ns;                     /* how long calls have kept it for that */
+    zkc_counter bytes_sent, bytes_received; /* of paths, data and credentials; of copied replies */
 } zkc_metrics;
 
 static inline void zkc_metric_add(zkc_counter *counter, int64_t change)
@@ -50,10 +50,5 @@ static inline void zkc_metric_add(zkc_counter *counter, int64_t change)
 }
 
 int64_t zkc_metric_get(zkc_counter *counter);
-int zkc_latency_bucket(int64_t nanoseconds);
-struct zkc_request;
-void zkc_metrics_sent(zkc_metrics *metrics, struct zkc_request *request);
-void zkc_metrics_refused(zkc_metrics *metrics, const struct zkc_request *request);
-void zkc_metrics_ended(zkc_metrics *metrics, const struct zkc_request *request);
 
 #endif

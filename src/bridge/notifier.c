@@ -1,7 +1,7 @@
-/* What an event loop polls instead of a dispatcher thread: an eventfd, or a pipe where there is none. Both ends are
- * non-blocking: whoever writes holds the queue's lock. */
+/* The descriptor that an event loop polls when there is no dispatcher thread: an eventfd, or a pipe. Both ends are
+ * non-blocking, because the writer holds the queue's lock. */
 #define _GNU_SOURCE
-#include "bridge.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

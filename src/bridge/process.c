@@ -1,6 +1,6 @@
-/* What belongs to the process: which fork it is, whether the interpreter is exiting, and what is alive in it. */
+/* State of the process: its generation, whether the interpreter is exiting, and the counts of live objects. */
 #define _GNU_SOURCE
-#include "bridge.h"
+#include "internal.h"
 
 #include <unistd.h>
 #ifdef __linux__
@@ -15,7 +15,7 @@ uint32_t zkc_generation(void)
 }
 
 /* After fork, in the child: only the forking thread is left, so every handle of the parent is dead here. Nothing is
- * closed or freed: that would speak on the parent's socket, or wait for a lock that nobody will release. */
+ * closed or freed: that would write to the parent's socket, or wait for a lock that no thread will release. */
 static void after_fork_in_child(void)
 {
     atomic_fetch_add(&generation, 1);
@@ -28,12 +28,12 @@ void zkc_process_init(void)
 
 static atomic_int quiet;
 
-void zkc_quiesce(void)
+void zkc_shutdown_begin(void)
 {
     atomic_store(&quiet, 1);
 }
 
-void zkc_rest_if_quiet(void)
+void zkc_block_if_shutdown(void)
 {
     while (atomic_load(&quiet))
         pause();
@@ -41,7 +41,7 @@ void zkc_rest_if_quiet(void)
 
 static atomic_int alive[ZKC_COUNT_HANDLE + 1];
 
-void zkc_count(enum zkc_counted what, int change)
+void zkc__count(enum zkc_counted what, int change)
 {
     atomic_fetch_add_explicit(&alive[what], change, memory_order_relaxed);
 }

@@ -1,18 +1,18 @@
-/* What the dispatcher thread has to do, in order. Many threads push, one takes; a wake-up is spent only when the
- * queue goes from empty to non-empty, so a burst of replies costs one. */
-#include "bridge.h"
+/* The session's queue: items for its consumer, in order. Many threads push, one takes. Only a push into an empty queue
+ * wakes the consumer, so a burst of replies costs one wake-up. */
+#include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void zkc_queue_init(zkc_queue *queue)
+void zkc__queue_init(zkc_queue *queue)
 {
     memset(queue, 0, sizeof *queue);
     pthread_mutex_init(&queue->lock, NULL);
     queue->notify_fd = -1;
 }
 
-void zkc_queue_destroy(zkc_queue *queue)
+void zkc__queue_destroy(zkc_queue *queue)
 {
     pthread_mutex_destroy(&queue->lock);
 }
@@ -38,8 +38,8 @@ void zkc_queue_push(zkc_queue *queue, zkc_item *item)
     else
         queue->tail->next = item;
     queue->tail = item;
-    /* Under the lock: once it is released the consumer may free the item and, at the end, the whole queue, and close
-     * the descriptor, whose number may then be another file's. */
+    /* Under the lock: after its release the consumer may free the item and, at the end, the whole queue. It may also
+     * close the descriptor, whose number may then be another file's. */
     if (was_empty) {
         atomic_fetch_add(&queue->wake, 1);
         zkc_notifier_wake(queue->notify_fd);
@@ -72,7 +72,7 @@ zkc_item *zkc_queue_take(zkc_queue *queue, int64_t nanoseconds)
     return items;
 }
 
-zkc_item *zkc_item_new(int kind, void *token, int type, int state, const char *path)
+zkc_item *zkc__item_new(int kind, void *token, int type, int state, const char *path)
 {
     zkc_item *item = calloc(1, sizeof *item);
 
@@ -87,17 +87,17 @@ zkc_item *zkc_item_new(int kind, void *token, int type, int state, const char *p
         free(item);
         return NULL;
     }
-    zkc_count(ZKC_COUNT_ITEM, 1);
+    zkc__count(ZKC_COUNT_ITEM, 1);
     return item;
 }
 
 void zkc_item_free(zkc_item *item)
 {
-    /* These two are watches, which the request that brought them may look at still. */
+    /* These two are watches; the request that armed them may still refer to them. */
     if ((item->kind == ZKC_ITEM_EVENT || item->kind == ZKC_ITEM_DROP) &&
         atomic_fetch_sub(&((zkc_watch *)item)->refs, 1) != 1)
         return;
     free(item->path);
     free(item);
-    zkc_count(ZKC_COUNT_ITEM, -1);
+    zkc__count(ZKC_COUNT_ITEM, -1);
 }

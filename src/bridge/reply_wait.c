@@ -1,50 +1,51 @@
-/* A thread that waits for the only reply there is takes it from the connection itself, if libzookeeper runs on our
- * adaptor: the reply need not wake one thread that then wakes another. Without the GIL, as every wait.
+/* Waiting for a reply. A thread that waits for the only outstanding reply reads it from the connection itself, if
+ * libzookeeper runs on our adaptor. Then the reply need not wake one thread that wakes another. Without the GIL, as
+ * every wait.
  *
- * Completions then run on this thread, also those of others' requests that come meanwhile. They are the same C that
- * runs on the I/O thread (completions.c) and do nothing else here. */
-#include "bridge.h"
+ * Completions then run on this thread, also those of other threads' requests. They are the same C that runs on the I/O
+ * thread (completions.c), and do nothing else here. */
+#include "internal.h"
 
 #ifdef ZKC_OWN_ADAPTOR
 
 #include "adaptor/zkc_adaptor.h"
 
-/* The session in which this thread has made a call whose request is not sent yet; a reference. The session can be
- * closed meanwhile: then the request has its end from that. */
-static _Thread_local zkc_session *held;
+/* The session in which this thread has made a corked call, whose request is not sent yet; a reference. If the session
+ * is closed before that, close completes the request. */
+static _Thread_local zkc_session *corked;
 
-void zkc_hold(void)
+void zkc_cork(void)
 {
-    zkc_let_go();
-    zkc_adaptor_hold(1);
+    zkc_uncork();
+    zkc_adaptor_cork(1);
 }
 
-void zkc_leave_called(zkc_session *session)
+void zkc_leave_corked(zkc_session *session)
 {
-    if (zkc_adaptor_holds()) {
-        zkc_session_ref(session);
-        held = session;
+    if (zkc_adaptor_take_corked()) {
+        zkc__session_ref(session);
+        corked = session;
     }
     zkc_leave(session);
 }
 
-static void drop_hold(void)
+static void drop_corked(void)
 {
-    zkc_session *session = held;
+    zkc_session *session = corked;
 
-    held = NULL;
+    corked = NULL;
     if (session != NULL && session->generation == zkc_generation()) /* a forked child frees nothing */
         zkc_session_unref(session);
 }
 
-void zkc_let_go(void)
+void zkc_uncork(void)
 {
-    zkc_adaptor_hold(0);
-    if (held != NULL && zkc_enter(held) == ZKC_ENTERED) {
-        zkc_adaptor_let_go(held->handle);
-        zkc_leave(held);
+    zkc_adaptor_cork(0);
+    if (corked != NULL && zkc_enter(corked) == ZKC_ENTERED) {
+        zkc_adaptor_uncork(corked->handle);
+        zkc_leave(corked);
     }
-    drop_hold();
+    drop_corked();
 }
 
 static int is_enough(void *context)
@@ -54,25 +55,26 @@ static int is_enough(void *context)
     return zkc_request_done(request) || zkc_word_get(&request->session->closing) != ZKC_NOT_CLOSING;
 }
 
-/* What this thread has looked for and not found yet: it is inside the session, and the reader, until it has gone on. */
-static _Thread_local const zkc_request *looked;
+/* The request that this thread has polled for without a reply. Until it goes on, it is inside the session, and the
+ * reader. */
+static _Thread_local const zkc_request *polled;
 
-int zkc_has_looked(const zkc_request *request)
+int zkc_is_polling(const zkc_request *request)
 {
-    return looked == request;
+    return polled == request;
 }
 
 static int begin_reading(zkc_request *request)
 {
     zkc_session *session = request->session;
 
-    /* With more than one under way the I/O thread is needed anyway. */
+    /* With more than one request in flight the I/O thread is needed in any case. */
     if (session->kick[0] < 0 || zkc_in_flight(session) != 1 || zkc_enter(session) != ZKC_ENTERED) {
-        zkc_let_go();
+        zkc_uncork();
         return 0;
     }
-    if (held != session)
-        zkc_let_go();
+    if (corked != session)
+        zkc_uncork();
     atomic_fetch_or(&request->bits, ZKC_READING);
     return 1;
 }
@@ -81,43 +83,43 @@ static void end_reading(zkc_request *request, int refused)
 {
     atomic_fetch_and(&request->bits, ~(uint32_t)ZKC_READING);
     if (refused)
-        zkc_let_go(); /* maybe nothing was sent */
+        zkc_uncork(); /* the request may not be sent yet */
     else
-        drop_hold();
+        drop_corked();
     zkc_leave(request->session);
 }
 
-enum zkc_look zkc_look_for_reply(zkc_request *request, int64_t nanoseconds)
+enum zkc_poll zkc__poll_reply(zkc_request *request, int64_t nanoseconds)
 {
     zkc_session *session = request->session;
-    int goes_on = looked == request, outcome;
+    int resumes = polled == request, outcome;
 
-    looked = NULL;
-    if (!goes_on && !begin_reading(request))
-        return ZKC_LOOK_REFUSED;
-    zkc_set_awaited(request);
-    outcome = zkc_adaptor_peek(session->handle, goes_on, session->kick[0], is_enough, request, nanoseconds);
-    zkc_set_awaited(NULL);
+    polled = NULL;
+    if (!resumes && !begin_reading(request))
+        return ZKC_POLL_REFUSED;
+    zkc__set_awaited(request);
+    outcome = zkc_adaptor_peek(session->handle, resumes, session->kick[0], is_enough, request, nanoseconds);
+    zkc__set_awaited(NULL);
     if (outcome == ZKC_READ_NOT_YET) {
-        drop_hold(); /* it is sent */
-        looked = request;
-        return ZKC_LOOKED_IN_VAIN;
+        drop_corked(); /* the request is sent */
+        polled = request;
+        return ZKC_POLL_NOT_YET;
     }
     end_reading(request, outcome == ZKC_READ_REFUSED);
-    return outcome == ZKC_READ_REFUSED ? ZKC_LOOK_REFUSED : ZKC_LOOKED_AND_DONE;
+    return outcome == ZKC_READ_REFUSED ? ZKC_POLL_REFUSED : ZKC_POLL_DONE;
 }
 
 static int read_reply(zkc_request *request, int64_t nanoseconds)
 {
     zkc_session *session = request->session;
-    int goes_on = looked == request, outcome;
+    int resumes = polled == request, outcome;
 
-    looked = NULL;
-    if (!goes_on && !begin_reading(request))
+    polled = NULL;
+    if (!resumes && !begin_reading(request))
         return -1;
-    zkc_set_awaited(request);
-    outcome = zkc_adaptor_read(session->handle, goes_on, session->kick[0], is_enough, request, nanoseconds);
-    zkc_set_awaited(NULL);
+    zkc__set_awaited(request);
+    outcome = zkc_adaptor_read(session->handle, resumes, session->kick[0], is_enough, request, nanoseconds);
+    zkc__set_awaited(NULL);
     end_reading(request, outcome == ZKC_READ_REFUSED);
     if (outcome == ZKC_READ_TIMED_OUT)
         return ZKC_TIMED_OUT;
@@ -126,29 +128,29 @@ static int read_reply(zkc_request *request, int64_t nanoseconds)
 
 #else
 
-void zkc_hold(void)
+void zkc_cork(void)
 {
 }
 
-void zkc_leave_called(zkc_session *session)
+void zkc_leave_corked(zkc_session *session)
 {
     zkc_leave(session);
 }
 
-void zkc_let_go(void)
+void zkc_uncork(void)
 {
 }
 
-int zkc_has_looked(const zkc_request *request)
+int zkc_is_polling(const zkc_request *request)
 {
     (void)request;
     return 0;
 }
 
-enum zkc_look zkc_look_for_reply(zkc_request *request, int64_t nanoseconds)
+enum zkc_poll zkc__poll_reply(zkc_request *request, int64_t nanoseconds)
 {
     (void)request, (void)nanoseconds;
-    return ZKC_LOOK_REFUSED;
+    return ZKC_POLL_REFUSED;
 }
 
 static int read_reply(zkc_request *request, int64_t nanoseconds)
@@ -159,14 +161,14 @@ static int read_reply(zkc_request *request, int64_t nanoseconds)
 
 #endif
 
-/* ---- waiting, by reading where that is possible, and else asleep ------------------------------------------------- */
+/* ---- waiting: by reading where that is possible, else asleep ------------------------------------------------- */
 
 int zkc_request_wait(zkc_request *request, int64_t nanoseconds)
 {
     uint32_t bits = atomic_load(&request->bits);
     int rc = -1;
 
-    if (!(bits & ZKC_DONE) || zkc_has_looked(request)) /* who has looked ends its reading there */
+    if (!(bits & ZKC_DONE) || zkc_is_polling(request)) /* a thread that has polled ends its reading there */
         rc = read_reply(request, nanoseconds);
     if (zkc_request_done(request))
         return ZKC_WOKEN;

@@ -1,7 +1,7 @@
-/* A request's life: lent, settled once, and its end: the watch is armed, the waiter woken or the callback queued. What
- * comes from libzookeeper's threads is in completions.c. No Python, no blocking, and no lock of ours held while the
+/* A request's life: tracked while libzookeeper has it, claimed once, completed: the watch is armed, the waiter woken or
+ * the callback queued. The completions are in completions.c. No Python, no blocking, and no lock of ours held while the
  * library is called. */
-#include "bridge.h"
+#include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ zkc_request *zkc_request_new(void)
         return NULL;
     atomic_init(&request->refs, 1);
     request->item.kind = ZKC_ITEM_REQUEST;
-    zkc_count(ZKC_COUNT_REQUEST, 1);
+    zkc__count(ZKC_COUNT_REQUEST, 1);
     return request;
 }
 
@@ -29,12 +29,12 @@ void zkc_request_unref(zkc_request *request)
     free(request->result_paths);
     free(request->results);
     free(request->result_stats);
-    free(request->doomed_path);
+    free(request->removal_path);
     free(request->packet != NULL ? request->packet : request->bytes);
     if (request->armed != NULL)
         zkc_item_free(&request->armed->item);
     free(request);
-    zkc_count(ZKC_COUNT_REQUEST, -1);
+    zkc__count(ZKC_COUNT_REQUEST, -1);
 }
 
 int zkc_request_done(zkc_request *request)
@@ -42,14 +42,14 @@ int zkc_request_done(zkc_request *request)
     return (atomic_load(&request->bits) & ZKC_DONE) != 0;
 }
 
-uint32_t zkc_request_await(zkc_request *request)
+uint32_t zkc_request_mark_waiting(zkc_request *request)
 {
     return atomic_fetch_or(&request->bits, ZKC_WAITING) | ZKC_WAITING;
 }
 
 int zkc_request_notify(zkc_request *request, void *token)
 {
-    request->item.token = token; /* before the bit: whoever sees the bit sees the token */
+    request->item.token = token; /* before the bit: a thread that sees the bit sees the token */
     return (atomic_fetch_or(&request->bits, ZKC_NOTIFY) & ZKC_DONE) != 0;
 }
 
@@ -69,7 +69,8 @@ int zkc_request_reserve_results(zkc_request *request, int op_count)
     return 0;
 }
 
-/* ---- settling ---------------------------------------------------------------------------------------------------- */
+/* ---- completing ----------------------------------------------------------------------------------------------------
+ */
 
 /* The session's lock is held. */
 static void unlist(zkc_request *request)
@@ -80,24 +81,24 @@ static void unlist(zkc_request *request)
     if (request->before != NULL)
         request->before->after = request->after;
     else
-        request->session->loans = request->after;
+        request->session->outstanding = request->after;
     if (request->after != NULL)
         request->after->before = request->before;
 }
 
-/* The watch goes into the table when its call succeeded, and back to Python when not: then it is returned. libzookeeper
- * arms its own watcher by the same rule, and delivers the reply before any event that follows it. A call that was given
- * up before this moment has no watch any more; its event finds no listener here. */
+/* Put the watch into the table when its call succeeded. Otherwise return it, to go back to Python. libzookeeper arms
+ * its own watcher by the same rule, and delivers the reply before any event that follows it. A call that was abandoned
+ * before this has no watch any more; its event finds no watch here. */
 static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
 {
     int wanted = request->rc == ZOK || (request->rc == ZNONODE && request->arm_on_missing);
     zkc_watch *watch;
 
-    /* zkc_has_other_watches sees it in the list or in the table, never in neither */
+    /* so zkc_has_other_watches sees the watch either in the list or in the table */
     pthread_mutex_lock(&session->lock);
     watch = request->watch;
     request->watch = NULL;
-    if (!request->lent)
+    if (!request->in_library)
         unlist(request);
     if (watch != NULL && wanted) {
         request->armed = watch;            /* from here on it may be revoked */
@@ -105,7 +106,7 @@ static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
     }
     if (watch == NULL) {
         ;
-    } else if (wanted && !session->ended && zkc_watches_add(&session->watches, watch) == 0) {
+    } else if (wanted && !session->ended && zkc__watches_add(&session->watches, watch) == 0) {
         watch = NULL;
     } else if (wanted && session->ended) {
         watch->item.type = ZOO_SESSION_EVENT;
@@ -117,48 +118,50 @@ static zkc_watch *arm_watch(zkc_session *session, zkc_request *request)
     return watch;
 }
 
-static _Thread_local const zkc_request *awaited; /* what this thread reads the connection for: reply_wait.c */
+static _Thread_local const zkc_request
+    *awaited; /* the request for which this thread reads the connection: reply_wait.c */
 
-void zkc_set_awaited(const zkc_request *request)
+void zkc__set_awaited(const zkc_request *request)
 {
     awaited = request;
 }
 
-/* Another thread reads the connection for this request, which is done. Not for what the reader itself has just got. */
+/* Wake the thread that reads the connection for this request, which is done; not if that is this thread. */
 static void wake_reader(const zkc_request *request)
 {
     if (awaited != request)
         zkc_notifier_wake(request->session->kick[1]);
 }
 
-/* The reply is written. Nothing of the request is touched after ZKC_DONE but by who still owns a reference: the
- * caller here does, and a queued request is kept by its token. */
+/* Finish a request whose reply is written. The order matters. The watch is armed before ZKC_DONE: a caller that sees
+ * the reply has its watch. The reply is queued before a watch that was not armed. Waiting threads are woken last. After
+ * ZKC_DONE only an owner of a reference touches the request: the caller here has one, and its token keeps a queued
+ * request. */
 static void finish(zkc_request *request)
 {
     zkc_session *session = request->session;
     zkc_watch *unarmed = request->watched ? arm_watch(session, request) : NULL;
     uint32_t before;
 
-    if (request->doomed_kinds != 0 && request->rc == ZOK)
-        zkc_forget_watches(session, request->doomed_path, request->doomed_kinds, NULL);
-    zkc_metrics_ended(&session->metrics, request);
+    if (request->watches_to_remove != 0 && request->rc == ZOK)
+        zkc_forget_watches(session, request->removal_path, request->watches_to_remove, NULL);
+    zkc__metrics_ended(&session->metrics, request);
     zkc_slot_return(session);
     before = atomic_fetch_or(&request->bits, ZKC_DONE);
     if (before & ZKC_NOTIFY)
         zkc_queue_push(&session->queue, &request->item);
     if (unarmed != NULL)
-        zkc_queue_push(&session->queue, &unarmed->item); /* after the reply of the call that brought it */
-    /* Last: what a waiter does next, closing the session say, comes after it in the queue. The caller has a
-     * reference. */
+        zkc_queue_push(&session->queue, &unarmed->item); /* after the reply of its call */
+    /* Last: items of the waiter's next step, closing the session for example, come later in the queue. */
     if (before & ZKC_WAITING)
         zkc_word_wake(&request->bits);
     if (before & ZKC_READING)
         wake_reader(request);
-    zkc_push_end(session);
+    zkc__push_end(session);
 }
 
-/* The lock is held. The watch of a request whose reply nobody wants, wherever it is: unlinked and returned, to be given
- * back; or left in the queue and marked, so that the consumer calls nobody. */
+/* The lock is held. Revoke the watch of an abandoned request, wherever it is. It is unlinked and returned, to be
+ * released; or it stays in the queue and is marked, so that the consumer does not call it. */
 static zkc_watch *revoke(zkc_session *session, zkc_request *request, int *called)
 {
     zkc_watch *watch = request->watch;
@@ -172,9 +175,9 @@ static zkc_watch *revoke(zkc_session *session, zkc_request *request, int *called
     watch = request->armed;
     if (watch == NULL)
         return NULL;
-    if (zkc_watches_take(&session->watches, watch))
+    if (zkc__watches_take(&session->watches, watch))
         return watch;
-    /* The queue's consumer and this decide in one step: whichever is first. */
+    /* The queue's consumer and this thread decide in one atomic step: the first wins. */
     *called = !atomic_compare_exchange_strong(&watch->fate, &undecided, ZKC_REVOKED) && undecided == ZKC_CALLED;
     return NULL;
 }
@@ -188,7 +191,7 @@ static uint32_t mark_abandoned(zkc_request *request)
     return before;
 }
 
-static int give_up(zkc_request *request, int even_done)
+static int abandon(zkc_request *request, int even_done)
 {
     zkc_session *session = request->session;
     zkc_watch *watch = NULL;
@@ -197,8 +200,8 @@ static int give_up(zkc_request *request, int even_done)
     if (session == NULL || !request->watched)
         return !(mark_abandoned(request) & ZKC_DONE) || even_done;
     pthread_mutex_lock(&session->lock); /* arm_watch, under the same lock, comes before this or after it */
-    zkc_push_begin(session);
-    /* A watch that is in the queue before ZKC_DONE was ended by a close at this moment: it is too late, too. */
+    zkc__push_begin(session);
+    /* A watch that is in the queue before ZKC_DONE was ended by a close at the same time: too late, too. */
     if (!even_done && (zkc_request_done(request) || (request->armed != NULL && !request->armed->in_table)))
         given_up = 0;
     if (given_up) {
@@ -210,51 +213,51 @@ static int give_up(zkc_request *request, int even_done)
         watch->item.kind = ZKC_ITEM_DROP;
         zkc_queue_push(&session->queue, &watch->item);
     }
-    zkc_push_end(session);
+    zkc__push_end(session);
     return given_up && !called;
 }
 
 int zkc_request_abandon(zkc_request *request)
 {
-    return give_up(request, 1);
+    return abandon(request, 1);
 }
 
-int zkc_request_give_up(zkc_request *request)
+int zkc_request_abandon_pending(zkc_request *request)
 {
-    return give_up(request, 0);
+    return abandon(request, 0);
 }
 
-/* The lock is held. 1: to the caller it falls to write the reply and to finish. */
-static int settle_first(zkc_request *request)
+/* The lock is held. Returns 1 if the caller must write the reply and call finish(). */
+static int claim_once(zkc_request *request)
 {
-    if (request->settled)
+    if (request->claimed)
         return 0;
-    request->settled = 1;
-    zkc_push_begin(request->session);
+    request->claimed = 1;
+    zkc__push_begin(request->session);
     return 1;
 }
 
-int zkc_claim(zkc_request *request)
+int zkc__claim(zkc_request *request)
 {
     zkc_session *session = request->session;
     int first;
 
     pthread_mutex_lock(&session->lock);
-    first = settle_first(request);
-    request->lent = 0;
-    if (!first || request->watch == NULL) /* else it stays in the list until its watch is armed */
+    first = claim_once(request);
+    request->in_library = 0;
+    if (!first || request->watch == NULL) /* otherwise it stays in the list until its watch is armed */
         unlist(request);
     pthread_mutex_unlock(&session->lock);
     return first;
 }
 
-void zkc_settle(zkc_request *request, int rc)
+void zkc_complete_once(zkc_request *request, int rc)
 {
     zkc_session *session = request->session;
     int first;
 
     pthread_mutex_lock(&session->lock);
-    first = settle_first(request);
+    first = claim_once(request);
     pthread_mutex_unlock(&session->lock);
     if (!first)
         return;
@@ -262,62 +265,63 @@ void zkc_settle(zkc_request *request, int rc)
     finish(request);
 }
 
-void zkc_answer(zkc_request *request, int rc)
+void zkc__complete(zkc_request *request, int rc)
 {
     request->rc = rc;
     finish(request);
-    zkc_request_unref(request); /* the reference that came with the request: the loan's, taken by zkc_lend */
+    zkc_request_unref(request); /* libzookeeper's reference, taken by zkc_track */
 }
 
-int zkc_lend(zkc_session *session, zkc_request *request)
+int zkc_track(zkc_session *session, zkc_request *request)
 {
     pthread_mutex_lock(&session->lock);
     if (session->stopped) {
         pthread_mutex_unlock(&session->lock);
         return -1;
     }
-    atomic_fetch_add(&request->refs, 1); /* back in zkc_answer, zkc_take_back or at close */
+    atomic_fetch_add(&request->refs, 1); /* released in zkc__complete, in zkc_untrack or at close */
     request->session = session;
-    zkc_metrics_sent(&session->metrics, request);
-    request->lent = request->listed = 1;
+    zkc__metrics_sent(&session->metrics, request);
+    request->in_library = request->listed = 1;
     request->before = NULL;
-    request->after = session->loans;
-    if (session->loans != NULL)
-        session->loans->before = request;
-    session->loans = request;
+    request->after = session->outstanding;
+    if (session->outstanding != NULL)
+        session->outstanding->before = request;
+    session->outstanding = request;
     pthread_mutex_unlock(&session->lock);
     return 0;
 }
 
-int zkc_take_back(zkc_session *session, zkc_request *request)
+int zkc_untrack(zkc_session *session, zkc_request *request)
 {
-    int settled;
+    int claimed;
 
     pthread_mutex_lock(&session->lock);
-    settled = request->settled;
-    request->settled = 1;
-    request->lent = 0;
+    claimed = request->claimed;
+    request->claimed = 1;
+    request->in_library = 0;
     unlist(request);
     pthread_mutex_unlock(&session->lock);
-    if (!settled) { /* else whoever settled it has done that */
-        zkc_metrics_refused(&session->metrics, request);
+    if (!claimed) { /* otherwise the thread that claimed it has done that */
+        zkc__metrics_refused(&session->metrics, request);
         zkc_slot_return(session);
     }
     zkc_request_unref(request);
-    return settled ? -1 : 0;
+    return claimed ? -1 : 0;
 }
 
-/* Settle all that is lent; libzookeeper still has it. Oldest first, as the replies would have come. */
-void zkc_settle_loans(zkc_session *session, int rc)
+/* Complete all outstanding requests; libzookeeper still has them. Oldest first, as the replies would have come. */
+void zkc__complete_outstanding(zkc_session *session, int rc)
 {
     zkc_item *list = NULL, *next;
 
     pthread_mutex_lock(&session->lock);
-    for (zkc_request *request = session->loans; request != NULL; request = request->after) {
-        if (!settle_first(request))
+    for (zkc_request *request = session->outstanding; request != NULL; request = request->after) {
+        if (!claim_once(request))
             continue;
-        atomic_fetch_add(&request->refs, 1); /* its completion may still come, and end the loan, meanwhile */
-        request->item.next = list;           /* not done yet, so it is in no queue */
+        atomic_fetch_add(&request->refs,
+                         1); /* its completion may still come in the meantime, and release the library's reference */
+        request->item.next = list; /* not done yet, so in no queue */
         list = &request->item;
     }
     pthread_mutex_unlock(&session->lock);
@@ -325,24 +329,24 @@ void zkc_settle_loans(zkc_session *session, int rc)
         zkc_request *request = (zkc_request *)list;
 
         next = list->next;
-        zkc_answer(request, rc);
+        zkc__complete(request, rc);
     }
 }
 
-/* libzookeeper has let go of everything: end every loan. */
-void zkc_end_loans(zkc_session *session)
+/* libzookeeper has released everything: complete and untrack every request. */
+void zkc__release_outstanding(zkc_session *session)
 {
     zkc_request *request, *after;
 
-    zkc_settle_loans(session, ZCLOSING);
+    zkc__complete_outstanding(session, ZCLOSING);
     pthread_mutex_lock(&session->lock);
-    request = session->loans;
-    session->loans = NULL;
+    request = session->outstanding;
+    session->outstanding = NULL;
     for (zkc_request *each = request; each != NULL; each = each->after)
-        each->lent = each->listed = 0;
+        each->in_library = each->listed = 0;
     pthread_mutex_unlock(&session->lock);
     for (; request != NULL; request = after) {
         after = request->after;
-        zkc_request_unref(request); /* the loan's */
+        zkc_request_unref(request); /* libzookeeper's */
     }
 }

@@ -1,6 +1,6 @@
-/* libzookeeper's own helper, zoo_sasl_make_basic_callbacks, reads the password from a file and leaks what it
- * allocates; these callbacks take it from memory that the session owns until the handle is closed. */
-#include "sasl.h"
+/* libzookeeper's own helper, zoo_sasl_make_basic_callbacks, reads the password from a file and leaks what it allocates.
+ * These callbacks take it from memory that the session owns until the handle is closed. */
+#include "internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 static pthread_once_t client_once = PTHREAD_ONCE_INIT;
 static int client_rc;
 
-/* Cyrus guards its globals with mutexes that it wants from the application: without them it has none. */
+/* Cyrus guards its globals with mutexes from the application; without these it has none. */
 static void *new_mutex(void)
 {
     pthread_mutex_t *mutex = malloc(sizeof *mutex);
@@ -86,11 +86,11 @@ static int answer_secret(sasl_conn_t *connection, void *context, int id, sasl_se
     return context != NULL ? SASL_OK : SASL_FAIL;
 }
 
-/* Cyrus calls each with the arguments that its id stands for; the detour over void (*)(void) says that this is
- * meant. */
+/* Cyrus calls each with the arguments that its id stands for; the detour over void (*)(void) shows that the cast is
+ * intended. */
 #define CALLBACK(function) ((int (*)(void))(void (*)(void))(function))
 
-int zkc_sasl_prepare(zkc_open_args *args, zoo_sasl_params_t *params)
+int zkc__sasl_prepare(zkc_open_args *args, zoo_sasl_params_t *params)
 {
     const char *password = args->sasl_password != NULL ? args->sasl_password : "";
     sasl_callback_t *callbacks = calloc(5, sizeof *callbacks);
@@ -137,7 +137,7 @@ const char *zkc_sasl_mechanisms(void)
 
 #endif
 
-void zkc_sasl_free(zkc_open_args *args)
+void zkc__sasl_free(zkc_open_args *args)
 {
     free(args->sasl_callbacks);
     free(args->sasl_secret);

@@ -1,14 +1,12 @@
-/* A session: the handle, what is lent to it, and its end.
+/* A session's beginning and end: opening and closing the handle.
  *
- * Opening resolves names and closing waits for a server; both can take seconds, and closing joins libzookeeper's
- * threads. So each runs on a short-lived thread of ours, and a Python thread that waits for it can be interrupted, or
- * give up waiting without leaving the handle half made. Opening that has no name to resolve waits for nothing, and runs
- * on the thread that asks for it; and our own adaptor's I/O thread closes the handle itself, when there is one. */
+ * Opening resolves names and closing waits for a server. Both can take seconds, and closing joins libzookeeper's
+ * threads. So each runs on a short-lived thread of ours. A Python thread that waits for it can be interrupted, or stop
+ * waiting, without leaving the handle half made. Opening without a name to resolve does not wait, and runs on the
+ * calling thread. Our own adaptor's I/O thread closes the handle itself, when there is one. */
 #define _GNU_SOURCE
 #include "adaptor/zkc_adaptor.h"
-#include "bridge.h"
-#include "sasl.h"
-#include "tls.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -28,9 +26,9 @@ void zkc_open_args_free(zkc_open_args *args)
 {
     if (args == NULL)
         return;
-    zkc_sasl_free(args);
+    zkc__sasl_free(args);
     free(args->hosts);
-    zkc_tls_options_free(args->tls);
+    zkc__tls_options_free(args->tls);
     free(args->sasl_service);
     free(args->sasl_host);
     free(args->sasl_mechanisms);
@@ -40,11 +38,11 @@ void zkc_open_args_free(zkc_open_args *args)
     free(args);
 }
 
-/* What the queue ends with, made when there is memory: a dispatcher waits for it. */
+/* The last items of the queue, allocated in advance, because a dispatcher waits for them. */
 static zkc_item *last_items(void)
 {
-    zkc_item *event = zkc_item_new(ZKC_ITEM_SESSION, NULL, ZOO_SESSION_EVENT, 0, NULL);
-    zkc_item *stop = zkc_item_new(ZKC_ITEM_STOP, NULL, 0, 0, NULL);
+    zkc_item *event = zkc__item_new(ZKC_ITEM_SESSION, NULL, ZOO_SESSION_EVENT, 0, NULL);
+    zkc_item *stop = zkc__item_new(ZKC_ITEM_STOP, NULL, 0, 0, NULL);
 
     if (event != NULL && stop != NULL) {
         event->next = stop;
@@ -63,10 +61,10 @@ static void open_kick(zkc_session *session)
 #ifdef ZKC_OWN_ADAPTOR
     if (zkc_notifier_open(session->kick) != 0)
 #endif
-        session->kick[0] = session->kick[1] = -1; /* then only the I/O thread reads */
+        session->kick[0] = session->kick[1] = -1; /* only the I/O thread reads then */
 }
 
-zkc_session *zkc_session_new(int max_in_flight, int echo)
+zkc_session *zkc_session_new(int max_in_flight, int broadcast)
 {
     zkc_session *session = calloc(1, sizeof *session);
 
@@ -80,16 +78,16 @@ zkc_session *zkc_session_new(int max_in_flight, int echo)
         return NULL;
     }
     session->max_in_flight = max_in_flight;
-    session->echo = echo;
+    session->broadcast_all = broadcast;
     pthread_mutex_init(&session->lock, NULL);
-    zkc_watches_init(&session->watches);
-    zkc_queue_init(&session->queue);
+    zkc__watches_init(&session->watches);
+    zkc__queue_init(&session->queue);
     open_kick(session);
-    zkc_count(ZKC_COUNT_SESSION, 1);
+    zkc__count(ZKC_COUNT_SESSION, 1);
     return session;
 }
 
-void zkc_session_ref(zkc_session *session)
+void zkc__session_ref(zkc_session *session)
 {
     atomic_fetch_add(&session->refs, 1);
 }
@@ -98,27 +96,28 @@ void zkc_session_unref(zkc_session *session)
 {
     if (atomic_fetch_sub(&session->refs, 1) != 1)
         return;
-    if (session->last != NULL) { /* never closed, because never opened */
+    if (session->last != NULL) { /* never opened, so never closed */
         zkc_item_free(session->last->next);
         zkc_item_free(session->last);
     }
-    for (zkc_item *next; session->held != NULL; session->held = next) { /* abandoned before it was open */
-        next = session->held->next;
-        zkc_item_free(session->held);
+    for (zkc_item *next; session->deferred_events != NULL;
+         session->deferred_events = next) { /* abandoned before it was open */
+        next = session->deferred_events->next;
+        zkc_item_free(session->deferred_events);
     }
-    if (session->announcement != NULL)
-        zkc_item_free(session->announcement);
+    if (session->opened_item != NULL)
+        zkc_item_free(session->opened_item);
     zkc_open_args_free(session->args);
-    zkc_watches_destroy(&session->watches);
-    zkc_queue_destroy(&session->queue);
+    zkc__watches_destroy(&session->watches);
+    zkc__queue_destroy(&session->queue);
     zkc_notifier_close(session->kick);
     pthread_mutex_destroy(&session->lock);
     free(session);
-    zkc_count(ZKC_COUNT_SESSION, -1);
+    zkc__count(ZKC_COUNT_SESSION, -1);
 }
 
-/* Run `body` on a detached thread that takes no signals: nor will libzookeeper's threads, which inherit its mask, so
- * that Python's handlers never run there. The thread owns a reference to the session. */
+/* Run `body` on a detached thread that takes no signals. libzookeeper's threads inherit its mask, so Python's handlers
+ * never run there. The thread owns a reference to the session. */
 static int run_detached(void *(*body)(void *), zkc_session *session)
 {
     sigset_t all, before;
@@ -126,7 +125,7 @@ static int run_detached(void *(*body)(void *), zkc_session *session)
     pthread_t thread;
     int error;
 
-    zkc_session_ref(session); /* back at the end of the thread */
+    zkc__session_ref(session); /* released at the end of the thread */
     sigfillset(&all);
     zkc_thread_attributes(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
@@ -157,22 +156,22 @@ static zhandle_t *open_handle(zkc_session *session, zkc_open_args *args)
     zoo_sasl_params_t params;
 
     if (args->sasl_mechanisms != NULL) {
-        if (zkc_sasl_prepare(args, &params) < 0)
+        if (zkc__sasl_prepare(args, &params) < 0)
             return NULL;
         sasl = &params;
     }
 #endif
     if (args->tls != NULL)
-        return zkc_tls_open(session, args, client_id, sasl);
+        return zkc__tls_open(session, args, client_id, sasl);
 #ifdef HAVE_CYRUS_SASL_H
     if (sasl != NULL)
-        return zookeeper_init_sasl(args->hosts, zkc_on_event, args->timeout_ms, client_id, session, args->flags,
-                                   zkc_on_log, sasl);
+        return zookeeper_init_sasl(args->hosts, zkc__on_event, args->timeout_ms, client_id, session, args->flags,
+                                   zkc__on_log, sasl);
 #endif
-    return zookeeper_init2(args->hosts, zkc_on_event, args->timeout_ms, client_id, session, args->flags, zkc_on_log);
+    return zookeeper_init2(args->hosts, zkc__on_event, args->timeout_ms, client_id, session, args->flags, zkc__on_log);
 }
 
-static void open_here(zkc_session *session)
+static void open_in_this_thread(zkc_session *session)
 {
     zhandle_t *handle;
 
@@ -180,15 +179,15 @@ static void open_here(zkc_session *session)
     handle = open_handle(session, session->args);
     if (handle == NULL) {
         session->open_errno = errno != 0 ? errno : EINVAL;
-        zkc_opened(session, ZKC_OPEN_FAILED);
+        zkc__opened(session, ZKC_OPEN_FAILED);
     } else {
-        zoo_set_log_callback(handle, zkc_on_log);
+        zoo_set_log_callback(handle, zkc__on_log);
         zoo_set_servers_resolution_delay(handle, session->args->resolution_delay_ms);
-        zkc_session_ref(session); /* the handle's: back in closed() */
-        zkc_count(ZKC_COUNT_HANDLE, 1);
+        zkc__session_ref(session); /* the handle's: released in closed() */
+        zkc__count(ZKC_COUNT_HANDLE, 1);
         session->handle = handle;
-        zkc_tell_adaptor(session);
-        zkc_opened(session, ZKC_OPEN);
+        zkc__set_up_adaptor(session);
+        zkc__opened(session, ZKC_OPEN);
     }
 }
 
@@ -197,17 +196,17 @@ static void *opening_thread(void *argument)
 #ifdef __linux__
     pthread_setname_np(pthread_self(), "zkc-io"); /* libzookeeper's threads inherit it */
 #endif
-    open_here(argument);
+    open_in_this_thread(argument);
     zkc_session_unref(argument);
     return NULL;
 }
 
-/* Whether opening waits for nothing: every server is an address, and no file is read. (libzookeeper's own adaptor needs
- * the thread all the same, whose name its threads inherit.) */
+/* Whether opening does not wait: every server is an address, and no file is read. (With libzookeeper's own adaptor
+ * opening needs the thread, because the library's threads inherit its name.) */
 static int opens_at_once(const zkc_open_args *args)
 {
 #ifdef ZKC_OWN_ADAPTOR
-    return args->tls == NULL && args->sasl_mechanisms == NULL && zkc_hosts_are_addresses(args->hosts);
+    return args->tls == NULL && args->sasl_mechanisms == NULL && zkc__hosts_are_addresses(args->hosts);
 #else
     (void)args;
     return 0;
@@ -216,8 +215,8 @@ static int opens_at_once(const zkc_open_args *args)
 
 int zkc_session_announce(zkc_session *session)
 {
-    session->announcement = zkc_item_new(ZKC_ITEM_SESSION, NULL, ZKC_OPENED_EVENT, 0, NULL);
-    return session->announcement != NULL ? 0 : -1;
+    session->opened_item = zkc__item_new(ZKC_ITEM_SESSION, NULL, ZKC_OPENED_EVENT, 0, NULL);
+    return session->opened_item != NULL ? 0 : -1;
 }
 
 int zkc_session_open(zkc_session *session, zkc_open_args *args)
@@ -226,18 +225,18 @@ int zkc_session_open(zkc_session *session, zkc_open_args *args)
 
     session->args = args;
     if (opens_at_once(args)) {
-        open_here(session);
+        open_in_this_thread(session);
         return 0;
     }
     error = run_detached(opening_thread, session);
     if (error != 0) {
         session->open_errno = error;
-        zkc_opened(session, ZKC_OPEN_FAILED);
+        zkc__opened(session, ZKC_OPEN_FAILED);
     }
     return error;
 }
 
-void zkc_session_give_up(zkc_session *session)
+void zkc_session_cancel(zkc_session *session)
 {
     session->open_errno = EINTR;
     set_word(&session->opened, ZKC_OPEN_FAILED);
@@ -246,26 +245,26 @@ void zkc_session_give_up(zkc_session *session)
 
 /* ---- closing ----------------------------------------------------------------------------------------------------- */
 
-/* Settle what is lent, end the watches, stop the queue: once. */
+/* Complete the outstanding requests, end the watches, stop the queue: once. */
 static void stop(zkc_session *session)
 {
     zkc_watch *watches;
 
     pthread_mutex_lock(&session->lock);
-    zkc_push_begin(session);
-    atomic_store(&session->stopped, 1); /* nothing is lent any more */
-    watches = zkc_end_watches(session, 0);
+    zkc__push_begin(session);
+    atomic_store(&session->stopped, 1); /* no request is tracked any more */
+    watches = zkc__end_watches(session, 0);
     pthread_mutex_unlock(&session->lock);
-    zkc_push_watches(session, watches);
-    zkc_settle_loans(session, ZCLOSING);
-    zkc_push_end(session);
+    zkc__push_watches(session, watches);
+    zkc__complete_outstanding(session, ZCLOSING);
+    zkc__push_end(session);
 }
 
-static void wait_until_nobody_is_inside(zkc_session *session)
+static void wait_until_no_call_is_inside(zkc_session *session)
 {
     const struct timespec moment = {.tv_nsec = 50000};
 
-    while (atomic_load(&session->inside) != 0) /* calls under way take microseconds; set_servers resolves names */
+    while (atomic_load(&session->inside) != 0) /* calls take microseconds, but set_servers resolves names */
         nanosleep(&moment, NULL);
 }
 
@@ -273,8 +272,8 @@ static void closed(zkc_session *session)
 {
     if (session->handle != NULL) { /* no completion of it runs any more */
         session->handle = NULL;
-        zkc_count(ZKC_COUNT_HANDLE, -1);
-        zkc_end_loans(session);
+        zkc__count(ZKC_COUNT_HANDLE, -1);
+        zkc__release_outstanding(session);
         zkc_session_unref(session); /* the handle's */
     }
     stop(session);
@@ -285,9 +284,9 @@ static void close_handle(zkc_session *session)
 {
     while (atomic_load(&session->opened) == ZKC_OPENING)
         zkc_word_wait(&session->opened, ZKC_OPENING, -1);
-    wait_until_nobody_is_inside(session);
+    wait_until_no_call_is_inside(session);
     if (session->handle != NULL)
-        zookeeper_close(session->handle); /* joins the threads of the library */
+        zookeeper_close(session->handle); /* it joins the threads of the library */
     closed(session);
 }
 
@@ -308,7 +307,7 @@ static void close_on_io_thread(void *context)
 {
     zkc_session *session = context;
 
-    wait_until_nobody_is_inside(session);
+    wait_until_no_call_is_inside(session);
     zkc_adaptor_close(session->handle);
     closed(session);
     zkc_session_unref(session);
@@ -316,16 +315,16 @@ static void close_on_io_thread(void *context)
 
 #endif
 
-/* Whether the I/O thread closes: if there is one, and it is ours. */
+/* Whether the I/O thread closes: yes, if there is one and it is our adaptor's. */
 static int closes_itself(zkc_session *session)
 {
     int closes = 0;
 
 #ifdef ZKC_OWN_ADAPTOR
-    atomic_fetch_add(&session->inside, 1); /* the handle stays until this has woken the thread */
+    atomic_fetch_add(&session->inside, 1); /* keeps the handle until the thread is woken */
     closes = atomic_load(&session->opened) == ZKC_OPEN;
     if (closes) {
-        zkc_session_ref(session); /* back in close_on_io_thread */
+        zkc__session_ref(session); /* released in close_on_io_thread */
         zkc_adaptor_end(session->handle, close_on_io_thread, session);
     }
     zkc_leave(session);
@@ -341,14 +340,14 @@ void zkc_session_close(zkc_session *session)
     if (!atomic_compare_exchange_strong(&session->closing, &open, ZKC_CLOSING))
         return;
     atomic_fetch_add(&session->slots, 1);
-    zkc_word_wake(&session->slots); /* submitters that wait for a place */
+    zkc_word_wake(&session->slots); /* callers that wait for a slot */
     atomic_fetch_add(&session->events, 1);
     zkc_word_wake(&session->events);     /* threads that wait for the connection */
-    zkc_notifier_wake(session->kick[1]); /* a thread that reads the connection */
+    zkc_notifier_wake(session->kick[1]); /* the thread that reads the connection */
     if (closes_itself(session))
         return;
     if (run_detached(closing_thread, session) != 0)
-        close_handle(session); /* no thread to be had: then here */
+        close_handle(session); /* no thread available: close here */
 }
 
 void zkc_session_abandon(zkc_session *session)

@@ -1,15 +1,15 @@
 /* The watches and the events of a session, on their way from libzookeeper's threads to its queue. The session's
  * beginning and end are in session.c. */
 #include "adaptor/zkc_adaptor.h"
-#include "bridge.h"
+#include "internal.h"
 
 #include <string.h>
 
 /* ---- watches and events ------------------------------------------------------------------------------------------ */
 
-zkc_watch *zkc_end_watches(zkc_session *session, int state)
+zkc_watch *zkc__end_watches(zkc_session *session, int state)
 {
-    zkc_watch *watches = zkc_watches_clear(&session->watches);
+    zkc_watch *watches = zkc__watches_clear(&session->watches);
 
     session->ended = 1;
     session->end_state = state;
@@ -20,7 +20,7 @@ zkc_watch *zkc_end_watches(zkc_session *session, int state)
     return watches;
 }
 
-void zkc_push_watches(zkc_session *session, zkc_watch *watches)
+void zkc__push_watches(zkc_session *session, zkc_watch *watches)
 {
     for (zkc_watch *next; watches != NULL; watches = next) {
         next = watches->next;
@@ -28,14 +28,14 @@ void zkc_push_watches(zkc_session *session, zkc_watch *watches)
     }
 }
 
-void zkc_push_begin(zkc_session *session)
+void zkc__push_begin(zkc_session *session)
 {
     atomic_fetch_add(&session->pushing, 1);
 }
 
-/* Whoever comes last pushes the last items. A stopped session begins nothing new, so there is one such moment: a
- * request is settled once, the watches are gone and events are refused. */
-void zkc_push_end(zkc_session *session)
+/* The last thread to leave pushes the last items. A stopped session begins no new push, so there is exactly one such
+ * moment: requests are completed once, the watches are gone and events are refused. */
+void zkc__push_end(zkc_session *session)
 {
     zkc_item *last = NULL, *next;
 
@@ -58,15 +58,15 @@ void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, 
     zkc_watch *watches;
 
     pthread_mutex_lock(&session->lock);
-    zkc_push_begin(session);
-    watches = zkc_watches_remove(&session->watches, path, kinds, token);
+    zkc__push_begin(session);
+    watches = zkc__watches_remove(&session->watches, path, kinds, token);
     pthread_mutex_unlock(&session->lock);
     for (zkc_watch *watch = watches; watch != NULL; watch = watch->next) {
         watch->item.type = ZOO_NOTWATCHING_EVENT;
         watch->item.state = ZOO_CONNECTED_STATE;
     }
-    zkc_push_watches(session, watches);
-    zkc_push_end(session);
+    zkc__push_watches(session, watches);
+    zkc__push_end(session);
 }
 
 size_t zkc_count_watches(zkc_session *session, const char *path, unsigned kinds, void *token)
@@ -74,7 +74,7 @@ size_t zkc_count_watches(zkc_session *session, const char *path, unsigned kinds,
     size_t count;
 
     pthread_mutex_lock(&session->lock);
-    count = path != NULL ? zkc_watches_count(&session->watches, path, kinds, token) : session->watches.watches;
+    count = path != NULL ? zkc__watches_count(&session->watches, path, kinds, token) : session->watches.watches;
     pthread_mutex_unlock(&session->lock);
     return count;
 }
@@ -85,7 +85,7 @@ size_t zkc_list_watches(zkc_session *session, const char *path, unsigned kinds, 
     size_t count;
 
     pthread_mutex_lock(&session->lock);
-    count = zkc_watches_list(&session->watches, path, kinds, tokens, most);
+    count = zkc__watches_list(&session->watches, path, kinds, tokens, most);
     for (size_t i = 0; i < count; i++)
         hold(tokens[i]);
     pthread_mutex_unlock(&session->lock);
@@ -97,9 +97,9 @@ int zkc_has_other_watches(zkc_session *session, const char *path, unsigned kinds
     int found;
 
     pthread_mutex_lock(&session->lock);
-    found = zkc_watches_count(&session->watches, path, kinds, NULL) >
-            zkc_watches_count(&session->watches, path, kinds, token);
-    for (zkc_request *request = session->loans; request != NULL && !found; request = request->after)
+    found = zkc__watches_count(&session->watches, path, kinds, NULL) >
+            zkc__watches_count(&session->watches, path, kinds, token);
+    for (zkc_request *request = session->outstanding; request != NULL && !found; request = request->after)
         found = request->watch != NULL && (kinds & (1u << request->watch->kind)) != 0 &&
                 strcmp(request->watch->item.path, path) == 0;
     pthread_mutex_unlock(&session->lock);
@@ -112,9 +112,9 @@ static void wake_for_event(zkc_session *session)
     zkc_word_wake(&session->events);
 }
 
-/* The handle can be used before its opening is announced, and what it has to say by then is held back; so a watcher
- * that is told may call at once, and hears of nothing before. */
-void zkc_opened(zkc_session *session, enum zkc_open_state outcome)
+/* The handle can be used before its opening is announced, and its events are deferred until then. So a watcher that
+ * gets the announcement may call at once, and gets no event before it. */
+void zkc__opened(zkc_session *session, enum zkc_open_state outcome)
 {
     zkc_item *item, *next;
     int stopped;
@@ -122,32 +122,32 @@ void zkc_opened(zkc_session *session, enum zkc_open_state outcome)
     pthread_mutex_lock(&session->lock);
     stopped = atomic_load(&session->stopped);
     if (!stopped)
-        zkc_push_begin(session); /* a close that begins from here on ends after the announcement */
+        zkc__push_begin(session); /* a close that begins after this ends after the announcement */
     pthread_mutex_unlock(&session->lock);
     atomic_store(&session->opened, outcome);
     zkc_word_wake(&session->opened);
     if (!stopped) {
         pthread_mutex_lock(&session->lock);
-        item = session->announcement;
+        item = session->opened_item;
         if (item != NULL) {
             item->state = outcome == ZKC_OPEN ? 0 : session->open_errno;
-            item->next = session->held;
+            item->next = session->deferred_events;
         }
-        session->announcement = session->held = NULL;
-        for (; item != NULL; item = next) { /* under the lock: the next event must not come before them */
+        session->opened_item = session->deferred_events = NULL;
+        for (; item != NULL; item = next) { /* under the lock, so that the next event comes after them */
             next = item->next;
             zkc_queue_push(&session->queue, item);
         }
         pthread_mutex_unlock(&session->lock);
-        zkc_push_end(session);
+        zkc__push_end(session);
     }
     wake_for_event(session);
 }
 
 /* The lock is held. */
-static void hold_back(zkc_session *session, zkc_item *item)
+static void defer_event(zkc_session *session, zkc_item *item)
 {
-    zkc_item **last = &session->held;
+    zkc_item **last = &session->deferred_events;
 
     while (*last != NULL)
         last = &(*last)->next;
@@ -155,9 +155,9 @@ static void hold_back(zkc_session *session, zkc_item *item)
     *last = item;
 }
 
-void zkc_push_event(zkc_session *session, int type, int state)
+void zkc__push_event(zkc_session *session, int type, int state)
 {
-    zkc_item *item = zkc_item_new(ZKC_ITEM_SESSION, NULL, type, state, NULL); /* without memory it is lost */
+    zkc_item *item = zkc__item_new(ZKC_ITEM_SESSION, NULL, type, state, NULL); /* without memory the event is lost */
     int stopped;
 
     if (item == NULL)
@@ -165,23 +165,23 @@ void zkc_push_event(zkc_session *session, int type, int state)
     pthread_mutex_lock(&session->lock);
     stopped = atomic_load(&session->stopped);
     if (!stopped)
-        zkc_push_begin(session);
-    if (!stopped && session->announcement != NULL) {
-        hold_back(session, item);
+        zkc__push_begin(session);
+    if (!stopped && session->opened_item != NULL) {
+        defer_event(session, item);
         item = NULL;
     }
     pthread_mutex_unlock(&session->lock);
     if (!stopped) {
         if (item != NULL)
             zkc_queue_push(&session->queue, item);
-        zkc_push_end(session);
+        zkc__push_end(session);
     } else {
         zkc_item_free(item);
     }
 }
 
 /* A session event, for the session's own watcher. */
-void zkc_on_event(zhandle_t *handle, int type, int state, const char *path, void *context)
+void zkc__on_event(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
     zkc_session *session = context;
     zkc_watch *watches = NULL;
@@ -193,79 +193,79 @@ void zkc_on_event(zhandle_t *handle, int type, int state, const char *path, void
     pthread_mutex_lock(&session->lock);
     if (state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE)
         session->unanswered = 0;
-    zkc_push_begin(session);
-    if (state < 0 && !session->ended) /* expired or refused: libzookeeper will never fire these */
-        watches = zkc_end_watches(session, state);
+    zkc__push_begin(session);
+    if (state < 0 && !session->ended) /* expired or refused: libzookeeper never fires these */
+        watches = zkc__end_watches(session, state);
     pthread_mutex_unlock(&session->lock);
-    zkc_push_watches(session, watches);
-    zkc_push_event(session, type, state);
-    zkc_push_end(session);
+    zkc__push_watches(session, watches);
+    zkc__push_event(session, type, state);
+    zkc__push_end(session);
     wake_for_event(session);
 }
 
 void zkc_show_session_events(zkc_session *session, zkc_watch *watch)
 {
-    watch->echo = 1;
-    atomic_store(&session->echoing, 1);
+    watch->broadcast = 1;
+    atomic_store(&session->broadcast_some, 1);
 }
 
-struct echo {
+struct broadcast {
     zkc_session *session;
     int state;
 };
 
-static void echo_to(const zkc_watch *watch, void *context)
+static void broadcast_to(const zkc_watch *watch, void *context)
 {
-    const struct echo *echo = context;
+    const struct broadcast *broadcast = context;
     zkc_item *item;
 
-    if (!watch->echo && !echo->session->echo)
+    if (!watch->broadcast && !broadcast->session->broadcast_all)
         return;
-    item = zkc_item_new(ZKC_ITEM_ECHO, watch->item.token, ZOO_SESSION_EVENT, echo->state, "");
+    item = zkc__item_new(ZKC_ITEM_SESSION_BROADCAST, watch->item.token, ZOO_SESSION_EVENT, broadcast->state, "");
     if (item != NULL)
-        zkc_queue_push(&echo->session->queue, item);
+        zkc_queue_push(&broadcast->session->queue, item);
 }
 
-static void deliver(zkc_session *session, int type, int state, const char *path, int config)
+static void deliver_event(zkc_session *session, int type, int state, const char *path, int config)
 {
-    struct echo echo = {session, state};
+    struct broadcast broadcast = {session, state};
     zkc_watch *watches = NULL;
 
     pthread_mutex_lock(&session->lock);
-    zkc_push_begin(session);
+    zkc__push_begin(session);
     if (type != ZOO_SESSION_EVENT && path != NULL)
-        watches = zkc_watches_fire(&session->watches, path, type, config);
-    else if ((session->echo || atomic_load(&session->echoing)) && state >= 0)
-        zkc_watches_each(&session->watches, echo_to, &echo);
+        watches = zkc__watches_fire(&session->watches, path, type, config);
+    else if ((session->broadcast_all || atomic_load(&session->broadcast_some)) && state >= 0)
+        zkc__watches_each(&session->watches, broadcast_to, &broadcast);
     pthread_mutex_unlock(&session->lock);
     for (zkc_watch *watch = watches; watch != NULL; watch = watch->next) {
         watch->item.type = type;
         watch->item.state = state;
         zkc_metric_add(&session->metrics.watch_events, 1);
     }
-    zkc_push_watches(session, watches);
-    zkc_push_end(session);
+    zkc__push_watches(session, watches);
+    zkc__push_end(session);
 }
 
 void zkc_on_watch(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
     (void)handle;
-    deliver(context, type, state, path, 0);
+    deliver_event(context, type, state, path, 0);
 }
 
 void zkc_on_config_watch(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
     (void)handle;
-    (void)path; /* What a chroot makes of the configuration's path differs; there is one configuration. */
-    /* Session events reach zkc_on_watch too, unless only the configuration is watched: then nothing is lost but an
-     * echo, which only the legacy layer asks for and which has no configuration watch. */
+    (void)path; /* With a chroot the path differs between servers and libzookeeper; there is only one configuration. */
+    /* Session events reach zkc_on_watch too, unless only the configuration is watched. Then only a broadcast is lost.
+     * Only the legacy layer asks for broadcasts, and it has no configuration watch. */
     if (type != ZOO_SESSION_EVENT)
-        deliver(context, type, state, ZOO_CONFIG_NODE, 1);
+        deliver_event(context, type, state, ZOO_CONFIG_NODE, 1);
 }
 
 /* ---- connections that servers close before they have answered: the adaptor notices them -------------------------- */
 
-enum { SOME = 5 }; /* so many in a row are worth an event, and again as many */
+enum { SOME = 5 }; /* so many in a row cause an event, and again as many */
 
 #ifdef ZKC_OWN_ADAPTOR
 
@@ -279,16 +279,16 @@ static void on_unanswered(void *context, int count, int64_t zxid)
     session->seen_zxid = zxid;
     pthread_mutex_unlock(&session->lock);
     if (count % SOME == 0)
-        zkc_push_event(session, ZKC_EVENT_UNANSWERED, count);
+        zkc__push_event(session, ZKC_EVENT_UNANSWERED, count);
 }
 
 #endif
 
-void zkc_tell_adaptor(zkc_session *session)
+void zkc__set_up_adaptor(zkc_session *session)
 {
 #ifdef ZKC_OWN_ADAPTOR
-    zkc_adaptor_tell_load(session->handle, &session->in_flight);
-    zkc_adaptor_tell_unanswered(session->handle, on_unanswered);
+    zkc_adaptor_set_load(session->handle, &session->in_flight);
+    zkc_adaptor_set_on_unanswered(session->handle, on_unanswered);
 #else
     (void)session;
 #endif

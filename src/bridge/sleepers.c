@@ -1,13 +1,13 @@
-/* Greenlets asleep on a word. The thread that they run on must not sleep with them: its event loop polls a descriptor,
- * the waker's, and whoever wakes the word writes it. zkc_word_wake looks here after it has woken threads; while no
- * greenlet sleeps, that is one load of a counter. */
-#include "bridge.h"
+/* Greenlets asleep on a word. Their thread must not sleep with them: its event loop polls the waker's descriptor, and
+ * the thread that wakes the word writes it. zkc_word_wake calls this after it has woken threads. While no greenlet
+ * sleeps, that costs one load of a counter. */
+#include "internal.h"
 
 #include <string.h>
 
 #define BUCKETS 64
 
-_Atomic uint32_t zkc_sleepers;
+_Atomic uint32_t zkc__sleeper_count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all below, and for every waker's list */
 static zkc_sleeper *buckets[BUCKETS];
 
@@ -34,12 +34,12 @@ static void unlink_from_list(zkc_sleeper *sleeper)
     sleeper->link = NULL;
 }
 
-/* In a forked child: another thread of the parent may have held the lock, and no word of the parent's wakes anybody. */
+/* In a forked child: another thread of the parent may have held the lock, and no word of the parent wakes a sleeper. */
 static void after_fork_in_child(void)
 {
     pthread_mutex_init(&lock, NULL);
     memset(buckets, 0, sizeof buckets);
-    atomic_store(&zkc_sleepers, 0);
+    atomic_store(&zkc__sleeper_count, 0);
 }
 
 static void watch_forks(void)
@@ -60,7 +60,7 @@ int zkc_waker_open(zkc_waker *waker)
 void zkc_waker_close(zkc_waker *waker)
 {
     pthread_mutex_lock(
-        &lock); /* who wakes writes the descriptor under the lock: its number may be another file's after */
+        &lock); /* a waking thread writes the descriptor under the lock; afterwards its number may be another file's */
     zkc_notifier_close(waker->fds);
     pthread_mutex_unlock(&lock);
 }
@@ -74,23 +74,23 @@ void zkc_sleep_begin(zkc_sleeper *sleeper, zkc_word *word, zkc_waker *waker, voi
     pthread_mutex_lock(&lock);
     link_in(bucket_of(word), sleeper);
     pthread_mutex_unlock(&lock);
-    atomic_fetch_add(&zkc_sleepers,
-                     1); /* the caller looks at the word after this, and who changes it looks here after that */
+    atomic_fetch_add(&zkc__sleeper_count,
+                     1); /* the caller reads the word after this; a thread that changes it reads the count after that */
 }
 
 void zkc_sleep_end(zkc_sleeper *sleeper)
 {
     if (sleeper->waker == NULL || sleeper->generation != zkc_generation())
-        return; /* a forked child has forgotten the parent's */
+        return; /* a forked child has forgotten the parent's sleepers */
     pthread_mutex_lock(&lock);
     if (sleeper->link != NULL)
         unlink_from_list(sleeper);
     pthread_mutex_unlock(&lock);
     sleeper->waker = NULL;
-    atomic_fetch_sub(&zkc_sleepers, 1);
+    atomic_fetch_sub(&zkc__sleeper_count, 1);
 }
 
-void zkc_sleepers_wake(const zkc_word *word)
+void zkc__sleepers_wake(const zkc_word *word)
 {
     zkc_sleeper *sleeper, *next;
 

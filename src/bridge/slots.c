@@ -1,5 +1,5 @@
 /* Threads that enter and leave a session, and requests that take and return its slots in flight. */
-#include "bridge.h"
+#include "internal.h"
 
 int zkc_enter(zkc_session *session)
 {
@@ -25,7 +25,7 @@ int zkc_slot_take(zkc_session *session, uint32_t *slots)
 {
     int in_flight;
 
-    *slots = atomic_load(&session->slots); /* before the look at the count: a return after it changes the word */
+    *slots = atomic_load(&session->slots); /* before the count is read: a return after that changes the word */
     in_flight = atomic_load(&session->in_flight);
     do {
         if (in_flight >= session->max_in_flight + session->overdraft)
@@ -36,12 +36,12 @@ int zkc_slot_take(zkc_session *session, uint32_t *slots)
 
 static _Thread_local int64_t place_deadline = -1;
 
-void zkc_set_place_deadline(int64_t deadline)
+void zkc_set_slot_deadline(int64_t deadline)
 {
     place_deadline = deadline;
 }
 
-int64_t zkc_place_deadline(void)
+int64_t zkc_slot_deadline(void)
 {
     return place_deadline;
 }

@@ -1,6 +1,6 @@
-/* Small questions asked of libzookeeper's arguments and answers, free of any state. */
+/* Helpers for libzookeeper's arguments and replies, without any state. */
 #define _GNU_SOURCE
-#include "bridge.h"
+#include "internal.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -53,7 +53,7 @@ void zkc_op_set_ttl(zoo_op_t *op, int64_t ttl_ms)
     op->create_op.ttl = ttl_ms;
 }
 
-/* One component: not empty, not "." or "..", no control characters. */
+/* A component of a path: not empty, not "." or "..", no control characters. */
 static int valid_component(const char *from, size_t length)
 {
     if (length == 0 || (length == 1 && from[0] == '.') || (length == 2 && from[0] == '.' && from[1] == '.'))
@@ -77,14 +77,14 @@ int zkc_valid_path(const char *path, int sequential)
             return 0;
         from = slash + 1;
     }
-    /* The server appends a number: what stands before it may be empty, or dots. */
+    /* The server appends a number: the component before it may be empty, or dots. */
     if (sequential && (*from == '\0' || strcmp(from, ".") == 0 || strcmp(from, "..") == 0))
         return 1;
     return valid_component(from, strlen(from));
 }
 
-/* "host:port" or "[host]:port"; as strict as can be, for what is not seen here as an address is only opened
- * elsewhere. */
+/* "host:port" or "[host]:port"; as strict as possible: an address that is not recognized here is only opened on another
+ * thread. */
 static int is_address(const char *server, size_t length)
 {
     char text[INET6_ADDRSTRLEN + 2];
@@ -105,7 +105,7 @@ static int is_address(const char *server, size_t length)
     return inet_pton(AF_INET6, text + 1, address) == 1;
 }
 
-int zkc_hosts_are_addresses(const char *hosts)
+int zkc__hosts_are_addresses(const char *hosts)
 {
     const char *end = hosts + strcspn(hosts, "/");
 

@@ -1,6 +1,7 @@
 /* TLS is libzookeeper's, with patches of ours (vendor/patches/zookeeper/0023 to 0025): a system library has none of it.
- * The library reports from its I/O thread what became of each attempt; here that is kept, for whoever waits or asks. */
-#include "tls.h"
+ * The library reports the outcome of each attempt from its I/O thread. The session keeps it here for threads that wait
+ * or ask. */
+#include "internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,17 +25,17 @@ static const char *const reasons[] = {
     [ZKC_TLS_CLIENT_CERTIFICATE] = "client_certificate",
 };
 
-/* On the I/O thread, with the library's list of servers locked; for files that cannot be loaded, on the opening thread,
- * where no watcher needs to hear of it: the opening fails. */
+/* On the I/O thread, with the library's list of servers locked; for files that cannot be loaded, on the opening thread.
+ * That needs no event: the opening fails. */
 static void on_report(const zkc_tls_report_t *report, void *context)
 {
     zkc_session *session = context;
     zkc_tls_state *tls = &session->tls;
     int failed = report->cause != ZKC_TLS_ESTABLISHED && report->cause != ZKC_TLS_ELSEWHERE;
-    int tell = 0;
+    int notify = 0;
 
     pthread_mutex_lock(&session->lock);
-    tls->futile = report->all_refused;
+    tls->all_refused = report->all_refused;
     if (report->cause == ZKC_TLS_ESTABLISHED) {
         tls->reason = NULL;
         tls->failures = 0;
@@ -42,18 +43,19 @@ static void on_report(const zkc_tls_report_t *report, void *context)
         tls->reason = reasons[report->cause];
         tls->failures++;
         zkc_copy_text(tls->text, sizeof tls->text, report->text);
-        tell = report->cause != ZKC_TLS_FILES || atomic_load(&session->opened) == ZKC_OPEN;
+        notify = report->cause != ZKC_TLS_FILES || atomic_load(&session->opened) == ZKC_OPEN;
     }
     pthread_mutex_unlock(&session->lock);
-    if (tell)
-        zkc_push_event(session, ZKC_EVENT_TLS_FAILED, tls->failures); /* written by this thread only */
+    if (notify)
+        zkc__push_event(session, ZKC_EVENT_TLS_FAILED, tls->failures); /* written by this thread only */
     if (failed) {
         atomic_fetch_add(&session->events, 1);
         zkc_word_wake(&session->events); /* threads that wait for the connection */
     }
 }
 
-zhandle_t *zkc_tls_open(zkc_session *session, const zkc_open_args *args, const clientid_t *client_id, void *sasl_params)
+zhandle_t *zkc__tls_open(zkc_session *session, const zkc_open_args *args, const clientid_t *client_id,
+                         void *sasl_params)
 {
     const zkc_tls_options *tls = args->tls;
     const zkc_tls_params_t params = {
@@ -66,13 +68,14 @@ zhandle_t *zkc_tls_open(zkc_session *session, const zkc_open_args *args, const c
         .report = on_report,
     };
 
-    return zookeeper_init_tls(args->hosts, &params, zkc_on_event, args->timeout_ms, client_id, session, args->flags,
-                              zkc_on_log, sasl_params);
+    return zookeeper_init_tls(args->hosts, &params, zkc__on_event, args->timeout_ms, client_id, session, args->flags,
+                              zkc__on_log, sasl_params);
 }
 
 #else
 
-zhandle_t *zkc_tls_open(zkc_session *session, const zkc_open_args *args, const clientid_t *client_id, void *sasl_params)
+zhandle_t *zkc__tls_open(zkc_session *session, const zkc_open_args *args, const clientid_t *client_id,
+                         void *sasl_params)
 {
     (void)session, (void)args, (void)client_id, (void)sasl_params;
     errno = ENOTSUP;
@@ -86,7 +89,7 @@ zkc_tls_options *zkc_tls_options_new(void)
     return calloc(1, sizeof(zkc_tls_options));
 }
 
-void zkc_tls_options_free(zkc_tls_options *tls)
+void zkc__tls_options_free(zkc_tls_options *tls)
 {
     if (tls == NULL)
         return;
@@ -103,11 +106,11 @@ void zkc_tls_options_free(zkc_tls_options *tls)
 void zkc_tls_new_servers(zkc_session *session)
 {
     pthread_mutex_lock(&session->lock);
-    session->tls.futile = 0;
+    session->tls.all_refused = 0;
     pthread_mutex_unlock(&session->lock);
 }
 
-void zkc_tls_look(zkc_session *session, zkc_tls_state *copy)
+void zkc_tls_copy(zkc_session *session, zkc_tls_state *copy)
 {
     pthread_mutex_lock(&session->lock);
     *copy = session->tls;

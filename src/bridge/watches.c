@@ -1,8 +1,8 @@
-/* Which watches are armed on which path: a hash table of paths, each with its watches.
+/* The table of armed watches: a hash table of paths, each with its watches.
  *
- * libzookeeper keeps such a table too, but only forgets what is in it at close, and compares every watcher with every
- * other on a session event. Ours gives every watch back. The session's lock protects it. */
-#include "bridge.h"
+ * libzookeeper keeps such a table too. But it drops the watches at close without an event, and compares every watcher
+ * with every other on a session event. Ours returns every watch. The session's lock protects it. */
+#include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,7 @@ zkc_watch *zkc_watch_new(int kind, const char *path, void *token)
     watch->item.token = token;
     atomic_init(&watch->refs, 1);
     atomic_init(&watch->fate, ZKC_UNDECIDED);
-    zkc_count(ZKC_COUNT_ITEM, 1); /* it ends as an item of the queue */
+    zkc__count(ZKC_COUNT_ITEM, 1); /* it is freed as an item of the queue */
     return watch;
 }
 
@@ -50,12 +50,12 @@ int zkc_item_call(zkc_item *item)
     return atomic_compare_exchange_strong(&((zkc_watch *)item)->fate, &undecided, ZKC_CALLED);
 }
 
-void zkc_watches_init(zkc_watch_table *table)
+void zkc__watches_init(zkc_watch_table *table)
 {
     memset(table, 0, sizeof *table);
 }
 
-void zkc_watches_destroy(zkc_watch_table *table)
+void zkc__watches_destroy(zkc_watch_table *table)
 {
     free(table->buckets);
     table->buckets = NULL;
@@ -84,25 +84,25 @@ static int grow(zkc_watch_table *table)
 
 static entry **find(const zkc_watch_table *table, const char *path, uint32_t hash)
 {
-    entry **place;
+    entry **position;
 
     if (table->size == 0)
         return NULL;
-    place = &table->buckets[hash & (table->size - 1)];
-    while (*place != NULL && ((*place)->hash != hash || strcmp((*place)->path, path) != 0))
-        place = &(*place)->next;
-    return place;
+    position = &table->buckets[hash & (table->size - 1)];
+    while (*position != NULL && ((*position)->hash != hash || strcmp((*position)->path, path) != 0))
+        position = &(*position)->next;
+    return position;
 }
 
-int zkc_watches_add(zkc_watch_table *table, zkc_watch *watch)
+int zkc__watches_add(zkc_watch_table *table, zkc_watch *watch)
 {
     uint32_t hash = hash_path(watch->item.path);
-    entry **place, *made;
+    entry **position, *made;
 
     if (table->entries >= table->size && grow(table) < 0 && table->size == 0)
         return -1;
-    place = find(table, watch->item.path, hash);
-    if (*place == NULL) {
+    position = find(table, watch->item.path, hash);
+    if (*position == NULL) {
         size_t length = strlen(watch->item.path) + 1;
 
         made = malloc(sizeof *made + length);
@@ -112,14 +112,14 @@ int zkc_watches_add(zkc_watch_table *table, zkc_watch *watch)
         made->hash = hash;
         made->watches = NULL;
         memcpy(made->path, watch->item.path, length);
-        *place = made;
+        *position = made;
         table->entries++;
     }
-    watch->next = (*place)->watches;
-    (*place)->watches = watch;
+    watch->next = (*position)->watches;
+    (*position)->watches = watch;
     watch->in_table = 1;
     table->watches++;
-    zkc_count(ZKC_COUNT_WATCH, 1);
+    zkc__count(ZKC_COUNT_WATCH, 1);
     return 0;
 }
 
@@ -127,24 +127,24 @@ static void unlinked(zkc_watch_table *table, zkc_watch *watch)
 {
     watch->in_table = 0;
     table->watches--;
-    zkc_count(ZKC_COUNT_WATCH, -1);
+    zkc__count(ZKC_COUNT_WATCH, -1);
 }
 
-static void free_if_empty(zkc_watch_table *table, entry **place)
+static void free_if_empty(zkc_watch_table *table, entry **position)
 {
-    entry *this = *place;
+    entry *this = *position;
 
     if (this->watches == NULL) {
-        *place = this->next;
+        *position = this->next;
         free(this);
         table->entries--;
     }
 }
 
-/* Unlink the watches of an entry that match; the result is oldest first, as they are to be called. */
-static zkc_watch *unlink_watches(zkc_watch_table *table, entry **place, unsigned kinds, void *token)
+/* Unlink the watches of an entry that match; the result is oldest first, in the order of their calls. */
+static zkc_watch *unlink_watches(zkc_watch_table *table, entry **position, unsigned kinds, void *token)
 {
-    entry *this = *place;
+    entry *this = *position;
     zkc_watch **link = &this->watches, *found = NULL;
 
     while (*link != NULL) {
@@ -159,34 +159,34 @@ static zkc_watch *unlink_watches(zkc_watch_table *table, entry **place, unsigned
         found = watch;
         unlinked(table, watch);
     }
-    free_if_empty(table, place);
+    free_if_empty(table, position);
     return found;
 }
 
-int zkc_watches_take(zkc_watch_table *table, zkc_watch *watch)
+int zkc__watches_take(zkc_watch_table *table, zkc_watch *watch)
 {
-    entry **place;
+    entry **position;
     zkc_watch **link;
 
     if (!watch->in_table)
         return 0;
-    place = find(table, watch->item.path, hash_path(watch->item.path));
-    for (link = &(*place)->watches; *link != watch; link = &(*link)->next)
+    position = find(table, watch->item.path, hash_path(watch->item.path));
+    for (link = &(*position)->watches; *link != watch; link = &(*link)->next)
         ;
     *link = watch->next;
     unlinked(table, watch);
-    free_if_empty(table, place);
+    free_if_empty(table, position);
     return 1;
 }
 
-zkc_watch *zkc_watches_remove(zkc_watch_table *table, const char *path, unsigned kinds, void *token)
+zkc_watch *zkc__watches_remove(zkc_watch_table *table, const char *path, unsigned kinds, void *token)
 {
-    entry **place = find(table, path, hash_path(path));
+    entry **position = find(table, path, hash_path(path));
 
-    return place != NULL && *place != NULL ? unlink_watches(table, place, kinds, token) : NULL;
+    return position != NULL && *position != NULL ? unlink_watches(table, position, kinds, token) : NULL;
 }
 
-zkc_watch *zkc_watches_fire(zkc_watch_table *table, const char *path, int type, int config)
+zkc_watch *zkc__watches_fire(zkc_watch_table *table, const char *path, int type, int config)
 {
     unsigned data = config ? 1u << ZKC_WATCH_CONFIG : 1u << ZKC_WATCH_DATA;
     unsigned kinds = 0;
@@ -197,35 +197,35 @@ zkc_watch *zkc_watches_fire(zkc_watch_table *table, const char *path, int type, 
         kinds = 1u << ZKC_WATCH_CHILD;
     else if (type == ZOO_DELETED_EVENT)
         kinds = config ? data : data | 1u << ZKC_WATCH_CHILD;
-    return kinds != 0 ? zkc_watches_remove(table, path, kinds, NULL) : NULL;
+    return kinds != 0 ? zkc__watches_remove(table, path, kinds, NULL) : NULL;
 }
 
-size_t zkc_watches_count(const zkc_watch_table *table, const char *path, unsigned kinds, void *token)
+size_t zkc__watches_count(const zkc_watch_table *table, const char *path, unsigned kinds, void *token)
 {
-    entry **place = find(table, path, hash_path(path));
+    entry **position = find(table, path, hash_path(path));
     size_t count = 0;
 
-    if (place == NULL || *place == NULL)
+    if (position == NULL || *position == NULL)
         return 0;
-    for (zkc_watch *watch = (*place)->watches; watch != NULL; watch = watch->next)
+    for (zkc_watch *watch = (*position)->watches; watch != NULL; watch = watch->next)
         count += (kinds & (1u << watch->kind)) != 0 && (token == NULL || watch->item.token == token);
     return count;
 }
 
-size_t zkc_watches_list(const zkc_watch_table *table, const char *path, unsigned kinds, void **tokens, size_t most)
+size_t zkc__watches_list(const zkc_watch_table *table, const char *path, unsigned kinds, void **tokens, size_t most)
 {
-    entry **place = find(table, path, hash_path(path));
+    entry **position = find(table, path, hash_path(path));
     size_t count = 0;
 
-    if (place == NULL || *place == NULL)
+    if (position == NULL || *position == NULL)
         return 0;
-    for (zkc_watch *watch = (*place)->watches; watch != NULL && count < most; watch = watch->next)
+    for (zkc_watch *watch = (*position)->watches; watch != NULL && count < most; watch = watch->next)
         if ((kinds & (1u << watch->kind)) != 0)
             tokens[count++] = watch->item.token;
     return count;
 }
 
-zkc_watch *zkc_watches_clear(zkc_watch_table *table)
+zkc_watch *zkc__watches_clear(zkc_watch_table *table)
 {
     zkc_watch *all = NULL;
 
@@ -242,7 +242,8 @@ zkc_watch *zkc_watches_clear(zkc_watch_table *table)
     return all;
 }
 
-void zkc_watches_each(const zkc_watch_table *table, void (*visit)(const zkc_watch *watch, void *context), void *context)
+void zkc__watches_each(const zkc_watch_table *table, void (*visit)(const zkc_watch *watch, void *context),
+                       void *context)
 {
     for (size_t i = 0; i < table->size; i++)
         for (entry *this = table->buckets[i]; this != NULL; this = this->next)

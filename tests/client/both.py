@@ -21,7 +21,7 @@ class Done:
 
     def __await__(self) -> Any:
         return self.value
-        yield
+        yield  # type: ignore[unreachable]  # it makes this a generator function
 
 
 _LISTENING = ("add_listener", "remove_listener", "add_kept_listener", "remove_kept_listener")
@@ -120,9 +120,13 @@ def make(kind: str, hosts: str, **settings: Any) -> Any:
 def begin(zk: Any, name: str, *arguments: Any, **options: Any) -> asyncio.Future[Any]:
     """Make a call that is to be waited for later: an AsyncClient's as it is, a Client's in a thread."""
     call = getattr(zk.inner, name)
+    started: asyncio.Future[Any]
     if zk.kind == "async":
-        return asyncio.ensure_future(call(*arguments, **options))
-    return asyncio.get_running_loop().run_in_executor(None, functools.partial(call, *arguments, **options))
+        started = asyncio.ensure_future(call(*arguments, **options))
+    else:
+        bound = functools.partial(call, *arguments, **options)
+        started = asyncio.get_running_loop().run_in_executor(None, bound)
+    return started
 
 
 async def eventually(predicate: Callable[[], Any], timeout: float = 20.0) -> Any:
@@ -151,7 +155,7 @@ async def gone(zk: Any, path: str) -> bool:
     return await zk.exists(path) is None
 
 
-class Events(queue.Queue):
+class Events(queue.Queue[Any]):
     """A callback that records its arguments, on whatever thread."""
 
     def __call__(self, *events: Any) -> None:

@@ -82,6 +82,7 @@ class Meddler(FaultProxy):
             super()._accept()
             return
         self._lies -= 1
+        assert self._listener is not None
         client, _ = self._listener.accept()
         with client:
             client.settimeout(5.0)

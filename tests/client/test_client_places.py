@@ -50,7 +50,7 @@ async def test_a_call_that_found_no_place_is_named(make_zk, zookeeper_server):
             (lambda: zk.set("/app", b"", timeout=0.1), "set '/app'"),
         ):
             with pytest.raises(
-                zkc.OperationTimeoutError, match=f"^{named}: none of the 1 places.*max_in_flight"
+                zkc.OperationTimeoutError, match=f"^{named}: none of the 1 in-flight slots.*max_in_flight"
             ) as caught:
                 await call()
             assert (caught.value.operation, caught.value.path) == tuple(named.replace("'", "").split())

@@ -41,7 +41,7 @@ async def test_servers_that_are_behind_are_recognized(make_zk, own_server, caplo
     text = str(caught.value)
     assert "closed each before they answered" in text
     assert f"are behind what this client has seen (zxid 0x{seen:x})" in text
-    assert "a proxy or load balancer and no server behind it runs" in text
+    assert "a proxy or load balancer accepted the connections and no server behind it runs" in text
     assert "restore the data, or close this client and start it again" in text
 
     def warnings():

@@ -107,6 +107,8 @@ def run_script(zookeeper_chroot: str) -> Callable[..., ScriptResult]:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), str(PACKAGE))))
         done = subprocess.run(
             [sys.executable, *flags, "-c", _PRELUDE + textwrap.dedent(source), hosts, *arguments],
+            # `-c` imports from the working folder first: it must be that of the package under test.
+            cwd=PACKAGE,
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -78,7 +78,7 @@ def test_reads_give_what_single_calls_give(session, operation):
     paths = ["/", "/grün", "/grün/日本", "/none", Mine("/grün")]
     session.create("/grün", b"x", ANYONE).result(WAIT)
     session.create("/grün/日本", None, ANYONE).result(WAIT)
-    sent = core.Sent()
+    sent = core.RequestWindow()
     sent.send_reads(session, operation, iter(paths), lambda path: None, never)
     assert len(sent) == 5
     assert [sent.at(i).path for i in range(5)] == paths
@@ -94,7 +94,7 @@ def test_reads_give_what_single_calls_give(session, operation):
 
 
 def test_a_path_that_breaks_the_rules_is_for_the_check(session):
-    sent = core.Sent()
+    sent = core.RequestWindow()
     for wrong in ("/a/", 5, b"/a", None):
         with pytest.raises(LookupError):
             sent.send_reads(session, "get", ["/", wrong, "/"], raise_lookup, never)
@@ -107,7 +107,7 @@ def test_what_the_iterable_raises_comes_out(session):
         yield "/"
         raise TypeError("mine")
 
-    sent = core.Sent()
+    sent = core.RequestWindow()
     with pytest.raises(TypeError, match="mine"):
         sent.send_reads(session, "exists", paths(), raise_lookup, never)
     assert len(take_all(sent)) == 1
@@ -124,7 +124,7 @@ def test_what_is_refused_at_once_stands_in_its_place(session):
         def result(self):
             raise self.error
 
-    sent = core.Sent()
+    sent = core.RequestWindow()
     sent.send_reads(session, "get", ["/"], raise_lookup, never)
     assert sent.at(0).wait(WAIT)
     session.close(WAIT)
@@ -139,7 +139,7 @@ def test_what_is_refused_at_once_stands_in_its_place(session):
 
 
 def test_what_is_not_done_stays(session, zookeeper_server):
-    sent = core.Sent()
+    sent = core.RequestWindow()
     results = []
     sent.send_reads(session, "get", ["/"] * 10, raise_lookup, never)
     assert sent.at(9).wait(WAIT)
@@ -154,7 +154,7 @@ def test_what_is_not_done_stays(session, zookeeper_server):
 
 
 def test_a_place_that_there_is_not(session):
-    sent = core.Sent()
+    sent = core.RequestWindow()
     for index in (0, -1, 1):
         with pytest.raises(IndexError):
             sent.at(index)

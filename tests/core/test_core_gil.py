@@ -60,11 +60,11 @@ def burner():
 
 
 def ask(session: core.Session) -> None:
-    core.hold()
+    core.cork()
     try:
         assert session.exists("/").result(WAIT) is not None
     finally:
-        core.let_go()
+        core.uncork()
 
 
 def count(session: core.Session, name: str) -> int:
@@ -175,13 +175,13 @@ def look_in_vain(session, through_proxy, proxy, burner):
         outcome = []
 
         def run():
-            core.hold()
+            core.cork()
             try:
                 outcome.append(through_proxy.exists("/").result(timeout))
             except errors.ZooKeeperError as error:
                 outcome.append(error)
             finally:
-                core.let_go()
+                core.uncork()
 
         def begin():
             ask_until_kept(session, 1)
@@ -304,13 +304,13 @@ def test_replies_of_all_sizes(session, burner):
         session.create(f"/{size}", data, ANYONE).result(WAIT)
         ask_until_kept(session, 3)
         for _ in range(10):
-            core.hold()
+            core.cork()
             try:
                 assert session.get(f"/{size}").result(WAIT)[0] == data
-                core.hold()
+                core.cork()
                 session.set(f"/{size}", data).result(WAIT)
             finally:
-                core.let_go()
+                core.uncork()
     settle(session)
 
 
@@ -318,13 +318,13 @@ def test_events_that_come_with_a_reply(session, other, burner):
     fired = Recorder()
     ask_until_kept(session)
     for _ in range(50):
-        core.hold()
+        core.cork()
         try:
             session.get("/", watch=fired).result(WAIT)
-            core.hold()
+            core.cork()
             session.set("/", b"").result(WAIT)  # its event comes before its reply
         finally:
-            core.let_go()
+            core.uncork()
         assert fired.next() == (CHANGED, CONNECTED, "/")
 
 
@@ -335,11 +335,11 @@ def test_threads_that_all_call(session, burner):
     def work(path):
         try:
             while not stop.is_set():
-                core.hold()
+                core.cork()
                 try:
                     assert session.get(path).result(WAIT)[0] == path.encode()
                 finally:
-                    core.let_go()
+                    core.uncork()
         except BaseException as error:
             failures.append(error)
 

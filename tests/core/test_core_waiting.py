@@ -32,10 +32,10 @@ def through_proxy(open_session, proxy, zookeeper_chroot):
 
 
 @pytest.fixture
-def hold():
-    """The function that holds the next request; nothing is held after the test."""
-    yield core.hold
-    core.let_go()
+def cork():
+    """The function that corks the next request; nothing is corked after the test."""
+    yield core.cork
+    core.uncork()
 
 
 def begin(function, *arguments):
@@ -62,28 +62,28 @@ def begin(function, *arguments):
 # ---- holding ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_held_request_goes_when_it_is_waited_for(session, hold):
+def test_a_corked_request_goes_when_it_is_waited_for(session, cork):
     for number in range(50):
-        hold()
+        cork()
         assert session.create(f"/a-{number}", b"", ANYONE).result(WAIT) == f"/a-{number}"
     assert len(session.get_children("/").result(WAIT)) == 50
 
 
-def test_a_held_request_goes_when_it_is_released(session, other, hold):
+def test_a_corked_request_goes_when_it_is_uncorked(session, other, cork):
     seen = Recorder()
-    hold()
+    cork()
     session.create("/a", b"", ANYONE, callback=seen)
     other.sync("/").result(WAIT)  # waiting for another session's request lets it go as well
     assert seen.next().result(0) == "/a"
-    hold()
+    cork()
     session.create("/b", b"", ANYONE, callback=seen)
-    core.let_go()
+    core.uncork()
     assert seen.next().result(0) == "/b"
 
 
 @pytest.mark.skipif(not OWN, reason="nothing is held with libzookeeper's own adaptor")
-def test_what_is_held_is_not_sent(session, other, hold):
-    hold()
+def test_a_corked_request_is_not_sent(session, other, cork):
+    cork()
     request = session.create("/a", b"", ANYONE)
     seen = []
 
@@ -94,52 +94,52 @@ def test_what_is_held_is_not_sent(session, other, hold):
     begin(look)()
     assert seen == [None]
     assert not request.done()
-    core.let_go()
+    core.uncork()
     assert request.result(WAIT) == "/a"
 
 
-def test_only_one_request_is_held(session, hold):
-    hold()
+def test_only_one_request_is_corked(session, cork):
+    cork()
     first = session.create("/a", b"", ANYONE)
     second = session.create("/b", b"", ANYONE)
     begin(second.result, WAIT)()  # on another thread, which holds nothing
     assert first.result(WAIT) == "/a"
 
 
-def test_what_another_thread_waits_for_can_be_released(session, hold):
-    hold()
+def test_a_request_that_another_thread_waits_for_can_be_uncorked(session, cork):
+    cork()
     request = session.create("/a", b"", ANYONE)
     end = begin(request.result, WAIT)
-    core.let_go()
+    core.uncork()
     assert end() == "/a"
 
 
-def test_holding_nothing_harms_nothing(session, hold):
-    hold()
-    core.let_go()
-    core.let_go()
-    hold()
-    hold()
+def test_corking_without_a_call_harms_nothing(session, cork):
+    cork()
+    core.uncork()
+    core.uncork()
+    cork()
+    cork()
     with pytest.raises(errors.BadArgumentsError):
         session.get("no path")
-    core.let_go()
+    core.uncork()
     assert session.exists("/").result(WAIT) is not None
-    hold()
+    cork()
     request = session.get("/")
     del request
     gc.collect()
-    core.let_go()
+    core.uncork()
     assert session.exists("/").result(WAIT) is not None
 
 
-def test_closing_does_not_wait_for_what_is_held(open_session, hold):
+def test_closing_does_not_wait_for_a_corked_request(open_session, cork):
     session, other = open_session(), open_session()
-    hold()
+    cork()
     request = session.create("/a", b"", ANYONE)
     assert begin(session.close, WAIT)()
     assert isinstance(request.exception(0), errors.ClosingError) or not OWN  # then it is not held, and may be answered
-    core.let_go()
-    hold()
+    core.uncork()
+    cork()
     request = other.create("/b", b"", ANYONE)
     assert other.close(WAIT)
     assert isinstance(request.exception(0), errors.ClosingError)
@@ -151,14 +151,14 @@ import os, warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads
 session = core.Session(hosts)
 session.wait_connected(20)
-core.hold()
+core.cork()
 request = session.create("/a", b"", ANYONE)
 child = os.fork()
 if child == 0:
-    core.let_go()
+    core.uncork()
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
-core.let_go()
+core.uncork()
 print(request.result(20))
 session.close(20)
 """)
@@ -266,11 +266,11 @@ def test_threads_that_wait_alone_and_in_crowds(session):
 
     def alone():
         while not stop.is_set():
-            core.hold()
+            core.cork()
             try:
                 assert session.get("/a").result(WAIT)[0] == data
             finally:
-                core.let_go()
+                core.uncork()
 
     def crowd():
         while not stop.is_set():

@@ -125,5 +125,5 @@ def test_a_path_that_is_taken_is_watched(zk, make_zk, expire_now, eventually, lo
     assert (data, stat["ephemeralOwner"]) == ("mine", zk.client_id()[0])
     errors = [record for record in log.records if (record.name, record.levelno) == ("zc.zk", logging.ERROR)]
     assert [record.getMessage() for record in errors] == [
-        "ephemeral node /e was not made again: another session has it"
+        "could not re-create ephemeral node /e: another session owns it; retrying when it is deleted"
     ]

@@ -95,8 +95,8 @@ def test_an_ephemeral_node_of_another_session(zk, make_zk, zookeeper_server, eve
         patch.setattr(zookeeper, "create", slow_create)
         expire(zookeeper_server, zk, eventually)
     assert messages(log, logging.ERROR) == [
-        "ephemeral node /e was not made again: another session has it",
-        "ephemeral node /gone/node was not made again",
+        "could not re-create ephemeral node /e: another session owns it; retrying when it is deleted",
+        "could not re-create ephemeral node /gone/node",
     ]
     log.clear()  # Their tracebacks keep sessions.
     assert zk.get("/e")[0] == "theirs"

@@ -22,7 +22,7 @@ struct seen take(struct inbox *inbox)
         inbox->stopped = 1;
     if (item->kind == ZKC_ITEM_REQUEST || item->kind == ZKC_ITEM_EVENT || item->kind == ZKC_ITEM_DROP)
         CHECK(atomic_fetch_sub(&seen.token->out, 1) > 0);
-    else if (item->kind == ZKC_ITEM_ECHO)
+    else if (item->kind == ZKC_ITEM_SESSION_BROADCAST)
         atomic_fetch_add(&seen.token->shown, 1);
     if (item->kind == ZKC_ITEM_REQUEST) {
         CHECK(zkc_request_done((zkc_request *)item));
@@ -89,7 +89,7 @@ static void *dispatch(void *argument)
         case ZKC_ITEM_REQUEST: dispatcher->requests++; break;
         case ZKC_ITEM_EVENT: dispatcher->events++; break;
         case ZKC_ITEM_DROP: dispatcher->drops++; break;
-        case ZKC_ITEM_ECHO: dispatcher->echoes++; break;
+        case ZKC_ITEM_SESSION_BROADCAST: dispatcher->echoes++; break;
         case ZKC_ITEM_SESSION: dispatcher->session_events++; break;
         }
     }
@@ -129,9 +129,9 @@ void wait_opened(zkc_session *session, enum zkc_open_state expected)
     CHECK_EQ(zkc_word_get(&session->opened), expected);
 }
 
-zkc_session *open_session(int max_in_flight, int echo)
+zkc_session *open_session(int max_in_flight, int broadcast)
 {
-    zkc_session *session = zkc_session_new(max_in_flight, echo);
+    zkc_session *session = zkc_session_new(max_in_flight, broadcast);
 
     CHECK(session != NULL);
     CHECK_EQ(zkc_session_open(session, plain_args()), 0);
@@ -197,7 +197,7 @@ zkc_request *lend(zkc_session *session, zkc_request *request, struct token *noti
         zkc_leave(session);
         zkc_slot_wait(session, slots, LONG_NS);
     }
-    if (zkc_lend(session, request) < 0) {
+    if (zkc_track(session, request) < 0) {
         zkc_slot_return(session);
         zkc_leave(session);
         return undo(request, notified);

@@ -2,7 +2,7 @@
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
-#include "bridge.h"
+#include "internal.h"
 #include "check.h"
 #include "fake_zookeeper.h"
 #include "interpose.h"
@@ -12,7 +12,7 @@
 /* Stands for a Python object. It must come back once for each time it was lent. */
 struct token {
     atomic_int out;   /* lent and not back */
-    atomic_int shown; /* by ZKC_ITEM_ECHO, which gives nothing back */
+    atomic_int shown; /* by ZKC_ITEM_SESSION_BROADCAST, which gives nothing back */
 };
 
 /* One item of the queue, taken, its token given back, its memory freed. */
@@ -47,7 +47,7 @@ void dispatcher_start(struct dispatcher *dispatcher, zkc_session *session);
 void dispatcher_join(struct dispatcher *dispatcher);
 
 zkc_open_args *plain_args(void);
-zkc_session *open_session(int max_in_flight, int echo); /* and wait until it is open */
+zkc_session *open_session(int max_in_flight, int broadcast); /* and wait until it is open */
 void wait_opened(zkc_session *session, enum zkc_open_state expected);
 void wait_closed(zkc_session *session);
 void close_session(zkc_session *session);   /* close, wait, take what is left, release */
@@ -81,13 +81,13 @@ void check_nothing_alive(void);
         check_nothing_alive();            \
     } while (0)
 
-#define RUN_IN_SESSION(test, max_in_flight, echo)                  \
-    do {                                                           \
-        fprintf(stderr, "  %s\n", #test);                          \
-        zkc_session *session_ = open_session(max_in_flight, echo); \
-        test(session_);                                            \
-        close_session(session_);                                   \
-        check_nothing_alive();                                     \
+#define RUN_IN_SESSION(test, max_in_flight, broadcast)                  \
+    do {                                                                \
+        fprintf(stderr, "  %s\n", #test);                               \
+        zkc_session *session_ = open_session(max_in_flight, broadcast); \
+        test(session_);                                                 \
+        close_session(session_);                                        \
+        check_nothing_alive();                                          \
     } while (0)
 
 #endif

@@ -59,11 +59,11 @@ static void ask_alone(waiter *waiting, int number)
 
     atomic_store(&waiting->answered, 0);
     if (number % 3 != 0)
-        zkc_adaptor_hold(1);
+        zkc_adaptor_cork(1);
     if (zoo_aget(handle, "/a", 0, on_data, waiting) != ZOK)
         abort();
-    if (zkc_adaptor_holds() && number % 3 == 1)
-        zkc_adaptor_let_go(handle);
+    if (zkc_adaptor_take_corked() && number % 3 == 1)
+        zkc_adaptor_uncork(handle);
     for (int i = 0; i < number % 4 && (i == 0 || looked == ZKC_READ_NOT_YET); i++)
         looked = zkc_adaptor_peek(handle, i > 0, waiting->kick, is_answered, waiting, i == 1 ? 0 : 100000);
     if (looked == ZKC_READ_ENOUGH)
@@ -74,7 +74,7 @@ static void ask_alone(waiter *waiting, int number)
     if (outcome == ZKC_READ_ENOUGH)
         atomic_fetch_add(&read_here, 1);
     else
-        zkc_adaptor_let_go(handle); /* another may have done it, which harms nothing */
+        zkc_adaptor_uncork(handle); /* another may have done it, which harms nothing */
     while (!is_answered(waiting) && poll(&fd, 1, 1000) >= 0)
         ;
     while (read(waiting->kick, &scrap, sizeof scrap) > 0)

@@ -21,7 +21,7 @@ from zkc._flow import Undoable, resolve_into, too_late
 from zkc._session.managed import ManagedSession, SessionEvents
 from zkc._watch.wrappers import Deliver, take_back
 from zkc._zookeeper import Delivery, Request, Session
-from zkc.errors import OperationTimeoutError, ZooKeeperError, no_place
+from zkc.errors import OperationTimeoutError, ZooKeeperError, no_slot
 from zkc.types import WatchedEvent
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class AsyncRunner(BaseClient, Runner):
         answer._abandon()
         if answer._unsent:
             operation, path = _named(command, arguments)
-            text = OperationTimeoutError.describe(operation, path, no_place(slots, limit))
+            text = OperationTimeoutError.describe(operation, path, no_slot(slots, limit))
             answer.set_exception(OperationTimeoutError(text, operation=operation, path=path, maybe_applied=False))
         else:
             answer.set_exception(too_late(answer._course, limit))

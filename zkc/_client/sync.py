@@ -27,7 +27,7 @@ from zkc._client.walk import SyncWalk
 from zkc._client.watch_events import SyncWatch
 from zkc._flow import remaining, run, undo, with_slot_timeout
 from zkc._session.managed import ManagedSession, SessionEvents
-from zkc._zookeeper import Condition, Request, Session, hold, let_go, result_or_abandon
+from zkc._zookeeper import Condition, Request, Session, cork, result_or_abandon, uncork
 from zkc.constants import ClientState
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Client(
     ) -> _T:
         given = limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
         try:
-            hold()  # Inside the try: a signal handler that raises in front of it would leave the thread corked.
+            cork()  # Inside the try: a signal handler that raises in front of it would leave the thread corked.
             if limit is None:
                 pending = command(self, *arguments, **options)
             else:
@@ -154,7 +154,7 @@ class Client(
             if isinstance(pending, Request):
                 return result_or_abandon(pending, limit, given)
         finally:
-            let_go()
+            uncork()
         try:
             return run(pending, limit, given)
         except BaseException:  # Perhaps of a signal handler after the last reply: it loses the outcome.

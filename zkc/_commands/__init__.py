@@ -1,5 +1,5 @@
-"""What each call of a client does: its checks, its requests, and what it makes of the answers.
+"""The commands: the checks, the requests and the results of each call.
 
-A command is written once and knows nothing of how its client waits. A module's functions check their arguments and
-send, and return either the one request that a call is, or a flow of several: see :mod:`zkc._flow`.
+A command exists once, and never waits. It checks its arguments, sends, and returns either its only request or a flow of
+several requests: see :mod:`zkc._flow`. Each client waits for it in its own way.
 """

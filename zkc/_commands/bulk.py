@@ -9,7 +9,7 @@ from zkc import _args as ops
 from zkc._commands.window import MOST_WINDOW, BadItem, FailedRequest, Progress, Sender, run_window
 from zkc._flow import Flow
 from zkc._session.ephemerals import RecreatedEphemerals
-from zkc._zookeeper import Sent, Session
+from zkc._zookeeper import RequestWindow, Session
 from zkc.errors import ZooKeeperError
 from zkc.types import ACL, Data
 
@@ -36,7 +36,7 @@ def check_progress(progress: Progress) -> Progress:
 def send_reads(session: Session, operation: str) -> Sender:
     """Make the sender of calls that take only a path: the core checks and sends them."""
 
-    def send(paths: Iterator[Any], sent: Sent) -> None:
+    def send(paths: Iterator[Any], sent: RequestWindow) -> None:
         sent.send_reads(session, operation, paths, _check_path, FailedRequest)
 
     return send
@@ -53,7 +53,7 @@ def send_creates(session: Session, acl: ops.CoreACL, mode: int, ttl: Optional[fl
     """Make the sender of creates: of a path, or of (path, data)."""
     create = session.create
 
-    def send(items: Iterator[Any], sent: Sent) -> None:
+    def send(items: Iterator[Any], sent: RequestWindow) -> None:
         for item in items:
             try:
                 path, data = (item, b"") if isinstance(item, str) else _parts(item, 2, 2, "a path or (path, data)")
@@ -75,7 +75,7 @@ def send_sets(session: Session, kept: RecreatedEphemerals) -> Sender:
     """Make the sender of sets: of (path, data) or (path, data, version)."""
     set_ = session.set
 
-    def send(items: Iterator[Any], sent: Sent) -> None:
+    def send(items: Iterator[Any], sent: RequestWindow) -> None:
         for item in items:
             try:
                 path, data, *rest = _parts(item, 2, 3, "(path, data) or (path, data, version)")
@@ -98,7 +98,7 @@ def send_deletes(session: Session, kept: RecreatedEphemerals) -> Sender:
     """Make the sender of deletes: of a path or (path, version)."""
     delete = session.delete
 
-    def send(items: Iterator[Any], sent: Sent) -> None:
+    def send(items: Iterator[Any], sent: RequestWindow) -> None:
         for item in items:
             try:
                 path, version = (item, -1) if isinstance(item, str) else _parts(item, 2, 2, "a path or (path, version)")

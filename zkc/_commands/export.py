@@ -6,9 +6,9 @@ The first line is a header; each line after it is a znode, parents before their 
     {"path": "/", "data": "text", "acl": [{"perms": 31, "scheme": "world", "id": "anyone"}], "stat": {...}}
     {"path": "/below", "data_base64": "gA==", "acl": [...], "stat": {...}}
 
-Paths are relative to the root of the export. Data is ``data`` where it is text in UTF-8, or null for none at all, and
-``data_base64`` otherwise. One that goes with a session has ``"ephemeral": true``.
-All is ASCII, so any encoding of the file will do.
+Paths are relative to the root of the export. The data is in ``data`` if it is UTF-8 text, or null if there is none,
+and in ``data_base64`` otherwise. An ephemeral znode has ``"ephemeral": true``. All lines are ASCII, so the file may
+have any encoding.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ __all__ = ["CommandClient"]
 
 
 class CommandClient(SessionClient, Protocol):
-    """What commands need of a client. Both clients have it, and so would any other object with these members."""
+    """The members of a client that commands need. Both clients have them."""
 
     _kept: RecreatedEphemerals
     _watches: Watchers

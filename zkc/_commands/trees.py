@@ -12,7 +12,7 @@ from zkc._commands import bulk
 from zkc._commands.window import NO_SLOT, STEP, WINDOW, FailedRequest, Progress, Sender, run_window
 from zkc._flow import Flow, Pause
 from zkc._frozen import Frozen
-from zkc._zookeeper import Sent, Session
+from zkc._zookeeper import RequestWindow, Session
 from zkc.constants import CreateMode
 from zkc.errors import NoAuthError, NodeExistsError, NoNodeError, NotEmptyError, ZooKeeperError
 from zkc.types import ACL, Stat
@@ -125,7 +125,7 @@ class TreeWalker:
     def batch(self) -> Flow[list[TreeNode]]:
         """Return the next znodes, as many as there are without a further wait; none at the end.
 
-        What was asked about beyond them stays under way meanwhile.
+        Further requests stay in flight.
         """
         nodes: list[TreeNode] = []
         while not nodes:
@@ -310,7 +310,7 @@ def make(client: CommandClient, session: Session, entries: Sequence[Entry], on_e
 
 
 def _each(call: Callable[[Any], Any]) -> Sender:
-    def send(items: Iterator[Any], sent: Sent) -> None:
+    def send(items: Iterator[Any], sent: RequestWindow) -> None:
         for item in items:
             try:
                 sent.append(call(item))

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._flow import Flow, Pause, Step
-from zkc._zookeeper import Sent, Session
+from zkc._zookeeper import RequestWindow, Session
 from zkc.errors import ClosingError, SessionExpiredError, ZooKeeperError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Progress = Optional[Callable[[int], object]]
 # Sends the requests of some items, and appends a request, or a FailedRequest, for each item.
-Sender = Callable[[Iterator[Any], Sent], None]
+Sender = Callable[[Iterator[Any], RequestWindow], None]
 
 WINDOW = 1000
 MOST_WINDOW = 16384
@@ -113,7 +113,7 @@ class _Window:
         self.name = name
         self.raise_errors = raise_errors
         self.more = True  # Whether there may be further items to send.
-        self.waiting = Sent()
+        self.waiting = RequestWindow()
         self.results: list[Any] = []
         self.failure: Optional[Exception] = None  # The error to raise at the end.
         self.ended: Optional[ZooKeeperError] = None  # The reason why nothing more can be sent.

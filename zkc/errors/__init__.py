@@ -72,7 +72,7 @@ from zkc.errors._make import error_for as error_for
 from zkc.errors._make import late_text as late_text
 from zkc.errors._make import lost as lost
 from zkc.errors._make import multi_error as multi_error
-from zkc.errors._make import no_place as no_place
+from zkc.errors._make import no_slot as no_slot
 from zkc.errors._make import tls_error as tls_error
 from zkc.errors._make import too_large as too_large
 from zkc.errors._tls import *  # noqa: F403

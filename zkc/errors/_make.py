@@ -17,7 +17,7 @@ __all__ = [
     "late_text",
     "lost",
     "multi_error",
-    "no_place",
+    "no_slot",
     "tls_error",
     "too_large",
 ]
@@ -133,18 +133,18 @@ def late_text(limit: float, operation: Optional[str], changed: bool = False) -> 
     return f"no answer within {limit:.10g} s{after}"
 
 
-def no_place(places: int, limit: Optional[float]) -> str:
+def no_slot(slots: int, limit: Optional[float]) -> str:
     """Return the message for a call that was not sent: all in-flight slots of the session were in use.
 
     Args:
-        places: Number of slots: the client's ``max_in_flight``.
+        slots: Number of slots: the client's ``max_in_flight``.
         limit: How long the call waited, in seconds; None if that is not known.
 
     .. versionadded:: 0.1
     """
     when = "in time" if limit is None else f"within {limit:.10g} s"
     return (
-        f"none of the {places} in-flight slots (max_in_flight) became free {when}; the request was never sent. "
+        f"none of the {slots} in-flight slots (max_in_flight) became free {when}; the request was never sent. "
         "Give a longer timeout, or the client a larger max_in_flight"
     )
 

@@ -83,7 +83,7 @@ static void a_call_taken_back_keeps_its_watch(zkc_session *session)
 {
     zkc_request *request = lend(session, new_request(ZKC_WATCH_DATA, "/a", first), NULL);
 
-    CHECK_EQ(zkc_take_back(session, request), 0);
+    CHECK_EQ(zkc_untrack(session, request), 0);
     zkc_leave(session);
     CHECK(request->watch != NULL);
     CHECK_EQ(zkc_in_flight(session), 0);
@@ -144,7 +144,7 @@ static void a_session_event_is_for_the_session(zkc_session *session)
     uint32_t events = zkc_word_get(&session->events);
 
     arm(session, ZKC_WATCH_DATA, "/a", first);
-    fake_event(session->handle, zkc_on_event, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "");
+    fake_event(session->handle, zkc__on_event, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "");
     fake_event(session->handle, zkc_on_watch, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "");
     fake_settle(session->handle);
     expect_session_event(&inbox, ZOO_CONNECTED_STATE);
@@ -162,14 +162,14 @@ static void an_echo_shows_it_to_each_watch_and_consumes_none(zkc_session *sessio
     arm(session, ZKC_WATCH_CHILD, "/b", first);
     fake_event(session->handle, zkc_on_watch, ZOO_SESSION_EVENT, ZOO_CONNECTING_STATE, "");
     for (int i = 0; i < 2; i++) {
-        struct seen seen = expect(&inbox, ZKC_ITEM_ECHO, first);
+        struct seen seen = expect(&inbox, ZKC_ITEM_SESSION_BROADCAST, first);
 
         CHECK_EQ(seen.state, ZOO_CONNECTING_STATE);
         CHECK_TEXT(seen.path, "");
     }
     CHECK_EQ(atomic_load(&first->shown), 2);
     CHECK_EQ(atomic_load(&first->out), 2);
-    /* The end is no echo. */
+    /* The end is no broadcast. */
     fake_event(session->handle, zkc_on_watch, ZOO_SESSION_EVENT, ZOO_EXPIRED_SESSION_STATE, "");
     fake_settle(session->handle);
     CHECK(is_empty(&inbox));
@@ -187,7 +187,7 @@ static void check_end_by(int state)
     told = lend(session, new_request(ZKC_WATCH_DATA, "/told", second), &tokens[2]);
     zkc_leave(session);
     arm(session, ZKC_WATCH_DATA, "/a", first);
-    fake_event(session->handle, zkc_on_event, ZOO_SESSION_EVENT, state, "");
+    fake_event(session->handle, zkc__on_event, ZOO_SESSION_EVENT, state, "");
     expect_event(&inbox, first, ZOO_SESSION_EVENT, state, "/a");
     expect_session_event(&inbox, state);
     CHECK_EQ(armed(session), 0);
@@ -254,8 +254,8 @@ static void check_doomed(zkc_session *session, void (*reply)(void *), int rc, si
 {
     zkc_request *request = new_request(0, NULL, NULL);
 
-    request->doomed_kinds = DATA;
-    request->doomed_path = strdup("/a");
+    request->watches_to_remove = DATA;
+    request->removal_path = strdup("/a");
     lend(session, request, NULL);
     zkc_leave(session);
     CHECK_EQ(armed(session), 2);
@@ -327,7 +327,7 @@ static void a_call_given_up_before_its_reply_arms_nothing(zkc_session *session)
     for (int round = 0; round < 2; round++) {
         zkc_request *request = submit_watch(session, ZKC_WATCH_DATA, "/a", first);
 
-        CHECK_EQ(round ? zkc_request_abandon(request) : zkc_request_give_up(request), 1);
+        CHECK_EQ(round ? zkc_request_abandon(request) : zkc_request_abandon_pending(request), 1);
         expect(&inbox, ZKC_ITEM_DROP, first); /* it does not wait for the reply */
         CHECK(!zkc_has_other_watches(session, "/a", DATA, second));
         CHECK(!zkc_request_done(request));
@@ -347,7 +347,7 @@ static void a_call_that_has_its_reply_is_not_given_up(zkc_session *session)
 
     post(session, reply_ok, request);
     wait_done(request);
-    CHECK_EQ(zkc_request_give_up(request), 0);
+    CHECK_EQ(zkc_request_abandon_pending(request), 0);
     CHECK(!zkc_request_abandoned(request));
     finish_request(request, ZOK);
     CHECK_EQ(armed(session), 1);
@@ -408,7 +408,7 @@ static void a_call_abandoned_at_the_end_gives_its_watch_back_once(void)
         done = submit_watch(session, ZKC_WATCH_DATA, "/a", second);
         post(session, reply_ok, done);
         zkc_session_close(session);
-        zkc_request_give_up(waiting);
+        zkc_request_abandon_pending(waiting);
         zkc_request_abandon(done);
         wait_closed(session);
         dispatcher_join(&dispatcher);
@@ -436,7 +436,7 @@ static void giving_up_and_the_reply_are_decided_in_one_step(zkc_session *session
         change(session);
         for (volatile int i = 0; i < round % 400 * 10; i++)
             ;
-        done = !zkc_request_give_up(request);
+        done = !zkc_request_abandon_pending(request);
         given_up += !done;
         finish_request(request, ZOK);
         fake_settle(session->handle);

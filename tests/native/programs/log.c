@@ -33,14 +33,14 @@ static void a_line_is_copied_without_its_end(void)
 {
     char text[] = "a line\n";
 
-    zkc_on_log(text);
+    zkc__on_log(text);
     text[0] = 'x';
     check_next("a line");
-    zkc_on_log("two\nlines\n\n");
+    zkc__on_log("two\nlines\n\n");
     check_next("two\nlines");
-    zkc_on_log("");
-    zkc_on_log("\n");
-    zkc_on_log("last");
+    zkc__on_log("");
+    zkc__on_log("\n");
+    zkc__on_log("last");
     check_next("last");
 }
 
@@ -53,7 +53,7 @@ static void lines_come_in_order(void)
 
     for (; i < 100; i++) {
         snprintf(text, sizeof text, "%d", i);
-        zkc_on_log(text);
+        zkc__on_log(text);
     }
     i = 0;
     for (zkc_log_line *next = zkc_log_take(0, &dropped); (line = next) != NULL; i++) {
@@ -69,17 +69,17 @@ static void lines_that_nobody_reads_are_counted_and_dropped(void)
     unsigned dropped = 0, lines;
 
     for (int i = 0; i < 10000; i++)
-        zkc_on_log("a line");
+        zkc__on_log("a line");
     lines = drain(0, &dropped);
     CHECK(lines >= 1000 && lines < 10000);
     CHECK_EQ(lines + dropped, 10000);
     dropped = 0;
     CHECK_EQ(drain(0, &dropped), 0);
     CHECK_EQ(dropped, 0); /* said once */
-    zkc_on_log("and again there is room");
+    zkc__on_log("and again there is room");
     CHECK_EQ(drain(0, &dropped), 1);
     fail_allocation_at = 1;
-    zkc_on_log("no memory");
+    zkc__on_log("no memory");
     CHECK_EQ(drain(0, &dropped), 0);
     CHECK_EQ(dropped, 1);
 }
@@ -88,7 +88,7 @@ static void *write_lines(void *argument)
 {
     (void)argument;
     for (int i = 0; i < EACH; i++) {
-        zkc_on_log("a line");
+        zkc__on_log("a line");
         if (i % 100 == 0)
             sched_yield();
     }

@@ -12,17 +12,17 @@ static int64_t latencies(zkc_session *session)
 
 static void buckets_end_at_powers_of_two(void)
 {
-    CHECK_EQ(zkc_latency_bucket(-1), 0);
-    CHECK_EQ(zkc_latency_bucket(0), 0);
-    CHECK_EQ(zkc_latency_bucket(1000), 0);
-    CHECK_EQ(zkc_latency_bucket(1001), 1);
-    CHECK_EQ(zkc_latency_bucket(2000), 1);
-    CHECK_EQ(zkc_latency_bucket(2001), 2);
+    CHECK_EQ(zkc__latency_bucket(-1), 0);
+    CHECK_EQ(zkc__latency_bucket(0), 0);
+    CHECK_EQ(zkc__latency_bucket(1000), 0);
+    CHECK_EQ(zkc__latency_bucket(1001), 1);
+    CHECK_EQ(zkc__latency_bucket(2000), 1);
+    CHECK_EQ(zkc__latency_bucket(2001), 2);
     for (int i = 1; i < ZKC_LATENCY_BOUNDS; i++) {
-        CHECK_EQ(zkc_latency_bucket((int64_t)1000 << i), i);
-        CHECK_EQ(zkc_latency_bucket(((int64_t)1000 << i) + 1), i + 1);
+        CHECK_EQ(zkc__latency_bucket((int64_t)1000 << i), i);
+        CHECK_EQ(zkc__latency_bucket(((int64_t)1000 << i) + 1), i + 1);
     }
-    CHECK_EQ(zkc_latency_bucket(INT64_MAX), ZKC_LATENCY_BOUNDS);
+    CHECK_EQ(zkc__latency_bucket(INT64_MAX), ZKC_LATENCY_BOUNDS);
 }
 
 static zkc_request *lent(zkc_session *session, int kind, int64_t bytes)
@@ -66,7 +66,7 @@ static void a_refused_call_does_not_count(zkc_session *session)
 {
     zkc_request *request = lent(session, ZKC_KIND_CREATE, 7);
 
-    CHECK_EQ(zkc_take_back(session, request), 0);
+    CHECK_EQ(zkc_untrack(session, request), 0);
     zkc_leave(session);
     zkc_request_unref(request);
     CHECK_EQ(zkc_metric_get(&session->metrics.requests[ZKC_KIND_CREATE]), 0);
@@ -82,9 +82,9 @@ static void events_count(zkc_session *session)
     arm(session, ZKC_WATCH_DATA, "/a", &token);
     arm(session, ZKC_WATCH_DATA, "/a", &token);
     zkc_on_watch(NULL, ZOO_CHANGED_EVENT, ZOO_CONNECTED_STATE, "/a", session);
-    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "", session);
-    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTING_STATE, "", session);
-    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_READONLY_STATE, "", session);
+    zkc__on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "", session);
+    zkc__on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTING_STATE, "", session);
+    zkc__on_event(NULL, ZOO_SESSION_EVENT, ZOO_READONLY_STATE, "", session);
     CHECK_EQ(zkc_metric_get(&session->metrics.watch_events), 2);
     CHECK_EQ(zkc_metric_get(&session->metrics.connects), 2);
     for (int i = 0; i < 5; i++)

@@ -132,8 +132,8 @@ static void an_opening_is_announced_before_any_event(void)
     CHECK_EQ(zkc_session_announce(session), 0);
     gate_shut(&fake.init);
     zkc_session_open(session, plain_args());
-    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_ASSOCIATING_STATE, "", session); /* the library is quicker than we are */
-    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "", session);
+    zkc__on_event(NULL, ZOO_SESSION_EVENT, ZOO_ASSOCIATING_STATE, "", session); /* the library is quicker than we are */
+    zkc__on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "", session);
     CHECK(is_empty(&inbox));
     gate_open(&fake.init);
     expect_opened(&inbox, 0);
@@ -141,7 +141,7 @@ static void an_opening_is_announced_before_any_event(void)
     zkc_leave(session);
     expect_session_event(&inbox, ZOO_ASSOCIATING_STATE);
     expect_session_event(&inbox, ZOO_CONNECTED_STATE);
-    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTING_STATE, "", session);
+    zkc__on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTING_STATE, "", session);
     expect_session_event(&inbox, ZOO_CONNECTING_STATE);
     close_session(session);
 }
@@ -189,10 +189,10 @@ static void a_close_while_opening_comes_after_the_announcement(void)
     zkc_session_announce(session);
     gate_shut(&fake.init);
     zkc_session_open(session, plain_args());
-    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "", session);
+    zkc__on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "", session);
     zkc_session_close(session);
     zkc_session_abandon(session);
-    zkc_on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTING_STATE, "", session);
+    zkc__on_event(NULL, ZOO_SESSION_EVENT, ZOO_CONNECTING_STATE, "", session);
     expect_stop(&inbox);
     zkc_session_unref(session);
     gate_open(&fake.init);

@@ -166,7 +166,7 @@ static void *log_meanwhile(void *argument)
 {
     (void)argument;
     while (atomic_load(&forking))
-        zkc_on_log("a line of the parent");
+        zkc__on_log("a line of the parent");
     return NULL;
 }
 
@@ -178,7 +178,7 @@ static void log_in_child(zkc_session *session)
     (void)session;
     CHECK(line == NULL);
     CHECK_EQ(dropped, 0);
-    zkc_on_log("a line of the child");
+    zkc__on_log("a line of the child");
     line = zkc_log_take(0, &dropped);
     CHECK(line != NULL && line->next == NULL);
     CHECK_TEXT(line->text, "a line of the child");
@@ -190,7 +190,7 @@ static void a_fork_while_threads_log_does_not_hang_the_child(void)
     pthread_t threads[2];
 
     for (int i = 0; i < 10000; i++)
-        zkc_on_log("a line of the parent");
+        zkc__on_log("a line of the parent");
     atomic_store(&forking, 1);
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, log_meanwhile, NULL);
@@ -209,7 +209,7 @@ static void *come_and_go(void *argument)
 {
     (void)argument;
     for (;;) {
-        zkc_rest_if_quiet();
+        zkc_block_if_shutdown();
         atomic_fetch_add(&rounds, 1);
         sched_yield();
     }
@@ -222,11 +222,11 @@ static void once_it_is_quiet_no_thread_comes_back(void)
     pthread_t thread;
     int seen;
 
-    zkc_rest_if_quiet(); /* returns */
+    zkc_block_if_shutdown(); /* returns */
     pthread_create(&thread, NULL, come_and_go, NULL);
     pthread_detach(thread);
     WAIT_UNTIL(atomic_load(&rounds) > 10);
-    zkc_quiesce();
+    zkc_shutdown_begin();
     /* It may be past the look already, once. */
     seen = atomic_load(&rounds);
     for (int i = 0; i < 100; i++) {

@@ -12,7 +12,7 @@ static zkc_queue queue;
 
 static zkc_item *numbered(int producer, int number)
 {
-    zkc_item *item = zkc_item_new(ZKC_ITEM_SESSION, NULL, producer, number, "/path");
+    zkc_item *item = zkc__item_new(ZKC_ITEM_SESSION, NULL, producer, number, "/path");
 
     CHECK(item != NULL);
     return item;
@@ -58,14 +58,14 @@ static void every_item_arrives_once_in_its_threads_order(void)
     pthread_t threads[PRODUCERS];
     int numbers[PRODUCERS], expected[PRODUCERS] = {0}, count = 0;
 
-    zkc_queue_init(&queue);
+    zkc__queue_init(&queue);
     start_producers(threads, numbers);
     while (count < PRODUCERS * EACH) /* a lost wake-up would let it stand still */
         count += count_in_order(zkc_queue_take(&queue, -1), expected);
     for (int i = 0; i < PRODUCERS; i++)
         pthread_join(threads[i], NULL);
     CHECK(zkc_queue_take(&queue, 0) == NULL);
-    zkc_queue_destroy(&queue);
+    zkc__queue_destroy(&queue);
 }
 
 static void an_event_loop_is_told_by_the_descriptor(void)
@@ -75,7 +75,7 @@ static void an_event_loop_is_told_by_the_descriptor(void)
     int numbers[PRODUCERS], expected[PRODUCERS] = {0}, count = 0;
 
     CHECK(fd >= 0);
-    zkc_queue_init(&queue);
+    zkc__queue_init(&queue);
     zkc_queue_set_notify_fd(&queue, fd);
     start_producers(threads, numbers);
     while (count < PRODUCERS * EACH) {
@@ -88,7 +88,7 @@ static void an_event_loop_is_told_by_the_descriptor(void)
     }
     for (int i = 0; i < PRODUCERS; i++)
         pthread_join(threads[i], NULL);
-    zkc_queue_destroy(&queue);
+    zkc__queue_destroy(&queue);
     close(fd);
 }
 
@@ -105,7 +105,7 @@ static void one_wake_up_is_spent_on_a_burst(void)
 {
     int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), expected[1] = {0};
 
-    zkc_queue_init(&queue);
+    zkc__queue_init(&queue);
     zkc_queue_set_notify_fd(&queue, fd);
     CHECK_EQ(wakes_of(fd), 0);
     for (int i = 0; i < 100; i++)
@@ -121,7 +121,7 @@ static void one_wake_up_is_spent_on_a_burst(void)
     zkc_queue_push(&queue, numbered(0, 101));
     CHECK_EQ(wakes_of(fd), 0);
     CHECK_EQ(count_in_order(zkc_queue_take(&queue, 0), expected), 1);
-    zkc_queue_destroy(&queue);
+    zkc__queue_destroy(&queue);
     close(fd);
 }
 
@@ -131,11 +131,11 @@ static void a_full_descriptor_blocks_nobody(void)
     uint64_t most = UINT64_MAX - 1;
 
     CHECK_EQ(write(fd, &most, sizeof most), sizeof most);
-    zkc_queue_init(&queue);
+    zkc__queue_init(&queue);
     zkc_queue_set_notify_fd(&queue, fd);
     zkc_queue_push(&queue, numbered(0, 0));
     CHECK_EQ(count_in_order(zkc_queue_take(&queue, 0), expected), 1);
-    zkc_queue_destroy(&queue);
+    zkc__queue_destroy(&queue);
     close(fd);
 }
 
@@ -145,7 +145,7 @@ static void a_descriptor_is_left_alone_once_it_was_replaced(void)
     pthread_t threads[PRODUCERS];
     int numbers[PRODUCERS], expected[PRODUCERS] = {0}, count = 0;
 
-    zkc_queue_init(&queue);
+    zkc__queue_init(&queue);
     start_producers(threads, numbers);
     while (count < PRODUCERS * EACH) {
         int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), other;
@@ -162,7 +162,7 @@ static void a_descriptor_is_left_alone_once_it_was_replaced(void)
     }
     for (int i = 0; i < PRODUCERS; i++)
         pthread_join(threads[i], NULL);
-    zkc_queue_destroy(&queue);
+    zkc__queue_destroy(&queue);
 }
 
 static void a_notifier_is_readable_until_it_is_drained(void)
@@ -173,7 +173,7 @@ static void a_notifier_is_readable_until_it_is_drained(void)
     CHECK_EQ(zkc_notifier_open(fds), 0);
     ready.fd = fds[0];
     CHECK_EQ(poll(&ready, 1, 0), 0);
-    zkc_queue_init(&queue);
+    zkc__queue_init(&queue);
     zkc_queue_set_notify_fd(&queue, fds[1]);
     zkc_queue_push(&queue, numbered(0, 0));
     zkc_notifier_wake(fds[1]);
@@ -181,7 +181,7 @@ static void a_notifier_is_readable_until_it_is_drained(void)
     zkc_notifier_drain(fds[0]);
     CHECK_EQ(poll(&ready, 1, 0), 0);
     CHECK_EQ(count_in_order(zkc_queue_take(&queue, 0), expected), 1);
-    zkc_queue_destroy(&queue);
+    zkc__queue_destroy(&queue);
     zkc_notifier_close(fds);
     CHECK_EQ(fds[0], -1);
     zkc_notifier_close(fds);
@@ -193,18 +193,18 @@ static void taking_from_an_empty_queue_ends_at_its_limit(void)
 {
     int64_t begin = zkc_now_ns();
 
-    zkc_queue_init(&queue);
+    zkc__queue_init(&queue);
     CHECK(zkc_queue_take(&queue, 0) == NULL);
     while (zkc_now_ns() - begin < 20000000)
         CHECK(zkc_queue_take(&queue, 20000000) == NULL);
-    zkc_queue_destroy(&queue);
+    zkc__queue_destroy(&queue);
 }
 
 static void an_item_owns_its_path(void)
 {
     char path[] = "/a";
-    zkc_item *item = zkc_item_new(ZKC_ITEM_SESSION, NULL, -1, 3, path);
-    zkc_item *without = zkc_item_new(ZKC_ITEM_SESSION, NULL, -1, 3, NULL);
+    zkc_item *item = zkc__item_new(ZKC_ITEM_SESSION, NULL, -1, 3, path);
+    zkc_item *without = zkc__item_new(ZKC_ITEM_SESSION, NULL, -1, 3, NULL);
 
     path[1] = 'b';
     CHECK_TEXT(item->path, "/a");
@@ -213,7 +213,7 @@ static void an_item_owns_its_path(void)
     zkc_item_free(without);
     for (int at = 1; at <= 2; at++) {
         fail_allocation_at = at;
-        CHECK(zkc_item_new(ZKC_ITEM_SESSION, NULL, -1, 3, "/a") == NULL);
+        CHECK(zkc__item_new(ZKC_ITEM_SESSION, NULL, -1, 3, "/a") == NULL);
     }
 }
 

@@ -113,7 +113,7 @@ static void what_the_library_says_after_that_is_harmless(void)
     fake_post(session->handle, FAKE_COMPLETION, reply_ok, watched);
     fake_post(session->handle, FAKE_IO, reply_ok, given_up);
     fake_event(session->handle, zkc_on_watch, ZOO_CHANGED_EVENT, ZOO_CONNECTED_STATE, "/a");
-    fake_event(session->handle, zkc_on_event, ZOO_SESSION_EVENT, ZOO_EXPIRED_SESSION_STATE, "");
+    fake_event(session->handle, zkc__on_event, ZOO_SESSION_EVENT, ZOO_EXPIRED_SESSION_STATE, "");
     fake_settle(session->handle);
     CHECK(is_empty(&inbox));
     CHECK_EQ(answered->rc, ZCLOSING); /* the first end stays */
@@ -133,7 +133,7 @@ static void nothing_is_lent_after_the_stop(void)
     CHECK_EQ(zkc_enter(session), ZKC_ENTERED);
     zkc_session_abandon(session); /* a thread inside, between its slot and its loan */
     request = zkc_request_new();
-    CHECK_EQ(zkc_lend(session, request), -1);
+    CHECK_EQ(zkc_track(session, request), -1);
     zkc_request_unref(request);
     zkc_leave(session);
     CHECK(submit(session, told) == NULL);
@@ -188,7 +188,7 @@ static void a_refused_call_may_have_its_end_already(void)
     zkc_request *request = lend(session, new_request(ZKC_WATCH_DATA, "/a", watch), told);
 
     zkc_session_abandon(session);
-    CHECK_EQ(zkc_take_back(session, request), -1);
+    CHECK_EQ(zkc_untrack(session, request), -1);
     zkc_leave(session);
     CHECK_EQ(zkc_in_flight(session), 0);
     expect(&inbox, ZKC_ITEM_REQUEST, told);
@@ -204,14 +204,14 @@ static void a_settled_request_waits_for_its_completion(void)
     zkc_session *session = open_session(10, 0);
     zkc_request *request = submit(session, NULL);
 
-    zkc_settle(request, ZMARSHALLINGERROR);
-    zkc_settle(request, ZOK);
+    zkc_complete_once(request, ZMARSHALLINGERROR);
+    zkc_complete_once(request, ZOK);
     CHECK_EQ(zkc_in_flight(session), 0);
     fake_post(session->handle, FAKE_COMPLETION, reply_ok, request);
     fake_settle(session->handle);
     finish_request(request, ZMARSHALLINGERROR);
     request = submit(session, NULL); /* and this one's never comes */
-    zkc_settle(request, ZMARSHALLINGERROR);
+    zkc_complete_once(request, ZMARSHALLINGERROR);
     finish_request(request, ZMARSHALLINGERROR);
     close_session(session);
 }

@@ -26,7 +26,7 @@ static void a_wake_goes_to_the_sleepers_of_its_word(void)
     zkc_sleep_begin(&sleepers[0], &word, &waker, &names[0]);
     zkc_sleep_begin(&sleepers[1], &word, &other_waker, &names[1]);
     zkc_sleep_begin(&sleepers[2], &other_word, &waker, &names[2]);
-    CHECK_EQ(atomic_load(&zkc_sleepers), 3);
+    CHECK_EQ(atomic_load(&zkc__sleeper_count), 3);
     CHECK(!readable(&waker));
     zkc_word_set(&word, 1);
     CHECK(readable(&waker));
@@ -41,7 +41,7 @@ static void a_wake_goes_to_the_sleepers_of_its_word(void)
         zkc_sleep_end(&sleepers[i]);
         zkc_sleep_end(&sleepers[i]);
     }
-    CHECK_EQ(atomic_load(&zkc_sleepers), 0);
+    CHECK_EQ(atomic_load(&zkc__sleeper_count), 0);
 }
 
 static void who_leaves_is_not_woken(void)
@@ -106,7 +106,7 @@ static void a_forked_child_wakes_nobody_of_its_parents(void)
     if (child == 0) {
         zkc_word_wake(&word);
         zkc_sleep_end(&sleeper);
-        _exit(atomic_load(&zkc_sleepers) == 0 && zkc_waker_next(&waker) == NULL ? 0 : 1);
+        _exit(atomic_load(&zkc__sleeper_count) == 0 && zkc_waker_next(&waker) == NULL ? 0 : 1);
     }
     CHECK(waitpid(child, &status, 0) == child);
     CHECK_EQ(status, 0);

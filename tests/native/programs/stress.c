@@ -54,8 +54,8 @@ static void one_call(struct run *run, uint64_t *random)
     request = new_request((int)(choice % 2), path, choice < 4 ? &run->watch : NULL);
     request->arm_on_missing = choice == 2;
     if (choice == 7) {
-        request->doomed_kinds = 3;
-        request->doomed_path = strdup(path);
+        request->watches_to_remove = 3;
+        request->removal_path = strdup(path);
     }
     request = lend(run->session, request, told);
     if (request == NULL) {
@@ -77,7 +77,7 @@ static void one_call(struct run *run, uint64_t *random)
         break;
     case 3:
         if (choice % 2)
-            zkc_request_give_up(request);
+            zkc_request_abandon_pending(request);
         else
             zkc_request_abandon(request);
         break;
@@ -121,7 +121,7 @@ static void one_run(uint64_t seed, int *after_close)
     }
     WAIT_UNTIL(atomic_load(&run.submitted) > (int)(next_random(&random) % 100));
     if (seed % 5 == 0)
-        fake_event(run.session->handle, zkc_on_event, ZOO_SESSION_EVENT, ZOO_EXPIRED_SESSION_STATE, "");
+        fake_event(run.session->handle, zkc__on_event, ZOO_SESSION_EVENT, ZOO_EXPIRED_SESSION_STATE, "");
     if (seed % 2)
         zkc_session_close(run.session);
     for (int i = 0; i < abandons && i < 2; i++)
@@ -163,7 +163,7 @@ static void *enter_and_leave(void *argument)
         if (zkc_enter(session) == ZKC_ENTERED) {
             CHECK(!refused); /* once closed, closed */
             CHECK(session->handle != NULL);
-            fake_event(session->handle, zkc_on_event, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "");
+            fake_event(session->handle, zkc__on_event, ZOO_SESSION_EVENT, ZOO_CONNECTED_STATE, "");
             zkc_leave(session);
         } else {
             refused = 1;

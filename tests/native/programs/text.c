@@ -46,10 +46,10 @@ static void addresses_are_told_from_names(void)
     /* clang-format on */
 
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
-        if (!zkc_hosts_are_addresses(addresses[i]))
+        if (!zkc__hosts_are_addresses(addresses[i]))
             FAIL("\"%s\" has no names", addresses[i]);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (zkc_hosts_are_addresses(others[i]))
+        if (zkc__hosts_are_addresses(others[i]))
             FAIL("\"%s\" has no addresses only", others[i]);
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from zkc._zookeeper import LegacyWatch, hold, legacy_result, let_go, result_or_abandon
+from zkc._zookeeper import LegacyWatch, cork, legacy_result, result_or_abandon, uncork
 from zkc.errors import ZooKeeperError
 from zkc.legacy._core.exceptions import exception_for
 from zkc.legacy._core.handles import Watcher, sender, session_of
@@ -39,12 +39,12 @@ def create(h: int, path: Text, data: Text, acls: list[ACL], flags: int = 0) -> s
     session = session_of(h)
     core_acls, mode = encode_acls(acls), encode_flags(flags)
     try:
-        hold()
+        cork()
         made: tuple[str] = legacy_result(session.create(encode_path(path), encode_data(data), core_acls, mode))
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
-        let_go()
+        uncork()
     return made[0]
 
 
@@ -68,12 +68,12 @@ def delete(h: int, path: Text, version: int = -1) -> int:
     """
     name = encode_path(path)
     try:
-        hold()
+        cork()
         sender(h, "delete", name)(name, version).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
-        let_go()
+        uncork()
     return 0
 
 
@@ -93,7 +93,7 @@ def exists(h: int, path: Text, watcher: Optional[Watcher] = None) -> Optional[St
     """
     watch = None if watcher is None else LegacyWatch(h, watcher)
     try:
-        hold()
+        cork()
         request = session_of(h).exists(encode_path(path), watch)
         found: Optional[Any] = result_or_abandon(request)
         if found is None:
@@ -102,7 +102,7 @@ def exists(h: int, path: Text, watcher: Optional[Watcher] = None) -> Optional[St
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
-        let_go()
+        uncork()
     return stat[0]
 
 
@@ -128,13 +128,13 @@ def get(h: int, path: Text, watcher: Optional[Watcher] = None, bufferlen: Option
         raise TypeError(f"bufferlen must be int or None, not {type(bufferlen).__name__}")
     watch = None if watcher is None else LegacyWatch(h, watcher)
     try:
-        hold()
+        cork()
         request = session_of(h).get(encode_path(path), watch)
         answer: tuple[Any, Stat] = legacy_result(request)
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
-        let_go()
+        uncork()
     if bufferlen is None or bufferlen < 0 or answer[1]["dataLength"] <= bufferlen:
         return answer
     data = request.result()[0]
@@ -161,12 +161,12 @@ def set(h: int, path: Text, data: Text, version: int = -1) -> int:  # noqa: A001
     """
     name, value = encode_path(path), encode_data(data)
     try:
-        hold()
+        cork()
         sender(h, "set", name, value)(name, value, version).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
-        let_go()
+        uncork()
     return 0
 
 
@@ -186,12 +186,12 @@ def set2(h: int, path: Text, data: Text, version: int = -1) -> Stat:
     """
     name, value = encode_path(path), encode_data(data)
     try:
-        hold()
+        cork()
         stat: tuple[Stat] = legacy_result(sender(h, "set", name, value)(name, value, version))
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
-        let_go()
+        uncork()
     return stat[0]
 
 
@@ -211,12 +211,12 @@ def get_children(h: int, path: Text, watcher: Optional[Watcher] = None) -> list[
     """
     watch = None if watcher is None else LegacyWatch(h, watcher)
     try:
-        hold()
+        cork()
         return session_of(h).get_children(encode_path(path), watch).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
-        let_go()
+        uncork()
 
 
 def get_acl(h: int, path: Text) -> tuple[Stat, list[ACL]]:
@@ -232,12 +232,12 @@ def get_acl(h: int, path: Text) -> tuple[Stat, list[ACL]]:
     .. versionadded:: 0.1
     """
     try:
-        hold()
+        cork()
         acls, stat = legacy_result(session_of(h).get_acl(encode_path(path)))
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
-        let_go()
+        uncork()
     return stat, acls
 
 
@@ -263,10 +263,10 @@ def set_acl(h: int, path: Text, version: int, acls: list[ACL]) -> int:
     session_of(h)
     core_acls, name = encode_acls(acls), encode_path(path)
     try:
-        hold()
+        cork()
         sender(h, "set_acl", name, core_acls)(name, core_acls, version).result()
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
-        let_go()
+        uncork()
     return 0

@@ -23,18 +23,18 @@ def use_bytes(flag: bool = True) -> None:
 
 
 def shown_data(data: Optional[bytes]) -> Any:
-    """Return data as reads have it: str in which undecodable bytes survive, or bytes."""
+    """Convert the data of a reply: to str in which undecodable bytes survive, or to bytes."""
     data = data or b""
     return data if _bytes_wanted else data.decode("utf-8", "surrogateescape")
 
 
 def encode_path(path: Text) -> str:
-    """Return a path as the core takes it."""
+    """Convert a path to the str that a session takes."""
     return encode_text(path, "path")
 
 
 def encode_text(text: Text, name: str) -> str:
-    """Return text as the core takes it."""
+    """Convert a text argument to the str that a session takes."""
     if type(text) is str:
         return text
     if isinstance(text, (bytes, bytearray)):
@@ -45,7 +45,7 @@ def encode_text(text: Text, name: str) -> str:
 
 
 def encode_data(data: Union[Text, bytearray, memoryview], name: str = "data") -> bytes:
-    """Return data as the core takes it."""
+    """Convert data to the bytes that a session takes."""
     if isinstance(data, str):
         return data.encode("utf-8", "surrogateescape")
     if isinstance(data, (bytes, bytearray, memoryview)):
@@ -54,7 +54,7 @@ def encode_data(data: Union[Text, bytearray, memoryview], name: str = "data") ->
 
 
 def encode_flags(flags: int) -> int:
-    """Return the flags of a create as the core takes them."""
+    """Convert the flags of a create to the int that a session takes."""
     if not isinstance(flags, int):
         raise TypeError(f"flags must be EPHEMERAL, SEQUENCE, both or 0, not {type(flags).__name__}")
     if not 0 <= flags <= 3:
@@ -63,7 +63,7 @@ def encode_flags(flags: int) -> int:
 
 
 def encode_acls(acls: list[ACL]) -> list[tuple[int, str, str]]:
-    """Return an ACL as the core takes it."""
+    """Convert an ACL to the tuples that a session takes."""
     given: object = acls  # Old code is not typed: what is given may be anything.
     if not isinstance(given, list) or not given:
         raise _invalid_acl("an ACL is a list of dicts, and not empty", acls)

@@ -188,7 +188,7 @@ class ZooKeeper(Registration, Trees):
                     with self._lock:
                         self._missing_paths = paths[index:]
                     return
-                logger.exception("ephemeral node %s was not made again", path)
+                logger.exception("could not re-create ephemeral node %s", path)
 
     def _recreate_one(self, handle: int, path: str, node: dict[str, Any]) -> bool:
         """Make one attempt; return whether it settled the node."""
@@ -217,7 +217,9 @@ class ZooKeeper(Registration, Trees):
             return False
         if path not in self._other_owner:
             self._other_owner.add(path)
-            logger.error("ephemeral node %s was not made again: another session has it", path)
+            logger.error(
+                "could not re-create ephemeral node %s: another session owns it; retrying when it is deleted", path
+            )
         return zookeeper.exists(handle, path, functools.partial(self._other_owner_event, path)) is not None
 
     def _other_owner_event(self, path: str, handle: int, event_type: int, state: int, _: str) -> None:
@@ -333,7 +335,7 @@ class ZooKeeper(Registration, Trees):
             watch._deleted()
         except zookeeper.ZooKeeperException as error:
             if not is_of_connection(error):
-                logger.exception("%s is not watched until the next connection", str(watch))
+                logger.exception("cannot watch %s, retrying at the next connection", str(watch))
             self._postpone([watch], connections)
 
     def _postpone(self, watches: list[NodeInfo], connections: int) -> None:
