@@ -154,6 +154,20 @@ async def test_a_contender_keeps_its_place_when_the_one_in_front_vanishes(zk, ot
     await terms[1].end()
 
 
+async def test_a_contender_whose_znode_is_deleted_joins_again_at_once(zk, other_zk):
+    first = Term(elect(zk, "a"))
+    await first.leads.wait()
+    second = Term(elect(other_zk, "b"))
+    await queued(zk, 2)
+    deleted = (await elect(zk, "x").contenders())[1]
+    await zk.delete(f"/leader/{deleted.name}")
+    await queued(zk, 2)
+    await first.end()
+    await asyncio.wait_for(second.leads.wait(), 10)
+    assert second.hold.token > deleted.token
+    await second.end()
+
+
 # ---- resigning, and data --------------------------------------------------------------------------------------------
 
 
