@@ -6,9 +6,10 @@ Recipes stand above the clients and import them. So these methods load a recipe 
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional, cast
+
+from zkc._client.group_recipes import AsyncGroupRecipes, SyncGroupRecipes, load_recipe
 
 if TYPE_CHECKING:
     from zkc.recipes.counter import AsyncCounter, Counter
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncRecipes", "SyncRecipes"]
 
 
-def _load(module: str) -> Any:
-    return importlib.import_module(f"zkc.recipes.{module}")
-
-
-class SyncRecipes:
+class SyncRecipes(SyncGroupRecipes):
     """The recipes of :class:`zkc.Client`."""
 
     def lock(
@@ -65,7 +62,7 @@ class SyncRecipes:
             "container": container,
             "max_waiters": max_waiters,
         }
-        recipe = _load("lock")
+        recipe = load_recipe("lock")
         return cast("Lock", recipe.Lock(self, recipe.contest_of(self, path, **options)))
 
     def rwlock(
@@ -106,8 +103,8 @@ class SyncRecipes:
             "container": container,
             "max_waiters": max_waiters,
         }
-        recipe = _load("rwlock")
-        return cast("ReadWriteLock", recipe.ReadWriteLock(self, _load("lock").contest_of(self, path, **options)))
+        recipe = load_recipe("rwlock")
+        return cast("ReadWriteLock", recipe.ReadWriteLock(self, load_recipe("lock").contest_of(self, path, **options)))
 
     def counter(
         self,
@@ -138,7 +135,9 @@ class SyncRecipes:
 
         .. versionadded:: 0.1
         """
-        return cast("Counter", _load("counter").Counter(self, path, type=type, initial=initial, acl=acl, exact=exact))
+        return cast(
+            "Counter", load_recipe("counter").Counter(self, path, type=type, initial=initial, acl=acl, exact=exact)
+        )
 
     def value(
         self,
@@ -167,10 +166,10 @@ class SyncRecipes:
 
         .. versionadded:: 0.1
         """
-        return cast("Value", _load("value").Value(self, path, codec=codec, initial=initial, acl=acl, exact=exact))
+        return cast("Value", load_recipe("value").Value(self, path, codec=codec, initial=initial, acl=acl, exact=exact))
 
 
-class AsyncRecipes:
+class AsyncRecipes(AsyncGroupRecipes):
     """The recipes of :class:`zkc.AsyncClient`."""
 
     def lock(
@@ -196,7 +195,7 @@ class AsyncRecipes:
             "container": container,
             "max_waiters": max_waiters,
         }
-        recipe = _load("lock")
+        recipe = load_recipe("lock")
         return cast("AsyncLock", recipe.AsyncLock(self, recipe.contest_of(self, path, **options)))
 
     def rwlock(
@@ -222,9 +221,9 @@ class AsyncRecipes:
             "container": container,
             "max_waiters": max_waiters,
         }
-        recipe = _load("rwlock")
+        recipe = load_recipe("rwlock")
         return cast(
-            "AsyncReadWriteLock", recipe.AsyncReadWriteLock(self, _load("lock").contest_of(self, path, **options))
+            "AsyncReadWriteLock", recipe.AsyncReadWriteLock(self, load_recipe("lock").contest_of(self, path, **options))
         )
 
     def counter(
@@ -240,7 +239,7 @@ class AsyncRecipes:
 
         .. versionadded:: 0.1
         """
-        made = _load("counter").AsyncCounter(self, path, type=type, initial=initial, acl=acl, exact=exact)
+        made = load_recipe("counter").AsyncCounter(self, path, type=type, initial=initial, acl=acl, exact=exact)
         return cast("AsyncCounter", made)
 
     def value(
@@ -256,5 +255,5 @@ class AsyncRecipes:
 
         .. versionadded:: 0.1
         """
-        made = _load("value").AsyncValue(self, path, codec=codec, initial=initial, acl=acl, exact=exact)
+        made = load_recipe("value").AsyncValue(self, path, codec=codec, initial=initial, acl=acl, exact=exact)
         return cast("AsyncValue", made)

@@ -32,7 +32,7 @@ from zkc.recipes.errors import LayoutError, TooManyWaitersError
 if TYPE_CHECKING:
     from zkc._args import CoreACL
     from zkc._client.base import BaseClient
-    from zkc._zookeeper import Request, Session
+    from zkc._zookeeper import Request, Session, Stat
 
 __all__ = ["Contest", "PlaceLostError", "join", "leave", "list_seats", "wait_turn"]
 
@@ -55,6 +55,7 @@ class Contest:
         acl: The access control list of created znodes.
         max_waiters: The number of contenders in front beyond which it does not wait; None for no limit.
         downgrades: Whether a contender can put another into its own place, so that its end may leave that one in front.
+        strangers: Kinds of the same layout that this queue does not order, so that a contender refuses to join them.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Contest:
     container: bool = True
     max_waiters: Optional[int] = None
     downgrades: bool = False
+    strangers: tuple[str, ...] = ()
 
 
 class PlaceLostError(Exception):
@@ -162,9 +164,11 @@ def _names_of(client: BaseClient, session: Session, contest: Contest, listing: R
 
 def _check_queue(contest: Contest, place: Place, names: list[str]) -> list[Seat]:
     seats = contest.layout.seats(names, contest.kinds)
-    foreign = contest.layout.foreign(names)
+    strangers = contest.layout.seats(names, contest.strangers)
+    foreign = strangers[0].name if strangers else contest.layout.foreign(names)
     if foreign is not None:
-        text = f"{LayoutError.what} ({foreign!r} is not of layout {contest.layout.name!r}); {LayoutError.advice}"
+        what = f"{foreign!r} is no {contest.kind} of layout {contest.layout.name!r}"
+        text = f"{LayoutError.what} ({what}); {LayoutError.advice}"
         error = LayoutError(LayoutError.describe(_OPERATION, contest.path, text), operation=_OPERATION)
         error.path = contest.path
         raise error
@@ -267,6 +271,26 @@ class _Turn:
         self.signal.set()
 
 
+class _Own:
+    """The watch of the own znode: a deletion ends the wait.
+
+    Without it, a contender whose znode was deleted would take its turn when the one in front leaves.
+    """
+
+    __slots__ = ("gone", "turn")
+
+    def __init__(self) -> None:
+        self.gone = False
+        self.turn: Optional[_Turn] = None
+
+    def __call__(self, type_: int, state: int, path: str) -> None:
+        if type_ == EventType.DELETED:
+            self.gone = True
+            turn = self.turn
+            if turn is not None:
+                turn.signal.set()
+
+
 def wait_turn(client: BaseClient, contest: Contest, place: Place, seats: list[Seat]) -> Flow[None]:
     """Wait until no contender blocks this one.
 
@@ -274,6 +298,7 @@ def wait_turn(client: BaseClient, contest: Contest, place: Place, seats: list[Se
         PlaceLostError: The own znode was deleted.
         SessionExpiredError: The session has ended, and the own znode with it.
     """
+    own: Optional[_Own] = None
     while True:
         index = _index(seats, place)
         if index < 0:
@@ -281,9 +306,14 @@ def wait_turn(client: BaseClient, contest: Contest, place: Place, seats: list[Se
         front = contest.blocker(seats, index)
         if front is None:
             return
+        looked: Optional[Request[Optional[Stat]]] = None
         try:
-            gone = yield from _wait_for(client, contest, place, front)
+            if own is None:
+                own = _Own()
+                looked = place.session.exists(place.path, own)  # In one flight with the watch of the one in front.
+            gone = yield from _wait_for(client, contest, place, front, own, looked)
         except ConnectionLossError:
+            own = None if looked is not None else own
             yield Pause(_PAUSE, _OPERATION, contest.path)
             gone = False
         # Contenders only join behind this one. If the first has left, and this one was the second, it is the first now.
@@ -293,12 +323,21 @@ def wait_turn(client: BaseClient, contest: Contest, place: Place, seats: list[Se
         seats = contest.layout.seats((yield from _list_names(client, place.session, contest)), contest.kinds)
 
 
-def _wait_for(client: BaseClient, contest: Contest, place: Place, front: Seat) -> Flow[bool]:
+def _wait_for(
+    client: BaseClient,
+    contest: Contest,
+    place: Place,
+    front: Seat,
+    own: _Own,
+    looked: Optional[Request[Optional[Stat]]],
+) -> Flow[bool]:
     """Wait until a contender in front has left, or its znode has changed; return whether it has left."""
     session, path, turn = place.session, f"{contest.path}/{front.name}", _Turn()
+    own.turn = turn
     try:
         yield from sub_result_of(session.get(path, turn), _OPERATION, contest.path)
     except NoNodeError:
+        yield from _check_own(session, place, contest, own, looked)
         return True
     except NoAuthError:  # Its data cannot be read; a watch of the parent's children shows when it leaves.
         path = contest.path
@@ -307,13 +346,28 @@ def _wait_for(client: BaseClient, contest: Contest, place: Place, front: Seat) -
             _forget(client, session, path, turn)
             return True
     try:
+        yield from _check_own(session, place, contest, own, looked)
         yield Await(turn.signal, None, _OPERATION, contest.path)
+        if own.gone:
+            raise PlaceLostError
     except BaseException:
         _forget(client, session, path, turn)
         raise
     if turn.type == EventType.SESSION:
         raise SessionExpiredError(operation=_OPERATION, path=contest.path)
     return turn.type == EventType.DELETED
+
+
+def _check_own(
+    session: Session, place: Place, contest: Contest, own: _Own, looked: Optional[Request[Optional[Stat]]]
+) -> Flow[None]:
+    """Raise PlaceLostError if the own znode was deleted, by the reply of the request that has set its watch."""
+    if looked is not None and (yield from sub_result_of(looked, _OPERATION, contest.path)) is None:
+        with contextlib.suppress(ZooKeeperError):  # It waits for a znode that no client creates again.
+            session.remove_watches(place.path, own, WatchType.ANY, callback=_ignore)
+        raise PlaceLostError
+    if own.gone:
+        raise PlaceLostError
 
 
 def _forget(client: BaseClient, session: Session, path: str, turn: _Turn) -> None:

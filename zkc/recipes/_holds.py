@@ -148,7 +148,7 @@ class BaseHold:
 
     @property
     def reason(self) -> Optional[str]:
-        """Why the hold is LOST: ``expired``, ``deleted``, ``deadline`` or ``closed``; else None.
+        """Why the hold is LOST: ``expired``, ``deleted``, ``deadline``, ``resigned`` or ``closed``; else None.
 
         .. versionadded:: 0.1
         """
@@ -265,6 +265,26 @@ class BaseHold:
     def _delete(self) -> Flow[bool]:
         return delete_surely(self._place.session, *self._place.paths)
 
+    def _resign_flow(self) -> Flow[bool]:
+        """End the hold under its user, who sees it as lost, and delete the znode."""
+        if not self._resign_later(in_background=False):
+            return False
+        try:
+            yield from self._delete()
+        except GeneratorExit:  # Timed out or cancelled: the deletion continues without a caller.
+            self._holds.in_background(self._delete())
+            raise
+        return True
+
+    def _resign_later(self, in_background: bool = True) -> bool:
+        """End the hold under its user without waiting."""
+        self._holds.check_process("resign")
+        if not self._change(HoldState.LOST, "resigned"):
+            return False
+        if in_background:
+            self._holds.in_background(self._delete())
+        return True
+
     def _on_end(self, function: Callable[[], object]) -> None:
         """Call a function once, when the hold is released or lost; at once if it has ended."""
         with self._lock:
@@ -310,7 +330,8 @@ class BaseHold:
             for function in at_end:
                 function()
         if state is HoldState.LOST:
-            _log.warning("the hold %s is lost: %s", self.path, reason)
+            level = logging.INFO if reason == "resigned" else logging.WARNING
+            _log.log(level, "the hold %s is lost: %s", self.path, reason)
             self._ended.set()
         self._listeners.notify()
         return True

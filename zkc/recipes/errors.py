@@ -7,8 +7,11 @@ from typing import Optional
 from zkc.errors import OperationTimeoutError, ZooKeeperError
 
 __all__ = [
+    "BarrierBrokenError",
+    "BarrierSizeError",
     "ContentionError",
     "DecodeError",
+    "ElectionTimeoutError",
     "LayoutError",
     "LockInDoubtError",
     "LockLostError",
@@ -125,3 +128,40 @@ class OverwrittenError(RecipeError):
     what = "the znode was deleted and created again, and the change replaced a value that this client had not seen"
     advice = "do not delete a znode that other clients change: set it to its initial value"
     maybe_applied = True
+
+
+class ElectionTimeoutError(LockTimeoutError):
+    """The contender did not become the leader in time. It has left the queue, or the client is deleting it.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "this contender did not become the leader in time"
+    advice = "leader() shows which contender leads"
+    maybe_applied = False
+
+
+class BarrierBrokenError(RecipeError):
+    """A member of the round has died or given up, so that the round ends for all its members.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the round is broken"
+    advice = "enter the barrier again: the next call joins a new round"
+    generation: Optional[int] = None
+    """The number of the broken round."""
+    member: Optional[str] = None
+    """The identifier of the member that broke the round, if that is known."""
+    reason: Optional[str] = None
+    """Why the round is broken: ``died``, ``gave up`` or ``expired``."""
+
+
+class BarrierSizeError(RecipeError, ValueError):
+    """The members of a double barrier give different sizes.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the barrier has another size"
+    advice = "give the same n in all programs"

@@ -1,0 +1,74 @@
+"""The methods of the clients that make the recipes of groups: elections, members and barriers."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Optional, cast
+
+if TYPE_CHECKING:
+    from zkc.recipes.election import AsyncElection, Election
+    from zkc.types import ACL, Data
+
+__all__ = ["AsyncGroupRecipes", "SyncGroupRecipes", "load_recipe"]
+
+
+def load_recipe(module: str) -> Any:
+    """Import a module of the recipes when it is first used: recipes stand above the clients and import them."""
+    return importlib.import_module(f"zkc.recipes.{module}")
+
+
+class SyncGroupRecipes:
+    """The recipes of groups of :class:`zkc.Client`."""
+
+    def election(
+        self,
+        path: str,
+        *,
+        identifier: str,
+        data: Data = b"",
+        layout: str = "curator",
+        acl: Optional[Sequence[ACL]] = None,
+    ) -> Election:
+        """Return an election. Nothing is sent before it is used.
+
+        >>> with client.election("/leader", identifier="host-1").lead() as hold:
+        ...     hold.check()
+
+        Args:
+            path: Path of the election, the parent of its contenders. It is created if it is missing.
+            identifier: The name of this contender, such as a host name.
+            data: The data in bytes that observers see of the leader; the identifier if empty.
+            layout: The names of the znodes: ``"curator"`` (Curator's LeaderLatch), ``"curator-selector"`` (Curator's
+                LeaderSelector) or ``"kazoo"``. All programs on a path must use the same.
+            acl: The access control list of created znodes; the client's ``default_acl`` if None.
+
+        Raises:
+            ValueError: ``path`` or ``layout`` is malformed.
+
+        .. versionadded:: 0.1
+        """
+        options: dict[str, Any] = {"identifier": identifier, "data": data, "layout": layout, "acl": acl}
+        recipe = load_recipe("election")
+        return cast("Election", recipe.Election(self, recipe.election_contest(self, path, **options)))
+
+
+class AsyncGroupRecipes:
+    """The recipes of groups of :class:`zkc.AsyncClient`."""
+
+    def election(
+        self,
+        path: str,
+        *,
+        identifier: str,
+        data: Data = b"",
+        layout: str = "curator",
+        acl: Optional[Sequence[ACL]] = None,
+    ) -> AsyncElection:
+        """Return an election, as :meth:`zkc.Client.election` does.
+
+        .. versionadded:: 0.1
+        """
+        options: dict[str, Any] = {"identifier": identifier, "data": data, "layout": layout, "acl": acl}
+        recipe = load_recipe("election")
+        return cast("AsyncElection", recipe.AsyncElection(self, recipe.election_contest(self, path, **options)))
