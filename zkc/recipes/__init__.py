@@ -11,6 +11,7 @@ from zkc.recipes.errors import (
     DecodeError,
     ElectionTimeoutError,
     LayoutError,
+    LimitMismatchError,
     LockInDoubtError,
     LockLostError,
     LockTimeoutError,
@@ -32,6 +33,7 @@ from zkc.recipes.rwlock import (
     WriteHold,
     WriteLock,
 )
+from zkc.recipes.semaphore import AsyncSemaphore, Semaphore
 from zkc.recipes.value import BYTES, JSON, TEXT, AsyncValue, Codec, Value
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "AsyncReadHold",
     "AsyncReadLock",
     "AsyncReadWriteLock",
+    "AsyncSemaphore",
     "AsyncValue",
     "AsyncWriteHold",
     "AsyncWriteLock",
@@ -64,6 +67,7 @@ __all__ = [
     "HoldState",
     "LayoutError",
     "Leaders",
+    "LimitMismatchError",
     "Lock",
     "LockInDoubtError",
     "LockLostError",
@@ -73,6 +77,7 @@ __all__ = [
     "ReadLock",
     "ReadWriteLock",
     "RecipeError",
+    "Semaphore",
     "TooManyWaitersError",
     "UpgradeError",
     "Value",

@@ -95,7 +95,7 @@ def join(
             return (yield from _try_join(client, client.session, contest, count, beside))
         except NoNodeError:
             yield from make_parent(client, contest)
-        except SessionExpiredError:
+        except (SessionExpiredError, ClosingError):
             if client._failure is not None or client.closed:
                 raise
             yield Pause(_PAUSE, _OPERATION, contest.path)  # The next session follows.

@@ -13,6 +13,7 @@ __all__ = [
     "DecodeError",
     "ElectionTimeoutError",
     "LayoutError",
+    "LimitMismatchError",
     "LockInDoubtError",
     "LockLostError",
     "LockTimeoutError",
@@ -83,6 +84,16 @@ class LayoutError(RecipeError, ValueError):
 
     what = "the path has contenders of another layout"
     advice = "use the layout of the other programs (layout='kazoo' or layout='curator')"
+
+
+class LimitMismatchError(RecipeError, ValueError):
+    """The semaphore has another limit, which a program that uses kazoo's layout has written.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the semaphore has another limit"
+    advice = "give the same limit as the other programs, or change theirs with set_limit()"
 
 
 class UpgradeError(RecipeError, ValueError):

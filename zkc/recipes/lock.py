@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 from zkc._args import check_count, check_data, check_path, check_seconds, encode_acl
 from zkc._flow import Await, Flow, Pause, Signal, Undoable, result_of
 from zkc._zookeeper import RLock
-from zkc.errors import NoNodeError, OperationTimeoutError, SessionExpiredError
+from zkc.errors import ClosingError, NoNodeError, OperationTimeoutError, SessionExpiredError
 from zkc.recipes._contend import Contest, PlaceLostError, join, leave, list_seats, wait_turn
 from zkc.recipes._holds import REVOKE, BaseHold, Place, delete_surely, holds_of
 from zkc.recipes._layout import LAYOUTS, Seat
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._client.sync import Client
     from zkc._commands.protocol import CommandClient
+    from zkc._zookeeper import Session
     from zkc.types import ACL, Data
 
 __all__ = ["AsyncHold", "AsyncLock", "Contender", "Hold", "Lock"]
@@ -47,7 +48,7 @@ class Contender:
     name: str
     """The name of its znode."""
     kind: str
-    """``lock``, ``read`` or ``write``."""
+    """``lock``, ``read``, ``write`` or ``lease``."""
     sequence: int
     """The counter in its name."""
     token: int
@@ -160,7 +161,7 @@ def _release(client: CommandClient, hold: BaseHold) -> Flow[bool]:
 # ---- acquiring ------------------------------------------------------------------------------------------------------
 
 
-class _Acquire(Undoable):
+class Acquiring(Undoable):
     """The flow of an acquire, whose timeout has an error of its own."""
 
     __slots__ = ("path",)
@@ -243,7 +244,7 @@ class BaseLock(Generic[_HoldT]):
     # ---- flows ------------------------------------------------------------------------------------------------------
 
     def _acquire_flow(self, client: CommandClient) -> Flow[_HoldT]:
-        return cast("Flow[_HoldT]", _Acquire(self.path, self._acquire))
+        return cast("Flow[_HoldT]", Acquiring(self.path, self._acquire))
 
     def _acquire(self, undoable: Undoable) -> Flow[_HoldT]:
         yield from self._local.enter(self.path)
@@ -264,7 +265,7 @@ class BaseLock(Generic[_HoldT]):
                 return (yield from self._wait_at(place, seats))
             except PlaceLostError:
                 continue
-            except SessionExpiredError:
+            except (SessionExpiredError, ClosingError):
                 if client._failure is not None or client.closed:
                     raise
                 yield Pause(_PAUSE, "acquire", self.path)
@@ -281,7 +282,7 @@ class BaseLock(Generic[_HoldT]):
         return hold
 
     def _try_flow(self, client: CommandClient) -> Flow[Optional[_HoldT]]:
-        return cast("Flow[Optional[_HoldT]]", _Acquire(self.path, self._try))
+        return cast("Flow[Optional[_HoldT]]", Acquiring(self.path, self._try))
 
     def _try(self, undoable: Undoable) -> Flow[Optional[_HoldT]]:
         if not self._local.try_enter():
@@ -317,28 +318,8 @@ class BaseLock(Generic[_HoldT]):
 
     def _contenders_flow(self, client: CommandClient) -> Flow[list[Contender]]:
         seats = yield from list_seats(self._client, self._contest)
-        session = client.session
-        requests = [session.get(f"{self.path}/{seat.name}") for seat in seats]
-        found = []
-        for index, (seat, request) in enumerate(zip(seats, requests)):
-            try:
-                data, stat = yield from result_of(request)
-            except NoNodeError:
-                continue  # It has left in the meantime.
-            found.append(
-                Contender(
-                    seat.name,
-                    seat.kind,
-                    seat.sequence,
-                    stat.czxid,
-                    stat.ephemeral_owner,
-                    stat.ctime / 1000,
-                    data,
-                    self._contest.blocker(seats, index) is None,
-                    stat.ephemeral_owner == session.client_id[0],
-                )
-            )
-        return found
+        holding = [self._contest.blocker(seats, index) is None for index in range(len(seats))]
+        return (yield from read_contenders(client.session, self.path, seats, holding))
 
     def _revoke_flow(self, client: CommandClient, contender: Contender) -> Flow[bool]:
         try:
@@ -354,6 +335,22 @@ class BaseLock(Generic[_HoldT]):
         if stat is None or stat.czxid != contender.token:
             return False
         return (yield from delete_surely(session, path))
+
+
+def read_contenders(session: Session, path: str, seats: list[Seat], holding: list[bool]) -> Flow[list[Contender]]:
+    """Read the znodes of contenders. One that has left in the meantime is left out."""
+    requests = [session.get(f"{path}/{seat.name}") for seat in seats]
+    found = []
+    for seat, request, holds in zip(seats, requests, holding):
+        try:
+            data, stat = yield from result_of(request)
+        except NoNodeError:
+            continue
+        owner = stat.ephemeral_owner
+        is_mine = owner == session.client_id[0]
+        entry = (seat.name, seat.kind, seat.sequence, stat.czxid, owner, stat.ctime / 1000, data, holds, is_mine)
+        found.append(Contender(*entry))
+    return found
 
 
 def contest_of(
@@ -433,7 +430,7 @@ class Lock(BaseLock[Hold]):
 
         .. versionadded:: 0.1
         """
-        return self._client._run(self._acquire_flow, _limit(timeout))
+        return self._client._run(self._acquire_flow, acquire_limit(timeout))
 
     def try_acquire(self, *, timeout: Optional[float] = None) -> Optional[Hold]:
         """Acquire the lock if it is free. A busy lock costs one read and no write.
@@ -522,7 +519,7 @@ class Lock(BaseLock[Hold]):
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        _pop_hold(self._entered, threading.get_ident())._leave_block(kind)
+        pop_hold(self._entered, threading.get_ident())._leave_block(kind)
 
 
 class AsyncLock(BaseLock[AsyncHold]):
@@ -542,7 +539,7 @@ class AsyncLock(BaseLock[AsyncHold]):
 
         .. versionadded:: 0.1
         """
-        return cast("AsyncFuture[AsyncHold]", self._client._run(self._acquire_flow, _limit(timeout)))
+        return cast("AsyncFuture[AsyncHold]", self._client._run(self._acquire_flow, acquire_limit(timeout)))
 
     def try_acquire(self, *, timeout: Optional[float] = None) -> AsyncFuture[Optional[AsyncHold]]:
         """Acquire the lock if it is free, as :meth:`Lock.try_acquire` does.
@@ -618,7 +615,7 @@ class AsyncLock(BaseLock[AsyncHold]):
     async def __aexit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        _pop_hold(self._entered, asyncio.current_task())._leave_block(kind)
+        pop_hold(self._entered, asyncio.current_task())._leave_block(kind)
 
 
 class _Guard:
@@ -645,12 +642,12 @@ class _Guard:
             uncancel()
 
 
-def _limit(timeout: Optional[float]) -> float:
+def acquire_limit(timeout: Optional[float]) -> float:
     """Return the timeout of an acquire: it has no default, and no limit if None."""
     return _NO_LIMIT if timeout is None else check_seconds(timeout)
 
 
-def _pop_hold(entered: dict[Any, list[_HoldT]], key: object) -> _HoldT:
+def pop_hold(entered: dict[Any, list[_HoldT]], key: object) -> _HoldT:
     holds = entered[key]
     hold = holds.pop()
     if not holds:
