@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, cast
 
 if TYPE_CHECKING:
     from zkc.recipes.election import AsyncElection, Election
+    from zkc.recipes.group import AsyncGroup, Group
     from zkc.types import ACL, Data
 
 __all__ = ["AsyncGroupRecipes", "SyncGroupRecipes", "load_recipe"]
@@ -52,6 +53,38 @@ class SyncGroupRecipes:
         recipe = load_recipe("election")
         return cast("Election", recipe.Election(self, recipe.election_contest(self, path, **options)))
 
+    def group(
+        self,
+        path: str,
+        *,
+        identifier: str,
+        data: Data = b"",
+        keep: bool = True,
+        layout: str = "curator",
+        acl: Optional[Sequence[ACL]] = None,
+    ) -> Group:
+        """Return a group. Nothing is sent before it is used.
+
+        >>> with client.group("/workers", identifier="host-1") as group:
+        ...     print([member.identifier for member in group.members()])
+
+        Args:
+            path: Path of the group, the parent of its members. It is created if it is missing.
+            identifier: The name of this member, such as a host name.
+            data: The data of this member in bytes, such as an address.
+            keep: Whether the client re-creates the member's znode when its session has expired.
+            layout: The name of the member's znode: ``"curator"`` (its GroupMember), or ``"kazoo"`` (its Party). Members
+                of both are listed.
+            acl: The access control list of created znodes; the client's ``default_acl`` if None.
+
+        Raises:
+            ValueError: ``path``, ``identifier`` or ``layout`` is malformed.
+
+        .. versionadded:: 0.1
+        """
+        options: dict[str, Any] = {"identifier": identifier, "data": data, "keep": keep, "layout": layout, "acl": acl}
+        return cast("Group", load_recipe("group").Group(self, path, **options))
+
 
 class AsyncGroupRecipes:
     """The recipes of groups of :class:`zkc.AsyncClient`."""
@@ -72,3 +105,20 @@ class AsyncGroupRecipes:
         options: dict[str, Any] = {"identifier": identifier, "data": data, "layout": layout, "acl": acl}
         recipe = load_recipe("election")
         return cast("AsyncElection", recipe.AsyncElection(self, recipe.election_contest(self, path, **options)))
+
+    def group(
+        self,
+        path: str,
+        *,
+        identifier: str,
+        data: Data = b"",
+        keep: bool = True,
+        layout: str = "curator",
+        acl: Optional[Sequence[ACL]] = None,
+    ) -> AsyncGroup:
+        """Return a group, as :meth:`zkc.Client.group` does.
+
+        .. versionadded:: 0.1
+        """
+        options: dict[str, Any] = {"identifier": identifier, "data": data, "keep": keep, "layout": layout, "acl": acl}
+        return cast("AsyncGroup", load_recipe("group").AsyncGroup(self, path, **options))

@@ -20,6 +20,7 @@ from zkc.recipes.errors import (
     TooManyWaitersError,
     UpgradeError,
 )
+from zkc.recipes.group import AsyncGroup, AsyncMemberships, Group, Member, Memberships
 from zkc.recipes.lock import AsyncHold, AsyncLock, Contender, Hold, Lock
 from zkc.recipes.rwlock import (
     AsyncReadHold,
@@ -42,9 +43,11 @@ __all__ = [
     "TEXT",
     "AsyncCounter",
     "AsyncElection",
+    "AsyncGroup",
     "AsyncHold",
     "AsyncLeaders",
     "AsyncLock",
+    "AsyncMemberships",
     "AsyncReadHold",
     "AsyncReadLock",
     "AsyncReadWriteLock",
@@ -63,6 +66,7 @@ __all__ = [
     "ElectionState",
     "ElectionStatus",
     "ElectionTimeoutError",
+    "Group",
     "Hold",
     "HoldState",
     "LayoutError",
@@ -72,6 +76,8 @@ __all__ = [
     "LockInDoubtError",
     "LockLostError",
     "LockTimeoutError",
+    "Member",
+    "Memberships",
     "OverwrittenError",
     "ReadHold",
     "ReadLock",

@@ -14,7 +14,8 @@ from zkc._flow import Driver, Flow
 from zkc._session.listeners import Listeners
 from zkc._zookeeper import RLock
 from zkc.errors import ZooKeeperError
-from zkc.recipes._leaders import Observation, StopObservingError
+from zkc.recipes._leaders import Leading
+from zkc.recipes._observing import StopObservingError
 from zkc.recipes.lock import Contender
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Follower:
 
     def _follow(self) -> Flow[None]:
         self._tell()
-        observation = Observation(self._contest)
+        observation = Leading(self._contest)
         while True:
             try:
                 found = yield from observation.next(self._client)

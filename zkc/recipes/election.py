@@ -12,7 +12,7 @@ from zkc.errors import ClosingError
 from zkc.recipes._election import BaseElection, ElectionLock, Pauses, election_contest
 from zkc.recipes._following import ElectionState, ElectionStatus
 from zkc.recipes._holds import BaseHold
-from zkc.recipes._leaders import AsyncLeaders, Leaders
+from zkc.recipes._leaders import AsyncLeaders, Leaders, Leading
 from zkc.recipes.lock import AsyncHold, AsyncLock, Contender, Hold, Lock
 
 if TYPE_CHECKING:
@@ -175,8 +175,7 @@ class Election(BaseElection[Hold]):
 
         .. versionadded:: 0.1
         """
-        self._client.session  # noqa: B018 - raises for a client that was not started
-        return Leaders(self._client, self._contest)
+        return Leaders(self._client, Leading(self._contest))
 
     def set_data(self, data: Data, *, timeout: Optional[float] = None) -> bool:
         """Set the data that observers see of this contender, now if it leads, and in each later campaign.
@@ -325,8 +324,7 @@ class AsyncElection(BaseElection[AsyncHold]):
 
         .. versionadded:: 0.1
         """
-        self._client.session  # noqa: B018 - raises for a client that was not started
-        return AsyncLeaders(self._client, self._contest)
+        return AsyncLeaders(self._client, Leading(self._contest))
 
     def set_data(self, data: Data, *, timeout: Optional[float] = None) -> AsyncFuture[bool]:
         """Set the data that observers see of this contender, as :meth:`Election.set_data` does.
