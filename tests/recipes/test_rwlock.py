@@ -194,7 +194,7 @@ async def test_rwlock_give_up_of_a_writer_frees_the_readers_behind(zk, other_zk)
 
 
 class Model:
-    """Who holds the lock: many readers, or one writer."""
+    """The holders of a lock: many readers, or one writer."""
 
     def __init__(self):
         self.readers = 0

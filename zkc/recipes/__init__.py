@@ -21,7 +21,9 @@ from zkc.recipes.errors import (
     UpgradeError,
 )
 from zkc.recipes.group import AsyncGroup, AsyncMemberships, Group, Member, Memberships
-from zkc.recipes.lock import AsyncHold, AsyncLock, Contender, Hold, Lock
+from zkc.recipes.hold import AsyncHold, Hold
+from zkc.recipes.lock import AsyncLock, Contender, Lock
+from zkc.recipes.reentrant import AsyncReentrantLock, ReentrantLock
 from zkc.recipes.rwlock import (
     AsyncReadHold,
     AsyncReadLock,
@@ -35,6 +37,7 @@ from zkc.recipes.rwlock import (
     WriteLock,
 )
 from zkc.recipes.semaphore import AsyncSemaphore, Semaphore
+from zkc.recipes.ticket import AsyncTicket, Ticket
 from zkc.recipes.value import BYTES, JSON, TEXT, AsyncValue, Codec, Value
 
 __all__ = [
@@ -51,7 +54,9 @@ __all__ = [
     "AsyncReadHold",
     "AsyncReadLock",
     "AsyncReadWriteLock",
+    "AsyncReentrantLock",
     "AsyncSemaphore",
+    "AsyncTicket",
     "AsyncValue",
     "AsyncWriteHold",
     "AsyncWriteLock",
@@ -83,7 +88,9 @@ __all__ = [
     "ReadLock",
     "ReadWriteLock",
     "RecipeError",
+    "ReentrantLock",
     "Semaphore",
+    "Ticket",
     "TooManyWaitersError",
     "UpgradeError",
     "Value",

@@ -27,11 +27,11 @@ from zkc.errors import (
     ZooKeeperError,
     late_text,
 )
+from zkc.recipes._granting import LocalQueue
 from zkc.recipes._holds import boot_time
 from zkc.recipes._marker import Marker, Markers
 from zkc.recipes._versioned import Form, State, Versioned
 from zkc.recipes.errors import ContentionError, OverwrittenError
-from zkc.recipes.lock import LocalQueue
 
 if TYPE_CHECKING:
     from zkc._args import CoreACL

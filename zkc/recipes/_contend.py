@@ -43,7 +43,7 @@ _OPERATION = "acquire"
 
 @dataclass(frozen=True)
 class Contest:
-    """What a contender wants: where, as which kind, and behind whom it waits.
+    """The wish of a contender: where, as which kind, and behind which others it waits.
 
     Args:
         path: The parent of the contenders.

@@ -408,7 +408,11 @@ class Holds:
     def add(self, hold: BaseHold) -> None:
         """Follow a hold, and set the watch of its znode without waiting."""
         self._all.add(hold)
-        self.guard(hold)
+        client = self._client()
+        if client is not None and client._session is not hold._place.session:
+            hold._change(HoldState.LOST, "expired")  # The listener was called before.
+        else:
+            self.guard(hold)
 
     def discard(self, hold: BaseHold) -> None:
         """Follow a hold no longer."""

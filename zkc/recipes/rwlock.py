@@ -13,10 +13,12 @@ from zkc._flow import Flow, Pause, Undoable, result_of
 from zkc.constants import CreateMode
 from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError
 from zkc.recipes._contend import Contest
+from zkc.recipes._granting import LocalQueue
 from zkc.recipes._holds import BaseHold, HoldState, Place, delete_surely, stat_of
 from zkc.recipes._layout import Seat, counter_text
 from zkc.recipes.errors import UpgradeError
-from zkc.recipes.lock import AsyncHold, AsyncLock, BaseLock, Hold, LocalQueue, Lock
+from zkc.recipes.hold import AsyncHold, Hold
+from zkc.recipes.lock import AsyncLock, BaseLock, Lock
 
 if TYPE_CHECKING:
     from zkc._client.aio import AsyncClient

@@ -13,17 +13,11 @@ from zkc._args import check_count
 from zkc._flow import Flow, Pause, Undoable
 from zkc.errors import ClosingError, SessionExpiredError
 from zkc.recipes._contend import Contest, PlaceLostError
+from zkc.recipes._granting import Acquiring, acquire_limit, pop_hold
 from zkc.recipes._holds import BaseHold, Place, holds_of
 from zkc.recipes._leases import CuratorLeases, KazooLeases, Leases
-from zkc.recipes.lock import (
-    Acquiring,
-    AsyncHold,
-    Contender,
-    Hold,
-    acquire_limit,
-    pop_hold,
-    read_contenders,
-)
+from zkc.recipes.hold import AsyncHold, Hold
+from zkc.recipes.lock import Contender, read_contenders
 
 if TYPE_CHECKING:
     from zkc._client.aio import AsyncClient
