@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
@@ -36,7 +36,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Optional[bool]:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    own = pyfuncitem.funcargs.get("loop")
+    own: Any = pyfuncitem.funcargs.get("loop")
     body = pyfuncitem.obj(**arguments)
     arguments.clear()  # The traceback of what a callback raised, which is logged, refers to this frame for longer.
     if own is None:
