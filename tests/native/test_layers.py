@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def violations(objects: dict[str, list[tuple[str, str]]], layers: tuple[tuple[st
 
 
 @pytest.fixture(scope="module")
-def settings() -> tuple[list[str], dict[str, list[str]]]:
+def settings() -> tuple[list[str], dict[str, Any]]:
     """Return the compiler's command, and what setup.py compiles the extension with."""
     if shutil.which("nm") is None:
         pytest.skip("there is no nm")
@@ -85,7 +86,7 @@ def settings() -> tuple[list[str], dict[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def bridge(
-    settings: tuple[list[str], dict[str, list[str]]], tmp_path_factory: pytest.TempPathFactory
+    settings: tuple[list[str], dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, list[tuple[str, str]]]:
     """Return the symbols of each file of the bridge."""
     compiler, found = settings
@@ -102,7 +103,7 @@ def bridge(
 
 
 @pytest.fixture(scope="module")
-def adaptor(settings: tuple[list[str], dict[str, list[str]]]) -> dict[str, list[tuple[str, str]]]:
+def adaptor(settings: tuple[list[str], dict[str, Any]]) -> dict[str, list[tuple[str, str]]]:
     """Return the symbols of each file of the adaptor: members of libzookeeper's library."""
     library = next((name for name in settings[1]["extra_objects"] if name.endswith("libzookeeper_mt.a")), None)
     objects: dict[str, list[tuple[str, str]]] = {}
