@@ -116,6 +116,7 @@ async def test_semaphore_hold_of_several_leases_is_lost_with_any(zk, other_zk, l
     await eventually(lambda: hold.state is HoldState.LOST)
     assert hold.reason == "deleted"
     assert not await do(zk, hold.release)
+    await leased(zk, layout, 0)  # The client deletes the others.
 
 
 @LAYOUTS

@@ -9,6 +9,7 @@ from zkc._client.group_recipes import load_recipe
 
 if TYPE_CHECKING:
     from zkc.recipes.lock import AsyncLock, Lock
+    from zkc.recipes.multilock import AsyncMultiLock, MultiLock
     from zkc.recipes.rwlock import AsyncReadWriteLock, ReadWriteLock
     from zkc.recipes.semaphore import AsyncSemaphore, Semaphore
     from zkc.types import ACL, Data
@@ -146,6 +147,48 @@ class SyncLockRecipes:
         contest = load_recipe("lock").contest_of(self, path, **options)
         return cast("Semaphore", load_recipe("semaphore").Semaphore(self, contest, limit))
 
+    def multilock(
+        self,
+        paths: Sequence[str],
+        *,
+        identifier: str = "",
+        data: Optional[Data] = None,
+        layout: str = "curator",
+        acl: Optional[Sequence[ACL]] = None,
+        container: bool = True,
+        max_waiters: Optional[int] = None,
+    ) -> MultiLock:
+        """Return several locks that are acquired together: all of them or none. Nothing is sent before that.
+
+        >>> with client.multilock(["/locks/a", "/locks/b"]) as hold:
+        ...     hold.check()
+
+        Args:
+            paths: Paths of the locks. They are acquired in the order of their text, whatever the order here.
+            identifier: A text that contenders show, such as a host name.
+            data: The data of the contenders' znodes in bytes; the identifier if None.
+            layout: The names of the znodes: ``"curator"``, or ``"kazoo"``. All programs on a path must use the same.
+            acl: The access control list of created znodes; the client's ``default_acl`` if None.
+            container: Whether the paths are created as containers, which the servers delete when they are empty.
+            max_waiters: The number of contenders in front of a lock beyond which an acquire fails at once; None for no
+                limit.
+
+        Raises:
+            ValueError: A path or ``layout`` is malformed, or there is no path.
+
+        .. versionadded:: 0.1
+        """
+        options: dict[str, Any] = {
+            "identifier": identifier,
+            "data": data,
+            "layout": layout,
+            "acl": acl,
+            "container": container,
+            "max_waiters": max_waiters,
+        }
+        recipe = load_recipe("multilock")
+        return cast("MultiLock", recipe.MultiLock(self, recipe.contests_of(self, paths, **options)))
+
 
 class AsyncLockRecipes:
     """The locks of :class:`zkc.AsyncClient`."""
@@ -230,3 +273,29 @@ class AsyncLockRecipes:
         }
         contest = load_recipe("lock").contest_of(self, path, **options)
         return cast("AsyncSemaphore", load_recipe("semaphore").AsyncSemaphore(self, contest, limit))
+
+    def multilock(
+        self,
+        paths: Sequence[str],
+        *,
+        identifier: str = "",
+        data: Optional[Data] = None,
+        layout: str = "curator",
+        acl: Optional[Sequence[ACL]] = None,
+        container: bool = True,
+        max_waiters: Optional[int] = None,
+    ) -> AsyncMultiLock:
+        """Return several locks that are acquired together, as :meth:`zkc.Client.multilock` does.
+
+        .. versionadded:: 0.1
+        """
+        options: dict[str, Any] = {
+            "identifier": identifier,
+            "data": data,
+            "layout": layout,
+            "acl": acl,
+            "container": container,
+            "max_waiters": max_waiters,
+        }
+        recipe = load_recipe("multilock")
+        return cast("AsyncMultiLock", recipe.AsyncMultiLock(self, recipe.contests_of(self, paths, **options)))

@@ -23,6 +23,7 @@ from zkc.recipes.errors import (
 from zkc.recipes.group import AsyncGroup, AsyncMemberships, Group, Member, Memberships
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.lock import AsyncLock, Contender, Lock
+from zkc.recipes.multilock import AsyncMultiHold, AsyncMultiLock, MultiHold, MultiLock
 from zkc.recipes.reentrant import AsyncReentrantLock, ReentrantLock
 from zkc.recipes.rwlock import (
     AsyncReadHold,
@@ -51,6 +52,8 @@ __all__ = [
     "AsyncLeaders",
     "AsyncLock",
     "AsyncMemberships",
+    "AsyncMultiHold",
+    "AsyncMultiLock",
     "AsyncReadHold",
     "AsyncReadLock",
     "AsyncReadWriteLock",
@@ -83,6 +86,8 @@ __all__ = [
     "LockTimeoutError",
     "Member",
     "Memberships",
+    "MultiHold",
+    "MultiLock",
     "OverwrittenError",
     "ReadHold",
     "ReadLock",

@@ -333,6 +333,8 @@ class BaseHold:
             level = logging.INFO if reason == "resigned" else logging.WARNING
             _log.log(level, "the hold %s is lost: %s", self.path, reason)
             self._ended.set()
+            if self._place.extra and reason == "deleted":  # A deletion of one of several znodes: the others follow.
+                self._holds.in_background(self._delete())
         self._listeners.notify()
         return True
 
