@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from benchmarks import compare, leaks, legacy, measure, plot, report, tables, targets, wheel
+from benchmarks import compare, leaks, legacy, measure, plot, recipes, report, tables, targets, wheel
 from benchmarks.canned import CannedServer
 from benchmarks.clients import STARTS
 from benchmarks.unavailable import Unavailable
@@ -23,6 +23,7 @@ _AMOUNTS = (
     compare.Amount(rounds=2, seconds=0.04, fixed_rounds=1, part=0.2),
 )
 _LEGACY = ((7, 2_000), (3, 400))  # (rounds, calls in a round)
+_RECIPES = ((5, 1_000), (1, 60))
 _WHEEL = ((11, 5_000), (3, 500))
 
 _DESCRIPTION = """\
@@ -90,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     text = "compare the drop-in for zkpython with the original, if Python 2.7 is installed"
     verb = verbs.add_parser("legacy", parents=[shared, speed], help=text)
     verb.set_defaults(run=_run_legacy)
+    text = "compare the recipes with those of kazoo and Curator"
+    verb = verbs.add_parser("recipes", parents=[shared, speed], help=text)
+    verb.set_defaults(run=_run_recipes)
     verb = verbs.add_parser(
         "wheel", parents=[shared, speed], help="compare a wheel for this Python with this tree's build"
     )
@@ -221,6 +225,24 @@ def _run_legacy(options: argparse.Namespace) -> int:
     report.publish("legacy", results, [table], options.results, as_json=options.json)
     # Without the original there is no comparison; the reason is on stderr.
     return 0 if any(outcome.client == "original" for outcome in outcomes) else 1
+
+
+def _run_recipes(options: argparse.Namespace) -> int:
+    rounds, calls = _RECIPES[1 if options.quick else 0]
+    rounds, calls = options.rounds or rounds, options.calls or calls
+    with _server() as server:
+        about = report.environment(_version(server))
+        with report.make_progress() as progress:
+            task = progress.add_task("recipes", total=recipes.recipe_turns(rounds))
+            outcomes = recipes.measure_recipes(server.hosts, rounds, calls, lambda turns: progress.advance(task, turns))
+    goals = recipes.goals(outcomes)
+    tables_ = [
+        report.speed_table(f"Recipes: {rounds} rounds of about {calls:,}", outcomes),
+        report.goals_table(goals),
+    ]
+    results: dict[str, Any] = {**about, "outcomes": [outcome.as_dict() for outcome in outcomes], "goals": goals}
+    report.publish("recipes", results, tables_, options.results, as_json=options.json)
+    return 0
 
 
 def _run_wheel(options: argparse.Namespace) -> int:

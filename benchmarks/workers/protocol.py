@@ -143,6 +143,37 @@ def in_threads(count, action):
     return stopwatch.figures(count)
 
 
+def in_each(functions):
+    """Run functions in a thread each; a failure of one thread fails the operation."""
+    failures = []
+
+    def run(function):
+        try:
+            function()
+        except Exception as error:  # noqa: BLE001 - reported below
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(function,)) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expect(not failures, repr(failures))
+
+
+def contended(count, contenders, cycle):
+    """Let contenders go through *count* cycles together, each in a thread, and time all of them."""
+    each = max(1, count // len(contenders))
+
+    def run(contender):
+        for _ in range(each):
+            cycle(contender)
+
+    with Stopwatch() as stopwatch:
+        in_each([lambda one=one: run(one) for one in contenders])
+    return stopwatch.figures(each * len(contenders))
+
+
 def beside_bytecode(count, run):
     """Measure the same without and with a thread that only runs bytecode.
 
