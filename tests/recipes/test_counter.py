@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 import zkc
+from zkc._session.losses import LossCounter
 from zkc.recipes import ContentionError, DecodeError, OverwrittenError, Versioned
+from zkc.recipes._cell import Base, _Change, _following
 
 from ..client import both
 from .recipe_support import make_recipe
@@ -184,6 +186,21 @@ async def test_a_znode_created_again_with_the_same_version_is_noticed(zk, other_
         await counter.add()
     assert caught.value.maybe_applied
     assert (await counter.add()).value == 3
+
+
+def test_a_change_of_version_minus_1_is_guarded(client):
+    """Servers take -1 for any version. After 2**32 - 1 changes, it is the version of the znode."""
+    client.create("/n", b"5")
+    counter = client.counter("/n")
+    cell = counter._cell
+    stat = client.set("/n", b"6")
+    fields = {name: getattr(stat, name) for name in zkc.Stat.__match_args__}
+    base = Base(-1, zkc.Stat(**{**fields, "version": -1}))
+    flow = _Change("add", "/n", lambda _: iter(()))
+    with pytest.raises(zkc.BadVersionError):
+        client._run(lambda _: cell._attempt(flow, base, b"7", LossCounter(client), None), None)
+    assert client.get("/n")[0] == b"6"
+    assert [_following(version) for version in (-1, 0, 2**31 - 1, -2)] == [None, 1, -(2**31), -1]
 
 
 async def test_an_add_is_given_up_after_so_many_conflicts(zk, other_zk, monkeypatch):

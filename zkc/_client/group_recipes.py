@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 if TYPE_CHECKING:
+    from zkc.recipes.barrier import AsyncBarrier, Barrier
+    from zkc.recipes.double_barrier import AsyncDoubleBarrier, DoubleBarrier
     from zkc.recipes.election import AsyncElection, Election
     from zkc.recipes.group import AsyncGroup, Group
     from zkc.types import ACL, Data
@@ -85,6 +87,45 @@ class SyncGroupRecipes:
         options: dict[str, Any] = {"identifier": identifier, "data": data, "keep": keep, "layout": layout, "acl": acl}
         return cast("Group", load_recipe("group").Group(self, path, **options))
 
+    def barrier(self, path: str, *, acl: Optional[Sequence[ACL]] = None) -> Barrier:
+        """Return a barrier. Nothing is sent before it is used.
+
+        >>> client.barrier("/maintenance").wait()
+        True
+
+        Args:
+            path: Path of the barrier, which is set while the znode exists, as kazoo and Curator have it.
+            acl: The access control list of the barrier; the client's ``default_acl`` if None.
+
+        Raises:
+            ValueError: ``path`` is malformed.
+
+        .. versionadded:: 0.1
+        """
+        return cast("Barrier", load_recipe("barrier").Barrier(self, path, acl=acl))
+
+    def double_barrier(
+        self, path: str, n: int, *, identifier: str, acl: Optional[Sequence[ACL]] = None
+    ) -> DoubleBarrier:
+        """Return a double barrier: a number of members enter together, and leave together.
+
+        >>> with client.double_barrier("/phase", 1, identifier="host-1") as round_:
+        ...     print(round_.members)
+
+        Args:
+            path: Path of the double barrier. It is created if it is missing.
+            n: The number of members of each round, the same for all members.
+            identifier: The name of this member, such as a host name.
+            acl: The access control list of created znodes; the client's ``default_acl`` if None.
+
+        Raises:
+            ValueError: ``path`` or ``n`` is malformed.
+
+        .. versionadded:: 0.1
+        """
+        recipe = load_recipe("double_barrier")
+        return cast("DoubleBarrier", recipe.DoubleBarrier(self, path, n, identifier=identifier, acl=acl))
+
 
 class AsyncGroupRecipes:
     """The recipes of groups of :class:`zkc.AsyncClient`."""
@@ -122,3 +163,20 @@ class AsyncGroupRecipes:
         """
         options: dict[str, Any] = {"identifier": identifier, "data": data, "keep": keep, "layout": layout, "acl": acl}
         return cast("AsyncGroup", load_recipe("group").AsyncGroup(self, path, **options))
+
+    def barrier(self, path: str, *, acl: Optional[Sequence[ACL]] = None) -> AsyncBarrier:
+        """Return a barrier, as :meth:`zkc.Client.barrier` does.
+
+        .. versionadded:: 0.1
+        """
+        return cast("AsyncBarrier", load_recipe("barrier").AsyncBarrier(self, path, acl=acl))
+
+    def double_barrier(
+        self, path: str, n: int, *, identifier: str, acl: Optional[Sequence[ACL]] = None
+    ) -> AsyncDoubleBarrier:
+        """Return a double barrier, as :meth:`zkc.Client.double_barrier` does.
+
+        .. versionadded:: 0.1
+        """
+        recipe = load_recipe("double_barrier")
+        return cast("AsyncDoubleBarrier", recipe.AsyncDoubleBarrier(self, path, n, identifier=identifier, acl=acl))

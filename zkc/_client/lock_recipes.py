@@ -29,6 +29,7 @@ class SyncLockRecipes:
         layout: str = "curator",
         acl: Optional[Sequence[ACL]] = None,
         container: bool = True,
+        on_suspend: str = "doubt",
         max_waiters: Optional[int] = None,
     ) -> Lock:
         """Return a lock. Nothing is sent before it is acquired.
@@ -43,10 +44,13 @@ class SyncLockRecipes:
             layout: The names of the znodes: ``"curator"``, or ``"kazoo"``. All programs on a path must use the same.
             acl: The access control list of created znodes; the client's ``default_acl`` if None.
             container: Whether the path is created as a container, which the servers delete when it is empty.
+            on_suspend: The state of a hold after a connection loss. ``"doubt"``: IN_DOUBT until the servers answer.
+                ``"deadline"``: it is LOST when they have not answered for the session timeout, by the client's clock.
+                ``"lost"``: it is LOST at once, and the znode is deleted when the connection is back.
             max_waiters: The number of contenders in front beyond which an acquire fails at once; None for no limit.
 
         Raises:
-            ValueError: ``path`` or ``layout`` is malformed.
+            ValueError: ``path``, ``layout`` or ``on_suspend`` is malformed.
 
         .. versionadded:: 0.1
         """
@@ -56,6 +60,7 @@ class SyncLockRecipes:
             "layout": layout,
             "acl": acl,
             "container": container,
+            "on_suspend": on_suspend,
             "max_waiters": max_waiters,
         }
         recipe = load_recipe("lock")
@@ -70,6 +75,7 @@ class SyncLockRecipes:
         layout: str = "curator",
         acl: Optional[Sequence[ACL]] = None,
         container: bool = True,
+        on_suspend: str = "doubt",
         max_waiters: Optional[int] = None,
     ) -> ReadWriteLock:
         """Return a read-write lock. Nothing is sent before its ``read`` or ``write`` is acquired.
@@ -84,10 +90,13 @@ class SyncLockRecipes:
             layout: The names of the znodes: ``"curator"``, or ``"kazoo"``. All programs on a path must use the same.
             acl: The access control list of created znodes; the client's ``default_acl`` if None.
             container: Whether the path is created as a container, which the servers delete when it is empty.
+            on_suspend: The state of a hold after a connection loss. ``"doubt"``: IN_DOUBT until the servers answer.
+                ``"deadline"``: it is LOST when they have not answered for the session timeout, by the client's clock.
+                ``"lost"``: it is LOST at once, and the znode is deleted when the connection is back.
             max_waiters: The number of contenders in front beyond which an acquire fails at once; None for no limit.
 
         Raises:
-            ValueError: ``path`` or ``layout`` is malformed.
+            ValueError: ``path``, ``layout`` or ``on_suspend`` is malformed.
 
         .. versionadded:: 0.1
         """
@@ -97,6 +106,7 @@ class SyncLockRecipes:
             "layout": layout,
             "acl": acl,
             "container": container,
+            "on_suspend": on_suspend,
             "max_waiters": max_waiters,
         }
         recipe = load_recipe("rwlock")
@@ -112,6 +122,7 @@ class SyncLockRecipes:
         layout: str = "curator",
         acl: Optional[Sequence[ACL]] = None,
         container: bool = True,
+        on_suspend: str = "doubt",
         max_waiters: Optional[int] = None,
     ) -> Semaphore:
         """Return a semaphore: a limited number of leases. Nothing is sent before it is acquired.
@@ -129,6 +140,9 @@ class SyncLockRecipes:
             layout: The names of the znodes: ``"curator"``, or ``"kazoo"``. All programs on a path must use the same.
             acl: The access control list of created znodes; the client's ``default_acl`` if None.
             container: Whether parents are created as containers, which the servers delete when they are empty.
+            on_suspend: The state of a hold after a connection loss. ``"doubt"``: IN_DOUBT until the servers answer.
+                ``"deadline"``: it is LOST when they have not answered for the session timeout, by the client's clock.
+                ``"lost"``: it is LOST at once, and the znode is deleted when the connection is back.
             max_waiters: The number of waiting contenders beyond which an acquire fails at once; None for no limit.
 
         Raises:
@@ -142,6 +156,7 @@ class SyncLockRecipes:
             "layout": layout,
             "acl": acl,
             "container": container,
+            "on_suspend": on_suspend,
             "max_waiters": max_waiters,
         }
         contest = load_recipe("lock").contest_of(self, path, **options)
@@ -156,6 +171,7 @@ class SyncLockRecipes:
         layout: str = "curator",
         acl: Optional[Sequence[ACL]] = None,
         container: bool = True,
+        on_suspend: str = "doubt",
         max_waiters: Optional[int] = None,
     ) -> MultiLock:
         """Return several locks that are acquired together: all of them or none. Nothing is sent before that.
@@ -170,6 +186,9 @@ class SyncLockRecipes:
             layout: The names of the znodes: ``"curator"``, or ``"kazoo"``. All programs on a path must use the same.
             acl: The access control list of created znodes; the client's ``default_acl`` if None.
             container: Whether the paths are created as containers, which the servers delete when they are empty.
+            on_suspend: The state of a hold after a connection loss. ``"doubt"``: IN_DOUBT until the servers answer.
+                ``"deadline"``: it is LOST when they have not answered for the session timeout, by the client's clock.
+                ``"lost"``: it is LOST at once, and the znode is deleted when the connection is back.
             max_waiters: The number of contenders in front of a lock beyond which an acquire fails at once; None for no
                 limit.
 
@@ -184,6 +203,7 @@ class SyncLockRecipes:
             "layout": layout,
             "acl": acl,
             "container": container,
+            "on_suspend": on_suspend,
             "max_waiters": max_waiters,
         }
         recipe = load_recipe("multilock")
@@ -202,6 +222,7 @@ class AsyncLockRecipes:
         layout: str = "curator",
         acl: Optional[Sequence[ACL]] = None,
         container: bool = True,
+        on_suspend: str = "doubt",
         max_waiters: Optional[int] = None,
     ) -> AsyncLock:
         """Return a lock, as :meth:`zkc.Client.lock` does.
@@ -214,6 +235,7 @@ class AsyncLockRecipes:
             "layout": layout,
             "acl": acl,
             "container": container,
+            "on_suspend": on_suspend,
             "max_waiters": max_waiters,
         }
         recipe = load_recipe("lock")
@@ -228,6 +250,7 @@ class AsyncLockRecipes:
         layout: str = "curator",
         acl: Optional[Sequence[ACL]] = None,
         container: bool = True,
+        on_suspend: str = "doubt",
         max_waiters: Optional[int] = None,
     ) -> AsyncReadWriteLock:
         """Return a read-write lock, as :meth:`zkc.Client.rwlock` does.
@@ -240,6 +263,7 @@ class AsyncLockRecipes:
             "layout": layout,
             "acl": acl,
             "container": container,
+            "on_suspend": on_suspend,
             "max_waiters": max_waiters,
         }
         recipe = load_recipe("rwlock")
@@ -257,6 +281,7 @@ class AsyncLockRecipes:
         layout: str = "curator",
         acl: Optional[Sequence[ACL]] = None,
         container: bool = True,
+        on_suspend: str = "doubt",
         max_waiters: Optional[int] = None,
     ) -> AsyncSemaphore:
         """Return a semaphore, as :meth:`zkc.Client.semaphore` does.
@@ -269,6 +294,7 @@ class AsyncLockRecipes:
             "layout": layout,
             "acl": acl,
             "container": container,
+            "on_suspend": on_suspend,
             "max_waiters": max_waiters,
         }
         contest = load_recipe("lock").contest_of(self, path, **options)
@@ -283,6 +309,7 @@ class AsyncLockRecipes:
         layout: str = "curator",
         acl: Optional[Sequence[ACL]] = None,
         container: bool = True,
+        on_suspend: str = "doubt",
         max_waiters: Optional[int] = None,
     ) -> AsyncMultiLock:
         """Return several locks that are acquired together, as :meth:`zkc.Client.multilock` does.
@@ -295,6 +322,7 @@ class AsyncLockRecipes:
             "layout": layout,
             "acl": acl,
             "container": container,
+            "on_suspend": on_suspend,
             "max_waiters": max_waiters,
         }
         recipe = load_recipe("multilock")

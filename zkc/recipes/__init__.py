@@ -2,7 +2,9 @@
 
 from zkc.recipes._holds import HoldState
 from zkc.recipes._versioned import Versioned
+from zkc.recipes.barrier import AsyncBarrier, Barrier
 from zkc.recipes.counter import AsyncCounter, Counter
+from zkc.recipes.double_barrier import AsyncDoubleBarrier, DoubleBarrier, Round
 from zkc.recipes.election import AsyncElection, AsyncLeaders, Election, ElectionState, ElectionStatus, Leaders
 from zkc.recipes.errors import (
     BarrierBrokenError,
@@ -45,7 +47,9 @@ __all__ = [
     "BYTES",
     "JSON",
     "TEXT",
+    "AsyncBarrier",
     "AsyncCounter",
+    "AsyncDoubleBarrier",
     "AsyncElection",
     "AsyncGroup",
     "AsyncHold",
@@ -63,6 +67,7 @@ __all__ = [
     "AsyncValue",
     "AsyncWriteHold",
     "AsyncWriteLock",
+    "Barrier",
     "BarrierBrokenError",
     "BarrierSizeError",
     "Codec",
@@ -70,6 +75,7 @@ __all__ = [
     "ContentionError",
     "Counter",
     "DecodeError",
+    "DoubleBarrier",
     "Election",
     "ElectionState",
     "ElectionStatus",
@@ -94,6 +100,7 @@ __all__ = [
     "ReadWriteLock",
     "RecipeError",
     "ReentrantLock",
+    "Round",
     "Semaphore",
     "Ticket",
     "TooManyWaitersError",

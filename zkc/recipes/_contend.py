@@ -54,6 +54,7 @@ class Contest:
         data: The data of the contender's znode.
         acl: The access control list of created znodes.
         max_waiters: The number of contenders in front beyond which it does not wait; None for no limit.
+        on_suspend: The fate of its hold when the connection is lost: ``doubt``, ``deadline`` or ``lost``.
         downgrades: Whether a contender can put another into its own place, so that its end may leave that one in front.
         strangers: Kinds of the same layout that this queue does not order, so that a contender refuses to join them.
     """
@@ -68,6 +69,7 @@ class Contest:
     container: bool = True
     max_waiters: Optional[int] = None
     downgrades: bool = False
+    on_suspend: str = "doubt"
     strangers: tuple[str, ...] = ()
 
 

@@ -3,71 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import enum
 import logging
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._flow import Flow, Pause, Signal, result_of
 from zkc._session.listeners import Listeners
 from zkc._zookeeper import RLock
 from zkc.constants import ClientState, EventType
-from zkc.errors import ConnectionLossError, ForkedError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.errors import ForkedError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.recipes._places import HoldState, Place, delete_surely, stat_of
 from zkc.recipes.errors import LockInDoubtError, LockLostError
 
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
-    from zkc._zookeeper import Session, Stat
 
-__all__ = ["BaseHold", "HoldState", "Holds", "Place", "delete_surely", "holds_of"]
+__all__ = ["REVOKE", "BaseHold", "HoldState", "Holds", "Place", "delete_surely", "holds_of", "stat_of"]
 
 _log = logging.getLogger("zkc.recipes")
-_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 REVOKE = b"__REVOKE__"  # Curator's data of a contender that is asked to release.
-
-
-class HoldState(enum.Enum):
-    """The state of a hold.
-
-    .. versionadded:: 0.1
-    """
-
-    HELD = "HELD"
-    """The client holds the lock."""
-    IN_DOUBT = "IN_DOUBT"
-    """The connection is lost, or the servers have not answered for a session timeout. The lock may be lost."""
-    RELEASED = "RELEASED"
-    """The client has released the lock."""
-    LOST = "LOST"
-    """The hold has ended without a release: its ``reason`` says why. This state is final."""
-
-    def __str__(self) -> str:
-        return self._name_
-
-
-@dataclass
-class Place:
-    """A contender's znode, and the session that owns it."""
-
-    path: str
-    sequence: int
-    token: int  # The znode's czxid.
-    session: Session
-    identifier: str = ""
-    extra: list[str] = field(default_factory=list)  # Further znodes that end with the hold.
-
-    @property
-    def name(self) -> str:
-        """The name of the znode."""
-        return self.path.rpartition("/")[2]
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """All znodes that exist as long as the hold."""
-        return (self.path, *self.extra)
 
 
 def boot_time() -> float:
@@ -83,9 +39,10 @@ class BaseHold:
     .. versionadded:: 0.1
     """
 
-    def __init__(self, holds: Holds, place: Place) -> None:
+    def __init__(self, holds: Holds, place: Place, on_suspend: str = "doubt") -> None:
         self._holds = holds
         self._place = place
+        self._on_suspend = on_suspend
         self._lock = RLock()
         self._state = HoldState.HELD
         self._proved = boot_time()
@@ -148,7 +105,8 @@ class BaseHold:
 
     @property
     def reason(self) -> Optional[str]:
-        """Why the hold is LOST: ``expired``, ``deleted``, ``deadline``, ``resigned`` or ``closed``; else None.
+        """Why the hold is LOST: ``expired``, ``deleted``, ``suspended``, ``deadline``, ``resigned`` or ``closed``;
+        else None.
 
         .. versionadded:: 0.1
         """
@@ -338,6 +296,27 @@ class BaseHold:
         self._listeners.notify()
         return True
 
+    def _suspend(self) -> None:
+        """Take the loss of the connection."""
+        if self._on_suspend == "lost":
+            self._end("suspended")
+        elif self._change(HoldState.IN_DOUBT) and self._on_suspend == "deadline":
+            self._holds.in_background(self._wait_for_deadline())
+
+    def _wait_for_deadline(self) -> Flow[None]:
+        """End the hold when the servers may have ended the session, if they do not answer before."""
+        while self._state is HoldState.IN_DOUBT:
+            left = self.valid_for()
+            if left <= 0.0:
+                self._end("deadline")
+                return
+            yield Pause(left)
+
+    def _end(self, reason: str) -> None:
+        """End the hold without an answer of the servers. The znodes are deleted when the connection is back."""
+        if self._change(HoldState.LOST, reason):
+            self._holds.in_background(self._delete())
+
     def _watch(self, type_: int, state: int, path: str) -> None:
         """Take the event of the own znode's watch."""
         self._armed.discard(path)
@@ -413,6 +392,8 @@ class Holds:
         client = self._client()
         if client is not None and client._session is not hold._place.session:
             hold._change(HoldState.LOST, "expired")  # The listener was called before.
+        elif client is not None and client._state is ClientState.SUSPENDED:
+            hold._suspend()
         else:
             self.guard(hold)
 
@@ -443,7 +424,7 @@ class Holds:
             elif state is ClientState.LOST or hold._place.session is not session:
                 hold._change(HoldState.LOST, "expired")
             elif state is ClientState.SUSPENDED:
-                hold._change(HoldState.IN_DOUBT)
+                hold._suspend()
             elif state is ClientState.CONNECTED:
                 self.guard(hold)
 
@@ -459,36 +440,3 @@ def holds_of(client: BaseClient) -> Holds:
         if holds is None:
             holds = _registries[client] = Holds(client)
         return holds
-
-
-def delete_surely(session: Session, *paths: str) -> Flow[bool]:
-    """Delete znodes of a session until they are known to be deleted, or the session has ended.
-
-    Returns:
-        Whether this flow may have deleted one of them.
-    """
-    left, deleted = list(paths), False
-    while True:
-        sent, left = left, []
-        try:
-            for path, request in [(path, session.delete(path)) for path in sent]:
-                try:
-                    yield from result_of(request)
-                    deleted = True
-                except NoNodeError:
-                    continue
-                except ConnectionLossError as error:
-                    deleted = deleted or error.maybe_applied
-                    left.append(path)
-        except SessionLostError:
-            return deleted
-        if not left:
-            return deleted
-        yield Pause(_PAUSE)
-
-
-def stat_of(session: Session, path: str) -> Flow[Optional[Stat]]:
-    """Return the stat of a znode, as the leader has it."""
-    synced, looked = session.sync(path), session.exists(path)
-    yield from result_of(synced)
-    return (yield from result_of(looked))

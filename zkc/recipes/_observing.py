@@ -31,14 +31,16 @@ _T = TypeVar("_T")
 class OnceWatch:
     """A watch that shows that something has changed. It is called once, and refers to no client."""
 
-    __slots__ = ("path", "session", "signal")
+    __slots__ = ("fired", "path", "session", "signal")
 
     def __init__(self, signal: Optional[Signal] = None) -> None:
         self.signal = Signal() if signal is None else signal
+        self.fired = False
         self.path = ""
         self.session: Optional[weakref.ref[Session]] = None
 
     def __call__(self, type_: int, state: int, path: str) -> None:
+        self.fired = True
         self.signal.set()
 
     def on(self, session: Session, path: str) -> OnceWatch:
@@ -46,10 +48,10 @@ class OnceWatch:
         self.session, self.path = weakref.ref(session), path
         return self
 
-    def forget(self) -> None:
+    def forget(self, _: object = None) -> None:
         """Remove it from the server, without waiting."""
         session = None if self.session is None else self.session()
-        if session is not None:
+        if session is not None and not self.fired:
             with contextlib.suppress(ZooKeeperError):
                 session.remove_watches(self.path, self, WatchType.ANY, callback=_ignore)
 
@@ -73,7 +75,7 @@ def watched(session: Session, name: str, path: str, operation: str, watch: Optio
         return (yield from sub_result_of(request, operation, path))
     except GeneratorExit:
         if watch is not None:
-            request.add_done_callback(lambda _: watch.forget())
+            request.add_done_callback(watch.forget)
         raise
 
 
@@ -148,8 +150,7 @@ class Observation(Generic[_T]):
         self._closed = True
         watch = self._watch
         if watch is not None:
-            if not watch.signal.done():
-                watch.forget()
+            watch.forget()
             watch.signal.set()
 
 

@@ -51,7 +51,7 @@ class LockLostError(RecipeError):
     what = "the hold is lost"
     advice = "another contender may hold the lock: stop, and acquire again"
     reason: Optional[str] = None
-    """Why the hold ended: ``expired``, ``deleted``, ``deadline`` or ``closed``."""
+    """Why the hold ended: ``expired``, ``deleted``, ``suspended``, ``deadline``, ``resigned`` or ``closed``."""
     token: Optional[int] = None
     """The token of the lost hold."""
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncHold", "AsyncLock", "Contender", "Hold", "Lock"]
 
+_ON_SUSPEND = ("doubt", "deadline", "lost")
 _HoldT = TypeVar("_HoldT", bound=BaseHold)
 
 
@@ -101,7 +102,7 @@ class BaseLock(Granting[_HoldT]):
         return self._new_hold(place)
 
     def _new_hold(self, place: Place) -> _HoldT:
-        hold = self._hold_class(holds_of(self._client), place)
+        hold = self._hold_class(holds_of(self._client), place, self._contest.on_suspend)
         hold._holds.add(hold)
         return hold
 
@@ -160,6 +161,7 @@ def contest_of(
     acl: Optional[Sequence[ACL]],
     container: bool,
     max_waiters: Optional[int],
+    on_suspend: str = "doubt",
 ) -> Contest:
     """Check the arguments of a lock."""
     check_path(path)
@@ -167,6 +169,8 @@ def contest_of(
         raise ValueError("path must not be the root: a lock needs a znode of its own")
     if layout not in LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
+    if on_suspend not in _ON_SUSPEND:
+        raise ValueError(f"on_suspend must be one of {', '.join(map(repr, _ON_SUSPEND))}, not {on_suspend!r}")
     if data is None:
         data = identifier.encode()
     if max_waiters is not None:
@@ -183,6 +187,7 @@ def contest_of(
         entries,
         container,
         max_waiters,
+        on_suspend=on_suspend,
     )
 
 

@@ -137,7 +137,7 @@ class BaseMultiLock(Granting[_HoldT]):
         first, rest = places[0], places[1:]
         token = max(place.token for place in places)
         whole = Place(first.path, first.sequence, token, first.session, extra=[place.path for place in rest])
-        hold = self._hold_class(holds_of(self._client), whole)
+        hold = self._hold_class(holds_of(self._client), whole, self._contests[0].on_suspend)
         hold._tokens = {path: place.token for path, place in zip(self.paths, places)}
         hold._holds.add(hold)
         return hold

@@ -129,7 +129,7 @@ class _Downgrades(BaseHold, Generic[_HoldT]):
             self._holds.in_background(delete_surely(self._place.session, self.path, target))
             self._change(HoldState.RELEASED)
             raise
-        hold = self._reader(self._holds, place)
+        hold = self._reader(self._holds, place, self._on_suspend)
         undoable.undo = hold._release_later
         self._holds.add(hold)
         self._change(HoldState.RELEASED)

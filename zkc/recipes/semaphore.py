@@ -100,7 +100,7 @@ class BaseSemaphore(Generic[_HoldT]):
         return None if place is None else self._hold(undoable, place)
 
     def _hold(self, undoable: Undoable, place: Place) -> _HoldT:
-        hold = self._hold_class(holds_of(self._client), place)
+        hold = self._hold_class(holds_of(self._client), place, self._leases.contest.on_suspend)
         undoable.undo = hold._release_later
         hold._holds.add(hold)
         return hold

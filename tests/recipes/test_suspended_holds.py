@@ -1,0 +1,206 @@
+"""Holds whose connection is lost, in each way that on_suspend gives; and holds that others ask back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+import zkc
+from zkc.recipes import HoldState, LockInDoubtError, LockLostError, LockTimeoutError
+
+from ..client.both import Events, eventually
+from .lock_support import do
+
+PATH = "/lock"
+
+
+@pytest.fixture
+def far_zk(make_zk, through, loop):
+    """A client whose connection goes through the proxy."""
+    client = make_zk(through, session_timeout=3.0)
+
+    async def start():
+        await client.start()
+
+    loop.run_until_complete(start())
+    return client
+
+
+async def gone(zk, path):
+    async def look():
+        return await zk.exists(path) is None
+
+    await eventually(look)
+
+
+def recipes(zk, on_suspend):
+    """Make each recipe that takes on_suspend, and return their acquires."""
+    inner = zk.inner
+    return {
+        "lock": inner.lock("/l", on_suspend=on_suspend).acquire,
+        "read": inner.rwlock("/r", on_suspend=on_suspend).read.acquire,
+        "write": inner.rwlock("/w", on_suspend=on_suspend).write.acquire,
+        "semaphore": inner.semaphore("/s", 2, on_suspend=on_suspend).acquire,
+        "multilock": inner.multilock(["/a", "/b"], on_suspend=on_suspend).acquire,
+    }
+
+
+async def test_suspended_hold_is_lost_if_so_asked(zk, far_zk, proxy):
+    """Scenario 10."""
+    holds = [await do(far_zk, acquire) for acquire in recipes(far_zk, "lost").values()]
+    told = Events()
+    holds[0].add_listener(told)
+    proxy.refuse()
+    proxy.drop_connections()
+    assert await told.next() is HoldState.LOST
+    for hold in holds:
+        await eventually(lambda hold=hold: hold.state is HoldState.LOST)
+        assert hold.reason == "suspended"
+        assert hold.lost.done()
+        with pytest.raises(LockLostError, match="suspended") as caught:
+            hold.check()
+        assert not caught.value.session_lost
+        assert await zk.exists(hold.path) is not None
+    proxy.accept()
+    for hold in holds:
+        await gone(zk, hold.path)
+        assert not await do(far_zk, hold.release)
+    assert far_zk.session_id == holds[0].session_id
+
+
+async def test_suspended_hold_of_a_downgraded_writer_is_lost(zk, far_zk, proxy):
+    write = await do(far_zk, far_zk.inner.rwlock("/w", on_suspend="lost").write.acquire)
+    read = await do(far_zk, write.downgrade)
+    proxy.drop_connections()
+    await eventually(lambda: read.state is HoldState.LOST)
+    assert read.reason == "suspended"
+    assert write.state is HoldState.RELEASED
+    await gone(zk, read.path)
+
+
+async def test_suspended_hold_is_in_doubt_by_default(far_zk, proxy):
+    """Scenario 9."""
+    hold = await do(far_zk, far_zk.inner.lock(PATH).acquire)
+    told = Events()
+    hold.add_listener(told)
+    proxy.refuse()
+    proxy.drop_connections()
+    assert await told.next() is HoldState.IN_DOUBT
+    with pytest.raises(LockInDoubtError):
+        hold.check()
+    proxy.accept()
+    assert await told.next() is HoldState.HELD
+    hold.check()
+    await do(far_zk, hold.confirm)
+    await do(far_zk, hold.release)
+
+
+async def test_suspended_hold_is_lost_at_the_deadline_if_so_asked(zk, far_zk, proxy):
+    """Scenario 11."""
+    hold = await do(far_zk, far_zk.inner.lock(PATH, on_suspend="deadline").acquire)
+    timeout = far_zk.negotiated_timeout
+    second = do(zk, zk.inner.lock(PATH).acquire)
+    told = Events()
+    hold.add_listener(told)
+    proxy.refuse()
+    proxy.drop_connections()
+    begun = time.monotonic()
+    assert await told.next() is HoldState.IN_DOUBT
+    assert 0.0 < hold.valid_for() <= timeout
+    assert not second.done()
+    other = zk.inner.lock("/other")
+    first = await do(zk, other.acquire)
+    with pytest.raises(LockTimeoutError):  # An acquire ends in time, whatever the connection does.
+        await do(far_zk, far_zk.inner.lock("/other").acquire, timeout=0.3)
+    assert time.monotonic() - begun < 1.5
+    assert await told.next() is HoldState.LOST
+    assert hold.reason == "deadline"
+    assert time.monotonic() - begun <= timeout + 0.5
+    with pytest.raises(LockLostError, match="deadline"):
+        hold.check()
+    await do(zk, first.release)
+    await do(zk, (await second).release)  # The servers end the session later than the client's deadline.
+    proxy.accept()
+    await gone(zk, hold.path)
+
+
+async def test_suspended_hold_outlives_a_short_outage_with_a_deadline(far_zk, proxy):
+    hold = await do(far_zk, far_zk.inner.lock(PATH, on_suspend="deadline").acquire)
+    told = Events()
+    hold.add_listener(told)
+    proxy.drop_connections()
+    assert await told.next() is HoldState.IN_DOUBT
+    assert await told.next() is HoldState.HELD
+    assert await do(far_zk, hold.release)
+
+
+def test_suspend_option_is_checked(client):
+    with pytest.raises(ValueError, match="on_suspend"):
+        client.lock(PATH, on_suspend="maybe")
+
+
+# ---- revocation -----------------------------------------------------------------------------------------------------
+
+
+async def test_revoke_reaches_the_holder(zk, other_zk):
+    hold = await do(zk, zk.inner.lock(PATH).acquire)
+    asked = Events()
+    hold.on_revoke(lambda: asked("asked"))
+    lock = other_zk.inner.lock(PATH)
+    assert await do(other_zk, lock.revoke, await do(other_zk, lock.holder))
+    assert await asked.next() == "asked"
+    assert (await other_zk.get(hold.path))[0] == b"__REVOKE__"
+    assert hold.state is HoldState.HELD
+    assert await do(other_zk, lock.revoke, await do(other_zk, lock.holder))
+    await asyncio.sleep(0.1)
+    assert asked.empty()  # The function runs once.
+    late = Events()
+    hold.on_revoke(lambda: late("late"))  # A later callback learns of it, too.
+    assert await late.next() == "late"
+    holder = await do(other_zk, lock.holder)
+    await do(zk, hold.release)
+    assert not await do(other_zk, lock.revoke, holder)
+
+
+async def test_revoke_as_curator_writes_it(zk, other_zk):
+    hold = await do(zk, zk.inner.lock(PATH).acquire)
+    asked = Events()
+    hold.on_revoke(lambda: asked("asked"))
+    await other_zk.set(hold.path, b"something else")
+    await other_zk.set(hold.path, b"__REVOKE__")
+    assert await asked.next() == "asked"
+    await do(zk, hold.release)
+
+
+async def test_revoke_of_a_contender_that_waits(zk, other_zk):
+    first = await do(zk, zk.inner.lock(PATH).acquire)
+    lock = other_zk.inner.lock(PATH)
+    waiting = do(other_zk, lock.acquire)
+
+    async def both():
+        return len(await zk.children(PATH)) == 2
+
+    await eventually(both)
+    [_, contender] = await do(zk, zk.inner.lock(PATH).contenders)
+    assert await do(zk, zk.inner.lock(PATH).revoke, contender)
+    await do(zk, first.release)
+    second = await waiting
+    asked = Events()
+    second.on_revoke(lambda: asked("asked"))
+    assert await asked.next() == "asked"
+    await do(other_zk, second.release)
+
+
+async def test_revoke_and_break_of_a_wrong_token(zk, other_zk):
+    lock = zk.inner.lock(PATH)
+    hold = await do(zk, lock.acquire)
+    contender = await do(zk, lock.holder)
+    await zk.delete(hold.path)
+    await zk.create(hold.path)  # Another znode of the same name.
+    assert not await do(zk, lock.break_, contender)
+    assert await zk.exists(hold.path) is not None
+    with pytest.raises(zkc.NodeExistsError):
+        await zk.create(hold.path)
+    await zk.delete(hold.path)

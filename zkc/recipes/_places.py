@@ -1,0 +1,91 @@
+"""Places in a queue: the znodes of a contender, and how they end."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Optional
+
+from zkc._flow import Flow, Pause, result_of
+from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError
+
+if TYPE_CHECKING:
+    from zkc._zookeeper import Session, Stat
+
+__all__ = ["HoldState", "Place", "delete_surely", "stat_of"]
+
+_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
+
+
+class HoldState(enum.Enum):
+    """The state of a hold.
+
+    .. versionadded:: 0.1
+    """
+
+    HELD = "HELD"
+    """The client holds the lock."""
+    IN_DOUBT = "IN_DOUBT"
+    """The connection is lost, or the servers have not answered for a session timeout. The lock may be lost."""
+    RELEASED = "RELEASED"
+    """The client has released the lock."""
+    LOST = "LOST"
+    """The hold has ended without a release: its ``reason`` says why. This state is final."""
+
+    def __str__(self) -> str:
+        return self._name_
+
+
+@dataclass
+class Place:
+    """A contender's znode, and the session that owns it."""
+
+    path: str
+    sequence: int
+    token: int  # The znode's czxid.
+    session: Session
+    identifier: str = ""
+    extra: list[str] = field(default_factory=list)  # Further znodes that end with the hold.
+
+    @property
+    def name(self) -> str:
+        """The name of the znode."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All znodes that exist as long as the hold."""
+        return (self.path, *self.extra)
+
+
+def delete_surely(session: Session, *paths: str) -> Flow[bool]:
+    """Delete znodes of a session until they are known to be deleted, or the session has ended.
+
+    Returns:
+        Whether this flow may have deleted one of them.
+    """
+    left, deleted = list(paths), False
+    while True:
+        sent, left = left, []
+        try:
+            for path, request in [(path, session.delete(path)) for path in sent]:
+                try:
+                    yield from result_of(request)
+                    deleted = True
+                except NoNodeError:
+                    continue
+                except ConnectionLossError as error:
+                    deleted = deleted or error.maybe_applied
+                    left.append(path)
+        except SessionLostError:
+            return deleted
+        if not left:
+            return deleted
+        yield Pause(_PAUSE)
+
+
+def stat_of(session: Session, path: str) -> Flow[Optional[Stat]]:
+    """Return the stat of a znode, as the leader has it."""
+    synced, looked = session.sync(path), session.exists(path)
+    yield from result_of(synced)
+    return (yield from result_of(looked))
