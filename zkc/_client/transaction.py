@@ -18,7 +18,7 @@ from zkc._args import (
     encode_acl,
 )
 from zkc._commands.transaction import CoreOp, commit
-from zkc.errors import ZooKeeperError
+from zkc.errors import ConnectionLossError, ZooKeeperError
 from zkc.types import ACL, Data, Stat
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zkc._api.runner import Runner
     from zkc._client.aio import AsyncFuture
     from zkc._client.submit import Future
+    from zkc._flow import Flow
     from zkc._session.settings import Settings
     from zkc.constants import CreateMode
 
@@ -200,6 +201,11 @@ class BaseTransaction:
         self._committed = True
         return self._runner._run(_commit_and_note, timeout, self._core, self.operations)
 
+    def _noting(self, flow: Flow[list[Any]]) -> Flow[list[Any]]:
+        """Note the results of a flow that carries out the operations."""
+        noted: Flow[list[Any]] = _note(flow, self.operations)
+        return noted
+
     def __repr__(self) -> str:
         return f"<zkc.{type(self).__name__} of {len(self)} operations>"
 
@@ -218,6 +224,11 @@ def _note(flow: Any, operations: list[Operation[Any]]) -> Any:
         raise
     for operation, result in zip(operations, results):
         operation._outcome = result
+    for operation in operations[len(results) :]:  # A recipe found out without the reply.
+        text = "the transaction was carried out, but its reply was lost"
+        operation._outcome = ConnectionLossError(
+            ConnectionLossError.describe("multi", operation.path, text), operation="multi", path=operation.path
+        )
     return results
 
 

@@ -12,12 +12,14 @@ from zkc.recipes.errors import (
     ContentionError,
     DecodeError,
     ElectionTimeoutError,
+    FrameError,
     LayoutError,
     LimitMismatchError,
     LockInDoubtError,
     LockLostError,
     LockTimeoutError,
     OverwrittenError,
+    QueueTimeoutError,
     RecipeError,
     TooManyWaitersError,
     UpgradeError,
@@ -26,6 +28,7 @@ from zkc.recipes.group import AsyncGroup, AsyncMemberships, Group, Member, Membe
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.lock import AsyncLock, Contender, Lock
 from zkc.recipes.multilock import AsyncMultiHold, AsyncMultiLock, MultiHold, MultiLock
+from zkc.recipes.queue import AsyncItem, AsyncQueue, Item, Queue
 from zkc.recipes.reentrant import AsyncReentrantLock, ReentrantLock
 from zkc.recipes.rwlock import (
     AsyncReadHold,
@@ -53,11 +56,13 @@ __all__ = [
     "AsyncElection",
     "AsyncGroup",
     "AsyncHold",
+    "AsyncItem",
     "AsyncLeaders",
     "AsyncLock",
     "AsyncMemberships",
     "AsyncMultiHold",
     "AsyncMultiLock",
+    "AsyncQueue",
     "AsyncReadHold",
     "AsyncReadLock",
     "AsyncReadWriteLock",
@@ -80,9 +85,11 @@ __all__ = [
     "ElectionState",
     "ElectionStatus",
     "ElectionTimeoutError",
+    "FrameError",
     "Group",
     "Hold",
     "HoldState",
+    "Item",
     "LayoutError",
     "Leaders",
     "LimitMismatchError",
@@ -95,6 +102,8 @@ __all__ = [
     "MultiHold",
     "MultiLock",
     "OverwrittenError",
+    "Queue",
+    "QueueTimeoutError",
     "ReadHold",
     "ReadLock",
     "ReadWriteLock",

@@ -12,12 +12,14 @@ __all__ = [
     "ContentionError",
     "DecodeError",
     "ElectionTimeoutError",
+    "FrameError",
     "LayoutError",
     "LimitMismatchError",
     "LockInDoubtError",
     "LockLostError",
     "LockTimeoutError",
     "OverwrittenError",
+    "QueueTimeoutError",
     "RecipeError",
     "TooManyWaitersError",
     "UpgradeError",
@@ -176,3 +178,25 @@ class BarrierSizeError(RecipeError, ValueError):
 
     what = "the barrier has another size"
     advice = "give the same n in all programs"
+
+
+class QueueTimeoutError(RecipeError, OperationTimeoutError):
+    """The queue had no free item in time. No item is claimed.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the queue had no free item in time"
+    advice = "call get() again, or try_get(), which does not wait"
+    maybe_applied = False
+
+
+class FrameError(RecipeError, ValueError):
+    """The data of a queue's item are not framed as the layout says. The item stays, or is in the dead letter path.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the data of the item are malformed"
+    advice = "give dead_letter= to move such items away, or use the layout of the producers"
+    maybe_applied = False

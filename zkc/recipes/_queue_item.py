@@ -1,0 +1,220 @@
+"""An item of a queue that a consumer has claimed, and the flows of its ack and nack."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from zkc._client.transaction import AsyncTransaction, SubmitTransaction, Transaction
+from zkc._flow import Flow, Pause, sub_result_of
+from zkc.constants import CreateMode
+from zkc.errors import ConnectionLossError, SessionExpiredError, SessionLostError, ZooKeeperError
+from zkc.recipes._queue_claim import Claim, ClaimLostError
+from zkc.recipes.errors import LockLostError
+
+if TYPE_CHECKING:
+    from zkc._commands.protocol import CommandClient
+    from zkc._zookeeper import Session
+    from zkc.recipes._queue_flows import BaseQueue
+
+__all__ = ["AnyTransaction", "BaseItem"]
+
+_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
+AnyTransaction = Union[Transaction, AsyncTransaction, SubmitTransaction]
+
+
+class BaseItem:
+    """The base of items: what they say of themselves, and their flows."""
+
+    def __init__(
+        self,
+        queue: BaseQueue[Any],
+        claim: Claim,
+        messages: list[bytes],
+        raw: Optional[bytes],
+        attempts: int,
+        token: int,
+    ) -> None:
+        self._queue = queue
+        self._claim = claim
+        self._messages = messages
+        self._raw = raw
+        self._attempts = attempts
+        self._token = token
+        self._state = "claimed"  # claimed, ending, acked, returned, lost
+
+    @property
+    def data(self) -> bytes:
+        """The data that the producer put.
+
+        Raises:
+            ValueError: A producer of Curator's has put several messages as one item: see :attr:`messages`.
+
+        .. versionadded:: 0.1
+        """
+        if len(self._messages) != 1:
+            raise ValueError(f"the item {self.path} has {len(self._messages)} messages: use messages")
+        return self._messages[0]
+
+    @property
+    def messages(self) -> list[bytes]:
+        """The messages of the item. It has several only if Curator's ``putMulti`` made it.
+
+        .. versionadded:: 0.1
+        """
+        return list(self._messages)
+
+    @property
+    def path(self) -> str:
+        """The path of the item's znode.
+
+        .. versionadded:: 0.1
+        """
+        return self._claim.path
+
+    @property
+    def priority(self) -> int:
+        """The priority. Items of a smaller one come first.
+
+        .. versionadded:: 0.1
+        """
+        return self._claim.entry.priority
+
+    @property
+    def attempts(self) -> int:
+        """How many times the item was delivered, this time included. Consumers of other libraries do not count.
+
+        .. versionadded:: 0.1
+        """
+        return self._attempts
+
+    @property
+    def token(self) -> int:
+        """The fencing token: a number that is larger than that of every earlier delivery of the item.
+
+        .. versionadded:: 0.1
+        """
+        return self._token
+
+    def __repr__(self) -> str:
+        return f"<zkc.{type(self).__name__} {self.path} {self._state} attempts={self._attempts}>"
+
+    # ---- flows ------------------------------------------------------------------------------------------------------
+
+    def _ack_flow(self, client: CommandClient, transaction: Optional[AnyTransaction]) -> Flow[list[Any]]:
+        self._begin("ack")
+        own = [("delete", self.path, -1)]
+        if transaction is None:
+            return (yield from self._end("ack", self._claim.end(own, [], self), "acked"))
+        if transaction._committed and self._claim.unsure is not transaction:
+            raise ValueError("this transaction was committed already: make a new one")
+        transaction._committed = True
+        ending = self._claim.end(own, transaction._core, transaction)
+        return (yield from self._end("ack", transaction._noting(ending), "acked"))
+
+    def _nack_flow(self, client: CommandClient, delay: float) -> Flow[None]:
+        self._begin("nack")
+        queue, entry = self._queue, self._claim.entry
+        most = queue._max_attempts
+        if most is not None and self._attempts >= most:
+            if not (yield from queue._bury(self._claim, self._raw, f"it was delivered {self._attempts} times")):
+                self._lose()
+                raise self._lost_error("nack")
+            self._state = "returned"
+            return
+        own: list[tuple[Any, ...]] = []
+        behind: list[tuple[Any, ...]] = []
+        if delay:
+            queue._layout.check(entry.priority, delay)
+            prefix = queue._layout.prefix(
+                entry.priority, time.time() + delay, self._attempts, queue._layout.new_marker()
+            )
+            own = [("delete", self.path, -1)]
+            created = f"{queue._items}/{prefix}"
+            behind = [("create", created, self._raw, queue._acl, CreateMode.PERSISTENT_SEQUENTIAL)]
+        try:
+            yield from self._end("nack", self._claim.end(own, behind, self), "returned")
+        except GeneratorExit:  # Timed out or cancelled: the item is given back without a caller.
+            self._return_later()
+            raise
+        queue._board.ring()
+
+    def _begin(self, operation: str) -> None:
+        self._queue._client._check_process(operation)
+        if self._state not in ("claimed", "ending"):
+            raise self._lost_error(operation)
+        self._state = "ending"
+
+    def _end(self, operation: str, ending: Flow[list[Any]], state: str) -> Flow[list[Any]]:
+        session = self._claim.session
+        try:
+            results = yield from ending
+        except ClaimLostError:
+            self._lose()
+            raise self._lost_error(operation) from None
+        except SessionLostError as error:
+            self._lose()
+            if self._queue._client.closed:
+                raise
+            if self._claim.unsure is not None:
+                yield from self._raise_if_gone(error)
+            raise self._lost_error(operation, session) from None
+        except ZooKeeperError:
+            if self._claim.unsure is None:
+                self._state = "claimed"
+            raise
+        self._state = state
+        self._queue._board.done(self._claim.entry)
+        return results
+
+    def _raise_if_gone(self, error: SessionLostError) -> Flow[None]:
+        """Raise an error unless the item is there: then the transaction was not carried out."""
+        client = self._queue._client
+        while True:
+            try:
+                session = client.session
+                synced, looking = session.sync(self.path), session.exists(self.path)
+                yield from sub_result_of(synced, "ack", self.path)
+                stat = yield from sub_result_of(looking, "ack", self.path)
+            except (ConnectionLossError, SessionExpiredError) as lost:
+                if isinstance(lost, SessionLostError):
+                    self._queue._raise_if_over(lost)
+                yield Pause(_PAUSE, "ack", self.path)
+                continue
+            if stat is None:
+                error.maybe_applied = True
+                raise error
+            return
+
+    def _lose(self) -> None:
+        self._state = "lost"
+        self._queue._board.put_back(self._claim.entry)
+
+    def _lost_error(self, operation: str, session: Optional[Session] = None) -> LockLostError:
+        reason = {"acked": "acked", "returned": "returned"}.get(self._state, "expired" if session else "deleted")
+        text = f"the claim of the item is lost ({reason}). Nothing was carried out; the item is delivered again"
+        if reason in ("acked", "returned"):
+            text = f"the item was {reason} already. Nothing was carried out"
+        error = LockLostError(LockLostError.describe(operation, self.path, text), operation=operation, path=self.path)
+        error.reason, error.token, error.session_lost = reason, self._token, session is not None
+        error.maybe_applied = False
+        return error
+
+    def _fail_later(self) -> None:
+        """Do what a nack does, without waiting."""
+        if self._state == "claimed":
+            with contextlib.suppress(ZooKeeperError):
+                self._queue._client._background(self._nack_flow(self._queue._client, 0.0))
+
+    def _return_later(self) -> None:
+        """Give the item back without waiting."""
+        if self._state not in ("claimed", "ending"):
+            return
+        self._state = "returned"
+        with contextlib.suppress(ZooKeeperError):
+            self._queue._client._background(self._return())
+
+    def _return(self) -> Flow[None]:
+        yield from self._claim.give_back()
+        self._queue._board.put_back(self._claim.entry)
