@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Optional, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Optional, TypeVar, cast
 
 from zkc._client.group_recipes import load_recipe
 
 if TYPE_CHECKING:
+    from zkc.recipes.atomically import AsyncAtomic, Atomic
     from zkc.recipes.counter import AsyncCounter, Counter
     from zkc.recipes.value import AsyncValue, Codec, Value
     from zkc.types import ACL
 
 __all__ = ["AsyncValueRecipes", "SyncValueRecipes"]
+
+_T = TypeVar("_T")
 
 
 class SyncValueRecipes:
@@ -80,6 +83,37 @@ class SyncValueRecipes:
         """
         return cast("Value", load_recipe("value").Value(self, path, codec=codec, initial=initial, acl=acl, exact=exact))
 
+    def atomically(self, fn: Callable[[Atomic], _T], *, attempts: int = 100, timeout: Optional[float] = None) -> _T:
+        """Call a function whose reads and writes are one transaction, and call it again after conflicts.
+
+        The function reads and writes by its argument. Its writes are sent when it returns, in one request with checks
+        of all that it has read. If another client has changed any of that, nothing is written.
+
+        >>> def move(txn):
+        ...     count = int(txn.get("/stock")[0])
+        ...     txn.set("/stock", b"%d" % (count - 1))
+        ...     txn.create("/orders/order-", b"1", sequential=True)
+        >>> client.atomically(move)
+
+        Args:
+            fn: A function of one :class:`Atomic <zkc.recipes.Atomic>`. For asyncio it is a coroutine function. What it
+                raises ends the call, and nothing is written then.
+            attempts: The number of calls of the function.
+            timeout: Timeout of the whole call in seconds; the client's ``request_timeout`` for each request if None.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            ContentionError: Other clients changed what was read, at each attempt.
+            ZooKeeperError: An operation failed, and not for a change of what was read. Nothing was written.
+            ConnectionLossError: The reply was lost, and no znode shows whether the transaction was carried out
+                (``maybe_applied``).
+
+        .. versionadded:: 0.1
+        """
+        return cast("_T", load_recipe("atomically").run_sync(self, fn, attempts, timeout))
+
 
 class AsyncValueRecipes:
     """The recipes of values of :class:`zkc.AsyncClient`."""
@@ -115,3 +149,12 @@ class AsyncValueRecipes:
         """
         made = load_recipe("value").AsyncValue(self, path, codec=codec, initial=initial, acl=acl, exact=exact)
         return cast("AsyncValue", made)
+
+    async def atomically(
+        self, fn: Callable[[AsyncAtomic], Awaitable[_T]], *, attempts: int = 100, timeout: Optional[float] = None
+    ) -> _T:
+        """Await a function whose reads and writes are one transaction, as :meth:`zkc.Client.atomically` does.
+
+        .. versionadded:: 0.1
+        """
+        return cast("_T", await load_recipe("atomically").run_async(self, fn, attempts, timeout))

@@ -2,6 +2,7 @@
 
 from zkc.recipes._holds import HoldState
 from zkc.recipes._versioned import Versioned
+from zkc.recipes.atomically import AsyncAtomic, Atomic
 from zkc.recipes.barrier import AsyncBarrier, Barrier
 from zkc.recipes.counter import AsyncCounter, Counter
 from zkc.recipes.double_barrier import AsyncDoubleBarrier, DoubleBarrier, Round
@@ -50,6 +51,7 @@ __all__ = [
     "BYTES",
     "JSON",
     "TEXT",
+    "AsyncAtomic",
     "AsyncBarrier",
     "AsyncCounter",
     "AsyncDoubleBarrier",
@@ -72,6 +74,7 @@ __all__ = [
     "AsyncValue",
     "AsyncWriteHold",
     "AsyncWriteLock",
+    "Atomic",
     "Barrier",
     "BarrierBrokenError",
     "BarrierSizeError",
