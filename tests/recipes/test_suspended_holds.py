@@ -204,3 +204,41 @@ async def test_revoke_and_break_of_a_wrong_token(zk, other_zk):
     with pytest.raises(zkc.NodeExistsError):
         await zk.create(hold.path)
     await zk.delete(hold.path)
+
+
+# ---- closing --------------------------------------------------------------------------------------------------------
+
+
+async def test_close_ends_the_waits_of_all_locks(zk, other_zk):
+    ours, theirs = zk.inner, other_zk.inner
+    for make in (ours.lock("/b"), ours.rwlock("/rw").write, ours.semaphore("/sem", 1)):
+        await do(zk, make.acquire)
+    ticket = await do(other_zk, theirs.lock("/b").enqueue)
+    waits = [
+        do(other_zk, call)
+        for call in (
+            ticket.wait,
+            theirs.multilock(["/a", "/b"]).acquire,
+            theirs.rwlock("/rw").read.acquire,
+            theirs.rwlock("/rw").write.acquire,
+            theirs.semaphore("/sem", 1).acquire,
+        )
+    ]
+
+    async def joined():
+        found = [len(await zk.children(path)) for path in ("/b", "/rw", "/sem/locks")]
+        return found == [3, 3, 1]
+
+    async def looked():
+        try:
+            return await joined()
+        except zkc.NoNodeError:
+            return False
+
+    await eventually(looked)
+    begun = time.monotonic()
+    await other_zk.close()
+    for call in waits:
+        with pytest.raises(zkc.ClosingError):
+            await call
+    assert time.monotonic() - begun < 5.0

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._zookeeper import Request, Session, Stat
 
-__all__ = ["Contest", "PlaceLostError", "join", "leave", "list_seats", "wait_turn"]
+__all__ = ["Contest", "PlaceLostError", "check_open", "join", "leave", "list_seats", "wait_turn"]
 
 _log = logging.getLogger("zkc.recipes")
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
@@ -77,6 +77,14 @@ class PlaceLostError(Exception):
     """The own znode was deleted while the contender waited. It joins again."""
 
 
+def check_open(client: BaseClient, path: str) -> None:
+    """Raise unless another session of the client follows the one that has ended."""
+    if client._failure is not None:
+        raise client._failure() from None
+    if client.closed:
+        raise ClosingError(operation=_OPERATION, path=path, maybe_applied=False) from None
+
+
 # ---- joining --------------------------------------------------------------------------------------------------------
 
 
@@ -98,8 +106,7 @@ def join(
         except NoNodeError:
             yield from make_parent(client, contest)
         except (SessionExpiredError, ClosingError):
-            if client._failure is not None or client.closed:
-                raise
+            check_open(client, contest.path)
             yield Pause(_PAUSE, _OPERATION, contest.path)  # The next session follows.
         except ConnectionLossError as error:
             if error.maybe_applied and losses.note(error):

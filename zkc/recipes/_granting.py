@@ -14,7 +14,7 @@ from zkc._args import check_seconds
 from zkc._flow import Await, Flow, Pause, Signal, Undoable
 from zkc._zookeeper import RLock
 from zkc.errors import ClosingError, OperationTimeoutError, SessionExpiredError
-from zkc.recipes._contend import PlaceLostError
+from zkc.recipes._contend import PlaceLostError, check_open
 from zkc.recipes._holds import BaseHold
 from zkc.recipes.errors import LockTimeoutError
 
@@ -123,8 +123,7 @@ class Granting(Generic[_HoldT]):
             except PlaceLostError:
                 continue
             except (SessionExpiredError, ClosingError):
-                if client._failure is not None or client.closed:
-                    raise
+                check_open(client, self.path)
                 yield Pause(_PAUSE, "acquire", self.path)
 
     def _acquire_flow(self, client: CommandClient) -> Flow[_HoldT]:

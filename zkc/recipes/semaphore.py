@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 from zkc._args import check_count
 from zkc._flow import Flow, Pause, Undoable
 from zkc.errors import ClosingError, SessionExpiredError
-from zkc.recipes._contend import Contest, PlaceLostError
+from zkc.recipes._contend import Contest, PlaceLostError, check_open
 from zkc.recipes._granting import Acquiring, acquire_limit, pop_hold
 from zkc.recipes._holds import BaseHold, Place, holds_of
 from zkc.recipes._leases import CuratorLeases, KazooLeases, Leases
@@ -88,8 +88,7 @@ class BaseSemaphore(Generic[_HoldT]):
             except PlaceLostError:
                 continue
             except (SessionExpiredError, ClosingError):
-                if client._failure is not None or client.closed:
-                    raise
+                check_open(client, self.path)
                 yield Pause(_PAUSE, "acquire", self.path)
 
     def _try(self, undoable: Undoable, count: int) -> Flow[Optional[_HoldT]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, Optional, TypeVar, cast
 from zkc._flow import Flow
 from zkc._zookeeper import RLock
 from zkc.errors import ClosingError, SessionExpiredError
-from zkc.recipes._contend import PlaceLostError, list_seats, wait_turn
+from zkc.recipes._contend import PlaceLostError, check_open, list_seats, wait_turn
 from zkc.recipes._granting import Acquiring, acquire_limit
 from zkc.recipes._holds import BaseHold, Place, delete_surely, holds_of
 from zkc.recipes.errors import LockLostError
@@ -80,11 +80,9 @@ class BaseTicket(Generic[_HoldT]):
             if seats is None:
                 seats = yield from list_seats(owner._client, owner._contest)
             yield from wait_turn(owner._client, owner._contest, place, seats)
-        except (PlaceLostError, SessionExpiredError):
-            raise self._lost("wait") from None
-        except ClosingError:
-            if owner._client.closed:
-                raise
+        except (PlaceLostError, SessionExpiredError, ClosingError):
+            if not self._cancelled:
+                check_open(owner._client, owner.path)
             raise self._lost("wait") from None
         with self._lock:  # The ticket may have been cancelled at this moment, or another caller may wait, too.
             if self._cancelled:
