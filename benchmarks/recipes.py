@@ -43,8 +43,8 @@ OPERATIONS = (
     Operation("handover", "hand-over, 2 contenders", 1.0, 2),
     Operation("handover", "hand-over, 16 contenders", 1.0, 16),
     Operation("counter", "increments of a counter", 1.0),
-    # Operation("queue", "queue: put, get, ack; 1 consumer", 0.5, 1),
-    # Operation("queue", "queue: put, get, ack; 8 consumers", 0.5, 8),
+    Operation("queue", "queue: put, get, ack; 1 consumer", 0.5, 1),
+    Operation("queue", "queue: put, get, ack; 8 consumers", 0.5, 8),
 )
 # Goals by title: the side to compare with, and the least ratio of rates.
 _GOALS = (
@@ -54,8 +54,10 @@ _GOALS = (
     ("hand-over, 16 contenders", "kazoo", 2.0),
     ("hand-over, 16 contenders", "curator", 1.0),
     ("increments of a counter", "curator", 1.0),
-    # ("queue: put, get, ack; 1 consumer", "kazoo", 5.0),
-    # ("queue: put, get, ack; 8 consumers", "kazoo", 5.0),
+    ("queue: put, get, ack; 1 consumer", "kazoo", 5.0),
+    ("queue: put, get, ack; 8 consumers", "kazoo", 5.0),
+    ("queue: put, get, ack; 1 consumer", "curator", 1.0),
+    ("queue: put, get, ack; 8 consumers", "curator", 1.0),
 )
 
 

@@ -47,6 +47,15 @@ def test_leaks_find_nothing_grown(bench, tmp_path):
     assert json.loads(kept.read_text()) == results
 
 
+def test_the_recipes_of_every_side_run(bench):
+    run = bench("recipes", "--quick", "--rounds", "1", "--calls", "8", "--json")
+    assert run.returncode == 0, run.stderr
+    results = json.loads(run.stdout)
+    assert {outcome["client"] for outcome in results["outcomes"]} == {"zkc", "kazoo", "curator"}
+    assert all(outcome["rounds"] for outcome in results["outcomes"])
+    assert all(ratio is not None for *_, ratio in results["goals"])
+
+
 def test_every_client_of_the_comparison_is_built_and_runs(bench):
     """Each of them once; a Python 2.7 for zc-zookeeper-static is the only thing that a machine may lack."""
     clients = [name for name in STARTS if name != "zc" or find_python2()]
