@@ -31,18 +31,8 @@ from zkc.recipes.lock import AsyncLock, Contender, Lock
 from zkc.recipes.multilock import AsyncMultiHold, AsyncMultiLock, MultiHold, MultiLock
 from zkc.recipes.queue import AsyncItem, AsyncQueue, Item, Queue
 from zkc.recipes.reentrant import AsyncReentrantLock, ReentrantLock
-from zkc.recipes.rwlock import (
-    AsyncReadHold,
-    AsyncReadLock,
-    AsyncReadWriteLock,
-    AsyncWriteHold,
-    AsyncWriteLock,
-    ReadHold,
-    ReadLock,
-    ReadWriteLock,
-    WriteHold,
-    WriteLock,
-)
+from zkc.recipes.rwhold import AsyncReadHold, AsyncWriteHold, ReadHold, WriteHold
+from zkc.recipes.rwlock import AsyncReadLock, AsyncReadWriteLock, AsyncWriteLock, ReadLock, ReadWriteLock, WriteLock
 from zkc.recipes.semaphore import AsyncSemaphore, Semaphore
 from zkc.recipes.ticket import AsyncTicket, Ticket
 from zkc.recipes.value import BYTES, JSON, TEXT, AsyncValue, Codec, Value

@@ -82,8 +82,7 @@ class BaseGroup:
         if layout == "kazoo":
             if checked:
                 raise ValueError("data must be empty in kazoo's layout: its znodes have the identifier there")
-            # kazoo accepts any name with its marker; without a counter, the znode has the same name in each session.
-            name, checked = f"{uuid.uuid4().hex}__party__0000000000", identifier.encode()
+            name, checked = f"{uuid.uuid4().hex}__party__", identifier.encode()
         parent = "" if path == "/" else path
         check_path(f"{parent}/{name}")
         self._client = client

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncMemberships", "Member", "Membership", "Memberships", "read_members"]
 
 _WINDOW = 1000  # The reads in flight at a time.
-_PARTY = re.compile(r"[0-9a-f]{32}__party__-?\d{10}$")
+_PARTY = re.compile(r"[0-9a-f]{32}__party__$")
 _SHALLOW_PARTY = re.compile(r"[0-9a-f]{32}-(.+)$", re.DOTALL)
 
 

@@ -13,7 +13,8 @@ from zkc.recipes._election import BaseElection, ElectionLock, Pauses, election_c
 from zkc.recipes._following import ElectionState, ElectionStatus
 from zkc.recipes._holds import BaseHold
 from zkc.recipes._leaders import AsyncLeaders, Leaders, Leading
-from zkc.recipes.lock import AsyncHold, AsyncLock, Contender, Hold, Lock
+from zkc.recipes.hold import AsyncHold, Hold
+from zkc.recipes.lock import AsyncLock, Contender, Lock
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager

@@ -1,0 +1,137 @@
+"""Elections, groups and double barriers whose connection is lost at each request, and at each reply."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+import zkc
+
+from ..client.both import eventually, gone, mended
+from .cut_support import Cutter
+from .thread_support import recipe
+
+FATES = ["drop", "lose"]
+
+
+@pytest.fixture
+def proxy(zookeeper_server):
+    with Cutter("127.0.0.1", zookeeper_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def cut_zk(make_zk, proxy, hosts, loop):
+    """A client whose connection goes through the proxy."""
+    zk = make_zk(proxy.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
+
+    async def start():
+        await zk.start()
+
+    loop.run_until_complete(start())
+    return zk
+
+
+async def at_each_request(proxy, zk, fate, scenario):
+    """Play a scenario again and again, with one more request before the cut, until it ends before the cut."""
+    for number in range(1, 100):
+        proxy.cut_at(number, fate)
+        await asyncio.wait_for(scenario(number), 30)
+        if not proxy.has_cut:
+            assert number > 3
+            return
+        await zk.wait_for(zkc.ClientState.CONNECTED, timeout=20)
+    pytest.fail("the scenario has no end")
+
+
+async def empty(zk, path):
+    with contextlib.suppress(zkc.NoNodeError):
+        return await zk.children(path) == []
+    return True
+
+
+@pytest.mark.parametrize("fate", FATES)
+async def test_an_election_with_each_request_lost(proxy, cut_zk, zk, fate):
+    """Scenarios 14 to 17 in an election: no contender is left, none is lost, and none leads beside another."""
+
+    async def scenario(number):
+        mine = recipe(cut_zk, "election", "/leader", identifier="a")
+        theirs = recipe(zk, "election", "/leader", identifier="b")
+        end = asyncio.Event()
+        first = {}
+
+        async def lead():
+            async with theirs.lead() as first["hold"]:
+                await end.wait()
+                first["hold"].check()
+
+        leading = asyncio.ensure_future(lead())
+        await eventually(lambda: "hold" in first)
+
+        async def follow():
+            async with mine.lead() as hold:
+                assert first["over"]
+                assert hold.token > first["hold"].token
+                await mended(hold.confirm)
+                await mended(lambda: mine.set_data(b"here"))
+
+        following = asyncio.ensure_future(follow())
+        await eventually(lambda: _queued(zk, 2))
+        first["over"] = True
+        end.set()
+        await leading
+        await following
+        await eventually(lambda: empty(zk, "/leader"))
+
+    await at_each_request(proxy, cut_zk, fate, scenario)
+
+
+async def _queued(zk, number):
+    with contextlib.suppress(zkc.NoNodeError):
+        return len(await zk.children("/leader")) == number
+
+
+@pytest.mark.parametrize("fate", FATES)
+async def test_an_observer_with_each_request_lost(proxy, cut_zk, zk, fate):
+    """Scenario 45 with losses: the states come in order."""
+
+    async def scenario(number):
+        async with recipe(cut_zk, "election", "/leader", identifier="x").observe() as observer:
+            assert await observer.__anext__() is None
+            async with recipe(zk, "election", "/leader", identifier=str(number)).lead():
+                assert (await observer.__anext__()).data == str(number).encode()
+            assert await observer.__anext__() is None
+        await eventually(lambda: empty(zk, "/leader"))
+
+    await at_each_request(proxy, cut_zk, fate, scenario)
+
+
+@pytest.mark.parametrize("fate", FATES)
+async def test_a_group_with_each_request_lost(proxy, cut_zk, zk, fate):
+    async def scenario(number):
+        group = recipe(cut_zk, "group", "/workers", identifier="a")
+        await group.join()
+        assert [member.session_id for member in await recipe(zk, "group", "/workers", identifier="b").members()] == [
+            cut_zk.session_id
+        ]
+        assert await group.leave() is True
+        assert await gone(zk, "/workers/a")
+        assert cut_zk.kept == []
+
+    await at_each_request(proxy, cut_zk, fate, scenario)
+
+
+@pytest.mark.parametrize("fate", FATES)
+async def test_a_double_barrier_with_each_request_lost(proxy, cut_zk, zk, fate):
+    """Scenario 47 with losses: each loss of a connection leaves the round whole."""
+
+    async def scenario(number):
+        mine = recipe(cut_zk, "double_barrier", "/phase", 2, identifier="a")
+        theirs = recipe(zk, "double_barrier", "/phase", 2, identifier="b")
+        entered = await asyncio.gather(mine.enter(), theirs.enter())
+        assert {round_.generation for round_ in entered} == {number - 1}
+        assert sorted(entered[0].members) == ["a", "b"]
+        await asyncio.gather(mine.leave(), theirs.leave())
+        await eventually(lambda: empty(zk, "/phase"))
+
+    await at_each_request(proxy, cut_zk, fate, scenario)
