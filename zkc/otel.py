@@ -273,12 +273,17 @@ def trace(client: BaseClient, tracer_provider: Optional[TracerProvider] = None) 
 
 
 def _run_traced(
-    tracer: Tracer, reference: weakref.ref[Any], plan: Callable[..., Any], timeout: Any, *arguments: Any, **options: Any
+    tracer: Tracer,
+    reference: weakref.ref[Any],
+    command: Callable[..., Any],
+    timeout: Any,
+    *arguments: Any,
+    **options: Any,
 ) -> Any:
     client = reference()
     assert client is not None  # It is what calls this.
-    call = functools.partial(type(client)._run, client, plan, timeout, *arguments, **options)
-    return _measure(_begin(tracer, client, plan, arguments), call)
+    call = functools.partial(type(client)._run, client, command, timeout, *arguments, **options)
+    return _measure(_begin(tracer, client, command, arguments), call)
 
 
 class _TracedSubmit(Submit):
@@ -286,15 +291,15 @@ class _TracedSubmit(Submit):
         super().__init__(client)
         self._traced = (tracer, client)
 
-    def _run(self, plan: Callable[..., Any], timeout: Optional[float], *arguments: Any, **options: Any) -> Any:
+    def _run(self, command: Callable[..., Any], timeout: Optional[float], *arguments: Any, **options: Any) -> Any:
         tracer, client = self._traced
         inherited: Any = super()
-        call = functools.partial(inherited._run, plan, timeout, *arguments, **options)
-        return _measure(_begin(tracer, client, plan, arguments), call)
+        call = functools.partial(inherited._run, command, timeout, *arguments, **options)
+        return _measure(_begin(tracer, client, command, arguments), call)
 
 
-def _begin(tracer: Tracer, client: BaseClient, plan: Callable[..., Any], arguments: tuple[Any, ...]) -> Span:
-    operation = plan.__name__.rstrip("_")  # Plans are named after the methods: set_ for set.
+def _begin(tracer: Tracer, client: BaseClient, command: Callable[..., Any], arguments: tuple[Any, ...]) -> Span:
+    operation = command.__name__.rstrip("_")  # Commands are named after the methods: set_ for set.
     attributes: dict[str, Union[str, int]] = {**_SYSTEM, "db.operation.name": operation}
     if arguments and isinstance(arguments[0], str) and arguments[0].startswith("/"):
         attributes["zkc.path"] = arguments[0]

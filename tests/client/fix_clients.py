@@ -14,7 +14,7 @@ import zkc
 from zkc.testing import FaultProxy
 
 from . import both
-from .staying_support import Data, Names
+from .recurring_support import Data, Names
 from .trees_support import SMALL
 
 
@@ -165,7 +165,7 @@ class _Events(queue.Queue):
         return self.get(timeout=30)
 
 
-# ---- staying watches -------------------------------------------------------------------------------------------------
+# ---- recurring watches -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

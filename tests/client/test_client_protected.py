@@ -1,4 +1,4 @@
-"""Protected create: an answer that is lost leaves no znode over and makes none twice."""
+"""Protected create: a lost reply leaves no znode over and makes none twice."""
 
 import re
 import threading
@@ -7,7 +7,7 @@ import pytest
 
 import zkc
 from zkc import ACL, ClientState, unprotected_name
-from zkc._commands import create as plans
+from zkc._commands import create as commands
 
 from . import both
 from .proxy_support import AnswersLost
@@ -69,7 +69,7 @@ async def test_parents_and_stat_go_with_it(zk):
 
 @pytest.mark.parametrize("with_stat", [False, True])
 @pytest.mark.parametrize("flags", FLAGS)
-async def test_an_answer_that_is_lost_is_found_again(zk_behind, other_zk, proxy, events, flags, with_stat):
+async def test_what_a_lost_reply_created_is_found_again(zk_behind, other_zk, proxy, events, flags, with_stat):
     session_id = zk_behind.session_id
     await other_zk.children("/", watch=events)
     proxy.keep_answers()
@@ -77,7 +77,7 @@ async def test_an_answer_that_is_lost_is_found_again(zk_behind, other_zk, proxy,
     creating = both.begin(zk_behind, call, "/n-", b"x", protected=True, **flags)
     assert (await events.next()).type is zkc.EventType.CHILD
     names = await other_zk.children("/")
-    assert not creating.done(), "it was carried out, and nobody has told the client"
+    assert not creating.done(), "it was carried out, and the client does not know it yet"
     proxy.drop_connections()
     made = await creating
     assert _creates(zk_behind) == 1, "it was found, and not made again"
@@ -150,7 +150,7 @@ async def test_one_that_came_too_late_over_a_lost_connection_leaves_no_orphan(zk
     proxy.keep_answers()
     with pytest.raises(zkc.OperationTimeoutError):
         await zk_behind.create("/marks/n-", sequential=True, protected=True, timeout=0.1)
-    # It was carried out, and stays: the client, which knows nothing of it, has yet to learn that the answer is lost.
+    # It was carried out, and stays: the client, which knows nothing of it, has yet to learn that the reply is lost.
     assert len(await both.eventually(lambda: other_zk.children("/marks"))) == 1
     proxy.drop_connections()
     await both.eventually(lambda: _two_changes(other_zk))
@@ -174,7 +174,7 @@ async def test_an_expiry_between_two_looks_ends_an_ephemeral_one(
     zk_behind, other_zk, proxy, zookeeper_server, monkeypatch
 ):
     """A new session is there before the search goes on: the znode ended with the old one, and none is made again."""
-    monkeypatch.setattr(plans, "_PAUSE", 2.0)
+    monkeypatch.setattr(commands, "_PAUSE", 2.0)
     session = zk_behind.session
     proxy.pause()
     creating = both.begin(zk_behind, "create", "/n", ephemeral=True, protected=True)

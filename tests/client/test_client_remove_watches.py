@@ -144,13 +144,13 @@ async def test_bad_arguments(zk, arguments, options, error, message):
         await zk.remove_watches(*arguments, **options)
 
 
-@pytest.mark.parametrize("staying", ["watch_data", "watch_children", "watch"])
-async def test_watches_that_stay_are_not_counted(zk, other_zk, events, second, staying):
+@pytest.mark.parametrize("recurring", ["watch_data", "watch_children", "watch"])
+async def test_recurring_watches_are_not_counted(zk, other_zk, events, second, recurring):
     await zk.create("/a")
-    if staying == "watch":
-        follower = await zk.watch("/a").__aenter__()
+    if recurring == "watch":
+        subscription = await zk.watch("/a").__aenter__()
     else:
-        follower = await getattr(zk, staying)("/a", lambda *_: None)
+        subscription = await getattr(zk, recurring)("/a", lambda *_: None)
     for _ in range(2):
         with pytest.raises(zkc.NoWatcherError):
             await zk.remove_watches("/a")
@@ -161,8 +161,8 @@ async def test_watches_that_stay_are_not_counted(zk, other_zk, events, second, s
     with pytest.raises(zkc.NoWatcherError):
         await zk.remove_watches("/a")
     assert zk.session.watch_count == 1
-    await (follower.aclose() if staying == "watch" else _cancelled(follower))
+    await (subscription.aclose() if recurring == "watch" else _cancelled(subscription))
 
 
-async def _cancelled(follower):
-    getattr(follower, "inner", follower).cancel()
+async def _cancelled(subscription):
+    getattr(subscription, "inner", subscription).cancel()

@@ -88,7 +88,7 @@ with zkc.Client(hosts) as client:
     until(lambda: len(seen) + len(at_once) == 20)
     assert seen == [(number, b"1") for number in range(20) if number not in at_once], seen
     found = []
-    staying = client.watch_data("/a", lambda *now: found.append(now[0]))
+    recurring = client.watch_data("/a", lambda *now: found.append(now[0]))
     events = client.watch("/a")
     spawn(lambda: (time.sleep(0.05), client.set("/a", b"2")))
     with others_run():
@@ -152,7 +152,7 @@ try:
             assert 0.2 <= timing.spent < 10, timing.spent
         else:
             raise AssertionError
-    assert client.session.in_flight == 2  # What was given up keeps its place.
+    assert client.session.in_flight == 2  # What was given up keeps its slot.
     outcome = []
     def wait_for_a_place(timeout):
         try:

@@ -1,4 +1,4 @@
-"""A call beyond the most requests in flight waits for a place; nothing overflows."""
+"""A call beyond the most requests in flight waits for a slot; nothing overflows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zkc import errors
 from .core_support import WAIT, Recorder, paused, settle
 
 
-def test_a_call_beyond_the_limit_waits_for_a_place(open_session, zookeeper_server, eventually):
+def test_a_call_beyond_the_limit_waits_for_a_slot(open_session, zookeeper_server, eventually):
     session = open_session(max_in_flight=4)
     sent = []
     with paused(zookeeper_server):
@@ -27,7 +27,7 @@ def test_a_call_beyond_the_limit_waits_for_a_place(open_session, zookeeper_serve
     eventually(lambda: session.in_flight == 0)
 
 
-def test_many_threads_share_a_few_places(open_session):
+def test_many_threads_share_a_few_slots(open_session):
     session = open_session(max_in_flight=3)
     most, failures = [], []
 
@@ -46,12 +46,12 @@ def test_many_threads_share_a_few_places(open_session):
     for thread in threads:
         thread.join()
     assert failures == []
-    # A thread that tries for a place counts itself for a moment.
+    # A thread that tries for a slot counts itself for a moment.
     assert max(most) <= 3 + len(threads)
 
 
-def test_one_place_is_enough_for_callbacks_that_call(open_session):
-    # The dispatcher waits for a place itself: replies do not need it.
+def test_one_slot_is_enough_for_callbacks_that_call(open_session):
+    # The dispatcher waits for a slot itself: replies do not need it.
     session = open_session(max_in_flight=1)
     seen = Recorder()
 
@@ -73,7 +73,7 @@ def test_a_callback_that_sends_many(open_session):
     assert all(request.result(WAIT)[0] == b"" for request in sent.next())
 
 
-def test_close_ends_the_wait_for_a_place(open_session, zookeeper_server):
+def test_close_ends_the_wait_for_a_slot(open_session, zookeeper_server):
     session = open_session(max_in_flight=1)
     errors_seen = []
 
@@ -97,7 +97,7 @@ def test_close_ends_the_wait_for_a_place(open_session, zookeeper_server):
     assert type(request.exception(WAIT)) is errors.ClosingError
 
 
-def test_ctrl_c_ends_the_wait_for_a_place(run_script, zookeeper_server):
+def test_ctrl_c_ends_the_wait_for_a_slot(run_script, zookeeper_server):
     result = run_script("""
         session = core.Session(hosts, max_in_flight=2)
         session.wait_connected(20)
@@ -144,7 +144,7 @@ def test_a_hundred_thousand_calls_while_the_server_sleeps(open_session, zookeepe
     assert session.in_flight == 0
 
 
-def test_places_come_back_from_calls_that_are_refused(open_session):
+def test_slots_come_back_from_calls_that_are_refused(open_session):
     session = open_session(max_in_flight=1)
     for _ in range(5):
         with pytest.raises(errors.NoNodeError):

@@ -59,7 +59,7 @@ class _Newcomer:
             done = self.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words[2:])
         elif words[:2] == ["./dev", "lint"]:
             # The parts of this change that may be wrong: its format, and its fragment.
-            done = self.run(sys.executable, "-m", "ruff", "format", "--check", "zkc", "tests/test_operations.py")
+            done = self.run(sys.executable, "-m", "ruff", "format", "--check", "zkc", "tests/test_args.py")
             assert done.returncode == 0, done.stdout + done.stderr
             done = self.run(sys.executable, "tools/release.py", "news")
         else:
@@ -100,7 +100,7 @@ def test_a_first_change_is_made_as_the_page_says(newcomer):
             continue
         statuses += [(line[2:], newcomer.do(line[2:])) for line in block.text.splitlines()]
     failed = [command for command, status in statuses if status]
-    assert failed == ["./dev test tests/test_operations.py -k bad_path"]
+    assert failed == ["./dev test tests/test_args.py -k bad_path"]
     # The same after the change.
     assert newcomer.do(failed[0]) == 0
     branch = newcomer.run("git", "--git-dir", str(newcomer.fork), "log", "--format=%s", "path-without-slash")
@@ -109,7 +109,7 @@ def test_a_first_change_is_made_as_the_page_says(newcomer):
     changed = newcomer.run("git", "show", "--format=", "--name-only").stdout.splitlines()
     assert changed == [
         "newsfragments/+path-without-slash.changed.md",
-        "tests/test_operations.py",
+        "tests/test_args.py",
         "zkc/_args.py",
     ]
 

@@ -83,9 +83,9 @@ def _call_due(deliver: Deliver, event: WatchedEvent) -> None:
 
 def _revocable(loop: asyncio.AbstractEventLoop, request: Request[_T]) -> UndoableFuture[_T]:
     """Make the future of a call whose watch must not be called when the call is cancelled."""
-    answer: UndoableFuture[_T] = UndoableFuture(loop=loop)
-    answer._can_be_undone(functools.partial(take_back, request))
-    return answer
+    future: UndoableFuture[_T] = UndoableFuture(loop=loop)
+    future._can_be_undone(functools.partial(take_back, request))
+    return future
 
 
 def _named(command: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Optional[str], Optional[str]]:
@@ -149,29 +149,29 @@ class AsyncRunner(BaseClient, Runner):
             loop = self._check_loop()
         settings = self._settings
         limit = settings.request_timeout if timeout is None else check_seconds(timeout)
-        answer: AsyncFuture[_T]
+        future: AsyncFuture[_T]
         session = self._session
         if self._queued or (session is not None and session.in_flight >= settings.max_in_flight):
             # The core would block until a slot is free, and the loop with it.
-            answer = UndoableFuture(loop=loop)
-            answer._unsent = True
-            self._queued.append((answer, lambda: command(self, *arguments, **options)))
+            future = UndoableFuture(loop=loop)
+            future._unsent = True
+            self._queued.append((future, lambda: command(self, *arguments, **options)))
         else:
             pending = command(self, *arguments, **options)
             if isinstance(pending, Request):
-                answer = AsyncFuture(loop=loop) if pending.watch is None else _revocable(loop, pending)
+                future = AsyncFuture(loop=loop) if pending.watch is None else _revocable(loop, pending)
                 if limit is None:
-                    pending.resolve(answer)  # As resolve_into() does; nearly all calls take this path.
-                    return answer
+                    pending.resolve(future)  # As resolve_into() does; nearly all calls take this path.
+                    return future
             else:
-                answer = UndoableFuture(loop=loop) if isinstance(pending, Undoable) else AsyncFuture(loop=loop)
-            course = resolve_into(pending, answer, self._call_later)
+                future = UndoableFuture(loop=loop) if isinstance(pending, Undoable) else AsyncFuture(loop=loop)
+            course = resolve_into(pending, future, self._call_later)
             if limit is not None:
-                answer._course = course
+                future._course = course
         if limit is not None:
-            timer = loop.call_later(limit, self._give_up, answer, limit, settings.max_in_flight, command, arguments)
-            answer.add_done_callback(lambda _: timer.cancel())
-        return answer
+            timer = loop.call_later(limit, self._give_up, future, limit, settings.max_in_flight, command, arguments)
+            future.add_done_callback(lambda _: timer.cancel())
+        return future
 
     def _send_queued(self) -> None:
         """Send the calls that wait for a slot, in their order, while slots are free."""
@@ -179,31 +179,31 @@ class AsyncRunner(BaseClient, Runner):
             session = self._session
             if session is not None and session.in_flight >= self._settings.max_in_flight and not session.closed:
                 return
-            answer, make = self._queued.popleft()
-            if answer.done():
+            future, make = self._queued.popleft()
+            if future.done():
                 continue
-            answer._unsent = False
+            future._unsent = False
             try:
                 pending = make()
                 if isinstance(pending, Request) and pending.watch is not None:
-                    answer._can_be_undone(functools.partial(take_back, pending))
-                answer._course = resolve_into(pending, answer, self._call_later)
+                    future._can_be_undone(functools.partial(take_back, pending))
+                future._course = resolve_into(pending, future, self._call_later)
             except Exception as error:  # noqa: BLE001 - it belongs to the task that awaits the future
-                answer.set_exception(error)
+                future.set_exception(error)
 
     @staticmethod
     def _give_up(
-        answer: AsyncFuture[Any], limit: float, slots: int, command: Callable[..., Any], arguments: tuple[Any, ...]
+        future: AsyncFuture[Any], limit: float, slots: int, command: Callable[..., Any], arguments: tuple[Any, ...]
     ) -> None:
-        if answer.done():
+        if future.done():
             return
-        answer._abandon()
-        if answer._unsent:
+        future._abandon()
+        if future._unsent:
             operation, path = _named(command, arguments)
             text = OperationTimeoutError.describe(operation, path, no_slot(slots, limit))
-            answer.set_exception(OperationTimeoutError(text, operation=operation, path=path, maybe_applied=False))
+            future.set_exception(OperationTimeoutError(text, operation=operation, path=path, maybe_applied=False))
         else:
-            answer.set_exception(too_late(answer._course, limit))
+            future.set_exception(too_late(future._course, limit))
 
     def _check_loop(self) -> asyncio.AbstractEventLoop:
         running = _running_loop()

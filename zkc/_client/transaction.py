@@ -286,8 +286,8 @@ class AsyncTransaction(BaseTransaction):
 
         .. versionadded:: 0.1
         """
-        answer: AsyncFuture[list[Any]] = self._commit(timeout)
-        return answer
+        future: AsyncFuture[list[Any]] = self._commit(timeout)
+        return future
 
     async def __aenter__(self) -> Self:
         return self

@@ -102,7 +102,7 @@ class TreeWalker:
         self, client: CommandClient, root: str, *, with_data: bool, with_acl: bool, system: bool, window: int
     ) -> None:
         self._client = client
-        self._places = client._settings.max_in_flight
+        self._slots = client._settings.max_in_flight
         self._window = window
         self._half = min(max(1, window // 2), STEP)
         self._root = root
@@ -116,11 +116,10 @@ class TreeWalker:
         if with_acl:
             self._calls.append("get_acl")
         self._frontier: deque[str] = deque([root])  # Found, and not requested.
-        self._asking: Iterator[tuple[str, str]] = iter(
-            ()
-        )  # The calls that are left of the last requested znode, with its path.
+        # The calls left for the znode requested last, each with its path.
+        self._asking: Iterator[tuple[str, str]] = iter(())
         self._waiting: deque[Any] = deque()  # Requested, and not taken.
-        self._answers: list[Any] = []  # The replies of the znode that is not complete.
+        self._replies: list[Any] = []  # The replies of the znode that is not complete.
 
     def batch(self) -> Flow[list[TreeNode]]:
         """Return the next znodes, as many as there are without a further wait; none at the end.
@@ -130,12 +129,12 @@ class TreeWalker:
         nodes: list[TreeNode] = []
         while not nodes:
             session = self._client.session  # It may have changed: earlier requests belong to the earlier session.
-            self._ask(session, min(self._window - len(self._waiting), STEP, self._places - session.in_flight))
+            self._ask(session, min(self._window - len(self._waiting), STEP, self._slots - session.in_flight))
             waiting = self._waiting
             if waiting:
                 step = waiting[min(len(waiting), self._half) - 1]
                 yield Pause(0.0) if step.done() else step
-            elif self._frontier or self._answers:
+            elif self._frontier or self._replies:
                 yield Pause(NO_SLOT)
             else:
                 break
@@ -155,31 +154,31 @@ class TreeWalker:
             self._waiting.append(getattr(session, call)(path))
 
     def _take(self, nodes: list[TreeNode]) -> None:
-        waiting, answers, parts = self._waiting, self._answers, len(self._calls)
+        waiting, replies, parts = self._waiting, self._replies, len(self._calls)
         for _ in range(STEP):
             if not (waiting and waiting[0].done()):
                 return
             request = waiting.popleft()
             try:
-                answers.append(request.result())
+                replies.append(request.result())
             except NoNodeError:
                 if request.path == self._root:
                     raise
-                answers.append(None)  # The znode was deleted in the meantime.
-            if len(answers) == parts:
-                if all(answer is not None for answer in answers):
-                    nodes.append(self._node(request.path, answers))
-                answers.clear()
+                replies.append(None)  # The znode was deleted in the meantime.
+            if len(replies) == parts:
+                if all(reply is not None for reply in replies):
+                    nodes.append(self._node(request.path, replies))
+                replies.clear()
 
-    def _node(self, path: str, answers: list[Any]) -> TreeNode:
+    def _node(self, path: str, replies: list[Any]) -> TreeNode:
         (names, stat), data = (
-            (answers[0], None) if not self._with_data else ((answers[0], answers[1][1]), answers[1][0])
+            (replies[0], None) if not self._with_data else ((replies[0], replies[1][1]), replies[1][0])
         )
         children = sorted(names)
         if self._without is not None and path == self._root and self._without in children:
             children.remove(self._without)
         self._frontier.extend(join(path, name) for name in children)
-        acl = tuple(ops.decode_acl(answers[-1][0])) if self._with_acl else None
+        acl = tuple(ops.decode_acl(replies[-1][0])) if self._with_acl else None
         return TreeNode(path, tuple(children), stat, data, acl)
 
 

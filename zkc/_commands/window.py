@@ -69,7 +69,7 @@ def run_window(
         send: Sends the requests of the items that it is given.
         window: Most requests under way.
         name: What the items are called in messages.
-        raise_errors: Whether to raise the first error, once all that was sent is answered, instead of collecting it.
+        raise_errors: Whether to raise the first error, after all replies to what was sent, instead of collecting it.
         progress: Told after each step how many items are done.
     """
     pipe = _Window(client, session, items, send, window, name, raise_errors)
@@ -109,7 +109,7 @@ class _Window:
         self.window = window
         self.half = min(max(1, window // 2), STEP)
         self.enough = max(1, self.half * 3 // 4)  # So many finished requests are worth a step without a wait.
-        self.places = client._settings.max_in_flight
+        self.slots = client._settings.max_in_flight
         self.name = name
         self.raise_errors = raise_errors
         self.more = True  # Whether there may be further items to send.
@@ -124,7 +124,7 @@ class _Window:
             return
         waiting, before = self.waiting, len(self.waiting)
         # The flow waits for a slot that other calls have; a send that waits would block an event loop.
-        room = min(self.window - before, STEP, self.places - self.session.in_flight)
+        room = min(self.window - before, STEP, self.slots - self.session.in_flight)
         if room <= 0:
             return
         try:
@@ -144,7 +144,7 @@ class _Window:
         step = waiting.at(min(len(waiting), self.half) - 1)
         if step.done() or waiting.at(min(len(waiting), self.enough) - 1).done():
             step = waiting.at(0)  # A refused request is done before the requests that were sent before it.
-        if not step.done() and not (self.more and len(waiting) < window and self.session.in_flight < self.places):
+        if not step.done() and not (self.more and len(waiting) < window and self.session.in_flight < self.slots):
             pending: Step = step
             return pending
         # There is more to do at once, after a turn of the event loop. No timers run in a closed client.

@@ -95,25 +95,25 @@ class Subscriptions:
         self.client = weakref.ref(client)
         self.coroutines = coroutines
         self.call_user: Callable[..., None] = client._call_user
-        self._followers: set[ZnodeSubscription] = set()
+        self._active: set[ZnodeSubscription] = set()
         self._left_over: list[ArmedWatch] = []
         client._resumables.add(self)
         client._listeners.add(self)
 
     def add(self, subscription: ZnodeSubscription) -> None:
         """Hold a subscription until it is over."""
-        self._followers.add(subscription)
+        self._active.add(subscription)
 
     def discard(self, subscription: ZnodeSubscription) -> None:
         """Hold a subscription no longer."""
-        self._followers.discard(subscription)
+        self._active.discard(subscription)
 
     def resume(self) -> None:
         """Arm what is not armed: there is a connection, perhaps of a new session."""
         left_over, self._left_over = self._left_over, []
         for arming in left_over:
             self.remove(arming)
-        for subscription in list(self._followers):
+        for subscription in list(self._active):
             subscription._resume()
 
     def __call__(self, state: ClientState) -> None:
@@ -121,7 +121,7 @@ class Subscriptions:
         client = self.client()
         failure = None if client is None else client._failure
         if state is ClientState.CLOSED or (state is ClientState.LOST and failure is not None):
-            for subscription in list(self._followers):
+            for subscription in list(self._active):
                 subscription._stop(None if state is ClientState.CLOSED or failure is None else failure())
 
     def remove(self, arming: ArmedWatch) -> None:

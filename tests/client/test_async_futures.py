@@ -15,17 +15,17 @@ from zkc import AsyncClient, ClientState
 from . import both
 
 
-async def test_an_answer_is_a_future(hosts):
+async def test_a_call_returns_a_future(hosts):
     async with AsyncClient(hosts) as client:
-        answer = client.exists("/")
-        assert type(answer) is zkc.AsyncFuture
-        assert isinstance(answer, asyncio.Future)
-        assert asyncio.isfuture(answer)
-        assert inspect.isawaitable(answer)
-        assert not answer.done()
-        stat = await answer
-        assert answer.done()
-        assert answer.result() == stat == await answer
+        future = client.exists("/")
+        assert type(future) is zkc.AsyncFuture
+        assert isinstance(future, asyncio.Future)
+        assert asyncio.isfuture(future)
+        assert inspect.isawaitable(future)
+        assert not future.done()
+        stat = await future
+        assert future.done()
+        assert future.result() == stat == await future
         failed = client.get("/none")
         with pytest.raises(zkc.NoNodeError):
             await failed
@@ -36,12 +36,12 @@ async def test_a_call_of_several_requests_gives_the_other_tasks_their_turn(hosts
     """Even when the reply to its first one is there before the call returns."""
     async with AsyncClient(hosts) as client:
         for _ in range(200):
-            answer = client.create("/p-", ephemeral=True, sequential=True, protected=True)
-            assert not answer.done()
-            await answer
+            future = client.create("/p-", ephemeral=True, sequential=True, protected=True)
+            assert not future.done()
+            await future
 
 
-async def test_every_call_gives_an_answer(hosts):
+async def test_every_call_gives_a_future(hosts):
     async with AsyncClient(hosts) as client:
         calls = [
             client.create("/a"),
@@ -68,13 +68,13 @@ async def test_every_call_gives_an_answer(hosts):
 async def test_calls_are_sent_when_they_are_made_and_not_when_they_are_awaited(hosts):
     async with AsyncClient(hosts) as client:
         await client.create("/a", b"0")
-        answers = [client.set("/a", b"%d" % i) for i in range(1, 10)]
+        futures = [client.set("/a", b"%d" % i) for i in range(1, 10)]
         read = client.get("/a")
         later = client.set("/a", b"last")
         # Awaited from the last to the first, and carried out in the order of the calls.
         await later
         assert (await read)[0] == b"9"
-        assert [(await answer).version for answer in reversed(answers)] == list(range(9, 0, -1))
+        assert [(await future).version for future in reversed(futures)] == list(range(9, 0, -1))
 
 
 async def test_a_call_without_an_await_is_carried_out(hosts):
@@ -101,12 +101,12 @@ async def test_create_task(hosts):
         assert (await task)[0] == b"x"
         with pytest.raises(zkc.NoNodeError):
             await asyncio.create_task(client.get("/none"))
-        answer = client.get("/a")
-        await answer
-        assert (await asyncio.create_task(answer))[0] == b"x", "one that is done already"
+        future = client.get("/a")
+        await future
+        assert (await asyncio.create_task(future))[0] == b"x", "one that is done already"
 
 
-async def test_a_task_of_an_answer_is_cancelled(hosts, zookeeper_server):
+async def test_a_task_of_a_future_is_cancelled(hosts, zookeeper_server):
     async with AsyncClient(hosts, session_timeout=30) as client:
         zookeeper_server.pause()
         task = asyncio.create_task(client.get("/"))
@@ -137,29 +137,29 @@ async def test_wait_for_and_shield(hosts, zookeeper_server):
         zookeeper_server.pause()
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(client.get("/"), 0.05)
-        answer = client.create("/shielded")
+        future = client.create("/shielded")
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(answer), 0.05)
-        assert not answer.done()
+            await asyncio.wait_for(asyncio.shield(future), 0.05)
+        assert not future.done()
         zookeeper_server.resume()
-        assert await answer == "/shielded"
+        assert await future == "/shielded"
 
 
 async def test_wait_and_as_completed(hosts):
     async with AsyncClient(hosts) as client:
-        answers = {asyncio.create_task(client.exists("/")) for _ in range(10)}
-        done, pending = await asyncio.wait(answers)
-        assert (done, pending) == (answers, set())
+        futures = {asyncio.create_task(client.exists("/")) for _ in range(10)}
+        done, pending = await asyncio.wait(futures)
+        assert (done, pending) == (futures, set())
         found = [await one for one in asyncio.as_completed([client.create(f"/n{i}") for i in range(10)])]
         assert sorted(found) == [f"/n{i}" for i in range(10)]
 
 
-async def test_many_may_wait_for_one_answer(hosts):
+async def test_many_may_wait_for_one_future(hosts):
     async with AsyncClient(hosts) as client:
-        answer = client.create("/a")
+        future = client.create("/a")
 
         async def wait():
-            return await answer
+            return await future
 
         assert await asyncio.gather(*(wait() for _ in range(10))) == ["/a"] * 10
 
@@ -167,9 +167,9 @@ async def test_many_may_wait_for_one_answer(hosts):
 async def test_done_callbacks_run_in_the_loop(hosts):
     async with AsyncClient(hosts) as client:
         threads = []
-        answer = client.exists("/")
-        answer.add_done_callback(lambda _: threads.append(threading.current_thread()))
-        await answer
+        future = client.exists("/")
+        future.add_done_callback(lambda _: threads.append(threading.current_thread()))
+        await future
         await asyncio.sleep(0)
         assert threads == [threading.current_thread()]
 
@@ -180,14 +180,14 @@ async def test_cancelling_abandons_the_request_and_leaks_nothing(hosts, zookeepe
         await client.create("/a")
         before = live()["requests"]
         zookeeper_server.pause()
-        answers = [client.get("/a") for _ in range(100)]
-        answers += [client.ensure_path(f"/b/{i}") for i in range(50)]
-        answers += [client.create(f"/p{i}-", sequential=True, protected=True) for i in range(5)]
-        for answer in answers:
-            answer.cancel()
-        for answer in answers:
+        futures = [client.get("/a") for _ in range(100)]
+        futures += [client.ensure_path(f"/b/{i}") for i in range(50)]
+        futures += [client.create(f"/p{i}-", sequential=True, protected=True) for i in range(5)]
+        for future in futures:
+            future.cancel()
+        for future in futures:
             with pytest.raises(asyncio.CancelledError):
-                await answer
+                await future
         zookeeper_server.resume()
         await client.sync()
 
@@ -195,13 +195,13 @@ async def test_cancelling_abandons_the_request_and_leaks_nothing(hosts, zookeepe
             return all("p" not in name for name in await client.children("/"))
 
         await both.eventually(only_what_was_asked)
-        del answers, answer
+        del futures, future
         gc.collect()
         await both.eventually(lambda: live()["requests"] <= before)
         assert client.session.in_flight == 0
 
 
-async def test_a_limit_is_over_for_what_was_answered(hosts):
+async def test_a_limit_is_over_for_what_is_done(hosts):
     async with AsyncClient(hosts, request_timeout=60) as client:
         loop = asyncio.get_running_loop()
         await asyncio.gather(*(client.exists("/") for _ in range(100)))
@@ -281,16 +281,16 @@ async def test_a_listener_may_be_a_coroutine_function(hosts, zookeeper_server):
     await both.eventually(lambda: states[2:] == [ClientState.CLOSED])
 
 
-async def test_a_watch_never_overtakes_the_answer_that_set_it(hosts):
+async def test_a_watch_never_overtakes_the_reply_that_set_it(hosts):
     order = []
     async with AsyncClient(hosts) as client:
         await client.create("/a")
         for i in range(50):
-            answer = client.get("/a", watch=lambda event: order.append("event"))
-            answer.add_done_callback(lambda _: order.append("answer"))
+            future = client.get("/a", watch=lambda event: order.append("event"))
+            future.add_done_callback(lambda _: order.append("reply"))
             await client.set("/a", b"%d" % i)
             await both.eventually(lambda: len(order) % 2 == 0)
-        assert order == ["answer", "event"] * 50
+        assert order == ["reply", "event"] * 50
 
 
 async def test_the_loop_goes_on_while_the_client_starts_and_closes(hosts, zookeeper_server):

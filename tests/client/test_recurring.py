@@ -1,4 +1,4 @@
-"""Watches that stay: what they see, where they run, how they end."""
+"""Recurring watches: what they see, where they run, how they end."""
 
 import asyncio
 import gc
@@ -10,7 +10,7 @@ import zkc
 
 from . import both
 from .both import Events
-from .staying_support import Data, unwatched
+from .recurring_support import Data, unwatched
 
 # ---- what is seen ---------------------------------------------------------------------------------------------------
 
@@ -366,7 +366,7 @@ async def test_remove_watches_does_not_end_it(zk, other_zk, data, events):
     await zk.remove_watches("/a")
     assert (await events.next()).type is zkc.EventType.NOT_WATCHING
     assert zk.session.watch_count == 1
-    assert zk.metrics().requests["get"] == reads, "the watch that stays was not touched, so nothing is read again"
+    assert zk.metrics().requests["get"] == reads, "the recurring watch was not touched, so nothing is read again"
     await other_zk.set("/a", b"2")
     assert await data.next() == b"2"
     assert events.empty()

@@ -1,4 +1,4 @@
-"""Watches that stay: connections and sessions that end, and what is refused."""
+"""Recurring watches: connections and sessions that end, and what is refused."""
 
 import inspect
 import logging
@@ -13,7 +13,7 @@ from zkc import ACL, Perms
 
 from . import both
 from .both import mended
-from .staying_support import Data, unwatched
+from .recurring_support import Data, unwatched
 
 # ---- connections and sessions that end ------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Places in flight, wake-ups and threads: what keeps a call from ever being answered, or a loop from going on."""
+"""Slots in flight, wake-ups and threads: what keeps a call from its reply, or a loop from going on."""
 
 import asyncio
 import subprocess
@@ -12,7 +12,7 @@ import zkc
 from . import both
 
 
-def test_a_limit_counts_while_a_call_waits_for_a_place(zookeeper_server):
+def test_a_limit_counts_while_a_call_waits_for_a_slot(zookeeper_server):
     with zkc.Client(zookeeper_server.hosts, max_in_flight=1) as client:
         zookeeper_server.pause()
         try:
@@ -39,7 +39,7 @@ async def test_a_call_that_was_never_sent_has_changed_nothing(zookeeper_server):
         assert await under_way
 
 
-async def test_a_call_that_found_no_place_is_named(make_zk, zookeeper_server):
+async def test_a_call_that_found_no_slot_is_named(make_zk, zookeeper_server):
     zk = make_zk(zookeeper_server.hosts, max_in_flight=1)
     await zk.start()
     zookeeper_server.pause()
@@ -59,7 +59,7 @@ async def test_a_call_that_found_no_place_is_named(make_zk, zookeeper_server):
     await both.eventually(under_way.done)
 
 
-async def test_a_loop_goes_on_when_a_call_of_many_requests_finds_no_place(zookeeper_server):
+async def test_a_loop_goes_on_when_a_call_of_many_requests_finds_no_slot(zookeeper_server):
     async with zkc.AsyncClient(zookeeper_server.hosts, max_in_flight=2, session_timeout=20.0) as client:
         turns = 0
 
@@ -72,22 +72,22 @@ async def test_a_loop_goes_on_when_a_call_of_many_requests_finds_no_place(zookee
         turning = asyncio.create_task(turn())
         zookeeper_server.pause()
         try:
-            answer = client.ensure_path("/places/a/b/c/d", timeout=0.3)
+            future = client.ensure_path("/slots/a/b/c/d", timeout=0.3)
             await asyncio.sleep(0)
             before = turns
             await both.eventually(lambda: turns > before + 10)
             with pytest.raises(zkc.OperationTimeoutError):
-                await answer
+                await future
         finally:
             zookeeper_server.resume()
         turning.cancel()
 
 
-async def test_no_answer_of_many_thousands_is_left_lying(hosts):
+async def test_no_reply_of_many_thousands_is_left_lying(hosts):
     async with zkc.AsyncClient(hosts) as client:
         for _ in range(5):
-            answers = await asyncio.gather(*[client.get("/") for _ in range(5000)])
-            assert len(answers) == 5000
+            replies = await asyncio.gather(*[client.get("/") for _ in range(5000)])
+            assert len(replies) == 5000
 
 
 def test_a_callback_that_waits_for_its_own_thread_gets_an_error(client):
