@@ -9,7 +9,8 @@ import pytest
 import zkc
 from zkc._session.losses import LossCounter
 from zkc.recipes import ContentionError, DecodeError, OverwrittenError, Versioned
-from zkc.recipes._cell import Base, _Change, _following
+from zkc.recipes._cell import _Change
+from zkc.recipes._resolving import Base, following
 
 from ..client import both
 from .recipe_support import make_recipe
@@ -200,7 +201,7 @@ def test_a_change_of_version_minus_1_is_guarded(client):
     with pytest.raises(zkc.BadVersionError):
         client._run(lambda _: cell._attempt(flow, base, b"7", LossCounter(client), None), None)
     assert client.get("/n")[0] == b"6"
-    assert [_following(version) for version in (-1, 0, 2**31 - 1, -2)] == [None, 1, -(2**31), -1]
+    assert [following(version) for version in (-1, 0, 2**31 - 1, -2)] == [None, 1, -(2**31), -1]
 
 
 async def test_an_add_is_given_up_after_so_many_conflicts(zk, other_zk, monkeypatch):

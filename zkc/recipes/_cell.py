@@ -1,6 +1,6 @@
 """A znode with one value, and its changes by compare-and-set. Counters and values stand on it.
 
-A change is sent with the version that it is based on, so the servers carry it out only if no other client has written
+A change is sent with the version that it is based on. So the servers carry it out only if no other client has written
 in between. After a lost reply the client reads, and decides by what it reads whether the change was carried out. Where
 the znode does not show that, the error has ``maybe_applied`` set.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Optional, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
 from zkc._flow import Flow, Pause, Undoable, sub_result_of
 from zkc._session.losses import LossCounter
@@ -30,6 +30,7 @@ from zkc.errors import (
 from zkc.recipes._granting import LocalQueue
 from zkc.recipes._holds import boot_time
 from zkc.recipes._marker import Marker, Markers
+from zkc.recipes._resolving import ANY, NOT_APPLIED, Base, Lost, NotAppliedError, Written, resolve, unknown
 from zkc.recipes._versioned import Form, State, Versioned
 from zkc.recipes.errors import ContentionError, OverwrittenError
 
@@ -46,40 +47,6 @@ _T = TypeVar("_T")
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 _FRESH = 1.0  # The age in seconds up to which a change is based on what the client saw last.
 _SHORT, _LONG = 0.001, 0.1  # The pauses in seconds after conflicts with other clients.
-_ANY = -1  # The version that stands for any version.
-Lost = Union[ConnectionLossError, SessionExpiredError]
-
-
-class Base(NamedTuple):
-    """The version that a change is based on.
-
-    Args:
-        version: The version; -1 for any; None if the znode must not exist.
-        stat: The stat that the version comes from, if the client has it.
-    """
-
-    version: Optional[int]
-    stat: Optional[Stat]
-
-    @property
-    def guarded(self) -> bool:
-        """Whether the znode has the version -1, which servers take for any version."""
-        return self.stat is not None and self.version == _ANY
-
-
-class Written(NamedTuple):
-    """The outcome of a change that was carried out."""
-
-    version: Optional[int]
-    stat: Optional[Stat]
-
-
-class NotAppliedError(Exception):
-    """The change was not carried out: it was not sent, or the znode shows that."""
-
-    def __init__(self, state: Optional[State]) -> None:
-        super().__init__()
-        self.state = state
 
 
 class _Change(Undoable):
@@ -296,11 +263,11 @@ class Cell(Generic[_T]):
             except NotAppliedError:
                 continue
             except NoNodeError:
-                if version != _ANY or create:
+                if version != ANY or create:
                     raise
                 create = True
             except NodeExistsError:
-                if version != _ANY:
+                if version != ANY:
                     raise
                 create = False
 
@@ -361,9 +328,9 @@ class Cell(Generic[_T]):
         state: Optional[State] = None
         if lost.maybe_applied:
             state = yield from self._read(flow.operation, marker, settle=True)
-            resolved = self._resolve(base, data, state, marker)
+            resolved = resolve(base, data, state, marker)
             if resolved is None:
-                raise self._unknown(lost, base, state)
+                raise unknown(lost, self.path, base, state)
             self._settle(flow, marker, applied=resolved is not NOT_APPLIED)
             if resolved is not NOT_APPLIED:
                 return resolved
@@ -404,51 +371,6 @@ class Cell(Generic[_T]):
         stat = results[0]
         return Written(stat.version, stat)
 
-    def _resolve(self, base: Base, data: bytes, state: State, marker: Optional[Marker]) -> Optional[Written]:
-        """Decide by what was read whether a change was carried out whose reply was lost.
-
-        The server has closed the earlier connection of the session, and knows all its requests. So a change that it has
-        not carried out by now, it does not carry out later.
-
-        Returns:
-            The outcome; ``NOT_APPLIED``; None if the znode does not show it.
-        """
-        now = state.stat
-        same = now is not None and base.stat is not None and now.czxid == base.stat.czxid
-        if marker is not None:
-            applied = marker.applied
-            if applied:
-                assert marker.seen is not None
-                if now is not None and now.mzxid == marker.seen.mzxid:
-                    return Written(now.version, now)
-                return Written(_following(base.version), None)
-            # A marker that does not exist may have been deleted together with the znode.
-            if applied is False and (marker.seen is not None or same):
-                return NOT_APPLIED
-        if now is None or base.version is None:
-            return None
-        if base.version == _ANY and not base.guarded:
-            # The last write had the same data: the znode is as if this one had come directly before or after it.
-            return Written(now.version, now) if state.data == data else None
-        if base.stat is not None and not same:
-            return None
-        if now.version == base.version:
-            return NOT_APPLIED
-        if now.version == _following(base.version) and state.data != data:
-            return NOT_APPLIED  # The write on this version was another client's.
-        return None
-
-    def _unknown(self, lost: Lost, base: Base, state: State) -> Lost:
-        """Make the error of a change whose outcome is not known."""
-        found = "it does not exist" if state.stat is None else f"it has version {state.stat.version}"
-        was = {None: "no znode", _ANY: "any version"}.get(base.version, f"version {base.version}")
-        text = (
-            f"the reply was lost, and the znode does not show whether the change of {was} was carried out ({found}). "
-            "Read the value and decide; exact=True resolves this while the session lasts"
-        )
-        kind = type(lost)
-        return kind(kind.describe(lost.operation, self.path, text), operation=lost.operation, path=self.path)
-
     def _make_parents(self, operation: str) -> Flow[None]:
         names = self.path.split("/")[1:-1]
         session, entries = self.client.session, self.client._settings.default_acl
@@ -462,13 +384,3 @@ class Cell(Generic[_T]):
             except NoAuthError:
                 if request is requests[-1]:
                     raise  # Without CREATE permission, servers also refuse a create of what exists.
-
-
-NOT_APPLIED = Written(None, None)
-
-
-def _following(version: Optional[int]) -> Optional[int]:
-    """Return the version after a change of a version, in the 32 bits that servers have for it."""
-    if version is None:
-        return 0
-    return None if version == _ANY else (version + 1 + 2**31) % 2**32 - 2**31

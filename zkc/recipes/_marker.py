@@ -1,8 +1,8 @@
 """Markers: ephemeral znodes that are written in one transaction with a change, and show whether it was carried out.
 
 A marker is a child of the changed znode, and belongs to one change at a time. Each change creates it or raises its
-version. So after a lost reply, the marker's version shows exactly whether the change was carried out, whatever other
-clients have done to the changed znode since.
+version. After a lost reply, its version shows exactly whether the change was carried out. Later changes of the changed
+znode by other clients do not matter.
 """
 
 from __future__ import annotations

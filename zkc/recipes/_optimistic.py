@@ -1,8 +1,8 @@
 """Optimistic transactions: what they have read is checked in the transaction that writes.
 
 Servers can check the version of a znode in a transaction, but neither its absence nor its list of children. The
-transaction proves these with znodes that it creates and deletes again: a create fails if the znode exists, and the
-number in the name of a sequential znode shows how many children the parent has had.
+transaction proves these with znodes that it creates and deletes again. A create fails if the znode exists. The number
+in the name of a sequential znode shows how many children the parent has had.
 """
 
 from __future__ import annotations
