@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 from zkc._client.group_recipes import load_recipe
 
 if TYPE_CHECKING:
+    from zkc.recipes.hold import AsyncHold, Hold
+    from zkc.recipes.partitioner import AsyncPartitioner, Partitioner
     from zkc.recipes.queue import AsyncQueue, Queue
     from zkc.types import ACL
 
@@ -58,6 +60,41 @@ class SyncWorkRecipes:
         options: dict[str, Any] = {"layout": layout, "max_attempts": max_attempts, "dead_letter": dead_letter}
         return cast("Queue", _queue("Queue", self, path, claims=claims, prefetch=prefetch, acl=acl, **options))
 
+    def partitioner(
+        self,
+        path: str,
+        items: Iterable[str],
+        *,
+        identifier: str,
+        weight: float = 1.0,
+        settle: float = 1.0,
+        on_assign: Optional[Callable[[str, Hold], object]] = None,
+        on_revoke: Optional[Callable[[str], object]] = None,
+    ) -> Partitioner:
+        """Return a member that shares items with others. Nothing is sent before it is started.
+
+        >>> with client.partitioner("/shards", ["a", "b", "c"], identifier="host-1") as partitioner:
+        ...     print(sorted(partitioner.mine))
+
+        Args:
+            path: Path of the partitioner, the parent of its members and locks. It is created if it is missing.
+            items: The names of the items. All members must give the same.
+            identifier: The name of this member, such as a host name. No two members may have the same.
+            weight: The share of this member, relative to that of others.
+            settle: For how many seconds an item's new member must stay the same before the item moves.
+            on_assign: A function of an item and its hold. The client calls it when this member has got the item.
+            on_revoke: A function of an item. The client calls it before it releases the item, and after a loss. The
+                item is released when it has returned. Both run where callbacks run.
+
+        Raises:
+            ValueError: ``path``, ``identifier`` or an item is malformed.
+
+        .. versionadded:: 0.1
+        """
+        options: dict[str, Any] = {"identifier": identifier, "weight": weight, "settle": settle}
+        options.update(on_assign=on_assign, on_revoke=on_revoke)
+        return cast("Partitioner", load_recipe("partitioner").Partitioner(self, path, items, **options))
+
 
 class AsyncWorkRecipes:
     """The recipes of work of :class:`zkc.AsyncClient`."""
@@ -81,3 +118,24 @@ class AsyncWorkRecipes:
         return cast(
             "AsyncQueue", _queue("AsyncQueue", self, path, claims=claims, prefetch=prefetch, acl=acl, **options)
         )
+
+    def partitioner(
+        self,
+        path: str,
+        items: Iterable[str],
+        *,
+        identifier: str,
+        weight: float = 1.0,
+        settle: float = 1.0,
+        on_assign: Optional[Callable[[str, AsyncHold], object]] = None,
+        on_revoke: Optional[Callable[[str], object]] = None,
+    ) -> AsyncPartitioner:
+        """Return a member that shares items with others, as :meth:`zkc.Client.partitioner` does.
+
+        The callbacks may be coroutine functions.
+
+        .. versionadded:: 0.1
+        """
+        options: dict[str, Any] = {"identifier": identifier, "weight": weight, "settle": settle}
+        options.update(on_assign=on_assign, on_revoke=on_revoke)
+        return cast("AsyncPartitioner", load_recipe("partitioner").AsyncPartitioner(self, path, items, **options))

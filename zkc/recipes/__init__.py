@@ -29,6 +29,7 @@ from zkc.recipes.group import AsyncGroup, AsyncMemberships, Group, Member, Membe
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.lock import AsyncLock, Contender, Lock
 from zkc.recipes.multilock import AsyncMultiHold, AsyncMultiLock, MultiHold, MultiLock
+from zkc.recipes.partitioner import AsyncPartitioner, Partitioner
 from zkc.recipes.queue import AsyncItem, AsyncQueue, Item, Queue
 from zkc.recipes.reentrant import AsyncReentrantLock, ReentrantLock
 from zkc.recipes.rwhold import AsyncReadHold, AsyncWriteHold, ReadHold, WriteHold
@@ -54,6 +55,7 @@ __all__ = [
     "AsyncMemberships",
     "AsyncMultiHold",
     "AsyncMultiLock",
+    "AsyncPartitioner",
     "AsyncQueue",
     "AsyncReadHold",
     "AsyncReadLock",
@@ -95,6 +97,7 @@ __all__ = [
     "MultiHold",
     "MultiLock",
     "OverwrittenError",
+    "Partitioner",
     "Queue",
     "QueueTimeoutError",
     "ReadHold",

@@ -1,0 +1,343 @@
+"""The flows of partitioners: follow the members, take items and hand them over."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import inspect
+import logging
+import time
+import urllib.parse
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Optional
+
+from zkc._args import check_path, check_seconds
+from zkc._flow import Await, Driver, Flow, Signal, Undoable, result_of
+from zkc._zookeeper import RLock
+from zkc.constants import WatchType
+from zkc.errors import (
+    ClosingError,
+    ConnectionLossError,
+    NoNodeError,
+    NotStartedError,
+    SessionExpiredError,
+    ZooKeeperError,
+)
+from zkc.recipes._holds import HoldState
+from zkc.recipes._partition import Part, decode_weight, encode_weight, share_of
+
+if TYPE_CHECKING:
+    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
+    from zkc._zookeeper import Request, Session
+
+__all__ = ["BasePartitioner"]
+
+_log = logging.getLogger("zkc.recipes")
+_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
+_RETRY = 1.0  # The pause in seconds before the next acquire of an item that could not be acquired.
+
+
+class _Change:
+    """A watch of the members, which is called once."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self, owner: BasePartitioner) -> None:
+        self.owner = owner
+
+    def __call__(self, type_: int, state: int, path: str) -> None:
+        self.owner._listed = False
+        self.owner._kick()
+
+
+class BasePartitioner:
+    """The base of the partitioners: their settings, and their flows."""
+
+    def __init__(
+        self,
+        client: BaseClient,
+        path: str,
+        items: Iterable[str],
+        *,
+        identifier: str,
+        weight: float,
+        settle: float,
+        on_assign: Optional[Callable[[str, Any], object]],
+        on_revoke: Optional[Callable[[str], object]],
+    ) -> None:
+        check_path(path)
+        if path == "/":
+            raise ValueError("path must not be the root: a partitioner needs a znode of its own")
+        self._settle = 0.0 if settle == 0 else check_seconds(settle, "settle")
+        check_seconds(weight, "weight")  # A positive, finite number, as times are.
+        self._client = client
+        self._path = path
+        self._identifier = identifier
+        make: Any = client
+        self._group = make.group(f"{path}/members", identifier=identifier, data=encode_weight(weight))
+        self._parts = {item: Part(item, self._lock_of(make, item)) for item in dict.fromkeys(items)}
+        self._on_assign = on_assign
+        self._on_revoke = on_revoke
+        self._lock = RLock()
+        self._wake = Signal()
+        self._listed = False  # Whether the watch of the members is set.
+        self._watch: Optional[tuple[Session, _Change]] = None
+        self._members: dict[str, float] = {}
+        self._running = False
+        self._stopping = False
+        self._stopped = Signal()
+
+    def _lock_of(self, client: Any, item: Any) -> Any:
+        if not isinstance(item, str) or not item:
+            raise ValueError(f"an item must be a non-empty str, not {item!r}")
+        name = urllib.parse.quote(item, safe=" +:@,;=!$&()*'")
+        name = name if name.strip(".") else name.replace(".", "%2E")
+        return client.lock(f"{self._path}/locks/{name}", identifier=self._identifier)
+
+    @property
+    def path(self) -> str:
+        """The path of the partitioner.
+
+        .. versionadded:: 0.1
+        """
+        return self._path
+
+    @property
+    def mine(self) -> frozenset[str]:
+        """The items that this member holds now.
+
+        .. versionadded:: 0.1
+        """
+        return frozenset(self._holds())
+
+    def _holds(self) -> dict[str, Any]:
+        parts = self._parts.items()
+        return {
+            item: hold
+            for item, hold in ((item, part.hold) for item, part in parts)
+            if hold is not None and hold._state in (HoldState.HELD, HoldState.IN_DOUBT)
+        }
+
+    @property
+    def members(self) -> frozenset[str]:
+        """The identifiers of the members, as this member has seen them last.
+
+        .. versionadded:: 0.1
+        """
+        return frozenset(self._members)
+
+    def __repr__(self) -> str:
+        return f"<zkc.{type(self).__name__} {self._path} {len(self.mine)} of {len(self._parts)} items>"
+
+    # ---- start and end ----------------------------------------------------------------------------------------------
+
+    def _start_flow(self, client: CommandClient) -> Flow[None]:
+        def make(undoable: Undoable) -> Flow[None]:
+            with self._lock:
+                if self._running:
+                    return
+                self._running, self._stopping, self._stopped = True, False, Signal()
+            try:
+                yield from self._group._join_flow(client)
+            except BaseException:
+                self._running = False
+                raise
+            undoable.undo = self._stop_later
+            self._listed = False
+            now = time.monotonic()
+            for part in self._parts.values():
+                part.since = now
+            self._client._background(self._follow())
+
+        undoing: Any = Undoable(make)
+        flow: Flow[None] = undoing
+        return flow
+
+    def _stop_flow(self, client: CommandClient) -> Flow[None]:
+        with self._lock:
+            if not self._running:
+                return
+            self._stopping = True
+        self._kick()
+        # The others see that it leaves, and wait for the locks, while the callbacks run.
+        yield from self._group._leave_flow(client)
+        yield Await(self._stopped, None, "stop", self._path)
+
+    def _stop_later(self) -> None:
+        """Stop without waiting."""
+        with self._lock:
+            if not self._running:
+                return
+            self._stopping = True
+        self._group._leave_later()
+        self._kick()
+
+    def _kick(self, _: object = None) -> None:
+        """Have the background flow look at all items."""
+        self._wake.set()
+
+    # ---- the background flow ----------------------------------------------------------------------------------------
+
+    def _follow(self) -> Flow[None]:
+        """Follow the members, and take and hand over items, until the end."""
+        try:
+            while True:
+                self._wake = Signal()
+                wait = None
+                if not self._listed and not self._stopping:
+                    wait = yield from self._list()
+                seconds = self._step()
+                if seconds is None and self._stopping and all(part.idle for part in self._parts.values()):
+                    return
+                if wait is not None:
+                    seconds = wait if seconds is None else min(wait, seconds)
+                yield Await(self._wake, seconds)
+        finally:
+            self._forget_watch()
+            self._members = {}
+            self._running = False
+            self._stopped.set()
+
+    def _list(self) -> Flow[Optional[float]]:
+        """Read the members; return the seconds until the next try if that failed."""
+        try:
+            session = self._client.session
+            self._listed = True  # Before the request: the watch may be called before this flow goes on.
+            parent = self._group.path
+            self._watch = session, _Change(self)
+            names = yield from result_of(session.get_children(parent, self._watch[1]))
+            members: dict[str, float] = {}
+            requests = [(name, session.get(f"{parent}/{name}")) for name in names]
+            for name, request in requests:
+                try:
+                    members[name] = decode_weight((yield from result_of(request))[0])
+                except NoNodeError:
+                    continue  # It has left in the meantime; the watch is called.
+            self._members = members
+        except (ClosingError, NotStartedError) as error:
+            _log.debug("the partitioner %s ends: %s", self._path, error)
+            self._stopping = True
+        except (ConnectionLossError, SessionExpiredError, NoNodeError):
+            self._listed = False
+            if self._client.closed or self._client._failure is not None:
+                self._stopping = True
+            return _PAUSE
+        except ZooKeeperError as error:
+            self._listed = False
+            _log.warning("the partitioner %s cannot read its members: %s", self._path, error)
+            return _RETRY
+        return None
+
+    def _forget_watch(self) -> None:
+        """Remove the watch of the members, without waiting."""
+        watch, self._watch = self._watch, None
+        if watch is not None and self._listed:
+            with contextlib.suppress(ZooKeeperError):
+                watch[0].remove_watches(self._group.path, watch[1], WatchType.ANY, callback=_ignore)
+
+    def _step(self) -> Optional[float]:
+        """Look at all items, and begin what is to be done; return the seconds until the next look is due."""
+        now = time.monotonic()
+        share = set() if self._stopping else share_of(self._identifier, self._members, self._parts)
+        # Without itself among the members, as after an expiry, the member keeps what it has until it is listed.
+        listed = self._identifier in self._members
+        due: list[float] = []
+        for part in self._parts.values():
+            if listed or self._stopping:
+                part.want(part.item in share, now)
+            left = 0.0 if self._stopping else max(part.since + self._settle, part.retry_at) - now
+            if part.busy:
+                continue
+            if part.hold is not None and part.hold._state in (HoldState.LOST, HoldState.RELEASED):
+                self._begin(part, self._hand_over(part, part.hold))
+            elif part.granting is not None and part.granting.done():
+                self._take(part, part.granting)
+            elif part.wanted == (part.granting is not None or part.hold is not None):
+                continue
+            elif left > 0.0:
+                due.append(left)
+            elif part.wanted:
+                self._acquire(part)
+            elif part.granting is not None:
+                part.granting.cancel()  # Its callback makes the next look.
+            elif part.hold is not None:
+                self._begin(part, self._hand_over(part, part.hold))
+        return min(due, default=None)
+
+    def _begin(self, part: Part, flow: Flow[None]) -> None:
+        part.busy = True
+        self._client._background(flow)
+
+    def _acquire(self, part: Part) -> None:
+        granting: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        part.granting = granting
+        try:
+            Driver(part.lock._acquire_flow(self._client), granting, self._client._call_later).start()
+        except ZooKeeperError as error:
+            if not granting.done():
+                granting.set_exception(error)
+        granting.add_done_callback(self._kick)
+
+    def _take(self, part: Part, granting: concurrent.futures.Future[Any]) -> None:
+        part.granting = None
+        if granting.cancelled():
+            self._kick()
+            return
+        error = granting.exception()
+        if error is not None:
+            part.retry_at = time.monotonic() + _RETRY
+            level = logging.DEBUG if isinstance(error, ClosingError) else logging.WARNING
+            _log.log(level, "the partitioner %s cannot acquire %r: %s", self._path, part.item, str(error))
+            self._kick()
+            return
+        part.hold = hold = granting.result()
+        hold.lost.add_done_callback(self._kick)
+        self._begin(part, self._tell_assigned(part, hold))
+
+    def _tell_assigned(self, part: Part, hold: Any) -> Flow[None]:
+        yield from self._call(self._on_assign, part.item, hold)  # Also if it is lost by now: its revocation follows.
+        part.busy = False
+        self._kick()
+
+    def _hand_over(self, part: Part, hold: Any) -> Flow[None]:
+        """Tell the user that the item goes, and release it when the callback is done."""
+        yield from self._call(self._on_revoke, part.item)
+        hold._release_later()
+        part.hold = None
+        part.busy = False
+        self._kick()
+
+    def _call(self, callback: Optional[Callable[..., object]], *arguments: object) -> Flow[None]:
+        """Call a callback, and wait until it is done."""
+        if callback is None:
+            return
+        done = Signal()
+        self._client._call_user(_call_and_set, callback, arguments, done, self._client._takes_coroutines)
+        yield Await(done)
+
+
+def _ignore(request: Request[None]) -> None:
+    request.exception()
+
+
+def _call_and_set(
+    callback: Callable[..., object], arguments: tuple[object, ...], done: Signal, coroutines: bool
+) -> object:
+    """Call a callback, and set a signal when it is done; a coroutine is the result."""
+    try:
+        result = callback(*arguments)
+    except BaseException:
+        done.set()
+        raise
+    if coroutines and inspect.isawaitable(result):
+        return _await_and_set(result, done)
+    done.set()
+    return None
+
+
+async def _await_and_set(awaitable: Any, done: Signal) -> None:
+    try:
+        await awaitable
+    finally:
+        done.set()
