@@ -516,6 +516,18 @@ async def test_a_leader_is_kept_across_a_short_outage_and_replaced_after_a_long_
     assert await running is None
 
 
+async def test_a_leader_can_be_lost_at_once_with_the_connection(make_zk, proxy, through, zk):
+    cut = make_zk(through, session_timeout=20.0)
+    await cut.start()
+    term = Term(elect(cut, "a", on_suspend="lost"))
+    await term.leads.wait()
+    proxy.drop_connections()
+    await eventually(lambda: term.hold.state is HoldState.LOST)
+    with pytest.raises(LockLostError):
+        await term.end()
+    await eventually(lambda: _empty(zk))
+
+
 async def test_a_rolling_restart_ends_with_one_leader(kind, zookeeper_ensemble, loop):
     """Scenario 44."""
     hosts = zookeeper_ensemble.new_chroot()

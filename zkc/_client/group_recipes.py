@@ -32,6 +32,7 @@ class SyncGroupRecipes:
         data: Data = b"",
         layout: str = "curator",
         acl: Optional[Sequence[ACL]] = None,
+        on_suspend: str = "doubt",
     ) -> Election:
         """Return an election. Nothing is sent before it is used.
 
@@ -45,13 +46,21 @@ class SyncGroupRecipes:
             layout: The names of the znodes: ``"curator"`` (Curator's LeaderLatch), ``"curator-selector"`` (Curator's
                 LeaderSelector) or ``"kazoo"``. All programs on a path must use the same.
             acl: The access control list of created znodes; the client's ``default_acl`` if None.
+            on_suspend: The state of a hold after a connection loss. ``"doubt"``: IN_DOUBT until the servers answer.
+                ``"deadline"``: also LOST when the session timeout has passed. ``"lost"``: LOST at once.
 
         Raises:
-            ValueError: ``path`` or ``layout`` is malformed.
+            ValueError: ``path``, ``layout`` or ``on_suspend`` is malformed.
 
         .. versionadded:: 0.1
         """
-        options: dict[str, Any] = {"identifier": identifier, "data": data, "layout": layout, "acl": acl}
+        options: dict[str, Any] = {
+            "identifier": identifier,
+            "data": data,
+            "layout": layout,
+            "acl": acl,
+            "on_suspend": on_suspend,
+        }
         recipe = load_recipe("election")
         return cast("Election", recipe.Election(self, recipe.election_contest(self, path, **options)))
 
@@ -138,12 +147,19 @@ class AsyncGroupRecipes:
         data: Data = b"",
         layout: str = "curator",
         acl: Optional[Sequence[ACL]] = None,
+        on_suspend: str = "doubt",
     ) -> AsyncElection:
         """Return an election, as :meth:`zkc.Client.election` does.
 
         .. versionadded:: 0.1
         """
-        options: dict[str, Any] = {"identifier": identifier, "data": data, "layout": layout, "acl": acl}
+        options: dict[str, Any] = {
+            "identifier": identifier,
+            "data": data,
+            "layout": layout,
+            "acl": acl,
+            "on_suspend": on_suspend,
+        }
         recipe = load_recipe("election")
         return cast("AsyncElection", recipe.AsyncElection(self, recipe.election_contest(self, path, **options)))
 

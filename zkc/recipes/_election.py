@@ -44,6 +44,7 @@ def election_contest(
     data: Data,
     layout: str,
     acl: Optional[Sequence[ACL]],
+    on_suspend: str,
 ) -> Contest:
     """Check the arguments of an election."""
     if layout not in _KINDS:
@@ -60,6 +61,7 @@ def election_contest(
         acl=acl,
         container=True,
         max_waiters=None,
+        on_suspend=on_suspend,
     )
     suffixes = LAYOUTS[names].suffixes
     strangers = tuple(other for other, suffix in suffixes.items() if suffix != suffixes[kind])
