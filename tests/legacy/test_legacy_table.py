@@ -10,6 +10,7 @@ import pytest
 
 import zkc
 import zkc.legacy
+import zkc.recipes
 import zkc.testing
 from zkc.legacy import zk, zookeeper
 from zkc.legacy.check import main, rules
@@ -163,7 +164,7 @@ def test_the_tables_of_the_guide_are_made_from_it(monkeypatch):
     assert "| `delete(h, path[, version])` | the same | `client.delete(path, version=…)` |  |" in made
     assert "| `async(h, path[, cb])` | async is a keyword" in made
     recipes = zkc_tables.fill("<!-- made: legacy-table kazoo.recipe.lock kazoo.exceptions exception call -->")
-    assert "| `Lock(client, …)` | none | none |" in recipes
+    assert '| `Lock(client, …)` | none | `client.lock(path, layout="kazoo")` |' in recipes
     assert "| `NoNodeError` | none | `zkc.NoNodeError` |  |" in recipes
 
 

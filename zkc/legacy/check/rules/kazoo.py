@@ -116,6 +116,7 @@ _TRANSACTIONS = [
     _rule(f"{_REQUEST}.commit", "t.commit()", "()"),
     _rule(f"{_REQUEST}.commit_async", "client.submit.transaction().commit()", "()", _FUTURE),
 ]
+_HOLD = "acquire() returns a hold, and release() is the hold's; try_acquire() in place of blocking=False"
 # Module, class, its methods, what to write, and what to know.
 _RECIPES = [
     ("watchers", "DataWatch", "", "client.watch_data(path, fn)", "handle.cancel() ends it, and not a return of False"),
@@ -127,10 +128,16 @@ _RECIPES = [
         "fn gets the names sorted, None without the znode",
     ),
     ("watchers", "PatientChildrenWatch", "start", "", _NONE_YET),
-    ("lock", "Lock", "acquire release cancel contenders", "", _NONE_YET),
-    ("lock", "ReadLock", "acquire release cancel contenders", "", _NONE_YET),
-    ("lock", "WriteLock", "acquire release cancel contenders", "", _NONE_YET),
-    ("lock", "Semaphore", "acquire release cancel lease_holders", "", _NONE_YET),
+    ("lock", "Lock", "acquire release cancel contenders", 'client.lock(path, layout="kazoo")', _HOLD),
+    ("lock", "ReadLock", "acquire release cancel contenders", 'client.rwlock(path, layout="kazoo").read', _HOLD),
+    ("lock", "WriteLock", "acquire release cancel contenders", 'client.rwlock(path, layout="kazoo").write', _HOLD),
+    (
+        "lock",
+        "Semaphore",
+        "acquire release cancel lease_holders",
+        'client.semaphore(path, limit, layout="kazoo")',
+        f"{_HOLD}; holders() in place of lease_holders()",
+    ),
     (
         "election",
         "Election",
@@ -256,6 +263,6 @@ RULES: list[Rule] = [
     *_recipes(),
     *_TYPES,
     *(_rule(f"kazoo.exceptions.{old}", f"zkc.{new}", kind="exception") for old, new in _ERRORS.items()),
-    _rule("kazoo.exceptions.LockTimeout", "", note=_NONE_YET, kind="exception"),
+    _rule("kazoo.exceptions.LockTimeout", "zkc.recipes.LockTimeoutError", kind="exception"),
     _rule("kazoo.handlers.threading.KazooTimeoutError", "zkc.ConnectTimeoutError", kind="exception"),
 ]
