@@ -9,6 +9,7 @@ from zkc._client.group_recipes import load_recipe
 
 if TYPE_CHECKING:
     from zkc.recipes.hold import AsyncHold, Hold
+    from zkc.recipes.lease import AsyncLease, Lease
     from zkc.recipes.partitioner import AsyncPartitioner, Partitioner
     from zkc.recipes.queue import AsyncQueue, Queue
     from zkc.types import ACL
@@ -95,6 +96,25 @@ class SyncWorkRecipes:
         options.update(on_assign=on_assign, on_revoke=on_revoke)
         return cast("Partitioner", load_recipe("partitioner").Partitioner(self, path, items, **options))
 
+    def lease(self, path: str, *, owner: str, ttl: float, renew: bool = True) -> Lease:
+        """Return a lease, which outlives the session. Nothing is sent before it is acquired.
+
+        >>> with client.lease("/deploy", owner="host-1", ttl=30.0) as hold:
+        ...     hold.check(margin=5.0)
+
+        Args:
+            path: Path of the lease. It is created if it is missing.
+            owner: The name of the owner, which a restarted process gives again to take the lease back.
+            ttl: For how many seconds the lease is valid after a renewal.
+            renew: Whether the client renews the lease by itself, three times in its ttl, until it is released.
+
+        Raises:
+            ValueError: ``path``, ``owner`` or ``ttl`` is malformed.
+
+        .. versionadded:: 0.1
+        """
+        return cast("Lease", load_recipe("lease").Lease(self, path, owner=owner, ttl=ttl, renew=renew))
+
 
 class AsyncWorkRecipes:
     """The recipes of work of :class:`zkc.AsyncClient`."""
@@ -139,3 +159,10 @@ class AsyncWorkRecipes:
         options: dict[str, Any] = {"identifier": identifier, "weight": weight, "settle": settle}
         options.update(on_assign=on_assign, on_revoke=on_revoke)
         return cast("AsyncPartitioner", load_recipe("partitioner").AsyncPartitioner(self, path, items, **options))
+
+    def lease(self, path: str, *, owner: str, ttl: float, renew: bool = True) -> AsyncLease:
+        """Return a lease, which outlives the session, as :meth:`zkc.Client.lease` does.
+
+        .. versionadded:: 0.1
+        """
+        return cast("AsyncLease", load_recipe("lease").AsyncLease(self, path, owner=owner, ttl=ttl, renew=renew))

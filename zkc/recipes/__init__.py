@@ -27,6 +27,7 @@ from zkc.recipes.errors import (
 )
 from zkc.recipes.group import AsyncGroup, AsyncMemberships, Group, Member, Memberships
 from zkc.recipes.hold import AsyncHold, Hold
+from zkc.recipes.lease import AsyncLease, AsyncLeaseHold, Lease, LeaseGrant, LeaseHold
 from zkc.recipes.lock import AsyncLock, Contender, Lock
 from zkc.recipes.multilock import AsyncMultiHold, AsyncMultiLock, MultiHold, MultiLock
 from zkc.recipes.partitioner import AsyncPartitioner, Partitioner
@@ -51,6 +52,8 @@ __all__ = [
     "AsyncHold",
     "AsyncItem",
     "AsyncLeaders",
+    "AsyncLease",
+    "AsyncLeaseHold",
     "AsyncLock",
     "AsyncMemberships",
     "AsyncMultiHold",
@@ -87,6 +90,9 @@ __all__ = [
     "Item",
     "LayoutError",
     "Leaders",
+    "Lease",
+    "LeaseGrant",
+    "LeaseHold",
     "LimitMismatchError",
     "Lock",
     "LockInDoubtError",

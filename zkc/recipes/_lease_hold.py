@@ -1,0 +1,227 @@
+"""The hold of a lease: it belongs to an owner and not to a session, and is renewed until it is released."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Optional
+
+from zkc._flow import Await, Flow, Pause, Signal, result_of
+from zkc._zookeeper import RLock
+from zkc.errors import ClosingError, ConnectionLossError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.recipes._holds import HoldState, boot_time
+from zkc.recipes.errors import LockInDoubtError, LockLostError
+
+if TYPE_CHECKING:
+    from zkc._client.base import BaseClient
+    from zkc._commands.protocol import CommandClient
+
+__all__ = ["BaseLeaseHold"]
+
+_log = logging.getLogger("zkc.recipes")
+_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
+
+
+class BaseLeaseHold:
+    """The base of the holds of leases: what they say of themselves, and their flows."""
+
+    def __init__(
+        self, client: BaseClient, path: str, owner: str, ttl: float, data: bytes, token: int, sent: float
+    ) -> None:
+        self._client = client
+        self._path = path
+        self._owner = owner
+        self._ttl = ttl
+        self._data = data
+        self._token = token
+        self._renewed = sent  # When the last write that the servers carried out was sent.
+        self._lock = RLock()
+        self._state = HoldState.HELD
+        self._reason: Optional[str] = None
+        self._lost = Signal()
+        self._ended = Signal()
+
+    @property
+    def path(self) -> str:
+        """The path of the znode that exists as long as the hold.
+
+        .. versionadded:: 0.1
+        """
+        return self._path
+
+    @property
+    def owner(self) -> str:
+        """The owner.
+
+        .. versionadded:: 0.1
+        """
+        return self._owner
+
+    @property
+    def token(self) -> int:
+        """The fencing token: a number that is larger than that of every earlier hold of the lease.
+
+        .. versionadded:: 0.1
+        """
+        return self._token
+
+    @property
+    def state(self) -> HoldState:
+        """The state of the hold, as far as this client knows. IN_DOUBT: it was not renewed in time.
+
+        .. versionadded:: 0.1
+        """
+        if self._state is HoldState.HELD and self.valid_for() <= 0.0:
+            return HoldState.IN_DOUBT
+        return self._state
+
+    @property
+    def reason(self) -> Optional[str]:
+        """Why the hold is LOST: ``deleted``, by another owner or an administrator; else None.
+
+        .. versionadded:: 0.1
+        """
+        return self._reason
+
+    @property
+    def lost(self) -> Signal:
+        """A signal that is set when the hold is LOST.
+
+        .. versionadded:: 0.1
+        """
+        return self._lost
+
+    def valid_for(self) -> float:
+        """Return for how many seconds no other owner can have the lease, if the servers' clocks agree.
+
+        .. versionadded:: 0.1
+        """
+        if self._state is not HoldState.HELD:
+            return 0.0
+        return max(0.0, self._renewed + self._ttl - boot_time())
+
+    def check(self, margin: float = 0.0) -> None:
+        """Raise unless the owner has the lease, as far as the client knows. It sends nothing.
+
+        Args:
+            margin: For how many seconds the lease must still be valid.
+
+        Raises:
+            LockLostError: The hold has ended.
+            LockInDoubtError: The lease was not renewed in time.
+
+        .. versionadded:: 0.1
+        """
+        self._client._check_process("check")
+        if self._state is not HoldState.HELD:
+            raise self._lost_error("check")
+        if self.valid_for() <= margin:
+            raise LockInDoubtError(operation="check", path=self._path)
+
+    def __repr__(self) -> str:
+        return f"<zkc.{type(self).__name__} {self._path} {self.state} owner={self._owner!r} token={self._token}>"
+
+    def _lost_error(self, operation: str) -> LockLostError:
+        reason = self._reason or "released"
+        text = f"{LockLostError.what} ({reason}). {LockLostError.advice[0].upper()}{LockLostError.advice[1:]}"
+        error = LockLostError(LockLostError.describe(operation, self._path, text), operation=operation, path=self._path)
+        error.reason, error.token, error.maybe_applied = reason, self._token, False
+        return error
+
+    def _end(self, state: HoldState, reason: Optional[str] = None) -> bool:
+        """Note the end; return whether it is new."""
+        with self._lock:
+            if self._state is not HoldState.HELD:
+                return False
+            self._state, self._reason = state, reason
+        if state is HoldState.LOST:
+            _log.warning("the lease %s is lost: %s", self._path, reason)
+            self._lost.set()
+        self._ended.set()
+        return True
+
+    # ---- flows ------------------------------------------------------------------------------------------------------
+
+    def _renew_flow(self, client: CommandClient) -> Flow[None]:
+        self._client._check_process("renew")
+        if self._state is not HoldState.HELD:
+            raise self._lost_error("renew")
+        sent = boot_time()
+        try:
+            yield from result_of(client.session.set(self._path, self._data))
+        except NoNodeError:
+            self._end(HoldState.LOST, "deleted")
+            raise self._lost_error("renew") from None
+        self._renewed = max(self._renewed, sent)
+
+    def _confirm_flow(self, client: CommandClient) -> Flow[None]:
+        if self._state is not HoldState.HELD:
+            raise self._lost_error("confirm")
+        try:
+            yield from result_of(client.session.multi([("check", self._path, -1)]))
+        except NoNodeError:
+            self._end(HoldState.LOST, "deleted")
+            raise self._lost_error("confirm") from None
+
+    def _keep(self) -> Flow[None]:
+        """Renew the lease until it ends, also in later sessions."""
+        client: Any = self._client
+        while self._state is HoldState.HELD:
+            yield Await(self._ended, self._ttl / 3)
+            while self._state is HoldState.HELD:
+                try:
+                    yield from self._renew_flow(client)
+                    break
+                except LockLostError:
+                    return
+                except (ConnectionLossError, SessionLostError):
+                    if client.closed or client._failure is not None:
+                        return  # The lease ends with its ttl, unless its owner takes it back.
+                    yield Pause(min(_PAUSE, self._ttl / 10))
+                except ClosingError:
+                    return
+                except ZooKeeperError as error:
+                    _log.warning("the lease %s could not be renewed: %s", self._path, str(error))
+                    break
+
+    def _release_flow(self, client: CommandClient) -> Flow[bool]:
+        self._client._check_process("release")
+        if not self._end(HoldState.RELEASED):
+            return False
+        try:
+            return (yield from delete_grant(self._client, self._path))
+        except GeneratorExit:  # Timed out or cancelled: the deletion continues without a caller.
+            self._client._background(self._delete())
+            raise
+
+    def _release_later(self) -> bool:
+        """Release the lease without waiting."""
+        if not self._end(HoldState.RELEASED):
+            return False
+        self._client._background(self._delete())
+        return True
+
+    def _delete(self) -> Flow[None]:
+        yield from delete_grant(self._client, self._path)
+
+    def _leave_block(self, kind: Optional[type[BaseException]]) -> None:
+        """Leave a block that has raised an error of this class, or none."""
+        lost = self._state is HoldState.LOST
+        self._release_later()
+        if lost and kind is None:
+            raise self._lost_error("release")
+
+
+def delete_grant(client: BaseClient, path: str) -> Flow[bool]:
+    """Delete the znode of a grant, in this session or a later one; return whether this call has deleted it."""
+    lost = False
+    while True:
+        try:
+            yield from result_of(client.session.delete(path))
+            return True
+        except NoNodeError:
+            return lost
+        except (ConnectionLossError, SessionLostError) as error:
+            lost = lost or error.maybe_applied
+            if client.closed or client._failure is not None:
+                raise
+            yield Pause(_PAUSE)
