@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import gc
+import weakref
 
 import pytest
 
 import zkc
 
-from ..client.both import eventually, gone, mended
+from ..client import both
+from ..client.both import gone, mended
 from .cut_support import Cutter
 from .thread_support import recipe
 
@@ -66,7 +69,7 @@ async def test_an_election_with_each_request_lost(proxy, cut_zk, zk, fate):
                 first["hold"].check()
 
         leading = asyncio.ensure_future(lead())
-        await eventually(lambda: "hold" in first)
+        await both.eventually(lambda: "hold" in first)
 
         async def follow():
             async with mine.lead() as hold:
@@ -76,12 +79,12 @@ async def test_an_election_with_each_request_lost(proxy, cut_zk, zk, fate):
                 await mended(lambda: mine.set_data(b"here"))
 
         following = asyncio.ensure_future(follow())
-        await eventually(lambda: _queued(zk, 2))
+        await both.eventually(lambda: _queued(zk, 2))
         first["over"] = True
         end.set()
         await leading
         await following
-        await eventually(lambda: empty(zk, "/leader"))
+        await both.eventually(lambda: empty(zk, "/leader"))
 
     await at_each_request(proxy, cut_zk, fate, scenario)
 
@@ -101,7 +104,7 @@ async def test_an_observer_with_each_request_lost(proxy, cut_zk, zk, fate):
             async with recipe(zk, "election", "/leader", identifier=str(number)).lead():
                 assert (await observer.__anext__()).data == str(number).encode()
             assert await observer.__anext__() is None
-        await eventually(lambda: empty(zk, "/leader"))
+        await both.eventually(lambda: empty(zk, "/leader"))
 
     await at_each_request(proxy, cut_zk, fate, scenario)
 
@@ -132,6 +135,33 @@ async def test_a_double_barrier_with_each_request_lost(proxy, cut_zk, zk, fate):
         assert {round_.generation for round_ in entered} == {number - 1}
         assert sorted(entered[0].members) == ["a", "b"]
         await asyncio.gather(mine.leave(), theirs.leave())
-        await eventually(lambda: empty(zk, "/phase"))
+        await both.eventually(lambda: empty(zk, "/phase"))
 
     await at_each_request(proxy, cut_zk, fate, scenario)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_forgotten_client_ends_what_it_leads_and_follows(client, hosts, eventually):
+    """Scenario 55."""
+
+    def begin():
+        forgotten = zkc.Client(hosts)
+        forgotten.start()
+        election = forgotten.election("/leader", identifier="a")
+        told = []
+        election.add_listener(told.append)
+        observer = election.observe()
+        assert next(observer) is None
+        group = forgotten.group("/workers", identifier="a")
+        group.join()
+        watch = group.watch()
+        assert len(next(watch)) == 1
+        assert forgotten.double_barrier("/phase", 1, identifier="a").enter().generation == 0
+        hold = election._lock.acquire()
+        eventually(lambda: told and told[-1].leader is not None)
+        return weakref.ref(forgotten), hold.path
+
+    reference, path = begin()
+    eventually(lambda: gc.collect() is not None and reference() is None)  # Replies may be on their way.
+    for gone_path in (path, "/workers/a"):
+        eventually(lambda gone_path=gone_path: client.exists(gone_path) is None)

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import logging
 import random
+import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
@@ -232,13 +233,10 @@ class BaseElection(Generic[_HoldT]):
             hold._release_later()
             raise
         self._hold = hold
-        hold._on_end(functools.partial(self._ended, hold))
+        # The session refers to the hold, by the watch of its znode, and must not keep the client alive.
+        hold._on_end(functools.partial(_end, weakref.ref(self), hold))
         self._follower.lead(hold, self._contest.kind, self._lock._contest.data)
         return hold
-
-    def _ended(self, hold: _HoldT) -> None:
-        if self._hold is hold:
-            self._hold = None
 
     def _write(self, hold: _HoldT, data: Optional[bytes]) -> Flow[None]:
         try:
@@ -272,6 +270,12 @@ class BaseElection(Generic[_HoldT]):
         """Log what the leader's function raised, unless the loss of its hold explains it."""
         if hold.state is not HoldState.LOST:
             _log.error("the function of the leader of %s raised; it resigns", self.path, exc_info=error)
+
+
+def _end(reference: weakref.ref[BaseElection[Any]], hold: BaseHold) -> None:
+    election = reference()
+    if election is not None and election._hold is hold:
+        election._hold = None
 
 
 class Pauses:

@@ -31,6 +31,20 @@ def boot_time() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+class _OwnWatch:
+    """The watch of a hold's znode. The session refers to it, and must keep neither the hold nor itself alive."""
+
+    __slots__ = ("_hold",)
+
+    def __init__(self, hold: BaseHold) -> None:
+        self._hold = weakref.ref(hold)
+
+    def __call__(self, type_: int, state: int, path: str) -> None:
+        hold = self._hold()
+        if hold is not None:
+            hold._watch(type_, state, path)
+
+
 class BaseHold:
     """A granted lock, lease or leadership.
 
@@ -356,7 +370,7 @@ class BaseHold:
         session = self._place.session
         if path not in self._armed:
             self._armed.add(path)
-            return (yield from result_of(session.get(path, self._watch)))[0]
+            return (yield from result_of(session.get(path, _OwnWatch(self))))[0]
         if (yield from result_of(session.exists(path))) is None:
             raise NoNodeError(path=path)
         return None
