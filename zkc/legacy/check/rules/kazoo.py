@@ -145,7 +145,13 @@ _RECIPES = [
         'client.election(path, identifier=…, layout="kazoo")',
         "run() calls the function with the hold, and campaigns again unless forever=False; stop() in place of cancel()",
     ),
-    ("lease", "NonBlockingLease", "", "", _NONE_YET),
+    (
+        "lease",
+        "NonBlockingLease",
+        "",
+        "client.lease(path, owner=…, ttl=…).try_acquire()",
+        "Not together with programs that use kazoo's; by the servers' clock, and renewed until it is released",
+    ),
     ("lease", "MultiNonBlockingLease", "", "", _NONE_YET),
     ("barrier", "Barrier", "create remove wait", "client.barrier(path)", "set() in place of create(); the same znode"),
     (
@@ -174,11 +180,23 @@ _RECIPES = [
         "partitioner",
         "SetPartitioner",
         "acquired allocating failed release wait_for_acquire release_set finish",
-        "",
-        _NONE_YET,
+        "client.partitioner(path, items, identifier=…)",
+        "Not together with members of kazoo; on_assign and on_revoke in place of the states",
     ),
-    ("queue", "Queue", "get put", "", _NONE_YET),
-    ("queue", "LockingQueue", "get put put_all holds_lock consume release", "", _NONE_YET),
+    (
+        "queue",
+        "Queue",
+        "get put",
+        'client.queue(path, layout="kazoo")',
+        "get() waits and returns an item to ack; try_get() does not wait",
+    ),
+    (
+        "queue",
+        "LockingQueue",
+        "get put put_all holds_lock consume release",
+        'client.queue(path, layout="kazoo-locking")',
+        "get() returns an item; ack() in place of consume(), nack() of release(), put_many() of put_all()",
+    ),
     ("cache", "TreeCache", "start close listen listen_fault get_data get_children", "", _NONE_YET),
 ]
 
