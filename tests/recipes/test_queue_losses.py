@@ -9,6 +9,7 @@ import pytest
 
 import zkc
 from zkc.recipes import LockLostError, QueueTimeoutError
+from zkc.recipes._queue_claim import Claim
 from zkc.testing import FaultProxy
 
 from ..client.both import eventually
@@ -183,6 +184,26 @@ async def test_queue_get_that_is_cancelled_claims_nothing(hosts, direct, turns):
             item = await queue.get(timeout=20)
         await item.ack()
         assert left(direct) == (0, 0)
+
+
+def test_queue_get_that_a_signal_handler_interrupts_while_it_sends(client, direct, monkeypatch):
+    """Scenario 20."""
+    queue = client.queue("/q")
+    queue.put(b"x")
+    send = Claim.send
+
+    def interrupted(claim):
+        send(claim)
+        claim._claiming = None  # As if the exception came before the request was noted.
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Claim, "send", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        queue.get()
+    monkeypatch.undo()
+    with queue.get(timeout=20) as item:
+        assert item.data == b"x"
+    assert left(direct) == (0, 0)
 
 
 async def _get(queue):

@@ -68,6 +68,7 @@ class Claim:
         ]
         if not proves:
             operations.append(("delete", proof, -1))
+        self._begun = False
         self._claiming: Optional[Request[list[Any]]] = None
         self._reading: Optional[Request[tuple[Optional[bytes], Stat]]] = None
         self._operations = operations
@@ -75,6 +76,7 @@ class Claim:
 
     def send(self) -> None:
         """Send the claim, and the read of the item, in one flight."""
+        self._begun = True
         self._claiming = self.session.multi(self._operations)
         self._reading = self.session.get(self.path)
 
@@ -126,10 +128,11 @@ class Claim:
 
     def withdraw(self) -> Flow[None]:
         """Give up a claim that was sent, whatever became of it."""
-        if self._claiming is None:
+        if not self._begun:
             return
         try:
-            if (yield from self.taken()):
+            # Without a request, a signal handler has raised during the send.
+            if (yield from (self._is_mine() if self._claiming is None else self.taken())):
                 yield from self.give_back()
         except ZooKeeperError:
             return  # It was not created, or has ended with its session.
