@@ -19,7 +19,7 @@ from typing import Any
 
 import zkc
 from benchmarks.measure import take_snapshot
-from benchmarks.soak import blocking, work
+from benchmarks.soak import blocking, recipes, work
 from benchmarks.soak.chaos import Chaos
 from zkc.testing import Ensemble
 
@@ -209,6 +209,8 @@ class Soak:
 
 def main() -> int:
     """Run the soak test, print the results as JSON, and write them to a file."""
+    if sys.argv[1:2] == ["recipes"]:
+        return recipes.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="length of the run (default: 60)")
     parser.add_argument(

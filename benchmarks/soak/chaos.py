@@ -31,6 +31,7 @@ class Chaos(threading.Thread):
         self.clients = clients
         self.rng = random.Random(seed)
         self.done: Counter[str] = Counter()
+        self.actions = [self.kill, self.kill, self.pause, self.pause, self.pause_two, self.restart, self.expire]
         self.stopping = threading.Event()
         self.error: BaseException | None = None
         # While this is set, calls may wait: there may be no quorum.
@@ -42,9 +43,7 @@ class Chaos(threading.Thread):
                 # One disturbance at a time. An ensemble that loses its leader while another member is still catching
                 # up may lose acknowledged changes, and then no client can be right.
                 self._wait_until_complete()
-                action = self.rng.choice(
-                    [self.kill, self.kill, self.pause, self.pause, self.pause_two, self.restart, self.expire]
-                )
+                action = self.rng.choice(self.actions)
                 self.disturbed.set()
                 _log.warning("%s begins", action.__name__)
                 action()
