@@ -161,7 +161,13 @@ _RECIPES = [
         "client.double_barrier(path, n, identifier=…)",
         "Not together with members of kazoo; a death raises BarrierBrokenError",
     ),
-    ("counter", "Counter", "value", "client.set(path, data, version=stat.version)", "Again after a BadVersionError"),
+    (
+        "counter",
+        "Counter",
+        "value",
+        "client.counter(path, initial=…)",
+        'add() in place of +=, get().value of value, type="int32" of support_curator=True; the same data',
+    ),
     (
         "party",
         "Party",
