@@ -75,6 +75,7 @@ def refused_by_zookeeper(path):
     return path != "/" and (path[:1] != "/" or any(name in ("", ".", "..") for name in path.split("/")[1:]))
 
 
+@settings(deadline=None)
 @given(
     st.one_of(
         st.text(),

@@ -45,9 +45,9 @@ def check_path(path: object, name: str = "path") -> str:
 
 
 def check_create_path(path: object, sequential: bool) -> str:
-    """Return the path of a create if it keeps the rules of ZooKeeper, else raise.
+    """Return the path of a create if it is valid, else raise.
 
-    Servers append the counter of a sequential name before they check it: it may end with a slash or in dots.
+    The server appends the counter before it checks the name. So a sequential path may end with a slash or dots.
     """
     if not sequential:
         return check_path(path)
@@ -335,7 +335,10 @@ def check_hosts(hosts: object) -> tuple[str, str]:
         raise ValueError(f"hosts must be 'host:port' without a scheme such as http://: {hosts!r}")
     listed, slash, chroot = hosts.strip().partition("/")
     if re.search(r",[^/]*:[0-9]+(/|$)", chroot):
-        raise ValueError(f"hosts must have the chroot once, after the last server: {hosts!r}")
+        raise ValueError(
+            "hosts must have the chroot once, after the last server: write 'host1:2181,host2:2181/chroot', not "
+            f"{hosts!r}"
+        )
     chroot = "" if not slash or not chroot else check_path(f"/{chroot}", "hosts: the chroot")
     servers = [_split_server(entry.strip(), hosts) for entry in listed.split(",")]
     shown = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in servers)

@@ -1,8 +1,8 @@
 """A filter of repeated log lines: in an outage libzookeeper logs each attempt to connect, several a second.
 
 The thread that logged it, which is that of one session, and its place in the source are the kind of a line. The first
-of a kind is logged as it is, and the others of the next minute as DEBUG; then one says how many there were. A session
-that is established begins again: what follows is another outage, unless connections come and go all the time.
+of a kind is logged as it is, and the others of the next minute as DEBUG. Then a line says how many there were. A
+session that is established begins again: what follows is another outage, unless connections come and go all the time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The numbers of ZooKeeper by name: event types, states, create modes, permissions, watch types, log levels.
 
 All are :class:`enum.IntEnum` or :class:`enum.IntFlag`, so the plain numbers that the native core speaks compare equal.
-An event type or a state that this version has no name for is kept as it came: ``EventType(99)`` is a member named
-``UNKNOWN_99`` and never an error, for a newer server may send what we do not know.
+An event type or a state that this version has no name for is kept: ``EventType(99)`` is a member named ``UNKNOWN_99``.
+It is never an error, because a newer server may send types and states that zkc does not know.
 """
 
 from __future__ import annotations

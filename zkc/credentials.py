@@ -40,8 +40,8 @@ def _check_path(name: str, value: object) -> str:
 class TLS:
     """The encryption of a session, and the authorities whose certificates it trusts.
 
-    A server gets nothing from the session before its certificate was found to be issued by a trusted authority, for
-    the host or the address by which ``hosts`` names the server.
+    A server gets nothing from the session before its certificate has been verified. A trusted authority must have
+    issued it, for the host or the address by which ``hosts`` names the server.
 
     Args:
         ca: PEM file with the trusted authorities, or a folder as ``openssl rehash`` makes it. Only these are trusted;

@@ -16,7 +16,7 @@ __all__ = ["Histogram", "Metrics"]
 
 @dataclass(frozen=True)
 class Histogram(Frozen):
-    """How long requests took, from the call to the answer: how many of them fell between which bounds.
+    """How long requests took, from the call to the reply: how many of them fell between which bounds.
 
     .. versionadded:: 0.1
     """
@@ -120,7 +120,7 @@ class Metrics(Frozen):
     latency: Histogram
     """How long they took, whether they failed or not."""
     in_flight: int
-    """How many have no answer yet. In a difference: at the later moment."""
+    """How many have no reply yet. In a difference: at the later moment."""
     watch_events: int
     """How many watches fired, their session's events aside."""
     reconnects: int
@@ -199,7 +199,7 @@ class Metrics(Frozen):
 
         Args:
             measured: What ``session.metrics()`` returned.
-            over: Whether the session is over, so that no answer is awaited any more.
+            over: Whether the session is over, so that no reply is awaited any more.
         """
         latency = measured["latency"]
         connects = measured["connects"]

@@ -158,7 +158,7 @@ class _Instruments:
             meter.create_observable_counter(f"zkc.client.{name}", [callback], unit, text)
         callback = functools.partial(self._report, _one("in_flight"))  # It falls again, so it is none of the counters.
         meter.create_observable_up_down_counter(
-            "zkc.client.in_flight", [callback], "{request}", "Requests without an answer"
+            "zkc.client.in_flight", [callback], "{request}", "Requests without a reply"
         )
 
     def _report(self, points: Callable[[Metrics], _Points], _: object) -> list[Observation]:
@@ -190,9 +190,12 @@ def observe(
     """Report the metrics of a client to OpenTelemetry.
 
     They are read when they are collected, so a request takes no longer. The instruments are named ``zkc.client.…``:
-    requests (by ``db.operation.name``), errors (by ``error.type``), request.duration.sum and request.duration.bucket
-    (by ``le``, cumulative as in Prometheus), in_flight, watch_events, sessions, expirations, reconnects, sent and
-    received (bytes). Clients with the same attributes are summed up.
+
+    - requests (by ``db.operation.name``), errors (by ``error.type``), in_flight
+    - request.duration.sum and request.duration.bucket (by ``le``, cumulative as in Prometheus)
+    - watch_events, sessions, expirations, reconnects, sent and received (bytes)
+
+    Clients with the same attributes are summed up.
 
     Args:
         client: A :class:`~zkc.Client` or :class:`~zkc.AsyncClient`, started or not. It may be forgotten.
@@ -248,7 +251,7 @@ class Traced(_Hook):
 
 
 def trace(client: BaseClient, tracer_provider: Optional[TracerProvider] = None) -> Traced:
-    """Make a span for each call of a client, from the call to its answer.
+    """Make a span for each call of a client, from the call to its reply.
 
     The spans are named like ``zookeeper get`` and have the attributes ``db.system.name``, ``db.operation.name``,
     ``zkc.path``, ``server.address`` and ``server.port``; after an error also ``error.type`` and, if the error is one of

@@ -29,8 +29,8 @@ cdef class Delivery:
     """Delivery of a session with ``deliver="manual"``, on the calling thread.
 
     :meth:`fileno` is readable when there are items. :meth:`deliver` runs callbacks and watches, calls the session's
-    watcher for events, and resolves futures. It does not keep the session. After the session was dropped it goes on
-    until the session has ended: an event loop that watches the descriptor keeps it until :attr:`stopped`.
+    watcher for events, and resolves futures. It holds no reference to the session. If the session is dropped,
+    delivery continues until the session has ended, so the event loop keeps this object until :attr:`stopped`.
 
     >>> loop.add_reader(session.delivery.fileno(), session.delivery.deliver)
 

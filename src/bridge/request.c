@@ -152,7 +152,7 @@ static void finish(zkc_request *request)
         zkc_queue_push(&session->queue, &request->item);
     if (unarmed != NULL)
         zkc_queue_push(&session->queue, &unarmed->item); /* after the reply of its call */
-    /* Last: items of the waiter's next step, closing the session for example, come later in the queue. */
+    /* Wake the waiter last. What it does next (it may close the session) then queues its items behind this one. */
     if (before & ZKC_WAITING)
         zkc_word_wake(&request->bits);
     if (before & ZKC_READING)

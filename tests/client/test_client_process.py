@@ -134,7 +134,7 @@ with FaultProxy(host, int(port)) as proxy, zkc.Client(proxy.hosts + sys.argv[1],
             print("interrupted")
         timer.join()
     proxy.resume()
-    # What nobody knows of any more is deleted: the create was under way, and carried out later.
+    # What no caller knows of is deleted: the create was under way, and carried out later.
     client.sync()
     while [name for name in client.children("/") if "p-" in name]:
         pass

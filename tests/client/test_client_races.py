@@ -184,7 +184,7 @@ for i in range(100):
     try:
         attempt(0.0001 + i % 20 * 2e-5)
     except Exception:
-        pass  # the handler's, or what it made of Thread.start(), or that nobody listens there
+        pass  # the handler's, or what it made of Thread.start(), or that no server listens there
 signal.setitimer(signal.ITIMER_REAL, 0)
 deadline = time.monotonic() + 20
 while zkc._zookeeper.live_counts()["sessions"] > 1 and time.monotonic() < deadline:

@@ -305,13 +305,20 @@ async def test_a_lost_connection_ends_an_export_and_an_import(make_zk, hosts, pr
     async with make_zk(proxy.hosts + "/" + hosts.partition("/")[2]) as zk:
         paths = [f"/{letter}{number}" for letter in string.ascii_letters for number in range(10)]
         await zk.create_many(((path, base64.b64encode(path.encode())) for path in paths), raise_errors=True)
+
+        def cut(_):
+            proxy.refuse()  # The client must not be connected again before it has missed a reply.
+            proxy.drop_connections()
+
         with pytest.raises(zkc.ConnectionLossError):
-            await zk.export("/", tmp_path / "file", window=10, progress=lambda _: proxy.drop_connections())
+            await zk.export("/", tmp_path / "file", window=10, progress=cut)
+        proxy.accept()
         assert list(tmp_path.iterdir()) == []
         await both.mended(zk.sync)  # The last of the connections that were cut may seem to be there still.
         assert await zk.export("/", tmp_path / "file") == 521
         with pytest.raises(zkc.ConnectionLossError) as caught:
-            await zk.import_("/copy", tmp_path / "file", window=10, progress=lambda _: proxy.drop_connections())
+            await zk.import_("/copy", tmp_path / "file", window=10, progress=cut)
+        proxy.accept()
         assert caught.value.maybe_applied
         await both.mended(zk.sync)
         await zk.import_("/copy", tmp_path / "file", on_existing="skip")

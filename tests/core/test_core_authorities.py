@@ -117,5 +117,5 @@ def test_what_may_not_be_read_is_passed_over(tmp_path, monkeypatch):
 def test_this_system_has_some():
     found = _system_ca.system_authorities(environment={})
     if found is None:  # a machine without ca-certificates is none the worse for our tests
-        pytest.skip("this system trusts nobody")
+        pytest.skip("this system trusts no authorities")
     assert os.path.isabs(found)

@@ -313,7 +313,7 @@ def test_the_delivery_is_quiet_about_what_it_resolves(open_manual, caplog):
             return False
 
         def set_result(self, _):
-            raise asyncio.InvalidStateError("cancelled meanwhile")
+            raise asyncio.InvalidStateError("cancelled before the reply")
 
     session = open_manual()
     after = Recorder()

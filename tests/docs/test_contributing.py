@@ -135,7 +135,7 @@ def test_the_steps_of_a_release_are_known_to_its_program():
 
 @pytest.mark.parametrize(("option", "shown"), [("--count", "tell/told/tells"), ("--long", "more than 25 words")])
 def test_words_are_counted_as_the_page_says(option, shown):
-    assert f"python tools/prose.py {option}" in [command for _, command in commands()]
+    assert f".venv/bin/python tools/prose.py {option}" in [command for _, command in commands()]
     run = subprocess.run(
         [sys.executable, "tools/prose.py", option], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -47,8 +47,8 @@ def test_every_command_is_of_a_kind_that_is_tested():
     known = (
         r"\./dev |python -m zkc\.testing|python examples/\w+\.py |python vendor/fetch\.py( --list)?$"
         r"|\./build_wheels\.sh( |$)|pip install --no-index --find-links (FOLDER zkc-[\d.]+\.tar\.gz|dist zkc)$"
-        r"|pip install \.$|\.venv/bin/pip install kazoo$|python -m zkc\.legacy check |python tools/stubs\.py$"
-        r"|python tools/prose\.py( --count| --long)?$|python tools/release\.py changelog$"
+        r"|pip install \.$|\.venv/bin/pip install kazoo$|python -m zkc\.legacy check "
+        r"|\.venv/bin/python tools/(stubs\.py|prose\.py( --count| --long))$|python tools/release\.py changelog$"
         r"|build/wheels/venv/bin/twine upload |git (tag -s|push origin) v"
         r"|git (clone|switch|grep|add|commit|push) |cd zkc$"
     )
@@ -56,7 +56,7 @@ def test_every_command_is_of_a_kind_that_is_tested():
     assert not strangers
 
 
-@pytest.mark.parametrize(("place", "command"), _of(r"python tools/stubs\.py"))
+@pytest.mark.parametrize(("place", "command"), _of(r"\.venv/bin/python tools/stubs\.py"))
 def test_the_stubs_are_as_this_command_makes_them(place, command):
     run = _run(sys.executable, *shlex.split(command)[1:], "--check")
     assert run.returncode == 0, run.stdout + run.stderr

@@ -142,7 +142,7 @@ logging.getLogger("ZooKeeper").addHandler(Keep())
 logging.getLogger("ZooKeeper").setLevel(logging.DEBUG)
 zk = zc_zk.ZooKeeper(hosts)
 with others_run():
-    until(lambda: lines)  # The library's own, by way of a pipe that somebody reads.
+    until(lambda: lines)  # The library's own, by way of a pipe that a thread of zkc reads.
     time.sleep(0.05)
 zk.import_tree('''
 /app

@@ -58,7 +58,7 @@ zookeeper.get(h, "/mine")
     "a handle that never connects": "zookeeper.init('127.0.0.1:1')",
     "a handle that is closed": "zookeeper.close(h)",
     "log lines to stdout": "zookeeper.set_log_stream(sys.stdout); zookeeper.set_debug_level(4); zookeeper.get(h, '/')",
-    "log lines to a pipe that nobody reads": """
+    "log lines to a pipe without a reader": """
 read, write = os.pipe()
 os.set_blocking(write, False)
 while True:

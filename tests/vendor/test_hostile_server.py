@@ -113,7 +113,7 @@ def ask(client: Path) -> Iterator[Callable[..., str]]:
 @pytest.mark.parametrize(
     "nonsense",
     [
-        pytest.param(reply(77), id="a reply that nobody waits for"),
+        pytest.param(reply(77), id="a reply to no request"),
         pytest.param(packet(b""), id="an empty packet"),
         pytest.param(packet(b"\0\0"), id="a header that ends early"),
         pytest.param(struct.pack(">i", -1), id="a negative length"),

@@ -87,9 +87,9 @@ def run_window(
 class _Window:
     """The requests of a bulk call that are in flight, and the results of the finished ones.
 
-    Answers come in the order of the requests. So the one to wait for is in the middle of the window, and when that is
-    done all before it are taken: one wait, which is one release of the GIL, or one callback, for half a window. While a
-    good part of that is done already nothing is waited for: the GIL may take its time to come back.
+    Replies arrive in the order of the requests. So the flow waits for the request in the middle of the window, then
+    takes all replies before it. That is one release of the GIL, or one callback, for half a window. While much of the
+    window is done, the flow does not wait, because getting the GIL back can take long.
     """
 
     def __init__(

@@ -51,9 +51,9 @@ class Subscription(ZnodeSubscription):
         return self._error
 
     def cancel(self) -> None:
-        """Have the function called no more.
+        """Stop calling the function.
 
-        May be called from any thread, also in the function, and more than once. A call that is under way on another
+        May be called from any thread, from the function itself, and more than once. A call that is under way on another
         thread is not interrupted, and is the last.
 
         .. versionadded:: 0.1

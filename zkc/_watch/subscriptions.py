@@ -1,7 +1,7 @@
-"""Watches that stay: read again, with the next watch, after each event and whenever the watch may be gone.
+"""Recurring watches: the znode is read again, with the next watch, after each event and when the watch may be gone.
 
-A :class:`ZnodeSubscription` follows one znode. It reads the znode (:meth:`ZnodeSubscription._read`), delivers what it
-found, and waits for the event of the watch that the read has set; then it reads again. It never does two of these steps
+A :class:`ZnodeSubscription` follows one znode. It reads the znode (:meth:`ZnodeSubscription._read`) and delivers what
+it found. It waits for the event of the watch that the read has set, and reads again. It never does two of these steps
 at a time. A slow callback is called less often, and always with the latest data. Nothing here waits, apart from the
 lock, and no lock is held while user code or a call of the session runs. Around an expiry two sessions deliver on two
 threads: an event of an older watch is ignored, because that watch is not ``self._arming``.

@@ -59,8 +59,8 @@ class Watchers:
     """The watches that are armed, each found by what the user gave.
 
     The core distinguishes watches by identity and holds each for as long as it is armed. So one wrapper stands for all
-    uses of a callable, for as long as one of them is armed: a bound method is another object each time it is named,
-    but equal.
+    uses of a callable, for as long as one of them is armed. Callables are compared by ``==``: a bound method is another
+    object each time it is named, but equal.
 
     Args:
         call: ``call(deliver, event)`` calls one.

@@ -195,7 +195,7 @@ class UnimplementedError(ZooKeeperError, NotImplementedError):
 
 
 class ConnectionLossError(ZooKeeperError, ConnectionError):
-    """The connection broke before the answer came. The session may go on: libzookeeper reconnects by itself."""
+    """The connection broke before the reply came. The session may go on: libzookeeper reconnects by itself."""
 
     code = -4
     c_name = "ZCONNECTIONLOSS"
@@ -204,8 +204,8 @@ class ConnectionLossError(ZooKeeperError, ConnectionError):
     maybe_applied = True
 
     request_size: Optional[int] = None
-    """Size of the request in bytes, as the servers compare it with their ``jute.maxbuffer``, if it is large enough
-    (more than 128 KiB) to be why a server closed the connection. Else None."""
+    """Size of the request in bytes, as the servers compare it with their ``jute.maxbuffer``. None up to 128 KiB: so
+    small a request is not why a server closed the connection."""
 
 
 class SessionMovedError(ZooKeeperError, ConnectionError):
@@ -218,7 +218,7 @@ class SessionMovedError(ZooKeeperError, ConnectionError):
 
 
 class OperationTimeoutError(ZooKeeperError, TimeoutError):
-    """The answer did not come in the time given. The request is not recalled."""
+    """The reply did not come in the time given. The request is not recalled."""
 
     code = -7
     c_name = "ZOPERATIONTIMEOUT"
@@ -278,7 +278,7 @@ class AuthFailedError(SessionLostError, PermissionError):
 
 
 class ClosingError(SessionLostError, ConnectionError):
-    """The session was closed by the client, before the call or while its answer was awaited."""
+    """The session was closed by the client, before the call or while its reply was awaited."""
 
     code = -116
     c_name = "ZCLOSING"
@@ -388,7 +388,7 @@ class DataInconsistencyError(InternalError):
 
 
 class MarshallingError(InternalError):
-    """A request or an answer could not be encoded or decoded."""
+    """A request or a reply could not be encoded or decoded."""
 
     code = -5
     c_name = "ZMARSHALLINGERROR"

@@ -1,4 +1,4 @@
-"""What became of a change whose reply was lost, by what the client reads afterwards."""
+"""The outcome of a change whose reply was lost, by what the client reads afterwards."""
 
 from __future__ import annotations
 

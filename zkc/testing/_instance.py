@@ -150,7 +150,7 @@ class Instance:
     def common_cfg(self) -> dict[str, str]:
         """Return the entries of zoo.cfg that a single server and a member of an ensemble share."""
         if self.data is None:
-            raise TestingError(f"{self.name} has no data folder yet.")
+            raise TestingError(f"{self.name} has no data folder yet: call prepare() or launch() first, or give data")
         entries = self.options.zoo_cfg(self.data)
         if self.tls_files is not None:
             keystore = self.home / "conf" / "server.pem"

@@ -78,7 +78,7 @@ def session_of(h: int) -> Session:
     """Return the session of a handle.
 
     Raises:
-        ZooKeeperException: There is none.
+        ZooKeeperException: There is no such handle.
         TypeError: It is no int.
     """
     try:

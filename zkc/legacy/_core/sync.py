@@ -60,9 +60,9 @@ def delete(h: int, path: Text, version: int = -1) -> int:
         0.
 
     Raises:
-        NoNodeException: There is none.
-        BadVersionException: It has another version.
-        NotEmptyException: It has children.
+        NoNodeException: There is no such znode.
+        BadVersionException: The znode has another version.
+        NotEmptyException: The znode has children.
 
     .. versionadded:: 0.1
     """
@@ -120,7 +120,7 @@ def get(h: int, path: Text, watcher: Optional[Watcher] = None, bufferlen: Option
         ``(data, stat)``: a str in which undecodable bytes survive (bytes after :func:`zkc.legacy.use_bytes`), a dict.
 
     Raises:
-        NoNodeException: There is none; nothing is watched then.
+        NoNodeException: There is no such znode; nothing is watched then.
 
     .. versionadded:: 0.1
     """
@@ -130,15 +130,15 @@ def get(h: int, path: Text, watcher: Optional[Watcher] = None, bufferlen: Option
     try:
         cork()
         request = session_of(h).get(encode_path(path), watch)
-        answer: tuple[Any, Stat] = legacy_result(request)
+        reply: tuple[Any, Stat] = legacy_result(request)
     except ZooKeeperError as error:
         raise exception_for(error) from None
     finally:
         uncork()
-    if bufferlen is None or bufferlen < 0 or answer[1]["dataLength"] <= bufferlen:
-        return answer
+    if bufferlen is None or bufferlen < 0 or reply[1]["dataLength"] <= bufferlen:
+        return reply
     data = request.result()[0]
-    return shown_data(data and data[:bufferlen]), answer[1]
+    return shown_data(data and data[:bufferlen]), reply[1]
 
 
 def set(h: int, path: Text, data: Text, version: int = -1) -> int:  # noqa: A001 - its name since ever
@@ -154,8 +154,8 @@ def set(h: int, path: Text, data: Text, version: int = -1) -> int:  # noqa: A001
         0.
 
     Raises:
-        NoNodeException: There is none.
-        BadVersionException: It has another version.
+        NoNodeException: There is no such znode.
+        BadVersionException: The znode has another version.
 
     .. versionadded:: 0.1
     """
@@ -205,7 +205,7 @@ def get_children(h: int, path: Text, watcher: Optional[Watcher] = None) -> list[
             deleted, and for session events until then.
 
     Raises:
-        NoNodeException: There is none; nothing is watched then.
+        NoNodeException: There is no such znode; nothing is watched then.
 
     .. versionadded:: 0.1
     """
@@ -227,7 +227,7 @@ def get_acl(h: int, path: Text) -> tuple[Stat, list[ACL]]:
         path: Its path.
 
     Raises:
-        NoNodeException: There is none.
+        NoNodeException: There is no such znode.
 
     .. versionadded:: 0.1
     """
@@ -254,7 +254,7 @@ def set_acl(h: int, path: Text, version: int, acls: list[ACL]) -> int:
         0.
 
     Raises:
-        NoNodeException: There is none.
+        NoNodeException: There is no such znode.
         BadVersionException: Its ACL has another version.
         InvalidACLException: The ACL is none, or the servers refuse it.
 

@@ -36,7 +36,7 @@ class LowLevel:
         self._lock = RLock()  # See the rule for locks in _watches.py.
 
     def _live(self) -> int:
-        """Return the handle, or raise for there is none."""
+        """Return the handle. Raise if there is none: the object is closed, or its session has expired."""
         handle = self.handle
         if handle is None:
             if self._closed:

@@ -53,9 +53,10 @@ class Watched:
 
 
 class WatchManager:
-    """The nodes that a session watches; its length is the number of objects that look at them.
+    """The nodes that a session watches. ``len()`` is the number of objects that watch them.
 
-    Objects are held weakly: a program that wants the callbacks keeps the objects, or the functions that they call.
+    Objects are held weakly: to keep getting callbacks, a program must hold a reference to the object or to its
+    callback.
     """
 
     __module__ = "zc.zk"
