@@ -1,7 +1,7 @@
 """Arguments that are accepted, and the words in which others are refused."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zkc import ACL, OPEN_ACL_UNSAFE, CreateMode
