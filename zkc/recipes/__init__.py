@@ -25,6 +25,7 @@ from zkc.recipes.errors import (
     TooManyWaitersError,
     UpgradeError,
 )
+from zkc.recipes.fenced import AsyncFencedTransaction, FencedTransaction
 from zkc.recipes.group import AsyncGroup, AsyncMemberships, Group, Member, Memberships
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.lease import AsyncLease, AsyncLeaseHold, Lease, LeaseGrant, LeaseHold
@@ -48,6 +49,7 @@ __all__ = [
     "AsyncCounter",
     "AsyncDoubleBarrier",
     "AsyncElection",
+    "AsyncFencedTransaction",
     "AsyncGroup",
     "AsyncHold",
     "AsyncItem",
@@ -83,6 +85,7 @@ __all__ = [
     "ElectionState",
     "ElectionStatus",
     "ElectionTimeoutError",
+    "FencedTransaction",
     "FrameError",
     "Group",
     "Hold",

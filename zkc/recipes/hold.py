@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Optional, cast
 
 from zkc._flow import Flow
 from zkc.recipes._holds import BaseHold
+from zkc.recipes.fenced import AsyncFencedTransaction, FencedTransaction
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -39,6 +40,23 @@ class Hold(BaseHold):
         """
         client = cast("Client", self._holds.client("confirm", self.path))
         client._run(_confirm, timeout, self)
+
+    def transaction(self) -> FencedTransaction:
+        """Begin a transaction that fails if the hold has ended.
+
+        >>> with hold.transaction() as t:
+        ...     t.set("/report", b"done")
+
+        Returns:
+            An empty transaction. Its commit raises :class:`~zkc.recipes.LockLostError` if the hold has ended, and then
+            nothing is written.
+
+        .. versionadded:: 0.1
+        """
+        client = cast("Client", self._holds.client("transaction", self.path))
+        transaction = FencedTransaction(client, client._settings)
+        transaction._fence(self)
+        return transaction
 
     def release(self, *, wait: bool = True, timeout: Optional[float] = None) -> bool:
         """Release the lock. Any thread may call it, and further calls do nothing.
@@ -83,6 +101,16 @@ class AsyncHold(BaseHold):
         """
         client = cast("AsyncClient", self._holds.client("confirm", self.path))
         return cast("AsyncFuture[None]", client._run(_confirm, timeout, self))
+
+    def transaction(self) -> AsyncFencedTransaction:
+        """Begin a transaction that fails if the hold has ended, as :meth:`Hold.transaction` does.
+
+        .. versionadded:: 0.1
+        """
+        client = cast("AsyncClient", self._holds.client("transaction", self.path))
+        transaction = AsyncFencedTransaction(client, client._settings)
+        transaction._fence(self)
+        return transaction
 
     def release(self, *, timeout: Optional[float] = None) -> AsyncFuture[bool]:
         """Release the lock, as :meth:`Hold.release` does. The request is sent at once.
