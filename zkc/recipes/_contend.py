@@ -27,7 +27,7 @@ from zkc.errors import (
 )
 from zkc.recipes._holds import Place, delete_surely, holds_of
 from zkc.recipes._layout import Layout, Seat, sequence_of
-from zkc.recipes.errors import LayoutError, TooManyWaitersError
+from zkc.recipes.errors import TooManyWaitersError
 
 if TYPE_CHECKING:
     from zkc._args import CoreACL
@@ -173,14 +173,7 @@ def _names_of(client: BaseClient, session: Session, contest: Contest, listing: R
 
 def _check_queue(contest: Contest, place: Place, names: list[str]) -> list[Seat]:
     seats = contest.layout.seats(names, contest.kinds)
-    strangers = contest.layout.seats(names, contest.strangers)
-    foreign = strangers[0].name if strangers else contest.layout.foreign(names)
-    if foreign is not None:
-        what = f"{foreign!r} is no {contest.kind} of layout {contest.layout.name!r}"
-        text = f"{LayoutError.what} ({what}); {LayoutError.advice}"
-        error = LayoutError(LayoutError.describe(_OPERATION, contest.path, text), operation=_OPERATION)
-        error.path = contest.path
-        raise error
+    contest.layout.check(contest.path, names, contest.kind, contest.strangers)
     if contest.max_waiters is not None and _index(seats, place) > contest.max_waiters:
         raise TooManyWaitersError(operation=_OPERATION, path=contest.path)
     return seats
@@ -400,9 +393,11 @@ def _list_names(client: BaseClient, session: Session, contest: Contest) -> Flow[
             yield Pause(_PAUSE, _OPERATION, contest.path)
 
 
-def list_seats(client: BaseClient, contest: Contest) -> Flow[list[Seat]]:
-    """Return the present queue."""
+def list_seats(client: BaseClient, contest: Contest, check: bool = False) -> Flow[list[Seat]]:
+    """Return the present queue; with ``check``, raise LayoutError as :func:`join` does."""
     names = yield from _list_names(client, client.session, contest)
+    if check:
+        contest.layout.check(contest.path, names, contest.kind, contest.strangers)
     return contest.layout.seats(names, contest.kinds)
 
 

@@ -191,6 +191,9 @@ class SyncGranting(Granting[_HoldT]):
         Returns:
             The hold, or None if another contender has the lock.
 
+        Raises:
+            LayoutError: The path has contenders of another layout.
+
         .. versionadded:: 0.1
         """
         return self._client._run(self._try_flow, timeout)

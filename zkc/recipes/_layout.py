@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Optional
 
+from zkc.recipes.errors import LayoutError
+
 __all__ = ["CURATOR", "KAZOO", "LAYOUTS", "Layout", "Seat", "counter_order", "counter_text", "sequence_of"]
 
 
@@ -63,6 +65,26 @@ class Layout:
         } - set(self.suffixes.values())
         searches = [_counted(suffix) for suffix in others]
         return next((name for name in names if any(search(name) for search in searches)), None)
+
+    def check(self, path: str, names: Iterable[str], kind: str, strangers: Iterable[str]) -> None:
+        """Raise LayoutError if there is a contender that one of this kind would not exclude.
+
+        Args:
+            path: The parent of the contenders.
+            names: The names of its children.
+            kind: The kind of the client's own contender.
+            strangers: Kinds of this layout that the queue does not order.
+        """
+        names = list(names)
+        seats = self.seats(names, strangers)
+        foreign = seats[0].name if seats else self.foreign(names)
+        if foreign is None:
+            return
+        what = f"{foreign!r} is no {kind} of layout {self.name!r}"
+        text = f"{LayoutError.what} ({what}); {LayoutError.advice}"
+        error = LayoutError(LayoutError.describe("acquire", path, text), operation="acquire")
+        error.path = path
+        raise error
 
 
 @functools.cache

@@ -90,7 +90,7 @@ class BaseLock(Granting[_HoldT]):
 
     def _try_once(self) -> Flow[Optional[_HoldT]]:
         # A look before the write: a busy lock costs the servers one read.
-        seats = yield from list_seats(self._client, self._contest)
+        seats = yield from list_seats(self._client, self._contest, check=True)
         phantom = Seat("", self._contest.kind, 0)
         if self._contest.blocker([*seats, phantom], len(seats)) is not None:
             return None

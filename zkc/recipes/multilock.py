@@ -92,7 +92,7 @@ class BaseMultiLock(Granting[_HoldT]):
 
     def _try_once(self) -> Flow[Optional[_HoldT]]:
         for contest in self._contests:  # A look before the writes.
-            seats = yield from list_seats(self._client, contest)
+            seats = yield from list_seats(self._client, contest, check=True)
             phantom = Seat("", contest.kind, 0)
             if contest.blocker([*seats, phantom], len(seats)) is not None:
                 return None
