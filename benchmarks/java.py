@@ -33,8 +33,11 @@ def command() -> list[str]:
 
 
 @functools.cache
-def curator_command() -> list[str]:
-    """Return the command line of Curator's recipes without the connection string; compile its worker if needed.
+def curator_command(source: Path = _WORKERS / "CuratorRecipes.java") -> list[str]:
+    """Return the command line of a program with Curator, without the connection string; compile it if needed.
+
+    Args:
+        source: The Java file, whose class has its name.
 
     Raises:
         Unavailable: There is no Java, no compiler, no ZooKeeper or no Curator.
@@ -43,7 +46,7 @@ def curator_command() -> list[str]:
     missing = [jar.name for jar in jars if not jar.exists()]
     if missing:
         raise Unavailable(f"there is no {missing[0]} in {_JARS}: install libcurator-recipes-java")
-    return _command(_WORKERS / "CuratorRecipes.java", [str(jar) for jar in jars])
+    return _command(source, [str(jar) for jar in jars])
 
 
 def _command(source: Path, more: list[str]) -> list[str]:
