@@ -24,6 +24,8 @@
 
 /* of the loop that a program without threads of its own would run; the header declares it there only */
 int zookeeper_interest(zhandle_t *zh, int *fd, int *interest, struct timeval *tv);
+/* of a patch; the extension declares it for itself, too */
+int64_t zkc_last_answered(zhandle_t *zh);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
@@ -213,6 +215,15 @@ static int submit(zhandle_t *zh, const char *what, const char *argument)
     return rc;
 }
 
+static int milliseconds_since_answer(zhandle_t *zh)
+{
+    struct timespec now;
+    int64_t answered = zkc_last_answered(zh);
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return answered == 0 ? -1 : (int)((now.tv_sec * 1000000000LL + now.tv_nsec - answered) / 1000000);
+}
+
 static int obey(zhandle_t *zh, const char *command, const char *argument)
 {
     pthread_t thread;
@@ -253,6 +264,8 @@ static int obey(zhandle_t *zh, const char *command, const char *argument)
         short_sessions(atoi(argument));
     } else if (strcmp(command, "late") == 0) {
         zoo_aget(zh, "/a", 0, on_late, zh);
+    } else if (strcmp(command, "answered") == 0) {
+        say("answered", milliseconds_since_answer(zh));
     } else if (strcmp(command, "delay") == 0) {
         zoo_set_servers_resolution_delay(zh, atoi(argument));
     } else if (strcmp(command, "lost") == 0) {
