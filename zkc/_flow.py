@@ -8,6 +8,7 @@ futures alike. So each call exists once for all clients.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
@@ -18,6 +19,8 @@ from zkc.errors import OperationTimeoutError, ZooKeeperError, late_text
 from zkc.errors._base import READS
 
 if TYPE_CHECKING:
+    import asyncio
+
     from typing_extensions import ParamSpec
 
     _P = ParamSpec("_P")
@@ -135,6 +138,23 @@ class Signal:
         """
         return self._flag.wait(timeout)
 
+    def __await__(self) -> Generator[Any, None, None]:
+        """Wait until it is set, in the task of an event loop."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+
+        def wake(_: object) -> None:
+            with contextlib.suppress(RuntimeError):  # The loop was closed under a task that waits.
+                loop.call_soon_threadsafe(_finish, waiter)
+
+        self.add_done_callback(wake)
+        try:
+            yield from waiter
+        finally:
+            self.remove_done_callback(wake)
+
     def add_done_callback(self, callback: Callable[[Signal], object]) -> None:
         """Call a function when it is set; at once if it is."""
         with self._lock:
@@ -148,6 +168,11 @@ class Signal:
         with self._lock:
             if callback in self._callbacks:
                 self._callbacks.remove(callback)
+
+
+def _finish(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class Await:
@@ -214,23 +239,32 @@ def remaining(limit: float, begun: float) -> float:
     return limit if spent < 0.001 else max(0.0, limit - spent)
 
 
-def run(flow: Flow[_T], limit: Optional[float] = None, given: Optional[float] = None) -> _T:
+def run(
+    flow: Flow[_T],
+    limit: Optional[float] = None,
+    given: Optional[float] = None,
+    check: Optional[Callable[[], object]] = None,
+) -> _T:
     """Drive a flow in the calling thread.
 
     Args:
         flow: The flow to drive.
         limit: The timeout of the whole flow in seconds; None for no limit.
         given: The timeout in seconds that the error names, if ``limit`` is only the rest of it.
+        check: A function that raises in a thread that must not wait for signals, because it delivers the events that
+            set them.
 
     Raises:
         OperationTimeoutError: The flow took longer.
     """
     if limit is None:
-        return _run(flow, None, None)
-    return with_slot_timeout(limit, _run, flow, limit, limit if given is None else given)
+        return _run(flow, None, None, check)
+    return with_slot_timeout(limit, _run, flow, limit, limit if given is None else given, check)
 
 
-def _run(flow: Flow[_T], limit: Optional[float], given: Optional[float]) -> _T:
+def _run(
+    flow: Flow[_T], limit: Optional[float], given: Optional[float], check: Optional[Callable[[], object]] = None
+) -> _T:
     deadline = None if limit is None else time.monotonic() + limit
     step: Optional[Step] = None
     changed = False
@@ -241,6 +275,8 @@ def _run(flow: Flow[_T], limit: Optional[float], given: Optional[float]) -> _T:
             step = following
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if isinstance(step, Await):
+                if check is not None and step.seconds is None and not step.signal.done():
+                    check()
                 _wait_for(flow, step, left, given, changed)
             elif isinstance(step, Pause):
                 if step.seconds > 0.0:  # A pause of 0 is for event loops; here it would release the GIL without need.

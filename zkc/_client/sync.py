@@ -156,10 +156,19 @@ class Client(
         finally:
             uncork()
         try:
-            return run(pending, limit, given)
+            return run(pending, limit, given, self._check_waiting)
         except BaseException:  # Perhaps of a signal handler after the last reply: it loses the outcome.
             undo(pending)
             raise
+
+    def _check_waiting(self) -> None:
+        """Raise in the thread that delivers events: it would wait for an event that it must deliver itself."""
+        session = self._session
+        if session is not None and session.delivers_here():
+            raise RuntimeError(
+                "deadlock: this callback thread would wait for an event that it delivers itself. Make the call in "
+                "another thread, or make one that does not wait (try_acquire())"
+            )
 
     def _make_session(self, managed: ManagedSession, resume: bool) -> Session:
         return Session(

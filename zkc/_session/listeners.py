@@ -30,13 +30,13 @@ class Listeners(Generic[_T]):
         self._pending: deque[tuple[_T, list[Callable[[_T], object]]]] = deque()
         self._notifying = False
 
-    def add(self, listener: Callable[[_T], object]) -> None:
-        """Add a listener, unless it was added before."""
+    def add(self, listener: Callable[[_T], object], *, first: bool = False) -> None:
+        """Add a listener, unless it was added before; ``first``: in front of the others."""
         if not callable(listener):
             raise TypeError(f"listener must be callable with one state, not {type(listener).__name__}")
         with self._lock:
             if listener not in self._all:
-                self._all.append(listener)
+                self._all.insert(0 if first else len(self._all), listener)
 
     def remove(self, listener: Callable[[_T], object]) -> None:
         """Remove a listener, if it is there."""

@@ -182,16 +182,12 @@ class Cell(Generic[_T]):
 
     def _alone(self, flow: Flow[Versioned[_T]]) -> Flow[Versioned[_T]]:
         """Drive a flow when no other change by this object is under way."""
-        waited = not self._local.try_enter()
-        if waited:
-            yield from self._local.enter(self.path)
+        turn = self._local.turn()
         try:
-            if waited:
-                # In an event loop, the change before this one continues it: in a turn of its own, they do not nest.
-                yield Pause(0.0, "get", self.path)
+            yield from turn.enter(self.path)
             return (yield from flow)
         finally:
-            self._local.leave()
+            turn.leave()
 
     def _update(self, flow: _Change, change: Callable[[_T], _T], attempts: int) -> Flow[Versioned[_T]]:
         losses = LossCounter(self.client, flow.operation, self.path)

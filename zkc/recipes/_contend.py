@@ -1,4 +1,4 @@
-"""The queue of contenders that locks, elections and semaphores stand on: join it, wait for the turn, leave it.
+"""The queue of contenders that locks, elections and semaphores stand on: join it, leave it. _turns has the wait.
 
 A contender is an ephemeral sequential znode. Its name has a marker that is new for each attempt, so that a client finds
 its znode after a lost reply, and never takes the znode of another session for its own.
@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
-from zkc._flow import Await, Flow, Pause, Signal, sub_result_of
+from zkc._flow import Flow, Pause, sub_result_of
 from zkc._session.losses import LossCounter
-from zkc.constants import CreateMode, EventType, WatchType
+from zkc.constants import CreateMode
 from zkc.errors import (
     ClosingError,
     ConnectionLossError,
@@ -25,16 +25,26 @@ from zkc.errors import (
     SessionLostError,
     ZooKeeperError,
 )
-from zkc.recipes._holds import Place, delete_surely, holds_of
+from zkc.recipes._holds import Place, boot_time, delete_surely, holds_of
 from zkc.recipes._layout import Layout, Seat, sequence_of
 from zkc.recipes.errors import TooManyWaitersError
 
 if TYPE_CHECKING:
     from zkc._args import CoreACL
     from zkc._client.base import BaseClient
-    from zkc._zookeeper import Request, Session, Stat
+    from zkc._zookeeper import Request, Session
 
-__all__ = ["Contest", "PlaceLostError", "check_open", "join", "leave", "list_seats", "wait_turn"]
+__all__ = [
+    "Contest",
+    "PlaceLostError",
+    "check_open",
+    "index_of",
+    "join",
+    "leave",
+    "list_names",
+    "list_seats",
+    "make_parent",
+]
 
 _log = logging.getLogger("zkc.recipes")
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
@@ -100,11 +110,17 @@ def join(
         beside: ``beside(session)`` sends further requests in the same flight.
     """
     losses = LossCounter(client, _OPERATION, contest.path)
+    orphan = False
     while True:
         try:
+            if orphan:
+                yield from make_parent(client, contest)
+                orphan = False
             return (yield from _try_join(client, client.session, contest, count, beside))
         except NoNodeError:
-            yield from make_parent(client, contest)
+            if orphan:
+                raise  # There is no place for the parent: the client's chroot does not exist.
+            orphan = True
         except (SessionExpiredError, ClosingError):
             check_open(client, contest.path)
             yield Pause(_PAUSE, _OPERATION, contest.path)  # The next session follows.
@@ -124,6 +140,7 @@ def _try_join(
     marker = contest.layout.new_marker()
     prefix = f"{contest.path}/{contest.layout.prefix(marker, contest.kind)}"
     creating: Optional[Request[Any]] = None
+    sent = boot_time()
     try:
         if count == 1:
             creating = session.create_with_stat(prefix, contest.data, contest.acl, CreateMode.EPHEMERAL_SEQUENTIAL)
@@ -133,7 +150,7 @@ def _try_join(
         listing = session.get_children(contest.path)  # In the same flight; it shows the own znode, too.
         if beside is not None:
             beside(session)
-        place = yield from _made(client, session, contest, marker, creating)
+        place = yield from _made(client, session, contest, marker, creating, sent)
         names = yield from _names_of(client, session, contest, listing)
         return place, _check_queue(contest, place, names)
     except (NoNodeError, SessionLostError):
@@ -144,7 +161,9 @@ def _try_join(
         raise
 
 
-def _made(client: BaseClient, session: Session, contest: Contest, marker: str, creating: Request[Any]) -> Flow[Place]:
+def _made(
+    client: BaseClient, session: Session, contest: Contest, marker: str, creating: Request[Any], sent: float
+) -> Flow[Place]:
     """Return the place of a create, also when its reply was lost."""
     try:
         made = yield from sub_result_of(creating, _OPERATION, contest.path)
@@ -155,7 +174,7 @@ def _made(client: BaseClient, session: Session, contest: Contest, marker: str, c
     else:
         if isinstance(made, tuple):
             path, stat = made
-            return Place(path, sequence_of(path), stat.czxid, session)
+            return Place(path, sequence_of(path), stat.czxid, session, proved=sent)
         lost = ConnectionLossError(operation=_OPERATION, path=contest.path)  # A transaction replies without the stat.
     place = yield from _find(client, session, contest, marker)
     if place is None:
@@ -168,34 +187,64 @@ def _names_of(client: BaseClient, session: Session, contest: Contest, listing: R
     try:
         return (yield from sub_result_of(listing, _OPERATION, contest.path))
     except ConnectionLossError:
-        return (yield from _list_names(client, session, contest))
+        return (yield from list_names(client, session, contest))
 
 
 def _check_queue(contest: Contest, place: Place, names: list[str]) -> list[Seat]:
     seats = contest.layout.seats(names, contest.kinds)
     contest.layout.check(contest.path, names, contest.kind, contest.strangers)
-    if contest.max_waiters is not None and _index(seats, place) > contest.max_waiters:
+    if contest.max_waiters is not None and index_of(seats, place) > contest.max_waiters:
         raise TooManyWaitersError(operation=_OPERATION, path=contest.path)
     return seats
 
 
 def make_parent(client: BaseClient, contest: Contest) -> Flow[None]:
-    """Create the parent of the contenders, and what is missing above it."""
-    names = contest.path.split("/")[1:]
-    session = client.session
-    default = client._settings.default_acl
-    requests: list[Request[str]] = []
-    for depth in range(1, len(names) + 1):
-        path = "/" + "/".join(names[:depth])
-        last = depth == len(names)
-        mode = (
-            CreateMode.CONTAINER if last and contest.container and contest.layout.container else CreateMode.PERSISTENT
-        )
-        requests.append(session.create(path, b"", contest.acl if last else default, mode))
-    for request in requests:
-        # A parent that a container was deleted from, or a server without CREATE permission above: the last one tells.
-        with contextlib.suppress(NodeExistsError, NoAuthError):
+    """Create the parent of the contenders, and what is missing above it.
+
+    Raises:
+        NoAuthError: This client may not create it.
+        NoNodeError: The client's chroot does not exist.
+    """
+    parts = contest.path.split("/")[1:]
+    paths = ["/" + "/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+    done = False
+    while not done:
+        try:
+            done = yield from _make_parents(client, contest, paths)
+        except ConnectionLossError:
+            yield Pause(_PAUSE, _OPERATION, contest.path)
+
+
+def _make_parents(client: BaseClient, contest: Contest, paths: list[str]) -> Flow[bool]:
+    session, requests = client.session, []
+    for path in paths:
+        last = path == contest.path
+        container = last and contest.container and contest.layout.container
+        mode = CreateMode.CONTAINER if container else CreateMode.PERSISTENT
+        acl = contest.acl if last else client._settings.default_acl
+        requests.append(session.create(path, b"", acl, mode))
+    denied: Optional[NoAuthError] = None
+    for path, request in zip(paths, requests):
+        try:
             yield from sub_result_of(request, _OPERATION, contest.path)
+        except NodeExistsError:
+            denied = None
+        except NoAuthError as error:  # It may exist: a server checks the permission of the parent first.
+            denied = error
+        except NoNodeError:
+            if path == paths[0]:
+                raise
+            if denied is not None:
+                raise denied.with_traceback(None) from None
+            return False  # One above was deleted at this moment.
+    return denied is None or (yield from _exists(session, contest, denied))
+
+
+def _exists(session: Session, contest: Contest, denied: NoAuthError) -> Flow[bool]:
+    """Return True if the parent exists, although this client may not create it; else raise."""
+    if (yield from sub_result_of(session.exists(contest.path), _OPERATION, contest.path)) is None:
+        raise denied.with_traceback(None)
+    return True
 
 
 def _find(client: BaseClient, session: Session, contest: Contest, marker: str) -> Flow[Optional[Place]]:
@@ -203,6 +252,7 @@ def _find(client: BaseClient, session: Session, contest: Contest, marker: str) -
     while True:
         if client._session is not session:
             raise SessionExpiredError(operation=_OPERATION, path=contest.path)
+        sent = boot_time()
         try:
             synced, listing = session.sync(contest.path), session.get_children(contest.path)
             yield from sub_result_of(synced, _OPERATION, contest.path)
@@ -212,7 +262,7 @@ def _find(client: BaseClient, session: Session, contest: Contest, marker: str) -
                 return None
             stat = yield from sub_result_of(session.exists(paths[0]), _OPERATION, contest.path)
             token = 0 if stat is None else stat.czxid
-            return Place(paths[0], sequence_of(paths[0]), token, session, extra=paths[1:])
+            return Place(paths[0], sequence_of(paths[0]), token, session, extra=paths[1:], proved=sent)
         except NoNodeError:
             return None
         except ConnectionLossError:
@@ -252,138 +302,8 @@ def leave(client: BaseClient, place: Place) -> None:
         holds_of(client).in_background(delete_surely(place.session, *place.paths))
 
 
-# ---- waiting --------------------------------------------------------------------------------------------------------
-
-
-class _Turn:
-    """A watch that is called once, and sets a signal.
-
-    Args:
-        signal: The signal; a new one if None.
-    """
-
-    __slots__ = ("signal", "type")
-
-    def __init__(self, signal: Optional[Signal] = None) -> None:
-        self.signal = Signal() if signal is None else signal
-        self.type = 0  # The type of the event; no event has 0.
-
-    def __call__(self, type_: int, state: int, path: str) -> None:
-        self.type = type_
-        self.signal.set()
-
-
-class _Own:
-    """The watch of the own znode: a deletion ends the wait.
-
-    Without it, a contender whose znode was deleted would take its turn when the one in front leaves.
-    """
-
-    __slots__ = ("gone", "turn")
-
-    def __init__(self) -> None:
-        self.gone = False
-        self.turn: Optional[_Turn] = None
-
-    def __call__(self, type_: int, state: int, path: str) -> None:
-        if type_ == EventType.DELETED:
-            self.gone = True
-            turn = self.turn
-            if turn is not None:
-                turn.signal.set()
-
-
-def wait_turn(client: BaseClient, contest: Contest, place: Place, seats: list[Seat]) -> Flow[None]:
-    """Wait until no contender blocks this one.
-
-    Raises:
-        PlaceLostError: The own znode was deleted.
-        SessionExpiredError: The session has ended, and the own znode with it.
-    """
-    own: Optional[_Own] = None
-    while True:
-        index = _index(seats, place)
-        if index < 0:
-            raise PlaceLostError
-        front = contest.blocker(seats, index)
-        if front is None:
-            return
-        looked: Optional[Request[Optional[Stat]]] = None
-        try:
-            if own is None:
-                own = _Own()
-                looked = place.session.exists(place.path, own)  # In one flight with the watch of the one in front.
-            gone = yield from _wait_for(client, contest, place, front, own, looked)
-        except ConnectionLossError:
-            own = None if looked is not None else own
-            yield Pause(_PAUSE, _OPERATION, contest.path)
-            gone = False
-        # Contenders only join behind this one. If the first has left, and this one was the second, it is the first now.
-        # After a downgrade it is not: a reader stands where the writer stood.
-        if gone and index == 1 and not contest.downgrades:
-            return
-        seats = contest.layout.seats((yield from _list_names(client, place.session, contest)), contest.kinds)
-
-
-def _wait_for(
-    client: BaseClient,
-    contest: Contest,
-    place: Place,
-    front: Seat,
-    own: _Own,
-    looked: Optional[Request[Optional[Stat]]],
-) -> Flow[bool]:
-    """Wait until a contender in front has left, or its znode has changed; return whether it has left."""
-    session, path, turn = place.session, f"{contest.path}/{front.name}", _Turn()
-    own.turn = turn
-    try:
-        yield from sub_result_of(session.get(path, turn), _OPERATION, contest.path)
-    except NoNodeError:
-        yield from _check_own(session, place, contest, own, looked)
-        return True
-    except NoAuthError:  # Its data cannot be read; a watch of the parent's children shows when it leaves.
-        path = contest.path
-        names = yield from sub_result_of(session.get_children(path, turn), _OPERATION, contest.path)
-        if front.name not in names:
-            _forget(client, session, path, turn)
-            return True
-    try:
-        yield from _check_own(session, place, contest, own, looked)
-        yield Await(turn.signal, None, _OPERATION, contest.path)
-        if own.gone:
-            raise PlaceLostError
-    except BaseException:
-        _forget(client, session, path, turn)
-        raise
-    if turn.type == EventType.SESSION:
-        raise SessionExpiredError(operation=_OPERATION, path=contest.path)
-    return turn.type == EventType.DELETED
-
-
-def _check_own(
-    session: Session, place: Place, contest: Contest, own: _Own, looked: Optional[Request[Optional[Stat]]]
-) -> Flow[None]:
-    """Raise PlaceLostError if the own znode was deleted, by the reply of the request that has set its watch."""
-    if looked is not None and (yield from sub_result_of(looked, _OPERATION, contest.path)) is None:
-        with contextlib.suppress(ZooKeeperError):  # It waits for a znode that no client creates again.
-            session.remove_watches(place.path, own, WatchType.ANY, callback=_ignore)
-        raise PlaceLostError
-    if own.gone:
-        raise PlaceLostError
-
-
-def _forget(client: BaseClient, session: Session, path: str, turn: _Turn) -> None:
-    """Remove a watch that is no longer needed, without waiting."""
-    if not turn.type:
-        with contextlib.suppress(ZooKeeperError):
-            session.remove_watches(path, turn, WatchType.ANY, callback=_ignore)
-
-
-def _ignore(request: Request[None]) -> None:
-    request.exception()
-
-
-def _list_names(client: BaseClient, session: Session, contest: Contest) -> Flow[list[str]]:
+def list_names(client: BaseClient, session: Session, contest: Contest) -> Flow[list[str]]:
+    """Return the children of the contenders' parent, in spite of lost connections."""
     while True:
         try:
             return (yield from sub_result_of(session.get_children(contest.path), _OPERATION, contest.path))
@@ -395,11 +315,12 @@ def _list_names(client: BaseClient, session: Session, contest: Contest) -> Flow[
 
 def list_seats(client: BaseClient, contest: Contest, check: bool = False) -> Flow[list[Seat]]:
     """Return the present queue; with ``check``, raise LayoutError as :func:`join` does."""
-    names = yield from _list_names(client, client.session, contest)
+    names = yield from list_names(client, client.session, contest)
     if check:
         contest.layout.check(contest.path, names, contest.kind, contest.strangers)
     return contest.layout.seats(names, contest.kinds)
 
 
-def _index(seats: list[Seat], place: Place) -> int:
+def index_of(seats: list[Seat], place: Place) -> int:
+    """Return the index of a place in the queue; -1 if it is not there."""
     return next((index for index, seat in enumerate(seats) if seat.name == place.name), -1)

@@ -15,7 +15,7 @@ from zkc._flow import Await, Flow, Pause, Signal, Undoable
 from zkc._zookeeper import RLock
 from zkc.errors import ClosingError, OperationTimeoutError, SessionExpiredError
 from zkc.recipes._contend import PlaceLostError, check_open
-from zkc.recipes._holds import BaseHold
+from zkc.recipes._holds import BaseHold, HoldState
 from zkc.recipes.errors import LockTimeoutError
 
 if TYPE_CHECKING:
@@ -24,12 +24,24 @@ if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._client.sync import Client
     from zkc._commands.protocol import CommandClient
+    from zkc.recipes.hold import AsyncHold, Hold
 
-__all__ = ["Acquiring", "AsyncGranting", "Granting", "LocalQueue", "SyncGranting", "acquire_limit", "pop_hold"]
+__all__ = [
+    "Acquiring",
+    "AsyncGranting",
+    "Granting",
+    "LocalQueue",
+    "SyncGranting",
+    "acquire_limit",
+    "pop_hold",
+    "push_hold",
+]
 
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no session.
 _NO_LIMIT = 1e9  # Thirty years, in seconds.
 _HoldT = TypeVar("_HoldT", bound=BaseHold)
+_SyncT = TypeVar("_SyncT", bound="Hold")
+_AsyncT = TypeVar("_AsyncT", bound="AsyncHold")
 
 
 class Acquiring(Undoable):
@@ -54,40 +66,53 @@ class LocalQueue:
 
     def __init__(self) -> None:
         self._lock = RLock()
-        self._waiting: deque[Signal] = deque()
-        self._busy = False
+        self._turns: deque[LocalTurn] = deque()  # The first has the turn, the others wait.
+
+    def turn(self) -> LocalTurn:
+        """Return the turn of a caller, who does not wait yet."""
+        return LocalTurn(self._lock, self._turns)
+
+
+class LocalTurn:
+    """The turn of one caller among the local callers."""
+
+    __slots__ = ("_lock", "_signal", "_turns")
+
+    def __init__(self, lock: RLock, turns: deque[LocalTurn]) -> None:
+        self._lock = lock
+        self._turns = turns
+        self._signal = Signal()
 
     def enter(self, path: str) -> Flow[None]:
-        """Wait for the turn among the local callers."""
-        signal = Signal()
+        """Wait for the turn. Whatever becomes of the wait, :meth:`leave` has to follow."""
         with self._lock:
-            if self.try_enter():
-                return
-            self._waiting.append(signal)
-        try:
-            yield Await(signal, None, "acquire", path)
-        except BaseException:
-            with self._lock:
-                if signal in self._waiting:
-                    self._waiting.remove(signal)
-                    raise
-            self.leave()  # The turn came at this moment: it is the next caller's.
-            raise
+            self._turns.append(self)
+            waits = self._turns[0] is not self
+        if waits:
+            yield Await(self._signal, None, "acquire", path)
+            # In an event loop, the caller in front continues this one: in a turn of its own, they do not nest.
+            yield Pause(0.0, "acquire", path)
 
     def try_enter(self) -> bool:
-        """Take the turn if no local caller has it; return whether that is so."""
+        """Take the turn if no caller has it; return whether that is so."""
         with self._lock:
-            busy, self._busy = self._busy, True
-        return not busy
+            if self._turns:
+                return False
+            self._turns.append(self)
+            return True
 
     def leave(self) -> None:
-        """Give the turn to the next local caller."""
+        """Give the turn to the next caller, or wait for it no longer. Another call does nothing."""
         with self._lock:
-            following = self._waiting.popleft() if self._waiting else None
-            if following is None:
-                self._busy = False
+            if self not in self._turns:
+                return
+            had_turn = self._turns[0] is self
+            try:
+                self._turns.remove(self)
+            finally:
+                following = self._turns[0] if had_turn and self._turns else None
         if following is not None:
-            following.set()
+            following._signal.set()
 
 
 class Granting(Generic[_HoldT]):
@@ -119,7 +144,9 @@ class Granting(Generic[_HoldT]):
         client = self._client
         while True:
             try:
-                return (yield from self._contend_once())
+                hold = yield from self._contend_once()
+                if hold._state is not HoldState.LOST or hold._reason != "expired":
+                    return hold  # Else its session has ended at this moment.
             except PlaceLostError:
                 continue
             except (SessionExpiredError, ClosingError):
@@ -130,40 +157,50 @@ class Granting(Generic[_HoldT]):
         return cast("Flow[_HoldT]", Acquiring(self.path, self._acquire))
 
     def _acquire(self, undoable: Undoable) -> Flow[_HoldT]:
-        yield from self._local.enter(self.path)
+        turn, hold = self._local.turn(), None
         try:
+            yield from turn.enter(self.path)
             hold = yield from self._contend()
-        except BaseException:
-            self._local.leave()
+            return _granted(undoable, turn, hold)
+        except BaseException:  # Perhaps of a signal handler.
+            _give_up(turn, hold)
             raise
-        hold._on_end(self._local.leave)
-        undoable.undo = hold._release_later
-        return hold
 
     def _try_flow(self, client: CommandClient) -> Flow[Optional[_HoldT]]:
         return cast("Flow[Optional[_HoldT]]", Acquiring(self.path, self._try))
 
     def _try(self, undoable: Undoable) -> Flow[Optional[_HoldT]]:
-        if not self._local.try_enter():
-            return None
-        hold: Optional[_HoldT] = None
+        turn, hold = self._local.turn(), None
         try:
-            hold = yield from self._try_once()
-        finally:
-            if hold is None:
-                self._local.leave()
-        if hold is not None:
-            hold._on_end(self._local.leave)
-            undoable.undo = hold._release_later
-        return hold
+            if turn.try_enter():
+                hold = yield from self._try_once()
+                if hold is not None:
+                    return _granted(undoable, turn, hold)
+                turn.leave()
+        except BaseException:
+            _give_up(turn, hold)
+            raise
+        return None
 
 
-class SyncGranting(Granting[_HoldT]):
+def _granted(undoable: Undoable, turn: LocalTurn, hold: _HoldT) -> _HoldT:
+    undoable.undo = hold._release_later
+    hold._on_end(turn.leave)
+    return hold
+
+
+def _give_up(turn: LocalTurn, hold: Optional[BaseHold]) -> None:
+    if hold is not None:
+        hold._release_later()
+    turn.leave()
+
+
+class SyncGranting(Granting[_SyncT]):
     """The calls of a synchronous client that acquire and release."""
 
     _client: Client
 
-    def acquire(self, *, timeout: Optional[float] = None) -> _HoldT:
+    def acquire(self, *, timeout: Optional[float] = None) -> _SyncT:
         """Wait until the lock is granted.
 
         Args:
@@ -182,7 +219,7 @@ class SyncGranting(Granting[_HoldT]):
         """
         return self._client._run(self._acquire_flow, acquire_limit(timeout))
 
-    def try_acquire(self, *, timeout: Optional[float] = None) -> Optional[_HoldT]:
+    def try_acquire(self, *, timeout: Optional[float] = None) -> Optional[_SyncT]:
         """Acquire the lock if it is free. A busy lock costs one read and no write.
 
         Args:
@@ -199,7 +236,7 @@ class SyncGranting(Granting[_HoldT]):
         return self._client._run(self._try_flow, timeout)
 
     @contextlib.contextmanager
-    def held(self, *, timeout: Optional[float] = None) -> Iterator[_HoldT]:
+    def held(self, *, timeout: Optional[float] = None) -> Iterator[_SyncT]:
         """Hold the lock for a ``with`` block, and raise at its end if the hold was lost.
 
         Args:
@@ -214,43 +251,47 @@ class SyncGranting(Granting[_HoldT]):
         hold = self.acquire(timeout=timeout)
         try:
             yield hold
-        except BaseException:
+        except BaseException as error:
+            hold._leave_block(type(error))
+            raise
+        hold._leave(None)
+
+    def __enter__(self) -> _SyncT:
+        hold = self.acquire()
+        try:
+            push_hold(self._entered, threading.get_ident(), hold)
+        except BaseException:  # A signal handler raised: the block is not entered, and not left.
             hold._release_later()
             raise
-        hold._end_block()
-
-    def __enter__(self) -> _HoldT:
-        hold = self.acquire()
-        self._entered.setdefault(threading.get_ident(), []).append(hold)
         return hold
 
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        pop_hold(self._entered, threading.get_ident())._leave_block(kind)
+        pop_hold(self._entered, threading.get_ident())._leave(kind)
 
 
-class AsyncGranting(Granting[_HoldT]):
+class AsyncGranting(Granting[_AsyncT]):
     """The calls of a client for asyncio that acquire and release."""
 
     _client: AsyncClient
 
-    def acquire(self, *, timeout: Optional[float] = None) -> AsyncFuture[_HoldT]:
+    def acquire(self, *, timeout: Optional[float] = None) -> AsyncFuture[_AsyncT]:
         """Wait until the lock is granted, as :meth:`Lock.acquire` does. A cancellation leaves the queue.
 
         .. versionadded:: 0.1
         """
-        return cast("AsyncFuture[_HoldT]", self._client._run(self._acquire_flow, acquire_limit(timeout)))
+        return cast("AsyncFuture[_AsyncT]", self._client._run(self._acquire_flow, acquire_limit(timeout)))
 
-    def try_acquire(self, *, timeout: Optional[float] = None) -> AsyncFuture[Optional[_HoldT]]:
+    def try_acquire(self, *, timeout: Optional[float] = None) -> AsyncFuture[Optional[_AsyncT]]:
         """Acquire the lock if it is free, as :meth:`Lock.try_acquire` does.
 
         .. versionadded:: 0.1
         """
-        return cast("AsyncFuture[Optional[_HoldT]]", self._client._run(self._try_flow, timeout))
+        return cast("AsyncFuture[Optional[_AsyncT]]", self._client._run(self._try_flow, timeout))
 
     @contextlib.asynccontextmanager
-    async def held(self, *, timeout: Optional[float] = None, cancel_on_loss: bool = False) -> AsyncIterator[_HoldT]:
+    async def held(self, *, timeout: Optional[float] = None, cancel_on_loss: bool = False) -> AsyncIterator[_AsyncT]:
         """Hold the lock for an ``async with`` block, and raise at its end if the hold was lost.
 
         Args:
@@ -269,50 +310,58 @@ class AsyncGranting(Granting[_HoldT]):
             yield hold
         except asyncio.CancelledError:
             hold._release_later()
-            if guard is not None and guard.fired:
+            if guard is not None and guard.close():
                 raise hold._lost_error("held") from None
             raise
-        except BaseException:
-            hold._release_later()
+        except BaseException as error:
+            hold._leave_block(type(error))
             raise
         finally:
             if guard is not None:
                 guard.close()
-        hold._end_block()
+        await hold._leave(None)
 
-    async def __aenter__(self) -> _HoldT:
+    async def __aenter__(self) -> _AsyncT:
         hold = await self.acquire()
-        self._entered.setdefault(asyncio.current_task(), []).append(hold)
+        push_hold(self._entered, asyncio.current_task(), hold)
         return hold
 
     async def __aexit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        pop_hold(self._entered, asyncio.current_task())._leave_block(kind)
+        await pop_hold(self._entered, asyncio.current_task())._leave(kind)
 
 
 class _Guard:
     """Cancels the task of a block once, when its hold is lost."""
 
     def __init__(self, hold: BaseHold) -> None:
-        self.fired = False
+        task = asyncio.current_task()
+        assert task is not None
         self._hold = hold
-        self._task = asyncio.current_task()
-        hold.lost.add_done_callback(self._fire)
+        self._loop = asyncio.get_running_loop()
+        self._task: Optional[asyncio.Task[Any]] = task
+        self._fired = False
+        # From Python 3.11 on a task counts its cancellations. Those of others are not this guard's.
+        self._others: int = getattr(task, "cancelling", int)()
+        hold.lost.add_done_callback(self._fire_soon)
 
-    def _fire(self, _: object) -> None:
-        task, self._task = self._task, None
-        if task is not None and not task.done():
-            self.fired = True
-            task.cancel()
+    def _fire_soon(self, _: object) -> None:
+        # In a turn of its own: the cancellation of a running task would hit it behind the block.
+        self._loop.call_soon_threadsafe(self._fire)
 
-    def close(self) -> None:
-        """Cancel the task no longer."""
+    def _fire(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._fired = True
+            self._task.cancel()
+
+    def close(self) -> bool:
+        """Cancel the task no longer; return whether this guard alone has cancelled it."""
         task, self._task = self._task, None
-        self._hold.lost.remove_done_callback(self._fire)
-        uncancel = getattr(asyncio.current_task(), "uncancel", None)
-        if self.fired and task is None and uncancel is not None:
-            uncancel()
+        self._hold.lost.remove_done_callback(self._fire_soon)
+        if task is None or not self._fired:
+            return False
+        return bool(getattr(task, "uncancel", int)() <= self._others)
 
 
 def acquire_limit(timeout: Optional[float]) -> float:
@@ -320,8 +369,22 @@ def acquire_limit(timeout: Optional[float]) -> float:
     return _NO_LIMIT if timeout is None else check_seconds(timeout)
 
 
+def push_hold(entered: dict[Any, list[_HoldT]], key: object, hold: _HoldT) -> None:
+    """Note the hold of a block that a thread or task enters."""
+    entered.setdefault(key, []).append(hold)
+
+
 def pop_hold(entered: dict[Any, list[_HoldT]], key: object) -> _HoldT:
-    holds = entered[key]
+    """Return the hold of the block that a thread or task leaves.
+
+    Raises:
+        RuntimeError: The block was entered elsewhere, and it is not the only one.
+    """
+    if key not in entered and len(entered) == 1:
+        [key] = entered  # It was entered in another task, as test fixtures are, or in another thread.
+    holds = entered.get(key)
+    if not holds:
+        raise RuntimeError("the block was entered in another thread or task, and there are others: use held()")
     hold = holds.pop()
     if not holds:
         del entered[key]

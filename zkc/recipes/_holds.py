@@ -5,44 +5,21 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Optional
 
 from zkc._flow import Flow, Pause, Signal, result_of
 from zkc._session.listeners import Listeners
 from zkc._zookeeper import RLock
-from zkc.constants import ClientState, EventType
+from zkc.constants import EventType
 from zkc.errors import ForkedError, NoNodeError, SessionLostError, ZooKeeperError
-from zkc.recipes._places import HoldState, Place, delete_surely, stat_of
+from zkc.recipes._client_holds import Holds, holds_of
+from zkc.recipes._places import HoldState, Place, boot_time, delete_surely, stat_of
 from zkc.recipes.errors import LockInDoubtError, LockLostError
 
-if TYPE_CHECKING:
-    from zkc._client.base import BaseClient
-
-__all__ = ["REVOKE", "BaseHold", "HoldState", "Holds", "Place", "delete_surely", "holds_of", "stat_of"]
+__all__ = ["BaseHold", "HoldState", "Holds", "Place", "boot_time", "delete_surely", "holds_of", "stat_of"]
 
 _log = logging.getLogger("zkc.recipes")
-REVOKE = b"__REVOKE__"  # Curator's data of a contender that is asked to release.
-
-
-def boot_time() -> float:
-    """Return a clock in seconds that also counts while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-class _OwnWatch:
-    """The watch of a hold's znode. The session refers to it, and must keep neither the hold nor itself alive."""
-
-    __slots__ = ("_hold",)
-
-    def __init__(self, hold: BaseHold) -> None:
-        self._hold = weakref.ref(hold)
-
-    def __call__(self, type_: int, state: int, path: str) -> None:
-        hold = self._hold()
-        if hold is not None:
-            hold._watch(type_, state, path)
 
 
 class BaseHold:
@@ -59,7 +36,8 @@ class BaseHold:
         self._on_suspend = on_suspend
         self._lock = RLock()
         self._state = HoldState.HELD
-        self._proved = boot_time()
+        self._proved = place.proved
+        self._suspensions = 0
         self._armed: set[str] = set()  # The own znodes whose watches are set.
         self._listeners: Listeners[HoldState] = Listeners(holds.call_user)
         self._revoked: list[Callable[[], object]] = []
@@ -164,7 +142,7 @@ class BaseHold:
         if state is HoldState.LOST or state is HoldState.RELEASED:
             raise self._lost_error("check")
         if state is HoldState.IN_DOUBT or self.valid_for() <= margin:
-            raise LockInDoubtError(operation="check", path=self.path)
+            raise self._in_doubt("check")
 
     @property
     def lost(self) -> Signal:
@@ -210,28 +188,46 @@ class BaseHold:
         sent = boot_time()
         try:
             yield from result_of(self._place.session.multi([("check", path, -1) for path in self._place.paths]))
-        except (NoNodeError, SessionLostError) as error:
-            self._change(HoldState.LOST, "expired" if isinstance(error, SessionLostError) else "deleted")
+        except NoNodeError:
+            self._change(HoldState.LOST, "deleted")
+            raise self._lost_error("confirm") from None
+        except SessionLostError:
+            self._change(HoldState.LOST, self._holds.end_reason(self._place))
             raise self._lost_error("confirm") from None
         self._proved = max(self._proved, sent)
 
     def _release_flow(self) -> Flow[bool]:
         self._holds.check_process("release")
-        if not self._change(HoldState.RELEASED):
-            return False
-        try:
-            released = yield from self._delete()
-        except GeneratorExit:  # Timed out or cancelled: the deletion continues without a caller.
-            self._holds.in_background(self._delete())
-            raise
-        return released
+        return bool((yield from self._end_flow(HoldState.RELEASED)))
 
     def _release_later(self) -> bool:
         """Release the lock without waiting. The request is sent at once."""
         self._holds.check_process("release")
-        if not self._change(HoldState.RELEASED):
-            return False
-        self._holds.in_background(self._delete())
+        return self._end_later(HoldState.RELEASED)
+
+    def _end_flow(self, state: HoldState, reason: Optional[str] = None) -> Flow[Optional[bool]]:
+        """End the hold and delete its znodes; return whether they existed, or None if it had ended before."""
+        try:
+            if not self._change(state, reason):
+                return None
+            return (yield from self._delete())
+        except ZooKeeperError:
+            raise
+        except BaseException:  # Timed out, cancelled or interrupted: the deletion continues without a caller.
+            self._change(state, reason)
+            self._holds.in_background(self._delete())
+            raise
+
+    def _end_later(self, state: HoldState, reason: Optional[str] = None) -> bool:
+        """Do the same without waiting. The requests are sent at once."""
+        try:
+            if not self._change(state, reason):
+                return False
+            self._holds.in_background(self._delete())
+        except BaseException:  # A signal handler raised.
+            self._change(state, reason)
+            self._holds.in_background(self._delete())
+            raise
         return True
 
     def _delete(self) -> Flow[bool]:
@@ -239,23 +235,13 @@ class BaseHold:
 
     def _resign_flow(self) -> Flow[bool]:
         """End the hold under its user, who sees it as lost, and delete the znode."""
-        if not self._resign_later(in_background=False):
-            return False
-        try:
-            yield from self._delete()
-        except GeneratorExit:  # Timed out or cancelled: the deletion continues without a caller.
-            self._holds.in_background(self._delete())
-            raise
-        return True
+        self._holds.check_process("resign")
+        return (yield from self._end_flow(HoldState.LOST, "resigned")) is not None
 
-    def _resign_later(self, in_background: bool = True) -> bool:
+    def _resign_later(self) -> bool:
         """End the hold under its user without waiting."""
         self._holds.check_process("resign")
-        if not self._change(HoldState.LOST, "resigned"):
-            return False
-        if in_background:
-            self._holds.in_background(self._delete())
-        return True
+        return self._end_later(HoldState.LOST, "resigned")
 
     def _on_end(self, function: Callable[[], object]) -> None:
         """Call a function once, when the hold is released or lost; at once if it has ended."""
@@ -265,19 +251,51 @@ class BaseHold:
                 return
         function()
 
-    def _leave_block(self, kind: Optional[type[BaseException]]) -> None:
-        """Leave a block that has raised an error of this class, or none."""
-        if kind is None:
-            self._end_block()
-        else:
-            self._release_later()
+    def _leave_block(self, kind: Optional[type[BaseException]]) -> bool:
+        """Leave a block that has raised an error of this class, or none.
 
-    def _end_block(self) -> None:
-        """End a block: release the lock, and raise if it was lost."""
-        lost = self._state is HoldState.LOST
-        self._release_later()
-        if lost:
+        Returns:
+            Whether the hold is in doubt, so that the caller has to wait for :meth:`_settle_flow`.
+        """
+        if kind is None:
+            return self._end_block()
+        with contextlib.suppress(ForkedError):  # A child of the process leaves the block: its own error counts.
+            self._release_later()
+        return False
+
+    def _end_block(self) -> bool:
+        """End a block: release the lock, and raise if it was lost; return whether it is in doubt."""
+        if self.state is HoldState.IN_DOUBT:
+            self._holds.check_process("release")
+            return True
+        if not self._release_later() and self._state is HoldState.LOST:
             raise self._lost_error("release")
+        return False
+
+    def _settle_flow(self) -> Flow[None]:
+        """Release a hold that is in doubt, and raise unless it has lasted until then."""
+        if (yield from self._release_flow()):
+            return
+        if self._reason is None:  # The reply shows that it ended before its release.
+            self._reason = self._holds.end_reason(self._place)
+        raise self._lost_error("release")
+
+    def _patience(self) -> float:
+        """Return for how many seconds the end of a block waits for the servers: the session timeout."""
+        with contextlib.suppress(ZooKeeperError):
+            return self._place.session.negotiated_timeout
+        return 0.0
+
+    def _in_doubt(self, operation: str) -> LockInDoubtError:
+        if operation == "check":
+            return LockInDoubtError(operation=operation, path=self.path)
+        text = (
+            "the servers did not answer within the session timeout, so the client does not know whether the hold "
+            "lasted until the end of the block. Check what the block has written; the client goes on deleting the znode"
+        )
+        return LockInDoubtError(
+            LockInDoubtError.describe(operation, self.path, text), operation=operation, path=self.path
+        )
 
     # ---- what becomes of it -----------------------------------------------------------------------------------------
 
@@ -302,7 +320,7 @@ class BaseHold:
             for function in at_end:
                 function()
         if state is HoldState.LOST:
-            level = logging.INFO if reason == "resigned" else logging.WARNING
+            level = logging.INFO if reason in ("resigned", "closed") else logging.WARNING
             _log.log(level, "the hold %s is lost: %s", self.path, reason)
             self._ended.set()
             if self._place.extra and reason == "deleted":  # A deletion of one of several znodes: the others follow.
@@ -312,8 +330,10 @@ class BaseHold:
 
     def _suspend(self) -> None:
         """Take the loss of the connection."""
+        with self._lock:
+            self._suspensions += 1
         if self._on_suspend == "lost":
-            self._end("suspended")
+            self._end_later(HoldState.LOST, "suspended")
         elif self._change(HoldState.IN_DOUBT) and self._on_suspend == "deadline":
             self._holds.in_background(self._wait_for_deadline())
 
@@ -322,14 +342,9 @@ class BaseHold:
         while self._state is HoldState.IN_DOUBT:
             left = self.valid_for()
             if left <= 0.0:
-                self._end("deadline")
+                self._end_later(HoldState.LOST, "deadline")  # The znodes are deleted when the connection is back.
                 return
             yield Pause(left)
-
-    def _end(self, reason: str) -> None:
-        """End the hold without an answer of the servers. The znodes are deleted when the connection is back."""
-        if self._change(HoldState.LOST, reason):
-            self._holds.in_background(self._delete())
 
     def _watch(self, type_: int, state: int, path: str) -> None:
         """Take the event of the own znode's watch."""
@@ -339,24 +354,6 @@ class BaseHold:
         elif type_ == EventType.CHANGED:
             self._holds.guard(self)
 
-    def _guard(self) -> Flow[None]:
-        """Read the own znodes and watch them: they show a deletion, and a request to release."""
-        sent = boot_time()
-        for path in self._place.paths:
-            try:
-                data = yield from self._read(path)
-            except NoNodeError:
-                self._armed.discard(path)
-                self._change(HoldState.LOST, "deleted")
-                return
-            except ZooKeeperError:
-                self._armed.discard(path)  # The next connection reads it again; an event ends the session.
-                return
-            if data == REVOKE:
-                self._take_request()
-        self._proved = max(self._proved, sent)
-        self._change(HoldState.HELD)
-
     def _take_request(self) -> None:
         """Tell the callbacks once that another program asks for a release."""
         with self._lock:
@@ -364,93 +361,3 @@ class BaseHold:
             callbacks = [] if asked else list(self._revoked)
         for callback in callbacks:
             self._holds.call_user(callback)
-
-    def _read(self, path: str) -> Flow[Optional[bytes]]:
-        """Return the data of an own znode and set its watch; None if the watch is set."""
-        session = self._place.session
-        if path not in self._armed:
-            self._armed.add(path)
-            return (yield from result_of(session.get(path, _OwnWatch(self))))[0]
-        if (yield from result_of(session.exists(path))) is None:
-            raise NoNodeError(path=path)
-        return None
-
-
-class Holds:
-    """The holds of a client: it follows the client's states, and reads the own znodes after each reconnect.
-
-    The client refers to it, and it refers to the client weakly.
-    """
-
-    def __init__(self, client: BaseClient) -> None:
-        self._client = weakref.ref(client)
-        self.call_user: Callable[..., None] = client._call_user
-        self._all: set[BaseHold] = set()
-        client.add_listener(self)
-
-    def client(self, operation: str, path: str) -> BaseClient:
-        """Return the client; it exists while a caller has a recipe of it."""
-        client = self._client()
-        assert client is not None, (operation, path)
-        return client
-
-    def check_process(self, operation: str) -> None:
-        """Raise ForkedError in a child of the process that started the client."""
-        client = self._client()
-        if client is not None:
-            client._check_process(operation)
-
-    def add(self, hold: BaseHold) -> None:
-        """Follow a hold, and set the watch of its znode without waiting."""
-        self._all.add(hold)
-        client = self._client()
-        if client is not None and client._session is not hold._place.session:
-            hold._change(HoldState.LOST, "expired")  # The listener was called before.
-        elif client is not None and client._state is ClientState.SUSPENDED:
-            hold._suspend()
-        else:
-            self.guard(hold)
-
-    def discard(self, hold: BaseHold) -> None:
-        """Follow a hold no longer."""
-        self._all.discard(hold)
-
-    def guard(self, hold: BaseHold) -> None:
-        """Read the znode of a hold in the background."""
-        client = self._client()
-        if client is not None:
-            with contextlib.suppress(ForkedError):
-                client._background(hold._guard())
-
-    def in_background(self, flow: Flow[Any]) -> None:
-        """Drive a flow without a waiting caller."""
-        client = self._client()
-        if client is not None:
-            client._background(flow)
-
-    def __call__(self, state: ClientState) -> None:
-        """Listen to the client."""
-        client = self._client()
-        session = None if client is None else client._session
-        for hold in list(self._all):
-            if state is ClientState.CLOSED:
-                hold._change(HoldState.LOST, "closed")
-            elif state is ClientState.LOST or hold._place.session is not session:
-                hold._change(HoldState.LOST, "expired")
-            elif state is ClientState.SUSPENDED:
-                hold._suspend()
-            elif state is ClientState.CONNECTED:
-                self.guard(hold)
-
-
-_registries: weakref.WeakKeyDictionary[Any, Holds] = weakref.WeakKeyDictionary()
-_registries_lock = RLock()
-
-
-def holds_of(client: BaseClient) -> Holds:
-    """Return the holds of a client, made at the first call."""
-    with _registries_lock:
-        holds = _registries.get(client)
-        if holds is None:
-            holds = _registries[client] = Holds(client)
-        return holds

@@ -19,9 +19,10 @@ from zkc.errors import (
     SessionLostError,
     ZooKeeperError,
 )
-from zkc.recipes._contend import Contest, PlaceLostError, _forget, _Turn, join, leave, make_parent, wait_turn
+from zkc.recipes._contend import Contest, PlaceLostError, join, leave, make_parent
 from zkc.recipes._holds import Place, delete_surely, holds_of, stat_of
 from zkc.recipes._layout import Seat
+from zkc.recipes._turns import Turn, forget, wait_turn
 from zkc.recipes.errors import LayoutError, LimitMismatchError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Leases:
         """Take leases that a look has found to be free."""
         return (yield from self.speculate(count))
 
-    def look(self, session: Session, turns: tuple[Optional[_Turn], Optional[_Turn]] = (None, None)) -> _Look:
+    def look(self, session: Session, turns: tuple[Optional[Turn], Optional[Turn]] = (None, None)) -> _Look:
         """Return the children of the leases' parent, and the limit.
 
         Args:
@@ -136,15 +137,15 @@ class Leases:
                 raise SessionExpiredError(operation=_OPERATION, path=self.path)
 
     @contextmanager
-    def _watches(self, session: Session, signal: Signal) -> Iterator[tuple[_Turn, _Turn]]:
-        turns = _Turn(), _Turn()
+    def _watches(self, session: Session, signal: Signal) -> Iterator[tuple[Turn, Turn]]:
+        turns = Turn(), Turn()
         for turn in turns:
             turn.signal = signal
         try:
             yield turns
         finally:
-            _forget(self.client, session, self.contest.path, turns[0])
-            _forget(self.client, session, self.path, turns[1])
+            forget(self.client, session, self.contest.path, turns[0])
+            forget(self.client, session, self.path, turns[1])
 
     def set_limit(self, limit: int) -> Flow[None]:
         """Write the limit, which all clients then follow."""

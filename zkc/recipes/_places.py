@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Optional
 
@@ -12,7 +13,7 @@ from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError
 if TYPE_CHECKING:
     from zkc._zookeeper import Session, Stat
 
-__all__ = ["HoldState", "Place", "delete_surely", "stat_of"]
+__all__ = ["HoldState", "Place", "boot_time", "delete_surely", "stat_of"]
 
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 
@@ -46,6 +47,9 @@ class Place:
     session: Session
     identifier: str = ""
     extra: list[str] = field(default_factory=list)  # Further znodes that end with the hold.
+    proved: float = (
+        0.0  # When the last answered request of the session was sent, by boot_time(), as far as it is known.
+    )
 
     @property
     def name(self) -> str:
@@ -56,6 +60,11 @@ class Place:
     def paths(self) -> tuple[str, ...]:
         """All znodes that exist as long as the hold."""
         return (self.path, *self.extra)
+
+
+def boot_time() -> float:
+    """Return a clock in seconds that also counts while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def delete_surely(session: Session, *paths: str) -> Flow[bool]:

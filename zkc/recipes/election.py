@@ -115,7 +115,7 @@ class Election(BaseElection[Hold]):
                     if stop.done():
                         hold._release_later()
                     else:
-                        hold._end_block()
+                        hold._leave(None)
                     return value
             except Exception as error:
                 if not forever:
@@ -256,7 +256,7 @@ class AsyncElection(BaseElection[AsyncHold]):
                     if stop.done():
                         hold._release_later()
                     else:
-                        hold._end_block()
+                        await hold._leave(None)
                     return value
             except Exception as error:
                 if not forever:

@@ -8,7 +8,7 @@ from zkc._args import check_seconds
 from zkc._client.transaction import AsyncTransaction, BaseTransaction, Transaction
 from zkc._commands.transaction import commit
 from zkc._flow import Flow
-from zkc.errors import NoNodeError, ZooKeeperError
+from zkc.errors import NoNodeError, SessionLostError, ZooKeeperError
 from zkc.recipes._places import HoldState
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ class _Fenced(BaseTransaction):
         front = len(checks)
         try:
             results = yield from commit(client, [*checks, *self._core])
+        except SessionLostError as error:
+            if error.maybe_applied is not False:
+                raise
+            self._hold._change(HoldState.LOST, self._hold._holds.end_reason(self._hold._place))
+            raise self._hold._lost_error("commit") from None
         except ZooKeeperError as error:
             if error.index is None:
                 raise

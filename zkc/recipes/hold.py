@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Optional, cast
 
 from zkc._flow import Flow
+from zkc.errors import OperationTimeoutError
 from zkc.recipes._holds import BaseHold
 from zkc.recipes.fenced import AsyncFencedTransaction, FencedTransaction
 
@@ -85,7 +86,16 @@ class Hold(BaseHold):
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self._leave_block(kind)
+        self._leave(kind)
+
+    def _leave(self, kind: Optional[type[BaseException]]) -> None:
+        """Leave a block that has raised an error of this class, or none."""
+        if self._leave_block(kind):
+            client = cast("Client", self._holds.client("release", self.path))
+            try:
+                client._run(_settle, self._patience(), self)
+            except OperationTimeoutError:
+                raise self._in_doubt("release") from None
 
 
 class AsyncHold(BaseHold):
@@ -126,7 +136,16 @@ class AsyncHold(BaseHold):
     async def __aexit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self._leave_block(kind)
+        await self._leave(kind)
+
+    async def _leave(self, kind: Optional[type[BaseException]]) -> None:
+        """Leave a block that has raised an error of this class, or none."""
+        if self._leave_block(kind):
+            client = cast("AsyncClient", self._holds.client("release", self.path))
+            try:
+                await client._run(_settle, self._patience(), self)
+            except OperationTimeoutError:
+                raise self._in_doubt("release") from None
 
 
 def _confirm(client: CommandClient, hold: BaseHold) -> Flow[None]:
@@ -135,3 +154,7 @@ def _confirm(client: CommandClient, hold: BaseHold) -> Flow[None]:
 
 def _release(client: CommandClient, hold: BaseHold) -> Flow[bool]:
     return hold._release_flow()
+
+
+def _settle(client: CommandClient, hold: BaseHold) -> Flow[None]:
+    return hold._settle_flow()

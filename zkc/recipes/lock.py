@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar, cast
 from zkc._args import check_count, check_data, check_path, encode_acl
 from zkc._flow import Flow, Undoable, result_of
 from zkc.errors import NoNodeError, SessionExpiredError
-from zkc.recipes._contend import Contest, PlaceLostError, join, leave, list_seats, wait_turn
+from zkc.recipes._contend import Contest, PlaceLostError, join, leave, list_seats
 from zkc.recipes._granting import Acquiring, AsyncGranting, Granting, SyncGranting
-from zkc.recipes._holds import REVOKE, BaseHold, Place, delete_surely, holds_of
+from zkc.recipes._guarding import REVOKE
+from zkc.recipes._holds import BaseHold, Place, delete_surely, holds_of
 from zkc.recipes._layout import LAYOUTS, Seat
+from zkc.recipes._turns import wait_turn
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.reentrant import AsyncReentrantLock, ReentrantLock
 from zkc.recipes.ticket import AsyncTicket, Ticket

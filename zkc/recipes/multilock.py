@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc._flow import Flow, Pause, sub_result_of
 from zkc.errors import ConnectionLossError, NoNodeError, SessionExpiredError
-from zkc.recipes._contend import Contest, PlaceLostError, join, leave, list_seats, wait_turn
+from zkc.recipes._contend import Contest, PlaceLostError, join, leave, list_seats
 from zkc.recipes._granting import AsyncGranting, Granting, SyncGranting
 from zkc.recipes._holds import BaseHold, Place, holds_of
 from zkc.recipes._layout import Seat
+from zkc.recipes._turns import wait_turn
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.lock import AsyncLock, Lock, contest_of
 
@@ -136,7 +137,8 @@ class BaseMultiLock(Granting[_HoldT]):
     def _new_hold(self, places: list[Place]) -> _HoldT:
         first, rest = places[0], places[1:]
         token = max(place.token for place in places)
-        whole = Place(first.path, first.sequence, token, first.session, extra=[place.path for place in rest])
+        extra, proved = [place.path for place in rest], max(place.proved for place in places)
+        whole = Place(first.path, first.sequence, token, first.session, extra=extra, proved=proved)
         hold = self._hold_class(holds_of(self._client), whole, self._contests[0].on_suspend)
         hold._tokens = {path: place.token for path, place in zip(self.paths, places)}
         hold._holds.add(hold)

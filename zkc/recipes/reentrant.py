@@ -132,7 +132,7 @@ class ReentrantLock:
         if self._entry() is not None:  # Its hold may have been released in the block.
             hold = self._leave()
             if hold is not None:
-                hold._leave_block(kind)
+                hold._leave(kind)
 
     def __repr__(self) -> str:
         return f"<zkc.{type(self).__name__} {self.path}>"
@@ -211,7 +211,7 @@ class AsyncReentrantLock:
         if self._entry() is not None:  # Its hold may have been released in the block.
             hold = self._leave()
             if hold is not None:
-                hold._leave_block(kind)
+                await hold._leave(kind)
 
     def __repr__(self) -> str:
         return f"<zkc.{type(self).__name__} {self.path}>"

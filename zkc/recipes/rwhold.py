@@ -9,7 +9,7 @@ from zkc._flow import Flow, Pause, Undoable, result_of
 from zkc.constants import CreateMode
 from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError
 from zkc.recipes._contend import Contest
-from zkc.recipes._holds import BaseHold, HoldState, Place, delete_surely, stat_of
+from zkc.recipes._holds import BaseHold, HoldState, Place, boot_time, delete_surely, stat_of
 from zkc.recipes._layout import counter_text
 from zkc.recipes.errors import UpgradeError
 from zkc.recipes.hold import AsyncHold, Hold
@@ -119,6 +119,7 @@ class _Downgrades(BaseHold, Generic[_HoldT]):
             ("create", target, contest.data, contest.acl, CreateMode.EPHEMERAL),
         ]
         while True:
+            sent = boot_time()
             try:
                 # In one flight; a transaction of an older libzookeeper cannot return the stat.
                 moving, looking = session.multi(change), session.exists(target)
@@ -129,7 +130,7 @@ class _Downgrades(BaseHold, Generic[_HoldT]):
             except ConnectionLossError:
                 stat = yield from self._look(target)
             if stat is not None:
-                return Place(target, self._place.sequence, stat.czxid, session)
+                return Place(target, self._place.sequence, stat.czxid, session, proved=sent)
 
     def _look(self, target: str) -> Flow[Optional[Stat]]:
         """Return the stat of the reader's znode after a lost reply; None if the transaction was not carried out."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 from zkc.recipes._contend import Contest
-from zkc.recipes._granting import LocalQueue
+from zkc.recipes._granting import LocalQueue, LocalTurn
 from zkc.recipes._holds import Place
 from zkc.recipes._layout import Seat
 from zkc.recipes.lock import AsyncLock, BaseLock, Lock
@@ -43,11 +43,8 @@ def reads_and_writes(seats: Sequence[Seat], index: int) -> Optional[Seat]:
 class _NoQueue(LocalQueue):
     """The local callers of a read lock: each of them contends at the servers."""
 
-    def try_enter(self) -> bool:
-        return True
-
-    def leave(self) -> None:
-        pass
+    def turn(self) -> LocalTurn:
+        return LocalQueue().turn()
 
 
 class _Writes(BaseLock[Any]):

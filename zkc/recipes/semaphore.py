@@ -13,7 +13,7 @@ from zkc._args import check_count
 from zkc._flow import Flow, Pause, Undoable
 from zkc.errors import ClosingError, SessionExpiredError
 from zkc.recipes._contend import Contest, PlaceLostError, check_open
-from zkc.recipes._granting import Acquiring, acquire_limit, pop_hold
+from zkc.recipes._granting import Acquiring, acquire_limit, pop_hold, push_hold
 from zkc.recipes._holds import BaseHold, Place, holds_of
 from zkc.recipes._leases import CuratorLeases, KazooLeases, Leases
 from zkc.recipes.hold import AsyncHold, Hold
@@ -218,13 +218,17 @@ class Semaphore(BaseSemaphore[Hold]):
 
     def __enter__(self) -> Hold:
         hold = self.acquire()
-        self._entered.setdefault(threading.get_ident(), []).append(hold)
+        try:
+            push_hold(self._entered, threading.get_ident(), hold)
+        except BaseException:  # A signal handler raised: the block is not entered, and not left.
+            hold._release_later()
+            raise
         return hold
 
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        pop_hold(self._entered, threading.get_ident())._leave_block(kind)
+        pop_hold(self._entered, threading.get_ident())._leave(kind)
 
 
 class AsyncSemaphore(BaseSemaphore[AsyncHold]):
@@ -284,10 +288,10 @@ class AsyncSemaphore(BaseSemaphore[AsyncHold]):
 
     async def __aenter__(self) -> AsyncHold:
         hold = await self.acquire()
-        self._entered.setdefault(asyncio.current_task(), []).append(hold)
+        push_hold(self._entered, asyncio.current_task(), hold)
         return hold
 
     async def __aexit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        pop_hold(self._entered, asyncio.current_task())._leave_block(kind)
+        await pop_hold(self._entered, asyncio.current_task())._leave(kind)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Generic, Optional, TypeVar, cast
 from zkc._flow import Flow
 from zkc._zookeeper import RLock
 from zkc.errors import ClosingError, SessionExpiredError
-from zkc.recipes._contend import PlaceLostError, check_open, list_seats, wait_turn
+from zkc.recipes._contend import PlaceLostError, check_open, list_seats
 from zkc.recipes._granting import Acquiring, acquire_limit
 from zkc.recipes._holds import BaseHold, Place, delete_surely, holds_of
+from zkc.recipes._turns import wait_turn
 from zkc.recipes.errors import LockLostError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class BaseTicket(Generic[_HoldT]):
         try:
             if seats is None:
                 seats = yield from list_seats(owner._client, owner._contest)
-            yield from wait_turn(owner._client, owner._contest, place, seats)
+            yield from wait_turn(owner._client, owner._contest, place, seats, keeps_place=True)
         except (PlaceLostError, SessionExpiredError, ClosingError):
             if not self._cancelled:
                 check_open(owner._client, owner.path)

@@ -1,0 +1,191 @@
+"""The wait of a contender for its turn: a watch of the contender in front, and one of its own znode."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from zkc._flow import Await, Flow, Pause, Signal, result_of, sub_result_of
+from zkc.constants import EventType, WatchType
+from zkc.errors import ConnectionLossError, NoAuthError, NoNodeError, SessionExpiredError, ZooKeeperError
+from zkc.recipes._client_holds import holds_of
+from zkc.recipes._contend import Contest, PlaceLostError, index_of, list_names
+from zkc.recipes._places import Place, boot_time
+
+if TYPE_CHECKING:
+    from zkc._client.base import BaseClient
+    from zkc._zookeeper import Request, Session
+    from zkc.recipes._layout import Seat
+
+__all__ = ["Turn", "forget", "wait_turn"]
+
+_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
+_OPERATION = "acquire"
+
+
+class Turn:
+    """A watch that is called once, and sets a signal.
+
+    Args:
+        signal: The signal; a new one if None.
+    """
+
+    __slots__ = ("signal", "type")
+
+    def __init__(self, signal: Optional[Signal] = None) -> None:
+        self.signal = Signal() if signal is None else signal
+        self.type = 0  # The type of the event; no event has 0.
+
+    def __call__(self, type_: int, state: int, path: str) -> None:
+        self.type = type_
+        self.signal.set()
+
+
+class _Own:
+    """The watch of the own znode: a deletion ends the wait.
+
+    Without it, a contender whose znode was deleted would take its turn when the one in front leaves. A change of the
+    data takes the watch away, so that it wakes the contender, too.
+    """
+
+    __slots__ = ("request", "turn", "type")
+
+    def __init__(self, session: Session, path: str) -> None:
+        self.type = 0
+        self.turn: Optional[Turn] = None
+        self.request = session.exists(path, self)
+
+    def __call__(self, type_: int, state: int, path: str) -> None:
+        self.type = type_
+        turn = self.turn
+        if turn is not None:
+            turn.signal.set()
+
+    def check(self, session: Session, path: str) -> Flow[None]:
+        """Raise PlaceLostError if the own znode was deleted."""
+        if self.type == 0 and (yield from sub_result_of(self.request, _OPERATION, path.rpartition("/")[0])) is None:
+            with contextlib.suppress(ZooKeeperError):  # It waits for a znode that no client creates again.
+                session.remove_watches(path, self, WatchType.ANY, callback=_ignore)
+            raise PlaceLostError
+        if self.type == EventType.DELETED:
+            raise PlaceLostError
+
+
+def wait_turn(
+    client: BaseClient, contest: Contest, place: Place, seats: list[Seat], *, keeps_place: bool = False
+) -> Flow[None]:
+    """Wait until no contender blocks this one.
+
+    Args:
+        client: The client.
+        contest: What the contender wants.
+        place: Its place.
+        seats: The queue.
+        keeps_place: Whether a wait that is given up keeps the place, so that another wait may follow.
+
+    Raises:
+        PlaceLostError: The own znode was deleted.
+        SessionExpiredError: The session has ended, and the own znode with it.
+    """
+    own: Optional[_Own] = None
+    try:
+        while True:
+            index = index_of(seats, place)
+            if index < 0:
+                raise PlaceLostError
+            front = contest.blocker(seats, index)
+            if front is None:
+                return
+            connection, armed = client._connections, own
+            try:
+                if own is None or own.type:
+                    own = _Own(place.session, place.path)  # In one flight with the watch of the one in front.
+                gone = yield from _wait_for(client, contest, place, front, own)
+            except ConnectionLossError:
+                own = armed
+                yield Pause(_PAUSE, _OPERATION, contest.path)
+                gone = False
+            # Contenders only join behind this one. If the first has left, and this one was the second, it is the first
+            # now. After a downgrade it is not: a reader stands where the writer stood.
+            if gone and index == 1 and not contest.downgrades and _is_steady(client, place, connection):
+                return
+            sent = boot_time()
+            seats = contest.layout.seats((yield from list_names(client, place.session, contest)), contest.kinds)
+            place.proved = sent
+    except BaseException:
+        if keeps_place and own is not None:
+            forget(client, place.session, place.path, own, own.request)
+        raise
+
+
+def _is_steady(client: BaseClient, place: Place, connection: int) -> bool:
+    """Return whether events have come in the order of the changes, and the session is known to have lasted.
+
+    After a reconnect the server reports what has changed in any order: the own znode may be gone, too. A libzookeeper
+    that does not know when a message was answered last cannot tell how old the session's last proof is.
+    """
+    return client._connections == connection and place.session.last_answered > 0.0
+
+
+def _wait_for(client: BaseClient, contest: Contest, place: Place, front: Seat, own: _Own) -> Flow[bool]:
+    """Wait until a contender in front has left, or its znode has changed; return whether it has left."""
+    session, path, turn = place.session, f"{contest.path}/{front.name}", Turn()
+    own.turn = turn
+    request: Request[Any] = session.get(path, turn)
+    try:
+        try:
+            yield from sub_result_of(request, _OPERATION, contest.path)
+        except NoNodeError:
+            yield from own.check(session, place.path)
+            return True
+        except NoAuthError:  # Its data cannot be read; a watch of the parent's children shows when it leaves.
+            path = contest.path
+            request = session.get_children(path, turn)
+            if front.name not in (yield from sub_result_of(request, _OPERATION, contest.path)):
+                yield from own.check(session, place.path)
+                return True
+        yield from own.check(session, place.path)
+        yield Await(turn.signal, None, _OPERATION, contest.path)
+        yield from own.check(session, place.path)
+    finally:
+        forget(client, session, path, turn, request)
+    if EventType.SESSION in (turn.type, own.type):
+        raise SessionExpiredError(operation=_OPERATION, path=contest.path)
+    return turn.type == EventType.DELETED
+
+
+def forget(
+    client: BaseClient,
+    session: Session,
+    path: str,
+    watch: Union[Turn, _Own],
+    request: Optional[Request[Any]] = None,
+) -> None:
+    """Remove a watch that is no longer needed, without waiting.
+
+    Args:
+        client: The client.
+        session: The session that has set the watch.
+        path: The path.
+        watch: The watch. One that was called is gone.
+        request: The request that sets it. If its reply is not there yet, the watch is removed after that.
+    """
+    if watch.type:
+        return
+    with contextlib.suppress(ZooKeeperError):
+        if request is None or request.done():
+            session.remove_watches(path, watch, WatchType.ANY, callback=_ignore)
+        else:
+            holds_of(client).in_background(_forget_later(client, session, path, watch, request))
+
+
+def _forget_later(
+    client: BaseClient, session: Session, path: str, watch: Union[Turn, _Own], request: Request[Any]
+) -> Flow[None]:
+    with contextlib.suppress(ZooKeeperError):
+        yield from result_of(request)
+    forget(client, session, path, watch)
+
+
+def _ignore(request: Request[None]) -> None:
+    request.exception()
