@@ -71,7 +71,7 @@ async def test_lock_many_local_callers_need_one_znode(zk):
 async def test_lock_whose_session_expires(zk, expire_zk):
     """Scenario 5."""
     hold = await do(zk, zk.inner.lock("/a").acquire)
-    states = []
+    states, session_id = [], hold.session_id
     hold.add_listener(states.append)
     await expire_zk(zk)
     await eventually(hold.lost.done)
@@ -79,6 +79,7 @@ async def test_lock_whose_session_expires(zk, expire_zk):
     with pytest.raises(LockLostError, match="expired") as caught:
         hold.check()
     assert (caught.value.token, caught.value.session_lost) == (hold.token, True)
+    assert hold.session_id == session_id != zk.session_id
     assert await do(zk, hold.release) is False
     await eventually(lambda: states and states[-1] is HoldState.LOST)
 

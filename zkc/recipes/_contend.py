@@ -174,7 +174,7 @@ def _made(
     else:
         if isinstance(made, tuple):
             path, stat = made
-            return Place(path, sequence_of(path), stat.czxid, session, proved=sent)
+            return Place(path, sequence_of(path), stat.czxid, session, session.client_id[0], proved=sent)
         lost = ConnectionLossError(operation=_OPERATION, path=contest.path)  # A transaction replies without the stat.
     place = yield from _find(client, session, contest, marker)
     if place is None:
@@ -262,7 +262,8 @@ def _find(client: BaseClient, session: Session, contest: Contest, marker: str) -
                 return None
             stat = yield from sub_result_of(session.exists(paths[0]), _OPERATION, contest.path)
             token = 0 if stat is None else stat.czxid
-            return Place(paths[0], sequence_of(paths[0]), token, session, extra=paths[1:], proved=sent)
+            number, owner = sequence_of(paths[0]), session.client_id[0]
+            return Place(paths[0], number, token, session, owner, extra=paths[1:], proved=sent)
         except NoNodeError:
             return None
         except ConnectionLossError:

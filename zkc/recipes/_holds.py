@@ -74,7 +74,7 @@ class BaseHold:
 
         .. versionadded:: 0.1
         """
-        return self._place.session.client_id[0]
+        return self._place.session_id
 
     @property
     def acquired_at(self) -> float:

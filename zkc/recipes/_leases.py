@@ -329,7 +329,7 @@ class KazooLeases(Leases):
             # The check of a transaction under way fails once the place in the queue is deleted.
             holds_of(self.client).in_background(delete_surely(session, mutex.path, *paths))
             raise
-        return None if stat is None else Place(paths[0], 0, stat.czxid, session, extra=paths[1:])
+        return None if stat is None else Place(paths[0], 0, stat.czxid, session, mutex.session_id, extra=paths[1:])
 
     def _find(self, session: Session, path: str) -> Flow[Any]:
         """Return the stat of a lease after a lost reply; None if it was not created."""

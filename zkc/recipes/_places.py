@@ -45,6 +45,7 @@ class Place:
     sequence: int
     token: int  # The znode's czxid.
     session: Session
+    session_id: int  # Of its own, because a closed session does not return it.
     identifier: str = ""
     extra: list[str] = field(default_factory=list)  # Further znodes that end with the hold.
     proved: float = (

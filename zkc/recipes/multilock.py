@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc._flow import Flow, Pause, sub_result_of
@@ -138,7 +139,7 @@ class BaseMultiLock(Granting[_HoldT]):
         first, rest = places[0], places[1:]
         token = max(place.token for place in places)
         extra, proved = [place.path for place in rest], max(place.proved for place in places)
-        whole = Place(first.path, first.sequence, token, first.session, extra=extra, proved=proved)
+        whole = replace(first, token=token, extra=extra, proved=proved)
         hold = self._hold_class(holds_of(self._client), whole, self._contests[0].on_suspend)
         hold._tokens = {path: place.token for path, place in zip(self.paths, places)}
         hold._holds.add(hold)

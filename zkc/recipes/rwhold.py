@@ -130,7 +130,8 @@ class _Downgrades(BaseHold, Generic[_HoldT]):
             except ConnectionLossError:
                 stat = yield from self._look(target)
             if stat is not None:
-                return Place(target, self._place.sequence, stat.czxid, session, proved=sent)
+                own = self._place
+                return Place(target, own.sequence, stat.czxid, session, own.session_id, proved=sent)
 
     def _look(self, target: str) -> Flow[Optional[Stat]]:
         """Return the stat of the reader's znode after a lost reply; None if the transaction was not carried out."""
