@@ -8,8 +8,9 @@ cdef extern from "pythread.h" nogil:
     unsigned long PyThread_get_thread_ident()
 
 cdef object _world = None        # zkc._green's, from the first session in a patched program on
-cdef bint _green = False         # whether there is one; False again at exit, when every wait is a thread's
+cdef bint _green = False         # whether there is one
 cdef unsigned long _exit_thread = 0
+cdef object _exit_greenlet = None
 
 
 cdef int _find_hub() except -1:
@@ -27,8 +28,17 @@ cdef int _find_hub() except -1:
 
 
 cdef object _hub_here():
-    """Return the hub that this thread's greenlets sleep in; None where the thread itself has to sleep."""
-    return _world.here() if _green else None
+    """Return the hub that this thread's greenlets sleep in; None where the thread itself has to sleep.
+
+    At exit, the greenlet of the exit handler sleeps as a thread: a hub would run greenlets of a program that has ended.
+    A later exit handler may still run the hub, by a pause, for example. Greenlets that it wakes sleep in it again: if
+    they slept as a thread, the process would not end.
+    """
+    if not _green:
+        return None
+    if _exiting and (PyThread_get_thread_ident() != _exit_thread or _world.getcurrent() is _exit_greenlet):
+        return None
+    return _world.here()
 
 
 cdef int _sleep_on(zkc_word *word, uint32_t expected, int64_t left) except -1:

@@ -253,11 +253,12 @@ cdef double _EXIT_SECONDS = 3.0
 
 def _at_exit():
     """Close the open sessions, silently and in bounded time; afterwards no thread of ours touches the interpreter."""
-    global _log_stop, _exiting, _green, _exit_thread
+    global _log_stop, _exiting, _exit_thread, _exit_greenlet
     cdef unsigned dropped = 0
-    _exiting = True
-    _green = False  # a hub would run greenlets of a program that has ended
+    # Before `_exiting`, which has _hub_here() read them.
     _exit_thread = PyThread_get_thread_ident()
+    _exit_greenlet = _world.getcurrent() if _green else None
+    _exiting = True
     cdef list sessions = [session for session in _live_sessions if (<_SessionBase>session).c != NULL]
     sessions = [session for session in sessions if (<_SessionBase>session).c.generation == zkc_generation()]
     for session in sessions:

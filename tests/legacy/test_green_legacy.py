@@ -131,6 +131,37 @@ def test_a_program_that_never_closes_ends_in_silence(run):
     assert run(PRELUDE + FORGOTTEN) == ""
 
 
+LEFT_OPEN = """
+import atexit, logging
+from zkc.legacy import zookeeper
+from zkc.legacy import zk as zc_zk
+logging.getLogger("ZooKeeper").addHandler(logging.NullHandler())
+atexit.register(time.sleep, 0.1)  # It runs behind zkc's exit handler, and the hub runs the greenlets once more.
+h = zookeeper.init(hosts, lambda *_: None)
+zookeeper.aget(h, "/", None, lambda *_: None)
+zk = zc_zk.ZooKeeper(hosts)
+"""
+
+
+def test_a_program_whose_hub_runs_at_its_exit_ends_in_silence(run):
+    assert run(LEFT_OPEN) == ""
+
+
+FULL = """
+import fcntl
+from zkc.legacy.zk import _logging
+read, write = os.pipe()
+os.set_blocking(write, False)
+writer = _logging._Writer(write)
+for _ in range(fcntl.fcntl(write, 1032) // 100 + 10):  # F_GETPIPE_SZ
+    assert writer.write("x" * 100) == 100
+"""
+
+
+def test_a_line_that_the_pipe_has_no_room_for_is_lost(run):
+    assert run(FULL) == ""
+
+
 ZC_ZK = """
 import logging
 from zkc.legacy import zk as zc_zk

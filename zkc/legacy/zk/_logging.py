@@ -34,28 +34,20 @@ _FLUSH = "\x1fflush"  # A line of its own: what stands before it in the pipe was
 _asked = _told = 0  # How many of these lines were written, and read.
 
 
-class _Writer(io.RawIOBase):
+class _Writer(io.FileIO):
     """The end of the pipe that libzookeeper's lines are written to; it never blocks.
 
-    The handlers of a logger may be slow, or wait for something that waits for us: then lines are lost.
+    The handlers of a logger may be slow, or wait for something that waits for us: then lines are lost. ``os.write`` of
+    eventlet waits for room in its hub, and runs other greenlets there. The writes of this class are never patched.
     """
 
     def __init__(self, descriptor: int) -> None:
-        super().__init__()
-        self._descriptor = descriptor
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def writable(self) -> bool:
-        return True
+        super().__init__(descriptor, "w", closefd=False)
 
     def write(self, text: object) -> int:
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)  # type: ignore[call-overload]
-        try:
-            return os.write(self._descriptor, data)
-        except BlockingIOError:
-            return len(data)
+        written = super().write(data)
+        return len(data) if written is None else written  # None: the pipe is full.
 
 
 def logging_pipe() -> tuple[int, int]:
