@@ -16,8 +16,8 @@ class Completed:
         self.value = value
 
     def __await__(self) -> Generator[None, None, Any]:
+        yield from ()  # A generator that does not wait.
         return self.value
-        yield
 
 
 class BlockingClient:

@@ -8,6 +8,7 @@ possible until a read after a sync shows which.
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -84,7 +85,7 @@ async def register(
         number += 1
         data = b"%d" % number
         try:
-            await log.call("set", lambda data=data: client.set(path, data))
+            await log.call("set", functools.partial(client.set, path, data))
             possible = {data}
         except LOST as error:
             if error.maybe_applied:
@@ -104,10 +105,10 @@ async def bank(
     left, right = f"{root}/left", f"{root}/right"
     await retry(lambda: client.ensure_path(root), pause)
     for path in (left, right):
-        await retry(lambda path=path: _ensure(client, path, b"1000"), pause)
+        await retry(functools.partial(_ensure, client, path, b"1000"), pause)
     while running():
         try:
-            (a, stat_a), (b, stat_b) = [await log.call("get", lambda p=p: client.get(p)) for p in (left, right)]
+            (a, stat_a), (b, stat_b) = [await log.call("get", functools.partial(client.get, p)) for p in (left, right)]
             amount = rng.randint(1, 9)
             transaction = client.transaction()
             transaction.set(left, b"%d" % (int(a) - amount), version=stat_a.version)
@@ -118,7 +119,7 @@ async def bank(
         session = client.session_id
         try:
             await log.call("sync", lambda: client.sync(root))
-            both = [int((await log.call("get", lambda p=p: client.get(p)))[0]) for p in (left, right)]
+            both = [int((await log.call("get", functools.partial(client.get, p)))[0]) for p in (left, right)]
         except LOST:
             continue
         if session == client.session_id:
@@ -142,8 +143,8 @@ async def queue(
         try:
             path = await log.call(
                 "create protected",
-                lambda ephemeral=ephemeral: client.create(
-                    f"{parent}/i-", b"x", sequential=True, protected=True, ephemeral=ephemeral
+                functools.partial(
+                    client.create, f"{parent}/i-", b"x", sequential=True, protected=True, ephemeral=ephemeral
                 ),
             )
         except LOST:
@@ -161,7 +162,9 @@ async def queue(
                 log.expect(len(same) <= 1, f"{same} were made by one call")
         except LOST:
             await pause()
-        await retry(lambda path=path: log.call("delete", lambda: client.delete(path, missing_ok=True)), pause)
+        await retry(
+            functools.partial(log.call, "delete", functools.partial(client.delete, path, missing_ok=True)), pause
+        )
 
 
 async def bulk(
@@ -171,11 +174,11 @@ async def bulk(
     paths = [f"{root}/bulk/{i:04}" for i in range(500)]
     await retry(lambda: client.ensure_path(f"{root}/bulk"), pause)
     for path in paths:
-        await retry(lambda path=path: _ensure(client, path, path.encode()), pause)
+        await retry(functools.partial(_ensure, client, path, path.encode()), pause)
     while running():
         chosen = rng.sample(paths, rng.randint(1, len(paths)))
         try:
-            results = await log.call("get_many", lambda chosen=chosen: client.get_many(chosen, window=200))
+            results = await log.call("get_many", functools.partial(client.get_many, chosen, window=200))
         except LOST:
             await pause()
             continue
@@ -200,9 +203,9 @@ async def churn(
         make = rng.random() < 0.5
         try:
             if make:
-                await log.call("create", lambda path=path: client.create(path, b"c" * rng.randint(0, 2000)))
+                await log.call("create", functools.partial(client.create, path, b"c" * rng.randint(0, 2000)))
             else:
-                await log.call("delete", lambda path=path: client.delete(path))
+                await log.call("delete", functools.partial(client.delete, path))
             log.expect((not make) in states[path], f"{path} was {'made' if make else 'deleted'} from {states[path]}")
             states[path] = {make}
         except (zkc.NodeExistsError, zkc.NoNodeError) as error:
