@@ -28,7 +28,7 @@ _DEBIAN = Path("/usr/include/zookeeper/zookeeper.h")
 @functools.cache
 def build_server() -> Path:
     """Compile the canned server."""
-    return _compile("server", ["server.c", "requests.c", "store.c"])
+    return _compile("server", ["server.c", "requests.c", "changes.c", "store.c", "watchers.c"])
 
 
 @functools.cache

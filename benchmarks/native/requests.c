@@ -3,19 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CREATE = 1, DELETE, EXISTS, GET_DATA, SET_DATA, GET_CHILDREN = 8, SYNC, PING = 11, GET_CHILDREN2, CREATE2 = 15 };
-enum { REMOVE_WATCHES = 18, AUTH = 100, SET_WATCHES, SET_WATCHES2 = 105, CLOSE_SESSION = -11 };
-enum { CREATED = 1, DELETED, CHANGED };
-enum { OK = 0, UNIMPLEMENTED = -6, BAD_ARGUMENTS = -8, NO_NODE = -101, BAD_VERSION = -103, NODE_EXISTS = -110 };
 enum { HEADER = 16 };
 
 store nodes;
 static int64_t sessions = 0x100000000;
-
-typedef struct {
-    node *of;
-    int event;
-} change;
 
 static void notify(void *watcher, node *of, int event, void *context)
 {
@@ -37,87 +28,47 @@ static void notify(void *watcher, node *of, int event, void *context)
     *list = one;
 }
 
-static void watch_for(client *by, node *what, text path)
+static void watch_for(client *by, node *what, text path, int children)
 {
     by->watches = 1;
-    store_watch(what != NULL ? what : store_add(&nodes, path), by);
+    what = what != NULL ? what : store_add(&nodes, path);
+    watchers_add(children ? &what->child_watchers : &what->data_watchers, by);
 }
 
 static int get(client *by, int type, reader *from)
 {
     text path = take_text(from);
-    int watch = take_byte(from);
+    int watch = take_byte(from), children = type == GET_CHILDREN || type == GET_CHILDREN2;
     node *found = store_find(&nodes, path);
 
     if (type == EXISTS && watch && !from->failed && (found == NULL || !found->exists))
-        watch_for(by, found, path);
+        watch_for(by, found, path, 0);
     if (found == NULL || !found->exists)
         return NO_NODE;
     if (watch)
-        watch_for(by, found, path);
+        watch_for(by, found, path, children);
     if (type == GET_DATA)
         put_text(&by->out, found->data, found->data_size);
-    if (type == GET_CHILDREN || type == GET_CHILDREN2)
-        store_put_children(&nodes, found, &by->out);
+    if (children)
+        store_put_children(found, &by->out);
     if (type != GET_CHILDREN)
         put_stat(&by->out, found);
     return OK;
 }
 
-static int set(client *by, reader *from, change *about)
-{
-    text path = take_text(from), data = take_text(from);
-    int version = take_int(from);
-    node *found = store_find(&nodes, path);
-
-    if (from->failed || found == NULL || !found->exists)
-        return from->failed ? BAD_ARGUMENTS : NO_NODE;
-    if (version != -1 && version != found->version)
-        return BAD_VERSION;
-    store_set(&nodes, found, data);
-    *about = (change){found, CHANGED};
-    put_stat(&by->out, found);
-    return OK;
-}
-
-static int create(client *by, int type, reader *from, change *about)
-{
-    text path = take_text(from), data = take_text(from);
-    node *found;
-
-    for (int entries = take_int(from); entries > 0 && !from->failed; entries--) {
-        take_int(from);
-        take_text(from);
-        take_text(from);
-    }
-    if (take_int(from) != 0 || from->failed) /* flags: neither ephemeral nor sequential */
-        return from->failed ? BAD_ARGUMENTS : UNIMPLEMENTED;
-    found = store_find(&nodes, path);
-    if (found != NULL && found->exists)
-        return NODE_EXISTS;
-    if (found == NULL)
-        found = store_add(&nodes, path);
-    store_begin(&nodes, found, data);
-    *about = (change){found, CREATED};
-    put_text(&by->out, found->path, found->path_size);
-    if (type == CREATE2)
-        put_stat(&by->out, found);
-    return OK;
-}
-
-static int delete(reader *from, change *about)
+static void remove_watches(client *by, reader *from)
 {
     text path = take_text(from);
-    int version = take_int(from);
+    int type = take_int(from); /* 1: of the children, 2: of the data, 3: any */
     node *found = store_find(&nodes, path);
 
-    if (from->failed || found == NULL || !found->exists)
-        return from->failed ? BAD_ARGUMENTS : NO_NODE;
-    if (version != -1 && version != found->version)
-        return BAD_VERSION;
-    store_end(&nodes, found);
-    *about = (change){found, DELETED};
-    return OK;
+    if (found == NULL)
+        return;
+    if (type != 2)
+        watchers_remove(&found->child_watchers, by);
+    if (type != 1)
+        watchers_remove(&found->data_watchers, by);
+    store_tidy(&nodes, found);
 }
 
 static void set_watches(client *by, reader *from)
@@ -129,57 +80,106 @@ static void set_watches(client *by, reader *from)
             node *found = store_find(&nodes, path);
 
             if (!from->failed)
-                watch_for(by, found, path);
+                watch_for(by, found, path, kind == 2);
         }
 }
 
-/* Send the event to all watchers. For the client that made the change, it goes before the reply, the last in `out`. */
-static void notify_all(client *by, size_t reply, change about, notified **list)
+/* Send the events of changes to all watchers, and free what is gone. */
+static void notify_all(changes *done, notified **list)
+{
+    for (size_t i = 0; i < done->count; i++) {
+        node *of = done->all[i].of;
+        int event = done->all[i].event;
+
+        watchers_notify(&of->data_watchers, of, event, notify, list);
+        if (event == DELETED)
+            watchers_notify(&of->child_watchers, of, event, notify, list);
+        if (event != CHANGED && of->parent != NULL)
+            watchers_notify(&of->parent->child_watchers, of->parent, CHILD, notify, list);
+    }
+    for (size_t i = done->count; i-- > 0;) {
+        int seen = 0; /* a transaction may have changed it twice */
+
+        for (size_t j = 0; j < i; j++)
+            seen |= done->all[j].of == done->all[i].of;
+        if (!seen)
+            store_tidy(&nodes, done->all[i].of);
+    }
+}
+
+/* The same for a request. For the client that made the changes, the events go before its reply, the last in `out`. */
+static void notify_before(client *by, size_t reply, changes *done, notified **list)
 {
     size_t size = by->out.size - reply;
     char *aside = allocate(NULL, size);
 
     memcpy(aside, by->out.bytes + reply, size);
     by->out.size = reply;
-    store_notify(about.of, about.event, notify, list);
+    notify_all(done, list);
     reserve(&by->out, size);
     memcpy(by->out.bytes + by->out.size, aside, size);
     by->out.size += size;
     free(aside);
 }
 
+static void free_changes(changes *done)
+{
+    for (size_t i = 0; i < done->count; i++)
+        free(done->all[i].old_data);
+    free(done->all);
+}
+
 void answer(client *by, reader *from, notified **list)
 {
     int xid = take_int(from), type = take_int(from), rc = OK;
     size_t start = begin_packet(&by->out), header = by->out.size;
-    change about = {NULL, 0};
+    changes done = {NULL, 0, 0};
 
     put_reply(&by->out, xid, 0, OK);
-    if (type == EXISTS || type == GET_DATA || type == GET_CHILDREN || type == GET_CHILDREN2)
-        rc = get(by, type, from);
-    else if (type == SET_DATA)
-        rc = set(by, from, &about);
-    else if (type == CREATE || type == CREATE2)
-        rc = create(by, type, from, &about);
-    else if (type == DELETE)
-        rc = delete(from, &about);
-    else if (type == SYNC) {
+    switch (type) {
+    case EXISTS:
+    case GET_DATA:
+    case GET_CHILDREN:
+    case GET_CHILDREN2: rc = get(by, type, from); break;
+    case MULTI: rc = apply_all(by, from, &done); break;
+    case SYNC: {
         text path = take_text(from);
         put_text(&by->out, path.bytes, path.size);
-    } else if (type == SET_WATCHES || type == SET_WATCHES2)
-        set_watches(by, from);
-    else if (type == CLOSE_SESSION)
-        by->over = 1;
-    else if (type != PING && type != AUTH && type != REMOVE_WATCHES)
-        rc = UNIMPLEMENTED;
+        break;
+    }
+    case REMOVE_WATCHES: remove_watches(by, from); break;
+    case SET_WATCHES:
+    case SET_WATCHES2: set_watches(by, from); break;
+    case CLOSE_SESSION: by->over = 1; break;
+    case PING:
+    case AUTH: break;
+    default: rc = apply(by, type, from, &done);
+    }
     if (from->failed)
         rc = BAD_ARGUMENTS;
     if (rc != OK)
         by->out.size = header + HEADER; /* an error has no body */
     write_reply(&by->out, header, xid, nodes.zxid, rc);
     end_packet(&by->out, start);
-    if (about.of != NULL && about.of->watching > 0)
-        notify_all(by, start, about, list);
+    if (done.count > 0)
+        notify_before(by, start, &done, list);
+    free_changes(&done);
+}
+
+void end_session(client *of, notified **list)
+{
+    changes done = {NULL, 0, 0};
+
+    if (of->watches)
+        store_forget(&nodes, of);
+    for (int slot = 0; slot < SLOTS; slot++)
+        for (node *it = nodes.slots[slot]; it != NULL; it = it->next)
+            if (it->exists && it->owner != 0 && it->owner == of->session) {
+                store_end(&nodes, it);
+                note_change(&done, (change){.of = it, .event = DELETED});
+            }
+    notify_all(&done, list);
+    free_changes(&done);
 }
 
 void handshake(client *with, reader *from)
@@ -195,7 +195,8 @@ void handshake(client *with, reader *from)
     take_text(from);
     put_int(&with->out, 0);
     put_int(&with->out, timeout);
-    put_long(&with->out, session != 0 ? session : ++sessions);
+    with->session = session != 0 ? session : ++sessions;
+    put_long(&with->out, with->session);
     put_text(&with->out, "0123456789abcdef", 16);
     if (from->at < from->end) /* a client that supports read-only servers */
         put_byte(&with->out, 0);

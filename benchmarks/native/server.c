@@ -1,7 +1,8 @@
 /* A ZooKeeper server that replies from memory at once, so that the benchmarks measure the client.
  *
  * It speaks ZooKeeper's protocol to any number of clients, with a thread for each. It answers all packets that have
- * arrived with one send. It writes no files, has neither ACLs nor ephemeral znodes, and is a single server. `server`
+ * arrived with one send. It writes no files, has no ACLs, and is a single server. A session ends with its
+ * connection, and its ephemeral znodes with it: nothing waits for a session timeout. `server`
  * prints its port on 127.0.0.1 and serves until its standard input ends.
  *
  * Special paths: /data-N, and paths that begin so (/data-100.0007), exist from the start, with N bytes: the path, then
@@ -21,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { GET_DATA = 4, LARGEST_PACKET = 64 << 20, POLL_MS = 5, MOST_POLLS = 2000 };
+enum { LARGEST_PACKET = 64 << 20, POLL_MS = 5, MOST_POLLS = 2000 };
 enum { FREE = 0x66726565, SRVR = 0x73727672 }; /* words in place of a packet's length */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -160,6 +161,7 @@ static void release_held(void)
 static void *serve(void *argument)
 {
     client *of = argument;
+    notified *ended = NULL;
 
     while (!of->over && receive(of)) {
         notified *list = answer_all(of);
@@ -177,11 +179,10 @@ static void *serve(void *argument)
     shutdown(of->fd, SHUT_RDWR);
     if (of->held)
         atomic_fetch_sub(&holding, 1);
-    if (of->watches) {
-        pthread_mutex_lock(&lock);
-        store_forget(&nodes, of);
-        pthread_mutex_unlock(&lock);
-    }
+    pthread_mutex_lock(&lock);
+    end_session(of, &ended);
+    pthread_mutex_unlock(&lock);
+    flush_notified(ended, of);
     release_client(of);
     return NULL;
 }
@@ -213,7 +214,7 @@ int main(void)
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     pthread_t thread;
 
-    store_begin(&nodes, store_add(&nodes, (text){"/", 1}), (text){"", 0});
+    store_begin(&nodes, store_add(&nodes, (text){"/", 1}), (text){"", 0}, 0);
     if (bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 128) != 0 ||
         getsockname(listener, (struct sockaddr *)&address, &size) != 0 ||
         pthread_create(&thread, NULL, welcome, &listener) != 0) {

@@ -123,11 +123,12 @@ void put_stat(buffer *to, const node *of)
     at = write_long(at, 1700000000000); /* ctime, mtime: any time */
     at = write_long(at, 1700000000000);
     at = write_int(at, of->version);
-    at = write_long(at, 0); /* cversion, aversion */
-    at = write_long(at, 0); /* ephemeralOwner */
+    at = write_int(at, 2 * of->created_children - of->children); /* cversion: it counts creations and deletions */
+    at = write_int(at, 0);                                       /* aversion */
+    at = write_long(at, of->owner);
     at = write_int(at, (int32_t)of->data_size);
-    at = write_int(at, 0); /* numChildren */
-    write_long(at, of->created);
+    at = write_int(at, of->children);
+    write_long(at, of->children_modified);
 }
 
 void write_reply(buffer *to, size_t at, int xid, int64_t zxid, int rc)
@@ -184,7 +185,7 @@ static node *make_data(store *in, text path)
     memcpy(filled, path.bytes, path.size < data.size ? path.size : data.size);
     data.bytes = filled;
     made = store_add(in, path);
-    store_begin(in, made, data);
+    store_begin(in, made, data, 0);
     free(filled);
     return made;
 }
@@ -207,12 +208,69 @@ node *store_add(store *in, text path)
     return made;
 }
 
-void store_begin(store *in, node *it, text data)
+node *store_parent(store *in, text path)
 {
+    size_t size = path.size;
+    node *found;
+
+    while (size > 0 && path.bytes[size - 1] != '/')
+        size--;
+    if (size == 0 || path.size == 1) /* the root has none */
+        return NULL;
+    found = store_find(in, (text){path.bytes, size > 1 ? size - 1 : 1});
+    return found != NULL && found->exists ? found : NULL;
+}
+
+static void link_child(node *parent, node *it)
+{
+    it->parent = parent;
+    if (parent == NULL)
+        return;
+    it->before = NULL;
+    it->after = parent->first;
+    if (parent->first != NULL)
+        parent->first->before = it;
+    parent->first = it;
+    parent->children++;
+}
+
+static void unlink_child(node *it)
+{
+    node *parent = it->parent;
+
+    if (parent == NULL)
+        return;
+    if (it->before != NULL)
+        it->before->after = it->after;
+    else
+        parent->first = it->after;
+    if (it->after != NULL)
+        it->after->before = it->before;
+    parent->children--;
+}
+
+void store_begin(store *in, node *it, text data, int64_t owner)
+{
+    node *parent = store_parent(in, (text){it->path, it->path_size});
+
     replace(it, data);
     it->exists = 1;
-    it->version = 0;
-    it->created = it->modified = ++in->zxid;
+    it->version = it->created_children = 0;
+    it->owner = owner;
+    it->created = it->modified = it->children_modified = ++in->zxid;
+    link_child(parent, it);
+    if (parent != NULL) {
+        parent->created_children++;
+        parent->children_modified = in->zxid;
+    }
+}
+
+void store_undo_begin(node *it)
+{
+    it->exists = 0;
+    unlink_child(it);
+    if (it->parent != NULL)
+        it->parent->created_children--;
 }
 
 void store_set(store *in, node *it, text data)
@@ -222,64 +280,43 @@ void store_set(store *in, node *it, text data)
     it->modified = ++in->zxid;
 }
 
-/* It stays in its slot, with its watchers only. */
+/* It stays in its slot, with its watchers and its old data. */
 void store_end(store *in, node *it)
 {
     it->exists = 0;
     ++in->zxid;
+    unlink_child(it);
+    if (it->parent != NULL)
+        it->parent->children_modified = in->zxid;
 }
 
-static int is_child(const node *it, const node *of)
+void store_undo_end(node *it)
 {
-    size_t base = of->path_size == 1 ? 0 : of->path_size;
-
-    return it->exists && it->path_size > base + 1 && memcmp(it->path, of->path, base) == 0 && it->path[base] == '/' &&
-           memchr(it->path + base + 1, '/', it->path_size - base - 1) == NULL;
+    it->exists = 1;
+    link_child(it->parent, it);
 }
 
-void store_put_children(store *in, const node *of, buffer *to)
+void store_tidy(store *in, node *it)
 {
-    size_t at = to->size, base = of->path_size == 1 ? 1 : of->path_size + 1;
-    int count = 0;
-
-    put_int(to, 0);
-    for (int slot = 0; slot < SLOTS; slot++)
-        for (const node *it = in->slots[slot]; it != NULL; it = it->next)
-            if (is_child(it, of)) {
-                put_text(to, it->path + base, it->path_size - base);
-                count++;
-            }
-    write_int(to->bytes + at, count);
+    if (it->exists || it->data_watchers.count > 0 || it->child_watchers.count > 0)
+        return;
+    for (node **at = slot_of(in, (text){it->path, it->path_size}); *at != NULL; at = &(*at)->next)
+        if (*at == it) {
+            *at = it->next;
+            break;
+        }
+    free(it->path);
+    free(it->data);
+    free(it->data_watchers.all);
+    free(it->child_watchers.all);
+    free(it);
 }
 
-/* ---- watches ----------------------------------------------------------------------------------------------------- */
-
-void store_watch(node *it, void *watcher)
+void store_put_children(const node *of, buffer *to)
 {
-    for (size_t i = 0; i < it->watching; i++)
-        if (it->watchers[i] == watcher)
-            return;
-    if (it->watching == it->room) {
-        it->room = it->room * 2 + 1;
-        it->watchers = allocate(it->watchers, it->room * sizeof *it->watchers);
-    }
-    it->watchers[it->watching++] = watcher;
-}
+    size_t base = of->path_size == 1 ? 1 : of->path_size + 1;
 
-void store_forget(store *in, void *watcher)
-{
-    for (int slot = 0; slot < SLOTS; slot++)
-        for (node *it = in->slots[slot]; it != NULL; it = it->next)
-            for (size_t i = it->watching; i-- > 0;)
-                if (it->watchers[i] == watcher)
-                    it->watchers[i] = it->watchers[--it->watching];
-}
-
-void store_notify(node *it, int event, void (*call)(void *watcher, node *of, int event, void *context), void *context)
-{
-    size_t count = it->watching;
-
-    it->watching = 0;
-    for (size_t i = 0; i < count; i++)
-        call(it->watchers[i], it, event, context);
+    put_int(to, of->children);
+    for (const node *it = of->first; it != NULL; it = it->after)
+        put_text(to, it->path + base, it->path_size - base);
 }

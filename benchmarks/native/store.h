@@ -20,6 +20,11 @@ typedef struct {
     int failed; /* the input was too short */
 } reader;
 
+typedef struct {
+    void **all;
+    size_t count, room;
+} watchers;
+
 typedef struct node {
     char *path;
     size_t path_size;
@@ -27,9 +32,11 @@ typedef struct node {
     size_t data_size;
     int exists; /* 0: only its watchers exist */
     int version;
-    int64_t created, modified; /* zxids */
-    void **watchers;
-    size_t watching, room;
+    int64_t created, modified, children_modified; /* zxids */
+    int64_t owner;                                /* the session of an ephemeral znode, or 0 */
+    watchers data_watchers, child_watchers;
+    struct node *parent, *first, *before, *after; /* its first child, and its siblings */
+    int children, created_children;
     struct node *next; /* in its slot */
 } node;
 
@@ -63,14 +70,22 @@ void end_packet(buffer *to, size_t start); /* writes the length that begin_packe
 /* Find a znode, also one that only has watchers; NULL if there is none. The first search creates /data-N. */
 node *store_find(store *in, text path);
 node *store_add(store *in, text path);
-void store_begin(store *in, node *it, text data);
+node *store_parent(store *in, text path); /* NULL if there is none */
+void store_begin(store *in, node *it, text data, int64_t owner);
 void store_set(store *in, node *it, text data);
 void store_end(store *in, node *it);
-void store_put_children(store *in, const node *of, buffer *to);
+void store_undo_end(node *it);        /* after store_end() */
+void store_undo_begin(node *it);      /* after store_begin() */
+void store_tidy(store *in, node *it); /* frees it if it neither exists nor is watched */
+void store_put_children(const node *of, buffer *to);
 
-void store_watch(node *it, void *watcher);
+/* ---- watches: watchers.c ----------------------------------------------------------------------------------------- */
+
+void watchers_add(watchers *to, void *watcher);
+void watchers_remove(watchers *from, const void *watcher);
 void store_forget(store *in, void *watcher);
 /* Call a function for each watcher once, and forget the watchers. */
-void store_notify(node *it, int event, void (*call)(void *watcher, node *of, int event, void *context), void *context);
+void watchers_notify(watchers *of, node *about, int event,
+                     void (*call)(void *watcher, node *of, int event, void *context), void *context);
 
 #endif

@@ -129,3 +129,83 @@ def test_a_worker_measures_and_is_not_content_with_a_wrong_answer(worker, two, h
         with pytest.raises(WorkerError, match="ended"):
             side.run("get", 20, 50)
     assert "wrong answer" in capfd.readouterr().err
+
+
+def test_sequential_znodes_are_numbered_by_their_parent(two):
+    one, other = two
+    one.create("/a")
+    assert one.create("/a/x-", sequential=True) == "/a/x-0000000000"
+    one.delete("/a/x-0000000000")
+    assert other.create("/a/y-", sequential=True) == "/a/y-0000000001"
+    stat = one.exists("/a")
+    assert (stat.num_children, stat.cversion, stat.pzxid > stat.czxid) == (1, 3, True)
+    with pytest.raises(zkc.NotEmptyError):
+        one.delete("/a")
+    with pytest.raises(zkc.NoNodeError):
+        one.create("/b/c")
+
+
+def test_ephemeral_znodes_end_with_their_connection(two):
+    one, other = two
+    one.create("/a")
+    one.create("/a/mine", ephemeral=True)
+    assert other.exists("/a/mine").ephemeral_owner == one.session_id
+    gone, emptied = threading.Event(), threading.Event()
+    other.exists("/a/mine", watch=lambda event: event.type is EventType.DELETED and gone.set())
+    other.children("/a", watch=lambda event: event.type is EventType.CHILD and emptied.set())
+    one.close()
+    assert gone.wait(_SOON)
+    assert emptied.wait(_SOON)
+    assert other.children("/a") == []
+
+
+def test_transactions_are_carried_out_whole_or_not_at_all(two):
+    one, other = two
+    one.create("/a", b"old")
+    before = one.exists("/a")
+    t = one.transaction()
+    t.set("/a", b"new")
+    t.create("/a/b")
+    t.delete("/a/b")
+    t.create("/a")
+    t.check("/a", 7)
+    with pytest.raises(zkc.NodeExistsError) as caught:
+        t.commit()
+    assert caught.value.index == 3
+    assert other.get("/a") == (b"old", other.exists("/a"))
+    after = other.exists("/a")
+    assert (after.version, after.mzxid, after.num_children, after.cversion) == (0, before.mzxid, 0, 0)
+    with one.transaction() as t:
+        t.check("/a", 0)
+        made = t.create("/a/b-", sequential=True)
+        t.set("/a", b"new")
+    assert made.result() == "/a/b-0000000000"
+    assert other.get("/a")[0] == b"new"
+    assert other.children("/a") == ["b-0000000000"]
+
+
+@pytest.mark.parametrize("layout", ["curator", "kazoo"])
+def test_recipes_run_on_it(two, layout):
+    """The benchmark of the recipes uses it; the tests of the recipes use real servers."""
+    locks = [client.lock("/locks/a", layout=layout) for client in two]
+    turns = []
+
+    def contend(lock):
+        for _ in range(20):
+            with lock:
+                turns.append(lock)
+
+    threads = [threading.Thread(target=contend, args=(lock,)) for lock in locks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(_SOON)
+    assert len(turns) == 40
+    queue = two[0].queue("/queue")
+    queue.put_many([b"1", b"2"])
+    for data in (b"1", b"2"):
+        item = two[1].queue("/queue").get(timeout=_SOON)
+        assert (item.data, item.attempts) == (data, 1)
+        item.ack()
+    assert queue.size() == 0
+    assert [client.counter("/counter").add(1).value for client in two] == [1, 2]
