@@ -14,11 +14,12 @@ __all__ = ["Timers"]
 
 _log = logging.getLogger("zkc.client")
 _CROWD = 1000
+_LINGER = 1.0  # The seconds for which the thread waits for another timer.
 Entry = tuple[float, int, Callable[[], None], bool]
 
 
 class Timers:
-    """Timers on one thread, which exists while there is a timer, and which ends with the client."""
+    """Timers on one thread, which exists while there is a timer and a moment longer, and which ends with the client."""
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -61,6 +62,8 @@ class Timers:
     def _run(self) -> None:
         while True:
             with self._changed:
+                if not self._entries and not self._closed:
+                    self._changed.wait(_LINGER)  # The start of a thread takes longer than most of what it serves.
                 left = self._entries[0][0] - time.monotonic() if self._entries else None
                 if left is None:
                     self._running = False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Holds", "holds_of"]
 
+_SOON = 0.02  # Seconds after a grant at which the own znode is read.
+
 
 class Holds:
     """The holds of a client: it follows the client's states, and reads the own znodes after each reconnect.
@@ -32,6 +36,9 @@ class Holds:
         self._client = weakref.ref(client)
         self.call_user: Callable[..., None] = client._call_user
         self._all: set[BaseHold] = set()
+        self._new: set[BaseHold] = set()  # Those whose znodes are not watched yet.
+        self._due = 0.0  # When those are read, by the monotonic clock.
+        self._lock = RLock()
         # In front of the listeners of the user, which find the holds in their new states.
         client._listeners.add(self, first=True)
 
@@ -53,22 +60,49 @@ class Holds:
             client._check_process(operation)
 
     def add(self, hold: BaseHold) -> None:
-        """Follow a hold, and set the watch of its znode without waiting."""
+        """Follow a hold, and watch its znode soon, without waiting."""
         self._all.add(hold)
         client = self._client()
         if client is not None and client._session is not hold._place.session:
             hold._change(HoldState.LOST, "expired")  # The listener was called before.
         elif client is not None and client._state is ClientState.SUSPENDED:
             hold._suspend()
-        else:
-            self.guard(hold)
+        elif client is not None and not self._is_watched(hold):
+            self._guard_soon(client, hold)
 
     def discard(self, hold: BaseHold) -> None:
         """Follow a hold no longer."""
         self._all.discard(hold)
+        self._new.discard(hold)
+
+    @staticmethod
+    def _is_watched(hold: BaseHold) -> bool:
+        """Take over the watch of a contender that has waited; return whether there is one."""
+        place = hold._place
+        watch, place.watch = place.watch, None
+        return watch is not None and not place.extra and watch.hand_to(hold)
+
+    def _guard_soon(self, client: BaseClient, hold: BaseHold) -> None:
+        """Watch the znode of a hold after a moment: most holds are short, and cost the servers one read less."""
+        now = time.monotonic()
+        with self._lock:
+            self._new.add(hold)
+            waits = self._due > now
+            if not waits:
+                self._due = now + _SOON
+        if not waits:
+            client._call_later(_SOON, functools.partial(_guard_new, weakref.ref(self)))
+
+    def guard_new(self) -> None:
+        """Watch the znodes of the new holds."""
+        with self._lock:
+            holds, self._new = self._new, set()
+        for hold in holds:
+            self.guard(hold)
 
     def guard(self, hold: BaseHold) -> None:
         """Read the znode of a hold in the background."""
+        self._new.discard(hold)
         client = self._client()
         if client is not None:
             with contextlib.suppress(ForkedError):
@@ -100,6 +134,12 @@ class Holds:
                 hold._suspend()
             elif state is ClientState.CONNECTED:
                 self.guard(hold)
+
+
+def _guard_new(reference: weakref.ref[Holds]) -> None:
+    holds = reference()
+    if holds is not None:
+        holds.guard_new()
 
 
 _registries: weakref.WeakKeyDictionary[Any, Holds] = weakref.WeakKeyDictionary()

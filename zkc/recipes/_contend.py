@@ -192,7 +192,8 @@ def _names_of(client: BaseClient, session: Session, contest: Contest, listing: R
 
 def _check_queue(contest: Contest, place: Place, names: list[str]) -> list[Seat]:
     seats = contest.layout.seats(names, contest.kinds)
-    contest.layout.check(contest.path, names, contest.kind, contest.strangers)
+    if len(seats) < len(names):  # Else each name is that of a contender of this queue.
+        contest.layout.check(contest.path, names, contest.kind, contest.strangers)
     if contest.max_waiters is not None and index_of(seats, place) > contest.max_waiters:
         raise TooManyWaitersError(operation=_OPERATION, path=contest.path)
     return seats

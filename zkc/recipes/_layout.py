@@ -7,15 +7,16 @@ import re
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from zkc.recipes.errors import LayoutError
 
 __all__ = ["CURATOR", "KAZOO", "LAYOUTS", "Layout", "Seat", "counter_order", "counter_text", "sequence_of"]
 
+_WIDTH = 10  # The characters of a counter that has not wrapped.
 
-@dataclass(frozen=True)
-class Seat:
+
+class Seat(NamedTuple):
     """A contender as its name shows it: its place in the queue of a lock."""
 
     name: str
@@ -48,14 +49,18 @@ class Layout:
 
     def seats(self, names: Iterable[str], kinds: Iterable[str]) -> list[Seat]:
         """Return the contenders of some kinds among the names of children, in the order of the queue."""
-        wanted = [(kind, _counted(self.suffixes[kind])) for kind in kinds]
+        wanted = [(kind, self.suffixes[kind]) for kind in kinds]
         found = []
         for name in names:
-            for kind, search in wanted:
-                match = search(name)
-                if match is not None:
-                    found.append(Seat(name, kind, int(match[1])))
+            head, digits = name[:-_WIDTH], name[-_WIDTH:]
+            for kind, suffix in wanted:
+                if head.endswith(suffix) and digits.isdecimal():  # A regular expression takes five times as long.
+                    found.append(Seat(name, kind, int(digits)))
                     break
+            else:
+                seat = _unusual_seat(name, wanted)
+                if seat is not None:
+                    found.append(seat)
         return counter_order(found)
 
     def foreign(self, names: Iterable[str]) -> Optional[str]:
@@ -93,6 +98,15 @@ def _counted(suffix: str) -> Callable[[str], Optional[re.Match[str]]]:
     return re.compile(re.escape(suffix) + r"(\d{10}|-\d{9,10})$").search
 
 
+def _unusual_seat(name: str, wanted: list[tuple[str, str]]) -> Optional[Seat]:
+    """Return the contender of a name whose counter is negative; None if the name is no contender's."""
+    for kind, suffix in wanted:
+        match = _counted(suffix)(name)
+        if match is not None:
+            return Seat(name, kind, int(match[1]))
+    return None
+
+
 CURATOR = Layout(
     "curator",
     {"lock": "-lock-", "read": "-__READ__", "write": "-__WRIT__", "lease": "-lease-", "latch": "-latch-"},
@@ -108,11 +122,10 @@ def counter_order(seats: list[Seat]) -> list[Seat]:
     The counter is a signed 32-bit number that wraps around. Its order is that of serial numbers: by the difference of
     two counters, never by their text.
     """
-    return sorted(seats, key=functools.cmp_to_key(_compare))
-
-
-def _compare(one: Seat, other: Seat) -> int:
-    return (one.sequence - other.sequence + 2**31) % 2**32 - 2**31
+    if not seats:
+        return seats
+    first = seats[0].sequence - 2**31
+    return sorted(seats, key=lambda seat: (seat.sequence - first) % 2**32)
 
 
 def sequence_of(path: str) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import enum
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Optional, Protocol
 
 from zkc._flow import Flow, Pause, result_of
 from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError
 
 if TYPE_CHECKING:
     from zkc._zookeeper import Session, Stat
+    from zkc.recipes._holds import BaseHold
 
 __all__ = ["HoldState", "Place", "boot_time", "delete_surely", "stat_of"]
 
@@ -37,6 +38,13 @@ class HoldState(enum.Enum):
         return self._name_
 
 
+class PlaceWatch(Protocol):
+    """The watch of a contender's znode, which its hold takes over."""
+
+    def hand_to(self, hold: BaseHold) -> bool:
+        """Report to a hold from now on; return whether the watch is set, and shows all that has happened."""
+
+
 @dataclass
 class Place:
     """A contender's znode, and the session that owns it."""
@@ -51,6 +59,8 @@ class Place:
     proved: float = (
         0.0  # When the last answered request of the session was sent, by boot_time(), as far as it is known.
     )
+
+    watch: Optional[PlaceWatch] = None  # The watch of the znode, if the contender has waited.
 
     @property
     def name(self) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from zkc._flow import Await, Flow, Pause, Signal, result_of, sub_result_of
+from zkc._zookeeper import RLock
 from zkc.constants import EventType, WatchType
 from zkc.errors import ConnectionLossError, NoAuthError, NoNodeError, SessionExpiredError, ZooKeeperError
 from zkc.recipes._client_holds import holds_of
@@ -15,6 +17,7 @@ from zkc.recipes._places import Place, boot_time
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._zookeeper import Request, Session
+    from zkc.recipes._holds import BaseHold
     from zkc.recipes._layout import Seat
 
 __all__ = ["Turn", "forget", "wait_turn"]
@@ -45,21 +48,41 @@ class _Own:
     """The watch of the own znode: a deletion ends the wait.
 
     Without it, a contender whose znode was deleted would take its turn when the one in front leaves. A change of the
-    data takes the watch away, so that it wakes the contender, too.
+    data takes the watch away, so that it wakes the contender, too. The hold that follows takes the watch over.
     """
 
-    __slots__ = ("request", "turn", "type")
+    __slots__ = ("_hold", "_lock", "request", "turn", "type")
 
     def __init__(self, session: Session, path: str) -> None:
         self.type = 0
         self.turn: Optional[Turn] = None
+        self._hold: Optional[weakref.ref[BaseHold]] = None  # The session refers to this, and must not keep the hold.
+        self._lock = RLock()
         self.request = session.exists(path, self)
 
     def __call__(self, type_: int, state: int, path: str) -> None:
-        self.type = type_
-        turn = self.turn
+        with self._lock:
+            self.type = type_
+            turn, reference = self.turn, self._hold
         if turn is not None:
             turn.signal.set()
+        hold = None if reference is None else reference()
+        if hold is not None:
+            hold._watch(type_, state, path)
+
+    def hand_to(self, hold: BaseHold) -> bool:
+        """Report to a hold from now on; return whether the watch is set, and shows all that has happened."""
+        if not self.request.done() or self.request.exception() is not None:
+            return False
+        stat = self.request.result()
+        if stat is None or stat.version:  # It was changed before the watch was set, perhaps to ask for a release.
+            return False
+        with self._lock:
+            if self.type:
+                return False
+            hold._armed.add(hold.path)
+            self._hold, self.turn = weakref.ref(hold), None
+        return True
 
     def check(self, session: Session, path: str) -> Flow[None]:
         """Raise PlaceLostError if the own znode was deleted."""
@@ -95,19 +118,22 @@ def wait_turn(
                 raise PlaceLostError
             front = contest.blocker(seats, index)
             if front is None:
+                place.watch = own
                 return
             connection, armed = client._connections, own
             try:
                 if own is None or own.type:
                     own = _Own(place.session, place.path)  # In one flight with the watch of the one in front.
-                gone = yield from _wait_for(client, contest, place, front, own)
+                second = _second(contest, seats, index, front)
+                gone, alone = yield from _wait_for(client, contest, place, front, own, second)
             except ConnectionLossError:
                 own = armed
                 yield Pause(_PAUSE, _OPERATION, contest.path)
-                gone = False
+                gone = alone = False
             # Contenders only join behind this one. If the first has left, and this one was the second, it is the first
             # now. After a downgrade it is not: a reader stands where the writer stood.
-            if gone and index == 1 and not contest.downgrades and _is_steady(client, place, connection):
+            if gone and (alone or index == 1) and not contest.downgrades and _is_steady(client, place, connection):
+                place.watch = own
                 return
             sent = boot_time()
             seats = contest.layout.seats((yield from list_names(client, place.session, contest)), contest.kinds)
@@ -127,31 +153,111 @@ def _is_steady(client: BaseClient, place: Place, connection: int) -> bool:
     return client._connections == connection and place.session.last_answered > 0.0
 
 
-def _wait_for(client: BaseClient, contest: Contest, place: Place, front: Seat, own: _Own) -> Flow[bool]:
-    """Wait until a contender in front has left, or its znode has changed; return whether it has left."""
+def _second(contest: Contest, seats: list[Seat], index: int, front: Seat) -> Optional[Seat]:
+    """Return the contender before the one in front, whose end leaves that one alone in front; None if none does so."""
+    return None if index < 2 or contest.downgrades or seats[index - 1] is not front else seats[index - 2]
+
+
+def _wait_for(
+    client: BaseClient, contest: Contest, place: Place, front: Seat, own: _Own, second: Optional[Seat]
+) -> Flow[tuple[bool, bool]]:
+    """Wait until a contender in front has left, or its znode has changed.
+
+    Returns:
+        Whether it has left; and whether it was seen to be the only one in front.
+    """
     session, path, turn = place.session, f"{contest.path}/{front.name}", Turn()
     own.turn = turn
     request: Request[Any] = session.get(path, turn)
+    ahead: Optional[_Ahead] = None
     try:
+        if second is not None:
+            ahead = _Ahead(client, contest, place, second, turn)
         try:
             yield from sub_result_of(request, _OPERATION, contest.path)
         except NoNodeError:
             yield from own.check(session, place.path)
-            return True
+            return True, False
         except NoAuthError:  # Its data cannot be read; a watch of the parent's children shows when it leaves.
             path = contest.path
             request = session.get_children(path, turn)
             if front.name not in (yield from sub_result_of(request, _OPERATION, contest.path)):
                 yield from own.check(session, place.path)
-                return True
+                return True, False
         yield from own.check(session, place.path)
+        alone = False
+        if ahead is not None:
+            alone = yield from ahead.wait(front, own)
         yield Await(turn.signal, None, _OPERATION, contest.path)
         yield from own.check(session, place.path)
     finally:
         forget(client, session, path, turn, request)
+        if ahead is not None:
+            ahead.close()
     if EventType.SESSION in (turn.type, own.type):
         raise SessionExpiredError(operation=_OPERATION, path=contest.path)
-    return turn.type == EventType.DELETED
+    return turn.type == EventType.DELETED, alone
+
+
+class _Ahead:
+    """The watch of the contender before the one in front.
+
+    When it has left, a listing shows whether the one in front is the first. So that contender's end alone grants the
+    lock, and the listing is made while it holds the lock, not between its release and the grant.
+
+    Args:
+        client: The client.
+        contest: What the contender wants.
+        place: Its place.
+        seat: The contender before the one in front.
+        turn: The watch of the one in front, whose signal this one shares.
+    """
+
+    def __init__(self, client: BaseClient, contest: Contest, place: Place, seat: Seat, turn: Turn) -> None:
+        self._client = client
+        self._contest = contest
+        self._place = place
+        self._front = turn
+        self._watch(seat)
+
+    def _watch(self, seat: Seat) -> None:
+        self._path = f"{self._contest.path}/{seat.name}"
+        self._turn = Turn(self._front.signal)
+        self._request: Request[Any] = self._place.session.get(self._path, self._turn)
+
+    def wait(self, front: Seat, own: _Own) -> Flow[bool]:
+        """Wait until the one in front is alone there, or has left; return whether it is seen to be alone."""
+        contest, place, turn = self._contest, self._place, self._front
+        while True:
+            try:
+                yield from sub_result_of(self._request, _OPERATION, contest.path)
+            except NoNodeError:
+                pass  # It has left already.
+            except NoAuthError:
+                return False  # The listing after the end of the one in front tells.
+            else:
+                yield Await(turn.signal, None, _OPERATION, contest.path)
+            if self._turn.type == 0 and self._request.exception() is None:
+                return False  # Another event came.
+            # A signal is set once. An event that comes now sets the new one, and notes its type before.
+            turn.signal = Signal()
+            if turn.type or own.type:
+                turn.signal.set()
+                return False
+            sent = boot_time()
+            names = yield from list_names(self._client, place.session, contest)
+            seats = contest.layout.seats(names, contest.kinds)
+            place.proved = sent
+            index = index_of(seats, place)
+            if index < 1 or seats[index - 1].name != front.name:
+                return False  # It has left, too: its event, or that of the own znode, is on its way.
+            if index == 1:
+                return True
+            self._watch(seats[index - 2])
+
+    def close(self) -> None:
+        """Remove the watch, if it is set."""
+        forget(self._client, self._place.session, self._path, self._turn, self._request)
 
 
 def forget(
