@@ -124,7 +124,7 @@ class Comparison:
         wanted = [workload for workload in workloads if server == "canned" or workload.real]
         if not wanted:
             return server, []
-        with _serving(server) as (hosts, version), ExitStack() as stack:
+        with serving(server) as (hosts, version), ExitStack() as stack:
             seed(hosts, server, sorted({workload.size for workload in wanted}))
             pool = _WorkerPool(hosts, stack)
             return version, [self._measure(workload, server, pool) for workload in wanted]
@@ -220,7 +220,7 @@ def quick_server() -> ZooKeeperServer:
 
 
 @contextmanager
-def _serving(kind: str) -> Iterator[tuple[str, str]]:
+def serving(kind: str) -> Iterator[tuple[str, str]]:
     """Start a server, and yield its connection string and version."""
     if kind == "canned":
         with CannedServer() as canned:

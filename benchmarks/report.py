@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -111,20 +111,6 @@ def leaks_table(phases: list[Phase]) -> Table:
         )
     table.caption = f"Bounds: private memory {MEMORY_BOUND / MIB:g} MiB a phase; everything else exactly as before."
     table.caption_justify = "left"
-    return table
-
-
-def goals_table(goals: list[tuple[str, str, float, Optional[float]]]) -> Table:
-    """Show goals: the operation, the other side, the least ratio of rates, and the measured ratio."""
-    table = Table(title="Goals, as ratios of rates", title_justify="left")
-    for name in ("operation", "beside"):
-        table.add_column(name)
-    for name in ("at least", "measured", ""):
-        table.add_column(name, justify="right")
-    for title, other, least, ratio in goals:
-        met = ratio is not None and ratio >= least
-        measured = "-" if ratio is None else f"{ratio:.2f}"
-        table.add_row(title, other, f"{least:g}", measured, "met" if met else "not met")
     return table
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from benchmarks import compare, leaks, legacy, measure, plot, recipes, report, tables, targets, wheel
+from benchmarks import compare, leaks, legacy, measure, plot, recipe_goals, recipes, report, tables, targets, wheel
 from benchmarks.canned import CannedServer
 from benchmarks.clients import STARTS
 from benchmarks.unavailable import Unavailable
@@ -230,19 +230,39 @@ def _run_legacy(options: argparse.Namespace) -> int:
 def _run_recipes(options: argparse.Namespace) -> int:
     rounds, calls = _RECIPES[1 if options.quick else 0]
     rounds, calls = options.rounds or rounds, options.calls or calls
-    with _server() as server:
-        about = report.environment(_version(server))
-        with report.make_progress() as progress:
-            task = progress.add_task("recipes", total=recipes.recipe_turns(rounds))
-            outcomes = recipes.measure_recipes(server.hosts, rounds, calls, lambda turns: progress.advance(task, turns))
-    goals = recipes.goals(outcomes)
-    tables_ = [
-        report.speed_table(f"Recipes: {rounds} rounds of about {calls:,}", outcomes),
-        report.goals_table(goals),
-    ]
-    results: dict[str, Any] = {**about, "outcomes": [outcome.as_dict() for outcome in outcomes], "goals": goals}
-    report.publish("recipes", results, tables_, options.results, as_json=options.json)
-    return 0
+    versions: dict[str, str] = {}
+    shown, outcomes, counts, judged = [], [], [], []
+    with report.make_progress() as progress:
+        task = progress.add_task("starting")
+
+        def advance(what: str, turns: int) -> None:
+            progress.update(task, description=what, advance=turns)
+
+        comparison = recipes.RecipeComparison(rounds, calls, options.quick, advance)
+        progress.update(task, total=len(compare.SERVERS) * comparison.turns())
+        for server in compare.SERVERS:
+            with compare.serving(server) as (hosts, versions[server]):
+                found, counted = comparison.run(server, hosts)
+            shown.append(recipe_goals.times_table(server, found))
+            outcomes += [{"server": server, **outcome.as_dict()} for outcome in found]
+            counts += counted
+            judged += recipe_goals.judge(server, found, counted)
+    shown.append(recipe_goals.requests_table(counts))
+    # As for the clients, a quick run is too short to judge.
+    shown += [] if options.quick else [tables.targets(judged)]
+    results: dict[str, Any] = {
+        **report.environment(", ".join(versions.values())),
+        "rounds": rounds,
+        "quick": options.quick,
+        "absent": comparison.absent,
+        "outcomes": outcomes,
+        "requests": counts,
+        "goals": judged,
+    }
+    report.publish("recipes", results, shown, options.results, as_json=options.json)
+    if comparison.absent:
+        print(f"./dev bench: incomplete, without {', '.join(comparison.absent)}", file=sys.stderr)
+    return 1 if comparison.absent else 0
 
 
 def _run_wheel(options: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ def _number(value: Optional[float], places: int = 0) -> str:
     return _NOTHING if value is None else f"{value:,.{places}f}"
 
 
-def _small(value: Optional[float]) -> str:
+def small(value: Optional[float]) -> str:
     """Format a value with three digits, or with all digits before the point if there are more."""
     if value is None:
         return _NOTHING
@@ -32,21 +32,21 @@ Column = tuple[str, Callable[[Outcome], str]]
 
 def _columns(table: Table) -> list[Column]:
     if table.workload.figure == "bytes":
-        return [("KB each", lambda outcome: _small((outcome.median("bytes") or 0) / 1024))]
+        return [("KB each", lambda outcome: small((outcome.median("bytes") or 0) / 1024))]
     if table.workload.name == "beside":
         return [
-            ("p50, µs", lambda outcome: _small(outcome.median("p50"))),
-            ("without it", lambda outcome: _small(outcome.median("quiet_p50"))),
-            ("p99, µs", lambda outcome: _small(outcome.median("p99"))),
+            ("p50, µs", lambda outcome: small(outcome.median("p50"))),
+            ("without it", lambda outcome: small(outcome.median("quiet_p50"))),
+            ("p99, µs", lambda outcome: small(outcome.median("p99"))),
             ("a second", lambda outcome: _number(outcome.median("rate"))),
             ("without it", lambda outcome: _number(outcome.median("quiet_rate"))),
-            ("its own speed", lambda outcome: _small(outcome.median("busy"))),
+            ("its own speed", lambda outcome: small(outcome.median("busy"))),
         ]
-    cpu: Column = ("CPU, µs each", lambda outcome: _small(outcome.median("cpu")))
+    cpu: Column = ("CPU, µs each", lambda outcome: small(outcome.median("cpu")))
     if table.workload.figure == "p50":
         return [
-            ("p50, µs", lambda outcome: _small(outcome.median("p50"))),
-            ("p99, µs", lambda outcome: _small(outcome.median("p99"))),
+            ("p50, µs", lambda outcome: small(outcome.median("p50"))),
+            ("p99, µs", lambda outcome: small(outcome.median("p99"))),
             cpu,
         ]
     columns: list[Column] = [("a second", lambda outcome: _number(outcome.median("rate")))]
@@ -57,8 +57,8 @@ def _columns(table: Table) -> list[Column]:
         return [
             *columns,
             ("without it", lambda outcome: _number(outcome.median("quiet_rate"))),
-            ("p99, ms", lambda outcome: _small((outcome.median("p99") or 0) / 1e3)),
-            ("without it", lambda outcome: _small((outcome.median("quiet_p99") or 0) / 1e3)),
+            ("p99, ms", lambda outcome: small((outcome.median("p99") or 0) / 1e3)),
+            ("without it", lambda outcome: small((outcome.median("quiet_p99") or 0) / 1e3)),
         ]
     return [*columns, cpu]
 
@@ -83,7 +83,7 @@ def comparison(table: Table) -> rich.table.Table:
         ratios = [outcome.ratio_to(other, workload.figure) for _, other in others]
         if with_cpu:
             ratios += [outcome.ratio_to(other, "cpu") for _, other in others]
-        shown.add_row(outcome.client, *(show(outcome) for _, show in columns), *map(_small, ratios))
+        shown.add_row(outcome.client, *(show(outcome) for _, show in columns), *map(small, ratios))
     return shown
 
 
@@ -101,7 +101,7 @@ def targets(judged: Iterable[dict[str, Any]]) -> rich.table.Table:
             target["server"],
             target["against"] or "",
             f"{'≥' if target['at_least'] else '≤'} {target['bound']:g}",
-            _small(target["measured"]),
+            small(target["measured"]),
             "[green]met" if target["met"] else "[red]missing" if target["measured"] is None else "[red]not met",
         )
     shown.caption = "Medians of the rounds. A ratio is the median of the rounds' ratios."

@@ -64,13 +64,14 @@ class WorkerProcess:
         message: dict[str, Any] = json.loads(line)
         return message
 
-    def run(self, operation: str, count: int, size: int = 100) -> dict[str, float]:
+    def run(self, operation: str, count: int, size: int = 100, *more: int) -> dict[str, Any]:
         """Run an operation in the process.
 
         Args:
             operation: The name of the operation.
             count: How often to run it.
             size: Bytes of data.
+            more: Further numbers for the operation.
 
         Returns:
             The figures: ``rate`` in 1/s, ``cpu`` in µs per operation, and those of some operations: ``p50`` and ``p99``
@@ -79,18 +80,28 @@ class WorkerProcess:
         Raises:
             WorkerError: The worker got a wrong answer, or ended for another reason.
         """
+        self.begin(operation, count, size, *more)
+        return self.finish(operation)
+
+    def begin(self, operation: str, *numbers: int) -> None:
+        """Begin an operation in the process. :meth:`finish` has to follow."""
         assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(f"{operation} {count} {size}\n")
+        with contextlib.suppress(BrokenPipeError):  # The process has ended with a message; finish() raises.
+            self._process.stdin.write(" ".join([operation, *map(str, numbers)]) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # The process has ended with a message; _read_line() raises.
+
+    def finish(self, operation: str) -> dict[str, Any]:
+        """Wait for the operation that was begun, and return its figures."""
         message = self._read_line()
         if not message.pop("checked", False):
             raise WorkerError(f"{self.name} did not check the answers of {operation}")
         done = message.pop("count")
         seconds, cpu = message.pop("seconds"), message.pop("cpu")
         return {"rate": done / seconds, "cpu": cpu / done * 1e6, "seconds": seconds, **message}
+
+    def kill(self) -> None:
+        """End the process at once, as ``kill -9`` does."""
+        self._process.kill()
 
     def _end(self) -> None:
         assert self._process.stdin is not None

@@ -161,17 +161,84 @@ def in_each(functions):
     expect(not failures, repr(failures))
 
 
-def contended(count, contenders, cycle):
-    """Let contenders go through *count* cycles together, each in a thread, and time all of them."""
-    each = max(1, count // len(contenders))
+def contended(cycles, contenders, acquire, release, pause):
+    """Let contenders acquire and release a lock, each in a thread, and report when each of them did so.
+
+    :param acquire: takes a contender; returns what it holds.
+    :param release: takes a contender, and what it holds.
+    :param pause: the seconds between an acquire and the release after it.
+    """
+    granted, released = [], []
 
     def run(contender):
-        for _ in range(each):
-            cycle(contender)
+        for _ in range(cycles):
+            hold = acquire(contender)
+            granted.append(time.monotonic_ns())
+            if pause:
+                time.sleep(pause)
+            released.append(time.monotonic_ns())
+            release(contender, hold)
 
     with Stopwatch() as stopwatch:
         in_each([lambda one=one: run(one) for one in contenders])
-    return stopwatch.figures(each * len(contenders))
+    return stopwatch.figures(cycles * len(contenders), granted=granted, released=released)
+
+
+def by_hundreds(data, put):
+    """Put items, a hundred at once."""
+    for start in range(0, len(data), 100):
+        put(data[start : start + 100])
+
+
+def queued(count, put, consumers):
+    """Put items of 100 bytes, and consume them.
+
+    :param put: takes the data of all items.
+    :param consumers: functions that consume one item each; they run in a thread each, and share the items.
+    """
+    left, lock = [count], threading.Lock()
+
+    def run(consume):
+        while True:
+            with lock:
+                if left[0] == 0:
+                    return
+                left[0] -= 1
+            consume()
+
+    with Stopwatch() as all_of_it:
+        with Stopwatch() as putting:
+            put([b"x" * 100] * count)
+        with Stopwatch() as consuming:
+            in_each([lambda one=one: run(one) for one in consumers])
+    return all_of_it.figures(count, put_rate=count / putting.seconds, get_rate=count / consuming.seconds)
+
+
+class Campaign(object):
+    """The part of a process in an election.
+
+    :param run: takes a function that is called when the process leads.
+    """
+
+    def __init__(self, run):
+        self._leads, self._at = threading.Event(), None
+        thread = threading.Thread(target=run, args=(self._lead,))
+        thread.daemon = True  # It leads until the process ends.
+        thread.start()
+
+    def _lead(self, *_):
+        self._at = time.monotonic_ns()
+        self._leads.set()
+        threading.Event().wait()
+
+    def figures(self, **more):
+        """Return figures without a time."""
+        return dict(more, count=1, seconds=1.0, cpu=0.0)
+
+    def led(self):
+        """Wait until the process leads, and return when."""
+        expect(self._leads.wait(TIMEOUT), "the process did not become the leader")
+        return self.figures(at=self._at)
 
 
 def beside_bytecode(count, run):
@@ -281,9 +348,14 @@ def serve(operations, read=sys.stdin.readline):
     """Run the operations of standard input until it ends."""
     _write_line({"ready": True})
     for line in iter(read, ""):
-        name, count, size = line.split()
-        figures = operations[name](int(count), int(size))
+        words = line.split()
+        figures = operations[words[0]](*[int(word) for word in words[1:]])
         _write_line(dict(figures, checked=True))
+
+
+def serve_all(operations):
+    """Run the operations that are the public methods of an object."""
+    serve({name: getattr(operations, name) for name in vars(type(operations)) if not name.startswith("_")})
 
 
 def _write_line(message):

@@ -1,7 +1,6 @@
 """The worker of zkc's recipes. README.md describes the lines of input and output."""
 
 import sys
-import threading
 
 import protocol
 
@@ -9,13 +8,15 @@ import zkc
 
 
 class Recipes:
-    """The operations, each on znodes of its own."""
+    """The operations, each on znodes of its own unless a number names them."""
 
     def __init__(self, hosts):
         self.hosts = hosts
         self.client = zkc.Client(hosts, session_timeout=10.0)
         self.client.start()
         self.runs = 0
+        self.contenders = []
+        self.election = None
 
     def path(self, name):
         """Return a new path."""
@@ -31,22 +32,43 @@ class Recipes:
 
         return protocol.timed_each(count, cycle, lambda released: protocol.expect(released, "the lock was lost"))
 
-    def handover(self, count, size):
-        """Hand a lock over between contenders, each with a session of its own."""
-        path = self.path("handover")
-        clients = [zkc.Client(self.hosts) for _ in range(size)]
-        for client in clients:
-            client.start()
-        locks = [client.lock(path) for client in clients]
+    def join(self, count, number):
+        """Connect contenders, each with a session of its own."""
+        with protocol.Stopwatch() as stopwatch:
+            for _ in range(count):
+                client = zkc.Client(self.hosts)
+                client.start()
+                self.contenders.append((client, client.lock(f"/bench/zkc-handover-{number}")))
+        return stopwatch.figures(count)
 
-        def cycle(lock):
-            lock.acquire(timeout=protocol.TIMEOUT).release(wait=False)
+    def handover(self, cycles, pause):
+        """Hand a lock over between the contenders."""
 
-        try:
-            return protocol.contended(count, locks, cycle)
-        finally:
-            for client in clients:
-                client.close()
+        def acquire(contender):
+            return contender[1].acquire(timeout=protocol.TIMEOUT)
+
+        return protocol.contended(
+            cycles, self.contenders, acquire, lambda _, hold: hold.release(wait=False), pause / 1e6
+        )
+
+    def part(self, count, number):
+        """Disconnect the contenders."""
+        with protocol.Stopwatch() as stopwatch:
+            while self.contenders:
+                self.contenders.pop()[0].close()
+        return stopwatch.figures(count)
+
+    def campaign(self, number, milliseconds):
+        """Take part in an election from now on, with a session of its own."""
+        client = zkc.Client(self.hosts, session_timeout=milliseconds / 1e3)
+        client.start()
+        election = client.election(f"/bench/zkc-election-{number}", identifier=str(client.session_id))
+        self.election = protocol.Campaign(election.run)
+        return self.election.figures()
+
+    def lead(self, number, milliseconds):
+        """Wait until this process leads, and return when."""
+        return self.election.led()
 
     def counter(self, count, size):
         """Add to a counter."""
@@ -56,28 +78,23 @@ class Recipes:
         return figures
 
     def queue(self, count, size):
-        """Put items, and consume them with several consumers."""
+        """Put items one by one, and consume them with several consumers."""
         queue = self.client.queue(self.path("queue"))
-        taken, lock = [], threading.Lock()
+        return self._queue(count, size, queue, lambda data: [queue.put(one) for one in data])
 
+    def queue_bulk(self, count, size):
+        """Put a hundred items at once, and claim items ahead."""
+        queue = self.client.queue(self.path("queue"), prefetch=32)
+        return self._queue(count, size, queue, lambda data: protocol.by_hundreds(data, queue.put_many))
+
+    def _queue(self, count, size, queue, put):
         def consume():
-            while True:
-                with lock:
-                    if len(taken) >= count:
-                        return
-                    taken.append(1)
-                item = queue.get(timeout=protocol.TIMEOUT)
-                protocol.expect(item.data == b"x" * 100)
-                item.ack()
+            item = queue.get(timeout=protocol.TIMEOUT)
+            protocol.expect(item.data == b"x" * 100)
+            item.ack()
 
-        def run(count):
-            for _ in range(count):
-                queue.put(b"x" * 100)
-            protocol.in_each([consume] * size)
-
-        return protocol.timed(count, run)
+        return protocol.queued(count, put, [consume] * size)
 
 
 if __name__ == "__main__":
-    recipes = Recipes(sys.argv[1])
-    protocol.serve({name: getattr(recipes, name) for name in ("lock", "handover", "counter", "queue")})
+    protocol.serve_all(Recipes(sys.argv[1]))

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.clients import STARTS
 from benchmarks.original import find_python2
+from benchmarks.recipes import OPERATIONS
 from benchmarks.targets import TARGETS
 from benchmarks.workloads import WORKLOADS
 
@@ -47,13 +48,51 @@ def test_leaks_find_nothing_grown(bench, tmp_path):
     assert json.loads(kept.read_text()) == results
 
 
-def test_the_recipes_of_every_side_run(bench):
+def test_the_recipes_of_every_side_run(bench, tmp_path):
     run = bench("recipes", "--quick", "--rounds", "1", "--calls", "8", "--json")
     assert run.returncode == 0, run.stderr
     results = json.loads(run.stdout)
-    assert {outcome["client"] for outcome in results["outcomes"]} == {"zkc", "kazoo", "curator"}
-    assert all(outcome["rounds"] for outcome in results["outcomes"])
-    assert all(ratio is not None for *_, ratio in results["goals"])
+    assert results["absent"] == {}
+    measured = {(row["server"], row["operation"], row["client"]) for row in results["outcomes"]}
+    operations = [operation for operation in OPERATIONS if not operation.full]
+    assert measured == {
+        (server, operation.title, row.label)
+        for server in ("canned", "real")
+        for operation in operations
+        for row in operation.rows
+    }
+    assert all(row["rounds"] and row["medians"]["rate"] > 0 for row in results["outcomes"])
+    counted = {(row["server"], row["operation"], row["client"]): row for row in results["requests"]}
+    lock = counted["canned", "acquire + release, free", "zkc"]
+    assert lock["requests"] <= 3.25  # create, children, delete; a stall of the machine adds a look at the own znode
+    assert {goal["server"] for goal in results["goals"]} == {"canned", "real"}
+    for goal in results["goals"]:
+        missing = any(operation.full and operation.title in goal["what"] for operation in OPERATIONS)
+        missing = missing or (goal["server"] == "real" and goal["against"] is None)
+        assert (goal["measured"] is None) is missing
+    assert json.loads(next(tmp_path.glob("recipes-*.json")).read_text()) == results
+
+
+def test_a_side_of_the_recipes_that_is_missing_fails_the_run(bench):
+    program = """
+import sys
+from benchmarks import recipe_sides, recipes, run
+from benchmarks.unavailable import Unavailable
+def start(hosts):
+    raise Unavailable("curator has gone")
+recipe_sides.SIDES["curator"] = start
+recipes.OPERATIONS = recipes.OPERATIONS[:1]
+sys.exit(run.main(sys.argv[1:]))
+"""
+    run = bench("recipes", "--quick", "--rounds", "1", "--calls", "4", "--json", code=program)
+    assert run.returncode == 1
+    results = json.loads(run.stdout)
+    assert results["absent"] == {"curator": "curator has gone"}
+    assert {row["client"] for row in results["outcomes"]} == {"zkc", "kazoo"}
+    assert all(
+        goal["measured"] is None and not goal["met"] for goal in results["goals"] if goal["against"] == "curator"
+    )
+    assert "./dev bench: incomplete, without curator" in run.stderr
 
 
 def test_every_client_of_the_comparison_is_built_and_runs(bench):
