@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
 from zkc._args import check_path, check_seconds
 from zkc._flow import Await, Flow, Pause, Signal, Undoable, result_of
-from zkc.constants import CreateMode, WatchType
+from zkc.constants import CreateMode
 from zkc.errors import (
     BadVersionError,
     ConnectionLossError,
@@ -23,6 +23,7 @@ from zkc.errors import (
 from zkc.recipes._granting import Acquiring
 from zkc.recipes._holds import boot_time
 from zkc.recipes._lease_hold import BaseLeaseHold, delete_grant
+from zkc.recipes._places import remove_surely
 
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
@@ -223,8 +224,8 @@ class BaseLease(Generic[_HoldT]):
     def _forget(self, change: Optional[_Change]) -> None:
         """Remove a watch that is no longer needed, without waiting."""
         if change is not None and not change.signal.done():
-            with contextlib.suppress(ZooKeeperError):
-                self._client.session.remove_watches(self._path, change, WatchType.ANY, callback=_ignore)
+            with contextlib.suppress(ZooKeeperError):  # There is no session.
+                remove_surely(self._client.session, self._path, change)
 
     def _make_znodes(self) -> Flow[None]:
         names = [*self._path.split("/")[1:], _CLOCK]
@@ -239,10 +240,6 @@ class BaseLease(Generic[_HoldT]):
             return (yield from self._look())[1]
         except NoNodeError:
             return None
-
-
-def _ignore(request: Request[None]) -> None:
-    request.exception()
 
 
 def _decode(data: Optional[bytes]) -> tuple[str, float]:

@@ -110,15 +110,14 @@ class Leases:
             turns: Watches of both.
         """
         listing, reading = session.get_children(self.contest.path, turns[0]), session.get(self.path, turns[1])
-        try:
-            names = yield from _names(listing, self.path)
-            data: Optional[bytes] = None
-            with suppress(NoNodeError):
-                data, _ = yield from sub_result_of(reading, _OPERATION, self.path)
-        except BaseException:
-            listing.abandon()
-            reading.abandon()
-            raise
+        requests: tuple[Request[Any], Request[Any]] = (listing, reading)
+        for turn, request in zip(turns, requests):
+            if turn is not None:
+                turn.request = request
+        names = yield from _names(listing, self.path)
+        data: Optional[bytes] = None
+        with suppress(NoNodeError):
+            data, _ = yield from sub_result_of(reading, _OPERATION, self.path)
         return names, self.note(data)
 
     def wait(self, session: Session, ready: Callable[[list[str], int], bool], wait: bool) -> Flow[bool]:
@@ -144,8 +143,8 @@ class Leases:
         try:
             yield turns
         finally:
-            forget(self.client, session, self.contest.path, turns[0])
-            forget(self.client, session, self.path, turns[1])
+            forget(self.client, session, self.contest.path, turns[0], turns[0].request)
+            forget(self.client, session, self.path, turns[1], turns[1].request)
 
     def set_limit(self, limit: int) -> Flow[None]:
         """Write the limit, which all clients then follow."""

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
 from zkc._flow import Await, Flow, Pause, Signal, sub_result_of
-from zkc.constants import WatchType
-from zkc.errors import ClosingError, ConnectionLossError, SessionExpiredError, ZooKeeperError
+from zkc.errors import ClosingError, ConnectionLossError, SessionExpiredError
+from zkc.recipes._places import remove_surely
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._client.sync import Client
     from zkc._commands.protocol import CommandClient
-    from zkc._zookeeper import Request, Session
+    from zkc._zookeeper import Session
 
 __all__ = ["AsyncObserver", "Observation", "Observer", "OnceWatch", "StopObservingError", "watched"]
 
@@ -52,12 +52,7 @@ class OnceWatch:
         """Remove it from the server, without waiting."""
         session = None if self.session is None else self.session()
         if session is not None and not self.fired:
-            with contextlib.suppress(ZooKeeperError):
-                session.remove_watches(self.path, self, WatchType.ANY, callback=_ignore)
-
-
-def _ignore(request: Request[None]) -> None:
-    request.exception()
+            remove_surely(session, self.path, self)
 
 
 def watched(session: Session, name: str, path: str, operation: str, watch: Optional[OnceWatch]) -> Flow[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import inspect
 import logging
 import time
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Optional
 from zkc._args import check_path, check_seconds
 from zkc._flow import Await, Driver, Flow, Signal, Undoable, result_of
 from zkc._zookeeper import RLock
-from zkc.constants import WatchType
 from zkc.errors import (
     ClosingError,
     ConnectionLossError,
@@ -25,11 +23,12 @@ from zkc.errors import (
 )
 from zkc.recipes._holds import HoldState
 from zkc.recipes._partition import Part, decode_weight, encode_weight, share_of
+from zkc.recipes._places import remove_surely
 
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._commands.protocol import CommandClient
-    from zkc._zookeeper import Request, Session
+    from zkc._zookeeper import Session
 
 __all__ = ["BasePartitioner"]
 
@@ -233,8 +232,7 @@ class BasePartitioner:
         """Remove the watch of the members, without waiting."""
         watch, self._watch = self._watch, None
         if watch is not None and self._listed:
-            with contextlib.suppress(ZooKeeperError):
-                watch[0].remove_watches(self._group.path, watch[1], WatchType.ANY, callback=_ignore)
+            remove_surely(watch[0], self._group.path, watch[1])
 
     def _step(self) -> Optional[float]:
         """Look at all items, and begin what is to be done; return the seconds until the next look is due."""
@@ -315,10 +313,6 @@ class BasePartitioner:
         done = Signal()
         self._client._call_user(_call_and_set, callback, arguments, done, self._client._takes_coroutines)
         yield Await(done)
-
-
-def _ignore(request: Request[None]) -> None:
-    request.exception()
 
 
 def _call_and_set(

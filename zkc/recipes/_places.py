@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Optional, Protocol
 
 from zkc._flow import Flow, Pause, result_of
-from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError
+from zkc.constants import WatchType
+from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError, ZooKeeperError
 
 if TYPE_CHECKING:
-    from zkc._zookeeper import Session, Stat
+    from zkc._zookeeper import Request, Session, Stat
     from zkc.recipes._holds import BaseHold
 
-__all__ = ["HoldState", "Place", "boot_time", "delete_surely", "stat_of"]
+__all__ = ["HoldState", "Place", "boot_time", "delete_surely", "remove_surely", "stat_of"]
 
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 
@@ -109,3 +112,18 @@ def stat_of(session: Session, path: str) -> Flow[Optional[Stat]]:
     synced, looked = session.sync(path), session.exists(path)
     yield from result_of(synced)
     return (yield from result_of(looked))
+
+
+def remove_surely(session: Session, path: str, watch: Callable[[int, int, str], object]) -> None:
+    """Remove a watch that is no longer needed, without waiting.
+
+    A removal whose reply is lost is sent again: after a reconnect the library sets each watch that it knows. It fails
+    once per attempt to connect.
+    """
+
+    def send(before: Optional[Request[None]] = None) -> None:
+        if before is None or isinstance(before.exception(), ConnectionLossError):
+            with contextlib.suppress(ZooKeeperError):  # It was called, or has ended with the session.
+                session.remove_watches(path, watch, WatchType.ANY, callback=send)
+
+    send()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from zkc._flow import Await, Flow, Pause, Signal, result_of, sub_result_of
 from zkc._zookeeper import RLock
-from zkc.constants import EventType, WatchType
+from zkc.constants import EventType
 from zkc.errors import ConnectionLossError, NoAuthError, NoNodeError, SessionExpiredError, ZooKeeperError
 from zkc.recipes._client_holds import holds_of
 from zkc.recipes._contend import Contest, PlaceLostError, index_of, list_names
-from zkc.recipes._places import Place, boot_time
+from zkc.recipes._places import Place, boot_time, remove_surely
 
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
@@ -33,10 +33,11 @@ class Turn:
         signal: The signal; a new one if None.
     """
 
-    __slots__ = ("signal", "type")
+    __slots__ = ("request", "signal", "type")
 
     def __init__(self, signal: Optional[Signal] = None) -> None:
         self.signal = Signal() if signal is None else signal
+        self.request: Optional[Request[Any]] = None  # The request that sets it, if that is noted.
         self.type = 0  # The type of the event; no event has 0.
 
     def __call__(self, type_: int, state: int, path: str) -> None:
@@ -87,8 +88,7 @@ class _Own:
     def check(self, session: Session, path: str) -> Flow[None]:
         """Raise PlaceLostError if the own znode was deleted."""
         if self.type == 0 and (yield from sub_result_of(self.request, _OPERATION, path.rpartition("/")[0])) is None:
-            with contextlib.suppress(ZooKeeperError):  # It waits for a znode that no client creates again.
-                session.remove_watches(path, self, WatchType.ANY, callback=_ignore)
+            remove_surely(session, path, self)  # It waits for a znode that no client creates again.
             raise PlaceLostError
         if self.type == EventType.DELETED:
             raise PlaceLostError
@@ -278,11 +278,10 @@ def forget(
     """
     if watch.type:
         return
-    with contextlib.suppress(ZooKeeperError):
-        if request is None or request.done():
-            session.remove_watches(path, watch, WatchType.ANY, callback=_ignore)
-        else:
-            holds_of(client).in_background(_forget_later(client, session, path, watch, request))
+    if request is None or request.done():
+        remove_surely(session, path, watch)
+    else:
+        holds_of(client).in_background(_forget_later(client, session, path, watch, request))
 
 
 def _forget_later(
@@ -291,7 +290,3 @@ def _forget_later(
     with contextlib.suppress(ZooKeeperError):
         yield from result_of(request)
     forget(client, session, path, watch)
-
-
-def _ignore(request: Request[None]) -> None:
-    request.exception()
