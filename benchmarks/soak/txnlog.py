@@ -11,11 +11,11 @@ from typing import NamedTuple
 _FILE_HEADER = 16  # Magic, version and database id.
 _ENTRY = struct.Struct(">qi")  # Checksum and length.
 _TXN = struct.Struct(">qiqqi")  # Session, cxid, zxid, time and type.
-_DELETE, _SET, _MULTI, _DELETE_CONTAINER, _CLOSE = 2, 5, 14, 20, -11
+_CREATE, _DELETE, _SET, _MULTI, _CREATE2, _DELETE_CONTAINER, _CLOSE = 1, 2, 5, 14, 15, 20, -11
 
 
 class Change(NamedTuple):
-    """A change of the tree: ``"set"`` and ``"delete"`` name a path, ``"close"`` the end of a session."""
+    """A change: ``"create"``, ``"set"`` and ``"delete"`` name a path, ``"close"`` is the end of a session."""
 
     zxid: int
     session: int
@@ -24,23 +24,23 @@ class Change(NamedTuple):
     data: bytes = b""
 
 
-def read_changes(folders: list[Path]) -> list[Change]:
+def read_changes(folders: list[Path]) -> Iterator[Change]:
     """Read what a majority of the members has logged; a proposal that only a minority has may be uncommitted."""
-    found: dict[tuple[int, bytes], bytes] = {}
-    logged: Counter[tuple[int, bytes]] = Counter()
+    logged: Counter[bytes] = Counter()
     for folder in folders:
-        entries: dict[tuple[int, bytes], bytes] = {}
+        entries: set[bytes] = set()  # A member may have logged a proposal twice, before and after a restart.
         for file in folder.rglob("log.*"):
-            for entry in _entries(file.read_bytes()):
-                entries[_TXN.unpack_from(entry)[2], entry] = entry
-        logged.update(entries.keys())
-        found.update(entries)
-    changes: list[Change] = []
-    for key in sorted(found):
-        if logged[key] * 2 > len(folders):
-            session, _, zxid, _, kind = _TXN.unpack_from(found[key])
-            changes.extend(_changes(zxid, session, kind, found[key][_TXN.size :]))
-    return changes
+            entries.update(_entries(file.read_bytes()))
+        logged.update(entries)
+    for entry in sorted(logged, key=_zxid_of):
+        if logged[entry] * 2 > len(folders):
+            session, _, zxid, _, kind = _TXN.unpack_from(entry)
+            yield from _changes(zxid, session, kind, entry[_TXN.size :])
+
+
+def _zxid_of(entry: bytes) -> int:
+    zxid: int = _TXN.unpack_from(entry)[2]
+    return zxid
 
 
 def _entries(content: bytes) -> Iterator[bytes]:
@@ -60,9 +60,9 @@ def _changes(zxid: int, session: int, kind: int, body: bytes) -> Iterator[Change
         yield Change(zxid, session, "close")
     elif kind in (_DELETE, _DELETE_CONTAINER):
         yield Change(zxid, session, "delete", _buffer(body, 0)[0].decode())
-    elif kind == _SET:
+    elif kind in (_SET, _CREATE, _CREATE2):
         path, place = _buffer(body, 0)
-        yield Change(zxid, session, "set", path.decode(), _buffer(body, place)[0])
+        yield Change(zxid, session, "set" if kind == _SET else "create", path.decode(), _buffer(body, place)[0])
     elif kind == _MULTI:
         place = 4
         for _ in range(int.from_bytes(body[:4], "big")):
