@@ -26,7 +26,7 @@ from zkc.errors import (
     ZooKeeperError,
 )
 from zkc.recipes._holds import Place, boot_time, delete_surely, holds_of
-from zkc.recipes._layout import Layout, Seat, sequence_of
+from zkc.recipes._layout import Layout, Seat, counter_order, is_worn, sequence_of
 from zkc.recipes.errors import TooManyWaitersError
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ __all__ = [
     "index_of",
     "join",
     "leave",
-    "list_names",
+    "list_queue",
     "list_seats",
     "make_parent",
+    "queue_of",
 ]
 
 _log = logging.getLogger("zkc.recipes")
@@ -151,8 +152,9 @@ def _try_join(
         if beside is not None:
             beside(session)
         place = yield from _made(client, session, contest, marker, creating, sent)
-        names = yield from _names_of(client, session, contest, listing)
-        return place, _check_queue(contest, place, names)
+        names, seats = yield from _first_queue(session, contest, listing)
+        _check_queue(contest, place, names, seats)
+        return place, seats
     except (NoNodeError, SessionLostError):
         raise  # Nothing was created, or it ended with the session.
     except BaseException as error:  # Also a timeout, a cancellation, a signal handler that raises.
@@ -183,20 +185,19 @@ def _made(
     return place
 
 
-def _names_of(client: BaseClient, session: Session, contest: Contest, listing: Request[list[str]]) -> Flow[list[str]]:
+def _first_queue(session: Session, contest: Contest, listing: Request[list[str]]) -> Flow[tuple[list[str], list[Seat]]]:
     try:
-        return (yield from sub_result_of(listing, _OPERATION, contest.path))
+        names = yield from sub_result_of(listing, _OPERATION, contest.path)
+        return names, (yield from queue_of(session, contest, names))
     except ConnectionLossError:
-        return (yield from list_names(client, session, contest))
+        return (yield from list_queue(session, contest))
 
 
-def _check_queue(contest: Contest, place: Place, names: list[str]) -> list[Seat]:
-    seats = contest.layout.seats(names, contest.kinds)
+def _check_queue(contest: Contest, place: Place, names: list[str], seats: list[Seat]) -> None:
     if len(seats) < len(names):  # Else each name is that of a contender of this queue.
         contest.layout.check(contest.path, names, contest.kind, contest.strangers)
     if contest.max_waiters is not None and index_of(seats, place) > contest.max_waiters:
         raise TooManyWaitersError(operation=_OPERATION, path=contest.path)
-    return seats
 
 
 def make_parent(client: BaseClient, contest: Contest) -> Flow[None]:
@@ -304,23 +305,42 @@ def leave(client: BaseClient, place: Place) -> None:
         holds_of(client).in_background(delete_surely(place.session, *place.paths))
 
 
-def list_names(client: BaseClient, session: Session, contest: Contest) -> Flow[list[str]]:
-    """Return the children of the contenders' parent, in spite of lost connections."""
+def list_queue(session: Session, contest: Contest) -> Flow[tuple[list[str], list[Seat]]]:
+    """Return the children of the contenders' parent, and the queue, in spite of lost connections."""
     while True:
         try:
-            return (yield from sub_result_of(session.get_children(contest.path), _OPERATION, contest.path))
+            names = yield from sub_result_of(session.get_children(contest.path), _OPERATION, contest.path)
+            return names, (yield from queue_of(session, contest, names))
         except NoNodeError:
-            return []
+            return [], []
         except ConnectionLossError:
             yield Pause(_PAUSE, _OPERATION, contest.path)
 
 
 def list_seats(client: BaseClient, contest: Contest, check: bool = False) -> Flow[list[Seat]]:
     """Return the present queue; with ``check``, raise LayoutError as :func:`join` does."""
-    names = yield from list_names(client, client.session, contest)
+    names, seats = yield from list_queue(client.session, contest)
     if check:
         contest.layout.check(contest.path, names, contest.kind, contest.strangers)
-    return contest.layout.seats(names, contest.kinds)
+    return seats
+
+
+def queue_of(session: Session, contest: Contest, names: list[str], operation: str = _OPERATION) -> Flow[list[Seat]]:
+    """Return the contenders among the names of children, in the order in which they came.
+
+    Worn counters do not tell that order: the servers are asked for the zxids. A contender that has left is left out.
+    """
+    seats = contest.layout.seats(names, contest.kinds)
+    worn = [seat for seat in seats if is_worn(seat.sequence)]
+    if len(worn) < 2:
+        return seats
+    found = [seat for seat in seats if not is_worn(seat.sequence)]
+    requests = [session.exists(f"{contest.path}/{seat.name}") for seat in worn]
+    for seat, request in zip(worn, requests):
+        stat = yield from sub_result_of(request, operation, contest.path)
+        if stat is not None:
+            found.append(seat._replace(token=stat.czxid))
+    return counter_order(found)
 
 
 def index_of(seats: list[Seat], place: Place) -> int:

@@ -11,8 +11,21 @@ from typing import NamedTuple, Optional
 
 from zkc.recipes.errors import LayoutError
 
-__all__ = ["CURATOR", "KAZOO", "LAYOUTS", "Layout", "Seat", "counter_order", "counter_text", "sequence_of"]
+__all__ = [
+    "CURATOR",
+    "KAZOO",
+    "LAYOUTS",
+    "UNWORN",
+    "Layout",
+    "Seat",
+    "counter_order",
+    "counter_text",
+    "is_worn",
+    "sequence_of",
+]
 
+UNWORN = 2**31 - 2  # The last counter that tells its place.
+_LAST = 2**31 - 1  # The last positive counter.
 _WIDTH = 10  # The characters of a counter that has not wrapped.
 
 
@@ -22,6 +35,7 @@ class Seat(NamedTuple):
     name: str
     kind: str  # lock, read, write, lease, latch
     sequence: int
+    token: int = 0  # The znode's czxid, if it was read because the counter does not tell the order.
 
 
 @dataclass(frozen=True)
@@ -120,12 +134,23 @@ def counter_order(seats: list[Seat]) -> list[Seat]:
     """Return contenders in the order of their counters.
 
     The counter is a signed 32-bit number that wraps around. Its order is that of serial numbers: by the difference of
-    two counters, never by their text.
+    two counters, never by their text. Contenders with worn counters stand in the order of their tokens.
     """
     if not seats:
         return seats
     first = seats[0].sequence - 2**31
+    if any(seat.token for seat in seats):
+        return sorted(seats, key=lambda seat: (((_LAST if seat.token else seat.sequence) - first) % 2**32, seat.token))
     return sorted(seats, key=lambda seat: (seat.sequence - first) % 2**32)
+
+
+def is_worn(sequence: int) -> bool:
+    """Return whether a counter is at its end, where it does not tell the order.
+
+    The counter of a server from ZooKeeper 3.6 on stays at 2147483647, and contender after contender gets that number. A
+    create gets a negative number only while another is under way. Older servers continue with negative numbers.
+    """
+    return sequence == _LAST or sequence < -(2**30)
 
 
 def sequence_of(path: str) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._flow import Flow, sub_result_of
 from zkc.errors import NoAuthError, NoNodeError
+from zkc.recipes._contend import queue_of
 from zkc.recipes._observing import AsyncObserver, Observation, Observer, OnceWatch, watched
 from zkc.recipes.lock import Contender
 
@@ -36,7 +37,7 @@ def look(
             if (yield from watched(session, "exists", path, operation, watch)) is None:
                 return None
         else:
-            seats = contest.layout.seats(names, contest.kinds)
+            seats = yield from queue_of(session, contest, names, operation)
             if seats:
                 leader = yield from _read(session, f"{path}/{seats[0].name}", operation, watch)
                 if leader is not None:

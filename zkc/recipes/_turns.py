@@ -11,7 +11,7 @@ from zkc._zookeeper import RLock
 from zkc.constants import EventType
 from zkc.errors import ConnectionLossError, NoAuthError, NoNodeError, SessionExpiredError, ZooKeeperError
 from zkc.recipes._client_holds import holds_of
-from zkc.recipes._contend import Contest, PlaceLostError, index_of, list_names
+from zkc.recipes._contend import Contest, PlaceLostError, index_of, list_queue
 from zkc.recipes._places import Place, boot_time, remove_surely
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def wait_turn(
                 place.watch = own
                 return
             sent = boot_time()
-            seats = contest.layout.seats((yield from list_names(client, place.session, contest)), contest.kinds)
+            _, seats = yield from list_queue(place.session, contest)
             place.proved = sent
     except BaseException:
         if keeps_place and own is not None:
@@ -245,8 +245,7 @@ class _Ahead:
                 turn.signal.set()
                 return False
             sent = boot_time()
-            names = yield from list_names(self._client, place.session, contest)
-            seats = contest.layout.seats(names, contest.kinds)
+            _, seats = yield from list_queue(place.session, contest)
             place.proved = sent
             index = index_of(seats, place)
             if index < 1 or seats[index - 1].name != front.name:

@@ -10,7 +10,7 @@ from zkc.constants import CreateMode
 from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError
 from zkc.recipes._contend import Contest
 from zkc.recipes._holds import BaseHold, HoldState, Place, boot_time, delete_surely, stat_of
-from zkc.recipes._layout import counter_text
+from zkc.recipes._layout import UNWORN, counter_text, is_worn, sequence_of
 from zkc.recipes.errors import UpgradeError
 from zkc.recipes.hold import AsyncHold, Hold
 
@@ -107,9 +107,13 @@ class _Downgrades(BaseHold, Generic[_HoldT]):
         return hold
 
     def _target(self) -> str:
-        """Return the path of the reader's znode. Its counter is the writer's: so it keeps the place."""
+        """Return the path of the reader's znode. Its counter is the writer's: so it keeps the place.
+
+        Worn counters do not keep a place. The last other one does: the writer, which holds, has no contender in front.
+        """
         layout = self._contest.layout
-        return f"{self._contest.path}/{layout.prefix(layout.new_marker(), 'read')}{counter_text(self.path)}"
+        counter = f"{UNWORN:010d}" if is_worn(self._place.sequence) else counter_text(self.path)
+        return f"{self._contest.path}/{layout.prefix(layout.new_marker(), 'read')}{counter}"
 
     def _move(self, target: str) -> Flow[Place]:
         """Replace the writer's znode by the reader's, in one transaction."""
@@ -131,7 +135,7 @@ class _Downgrades(BaseHold, Generic[_HoldT]):
                 stat = yield from self._look(target)
             if stat is not None:
                 own = self._place
-                return Place(target, own.sequence, stat.czxid, session, own.session_id, proved=sent)
+                return Place(target, sequence_of(target), stat.czxid, session, own.session_id, proved=sent)
 
     def _look(self, target: str) -> Flow[Optional[Stat]]:
         """Return the stat of the reader's znode after a lost reply; None if the transaction was not carried out."""
