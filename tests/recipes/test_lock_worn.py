@@ -64,18 +64,17 @@ async def test_lock_in_order_across_the_end_of_the_counter(zk, other_zk, layout)
         order.append(ticket.token)
         return hold
 
+    before = listings(zk, other_zk)
     waiting = [asyncio.ensure_future(use(ticket)) for ticket in tickets]
     for number, call in enumerate(waiting):
         hold = await call
         assert await waits(asyncio.gather(*map(asyncio.shield, waiting[number + 1 :])), 0.02) or call is waiting[-1]
         assert len(order) == number + 1
         assert await do(other_zk, other.try_acquire) is None
-        before = listings(zk, other_zk)
         await do(owners[id(tickets[number])], hold.release)
-        if call is not waiting[-1]:
-            await eventually(waiting[number + 1].done)
-        assert listings(zk, other_zk) - before <= 1  # Only the next looks.
     assert order == sorted(order)
+    # No storm: a release has the contender behind the next list the others, and try_acquire() was called for each hold.
+    assert listings(zk, other_zk) - before <= 3 * len(tickets)
 
 
 def listings(*clients):
