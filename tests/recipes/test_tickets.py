@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+import zkc
 from zkc.recipes import HoldState, LockLostError, LockTimeoutError
 
 from ..client.both import eventually
