@@ -14,7 +14,7 @@ from benchmarks.tables import small
 
 __all__ = ["GOALS", "Goal", "judge", "requests_table", "times_table"]
 
-_ZKC, _BULK, _CURATOR = "zkc", "zkc, put_many + prefetch", "curator (at most once)"
+_ZKC, _BULK, _CURATOR = "zkc", "zkc, in bulk", "curator (at most once)"
 _FIGURES = {operation.title: operation.figure for operation in OPERATIONS}
 
 

@@ -87,7 +87,7 @@ def _all(operation: str) -> tuple[Row, ...]:
 
 _QUEUES = (
     Row("zkc", "zkc", "queue"),
-    Row("zkc, put_many + prefetch", "zkc", "queue_bulk"),
+    Row("zkc, in bulk", "zkc", "queue_bulk"),
     Row("kazoo LockingQueue", "kazoo", "queue"),
     Row("kazoo LockingQueue, put_all", "kazoo", "queue_bulk"),
     Row("kazoo Queue (at most once)", "kazoo", "queue_plain"),

@@ -190,11 +190,12 @@ def by_hundreds(data, put):
         put(data[start : start + 100])
 
 
-def queued(count, put, consumers):
+def queued(count, put, consumers, finish=lambda: None):
     """Put items of 100 bytes, and consume them.
 
     :param put: takes the data of all items.
     :param consumers: functions that consume one item each; they run in a thread each, and share the items.
+    :param finish: waits for what the consumers have not waited for.
     """
     left, lock = [count], threading.Lock()
 
@@ -211,6 +212,7 @@ def queued(count, put, consumers):
             put([b"x" * 100] * count)
         with Stopwatch() as consuming:
             in_each([lambda one=one: run(one) for one in consumers])
+            finish()
     return all_of_it.figures(count, put_rate=count / putting.seconds, get_rate=count / consuming.seconds)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+import threading
 import time
 
 import pytest
@@ -437,3 +438,56 @@ async def test_queue_two_local_callers_wait(zk):
     found = await asyncio.gather(*getting)
     assert sorted(item.data for item in found) == [b"0", b"1", b"2", b"3"]
     await eventually(lambda: not queue._board._looking)
+
+
+def test_queue_acks_without_waiting(client):
+    queue = client.queue(PATH, prefetch=8)
+    queue.put_many([b"%d" % number for number in range(40)])
+    made = []
+    for number in range(40):
+        item = queue.get(timeout=30)
+        transaction = client.transaction()
+        made.append(transaction.create("/done-", item.data, sequential=True))
+        assert item.ack(transaction, wait=False) == []
+        if number == 0:
+            first = item
+    assert queue.size() == 0
+    assert [client.get(one.result())[0] for one in made] == [b"%d" % number for number in range(40)]
+    assert client.children(PATH + "/claims") == []
+    with pytest.raises(LockLostError, match="acked"):
+        first.ack(wait=False)
+
+
+class _Heard(logging.Handler):
+    """A handler that notes the text of the first record, and keeps neither record nor error."""
+
+    def __init__(self):
+        super().__init__()
+        self.happened, self.text = threading.Event(), ""
+
+    def emit(self, record):
+        self.text = record.getMessage()
+        self.happened.set()
+
+
+def test_queue_ack_that_fails_without_a_waiting_caller(client):
+    """It is logged, and the item is delivered again."""
+    queue = client.queue(PATH)
+    queue.put(b"a")
+    item = queue.get(timeout=30)
+    transaction = client.transaction()
+    transaction.delete("/missing")
+    heard, log = _Heard(), logging.getLogger("zkc.client")
+    log.addHandler(heard)
+    try:
+        item.ack(transaction, wait=False)
+        assert heard.happened.wait(30)
+    finally:
+        log.removeHandler(heard)
+    assert "a background operation failed" in heard.text
+    assert queue.size() == 1
+    item.nack()
+    again = queue.get(timeout=30)
+    assert again.attempts == 2
+    again.ack(wait=False)
+    assert queue.size() == 0

@@ -56,7 +56,7 @@ class LogFailures:
 
     def set_exception(self, exception: BaseException, /) -> None:
         level = logging.DEBUG if isinstance(exception, SessionLostError) else logging.WARNING
-        _log.log(level, "a background operation failed: %s", exception)
+        _log.log(level, "a background operation failed: %s", str(exception))  # The error's traceback keeps frames.
 
 
 class BaseClient(SessionManager):

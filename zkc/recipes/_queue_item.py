@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union, cast
 
 from zkc._client.transaction import AsyncTransaction, SubmitTransaction, Transaction
 from zkc._flow import Flow, Pause, sub_result_of
@@ -200,6 +200,18 @@ class BaseItem:
         error.reason, error.token, error.session_lost = reason, self._token, session is not None
         error.maybe_applied = False
         return error
+
+    def _ack_later(self, transaction: Optional[AnyTransaction]) -> None:
+        """Do what an ack does, without waiting.
+
+        Raises:
+            LockLostError: The claim is known to have ended.
+        """
+        client = self._queue._client
+        client._check_process("ack")
+        if self._state not in ("claimed", "ending"):
+            raise self._lost_error("ack")
+        client._background(cast("Flow[None]", self._ack_flow(client, transaction)))
 
     def _fail_later(self) -> None:
         """Do what a nack does, without waiting."""

@@ -40,7 +40,13 @@ class Item(BaseItem):
 
     _queue: Queue
 
-    def ack(self, transaction: Optional[AnyTransaction] = None, *, timeout: Optional[float] = None) -> list[Any]:
+    def ack(
+        self,
+        transaction: Optional[AnyTransaction] = None,
+        *,
+        wait: bool = True,
+        timeout: Optional[float] = None,
+    ) -> list[Any]:
         """Delete the item, in one transaction with the caller's operations.
 
         >>> transaction = client.transaction()
@@ -50,12 +56,15 @@ class Item(BaseItem):
         Args:
             transaction: A transaction that was not committed. Its operations are carried out together with the
                 deletion, or not at all.
+            wait: Whether to wait for the reply. Without it the request is sent at once and a failure is logged; the
+                item is then delivered again after a nack, or when the session ends. The servers carry out the acks of a
+                client before its later calls, while the connection lasts.
             timeout: Timeout in seconds; the client's ``request_timeout`` if None. After an
                 :class:`~zkc.OperationTimeoutError` the call may be repeated with the same transaction.
 
         Returns:
-            The results of the operations. The list is empty if the reply was lost and the client has found out that
-            the transaction was carried out.
+            The results of the operations. The list is empty without ``wait``, or if the reply was lost and the client
+            has found out that the transaction was carried out.
 
         Raises:
             LockLostError: The claim has ended: by an expiry, or by an ack before. Nothing was carried out.
@@ -64,6 +73,9 @@ class Item(BaseItem):
 
         .. versionadded:: 0.1
         """
+        if not wait:
+            self._ack_later(transaction)
+            return []
         return self._queue._client._run(self._ack_flow, timeout, transaction)
 
     def nack(self, delay: float = 0.0, *, timeout: Optional[float] = None) -> None:
