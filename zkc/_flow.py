@@ -111,7 +111,7 @@ class Signal:
     Any thread may set it, a watch callback for example. Its callbacks run on that thread.
     """
 
-    __slots__ = ("_callbacks", "_flag", "_lock")
+    __slots__ = ("__weakref__", "_callbacks", "_flag", "_lock")
 
     def __init__(self) -> None:
         self._flag = Flag()

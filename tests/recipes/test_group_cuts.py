@@ -140,7 +140,6 @@ async def test_a_double_barrier_with_each_request_lost(proxy, cut_zk, zk, fate):
     await at_each_request(proxy, cut_zk, fate, scenario)
 
 
-@pytest.mark.full  # Now and then a reference stays: to be mended before it runs by default.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_forgotten_client_ends_what_it_leads_and_follows(client, hosts, eventually):
     """Scenario 55."""

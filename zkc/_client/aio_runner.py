@@ -240,13 +240,14 @@ class AsyncRunner(BaseClient, Runner):
 
     def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
         assert self._loop is not None
+        timers = self._timers  # The loop refers to the timer, which must not keep the client alive.
 
         def due() -> None:
-            self._timers.pop(timer, None)
+            timers.pop(timer, None)
             function()
 
         timer = self._loop.call_later(seconds, due)
-        self._timers[timer] = function
+        timers[timer] = function
 
     async def _wait(self, waiter: asyncio.Future[Any], limit: Optional[float]) -> Any:
         try:

@@ -6,7 +6,7 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from zkc._flow import Driver, Flow
 from zkc._session.ephemerals import RecreatedEphemerals
@@ -95,6 +95,7 @@ class BaseClient(SessionManager):
         super().__init__()
         self._kept = RecreatedEphemerals(self)
         self._watches = Watchers(self._call_watch)
+        self._holds: Any = None  # What its recipes hold: see zkc.recipes._client_holds.
         self._prepare_waiting()
 
     _takes_coroutines = False  # Whether callbacks may be coroutine functions.

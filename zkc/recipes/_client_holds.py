@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
+import warnings
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional, cast
 
 from zkc._flow import Flow
 from zkc._zookeeper import RLock
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zkc._client.base import BaseClient
+    from zkc._zookeeper import Session
     from zkc.recipes._holds import BaseHold
 
-__all__ = ["Holds", "holds_of"]
+__all__ = ["Holds", "holds_of", "lasting_of"]
 
 _SOON = 0.02  # Seconds after a grant at which the own znode is read.
 
@@ -29,7 +31,7 @@ _SOON = 0.02  # Seconds after a grant at which the own znode is read.
 class Holds:
     """The holds of a client: it follows the client's states, and reads the own znodes after each reconnect.
 
-    The client refers to it, and it refers to the client weakly.
+    Only the client and its holds refer to it, and it refers to the client weakly.
     """
 
     def __init__(self, client: BaseClient) -> None:
@@ -39,6 +41,8 @@ class Holds:
         self._new: set[BaseHold] = set()  # Those whose znodes are not watched yet.
         self._due = 0.0  # When those are read, by the monotonic clock.
         self._lock = RLock()
+        self._note_session(client)
+        self.borrowed = client._borrowed is not None  # Whether the session has another owner.
         # In front of the listeners of the user, which find the holds in their new states.
         client._listeners.add(self, first=True)
 
@@ -52,6 +56,10 @@ class Holds:
         if client is None:
             raise ClosingError(operation=operation, path=path, maybe_applied=False)
         return client
+
+    def _note_session(self, client: BaseClient) -> None:
+        session = client._session
+        self.session: Callable[[], Optional[Session]] = _no_session if session is None else weakref.ref(session)
 
     def check_process(self, operation: str) -> None:
         """Raise ForkedError in a child of the process that started the client."""
@@ -108,6 +116,10 @@ class Holds:
             with contextlib.suppress(ForkedError):
                 client._background(guard(hold))
 
+    def forgotten(self) -> bool:
+        """Return whether the program has no reference to the client any more."""
+        return self._client() is None
+
     def end_reason(self, place: Place) -> str:
         """Return why the znodes of a place are gone."""
         client = self._client()
@@ -124,6 +136,8 @@ class Holds:
     def __call__(self, state: ClientState) -> None:
         """Listen to the client."""
         client = self._client()
+        if client is not None:
+            self._note_session(client)
         session = None if client is None else client._session
         for hold in list(self._all):
             if state is ClientState.CLOSED:
@@ -142,14 +156,53 @@ def _guard_new(reference: weakref.ref[Holds]) -> None:
         holds.guard_new()
 
 
-_registries: weakref.WeakKeyDictionary[Any, Holds] = weakref.WeakKeyDictionary()
-_registries_lock = RLock()
+def _no_session() -> None:
+    return None
+
+
+class _Owner:
+    """The reference of a client to its holds. It ends their sessions when the program has forgotten the client.
+
+    A session that no client refers to ends by itself, unless the program still refers to a hold, which needs it.
+    """
+
+    def __init__(self, holds: Holds) -> None:
+        self.holds = holds
+        self.lasting: set[object] = set()  # The owners of what its recipes do in the background: see _lasting.
+
+    def __del__(self) -> None:
+        sessions: set[Optional[Session]] = {hold._place.session for hold in list(self.holds._all)}
+        if self.lasting:  # Its flows are closed at this time, and use the session once more.
+            sessions.add(self.holds.session())
+        for session in sessions:
+            if session is None or self.holds.borrowed:
+                continue
+            try:
+                if session.closed:
+                    continue
+                session.begin_close()  # The watches of the holds get its last event, where callbacks run.
+            except ForkedError:  # It is the parent's.
+                continue
+            text = f"a zkc session to {session.hosts} was not closed"
+            warnings.warn(text, ResourceWarning, stacklevel=2, source=self)
+
+
+_lock = RLock()
 
 
 def holds_of(client: BaseClient) -> Holds:
     """Return the holds of a client, made at the first call."""
-    with _registries_lock:
-        holds = _registries.get(client)
-        if holds is None:
-            holds = _registries[client] = Holds(client)
-        return holds
+    return _owner_of(client).holds
+
+
+def lasting_of(client: BaseClient) -> set[object]:
+    """Return the owners of what the recipes of a client do in the background."""
+    return _owner_of(client).lasting
+
+
+def _owner_of(client: BaseClient) -> _Owner:
+    with _lock:
+        # On the client, and in no table: what the holds refer to may refer to the client, and has to go with it.
+        if client._holds is None:
+            client._holds = _Owner(Holds(client))
+        return cast("_Owner", client._holds)

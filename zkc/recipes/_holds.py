@@ -353,6 +353,8 @@ class BaseHold:
             self._change(HoldState.LOST, "deleted")
         elif type_ == EventType.CHANGED:
             self._holds.guard(self)
+        elif type_ == EventType.SESSION and self._holds.forgotten():
+            self._change(HoldState.LOST, "closed")  # No client is left that would tell of the end of its session.
 
     def _take_request(self) -> None:
         """Tell the callbacks once that another program asks for a release."""

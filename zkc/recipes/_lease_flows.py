@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import uuid
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
@@ -22,7 +23,8 @@ from zkc.errors import (
 )
 from zkc.recipes._granting import Acquiring
 from zkc.recipes._holds import boot_time
-from zkc.recipes._lease_hold import BaseLeaseHold, delete_grant
+from zkc.recipes._lasting import begin
+from zkc.recipes._lease_hold import BaseLeaseHold, delete_grant, keep
 from zkc.recipes._places import remove_surely
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ class BaseLease(Generic[_HoldT]):
             if hold is not None:
                 undoable.undo = hold._release_later
                 if self._renew:
-                    self._client._background(hold._keep())
+                    begin(self._client, hold, keep(weakref.ref(hold)))
             return hold
 
         return cast("Flow[Optional[_HoldT]]", Acquiring(self._path, make))

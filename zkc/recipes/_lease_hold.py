@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._flow import Await, Flow, Pause, Signal, result_of
 from zkc._zookeeper import RLock
-from zkc.errors import ClosingError, ConnectionLossError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.errors import (
+    ConnectionLossError,
+    ForkedError,
+    NoNodeError,
+    NotStartedError,
+    SessionLostError,
+    ZooKeeperError,
+)
 from zkc.recipes._holds import HoldState, boot_time
+from zkc.recipes._lasting import end
 from zkc.recipes.errors import LockInDoubtError, LockLostError
 
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._commands.protocol import CommandClient
 
-__all__ = ["BaseLeaseHold"]
+__all__ = ["BaseLeaseHold", "keep"]
 
 _log = logging.getLogger("zkc.recipes")
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
@@ -162,26 +171,20 @@ class BaseLeaseHold:
             self._end(HoldState.LOST, "deleted")
             raise self._lost_error("confirm") from None
 
-    def _keep(self) -> Flow[None]:
-        """Renew the lease until it ends, also in later sessions."""
+    def _renew_once(self) -> Flow[Optional[float]]:
+        """Renew the lease for :func:`keep`; return the seconds until the next renewal, or None at the end."""
         client: Any = self._client
-        while self._state is HoldState.HELD:
-            yield Await(self._ended, self._ttl / 3)
-            while self._state is HoldState.HELD:
-                try:
-                    yield from self._renew_flow(client)
-                    break
-                except LockLostError:
-                    return
-                except (ConnectionLossError, SessionLostError):
-                    if client.closed or client._failure is not None:
-                        return  # The lease ends with its ttl, unless its owner takes it back.
-                    yield Pause(min(_PAUSE, self._ttl / 10))
-                except ClosingError:
-                    return
-                except ZooKeeperError as error:
-                    _log.warning("the lease %s could not be renewed: %s", self._path, str(error))
-                    break
+        try:
+            yield from self._renew_flow(client)
+        except (ConnectionLossError, SessionLostError):
+            if client.closed or client._failure is not None:
+                return None  # The lease ends with its ttl, unless its owner takes it back.
+            return min(_PAUSE, self._ttl / 10)
+        except (LockLostError, NotStartedError, ForkedError):
+            return None
+        except ZooKeeperError as error:
+            _log.warning("the lease %s could not be renewed: %s", self._path, str(error))
+        return self._ttl / 3
 
     def _release_flow(self, client: CommandClient) -> Flow[bool]:
         self._client._check_process("release")
@@ -209,6 +212,24 @@ class BaseLeaseHold:
         self._release_later()
         if lost and kind is None:
             raise self._lost_error("release")
+
+
+def keep(reference: weakref.ref[BaseLeaseHold]) -> Flow[None]:
+    """Renew a lease until it ends, also in later sessions. While this waits, it does not keep the hold alive."""
+    hold = reference()
+    seconds = None if hold is None else hold._ttl / 3
+    try:
+        while hold is not None and seconds is not None and hold._state is HoldState.HELD:
+            ended = hold._ended
+            del hold
+            yield Await(ended, seconds)
+            hold = reference()
+            if hold is not None and hold._state is HoldState.HELD:
+                seconds = yield from hold._renew_once()
+    finally:
+        hold = reference()
+        if hold is not None:
+            end(hold._client, hold)
 
 
 def delete_grant(client: BaseClient, path: str) -> Flow[bool]:

@@ -7,6 +7,7 @@ import inspect
 import logging
 import time
 import urllib.parse
+import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -22,6 +23,7 @@ from zkc.errors import (
     ZooKeeperError,
 )
 from zkc.recipes._holds import HoldState
+from zkc.recipes._lasting import begin, end, weakly
 from zkc.recipes._partition import Part, decode_weight, encode_weight, share_of
 from zkc.recipes._places import remove_surely
 
@@ -43,11 +45,13 @@ class _Change:
     __slots__ = ("owner",)
 
     def __init__(self, owner: BasePartitioner) -> None:
-        self.owner = owner
+        self.owner = weakref.ref(owner)  # The session refers to the watch.
 
     def __call__(self, type_: int, state: int, path: str) -> None:
-        self.owner._listed = False
-        self.owner._kick()
+        owner = self.owner()
+        if owner is not None:
+            owner._listed = False
+            owner._kick()
 
 
 class BasePartitioner:
@@ -147,7 +151,7 @@ class BasePartitioner:
             now = time.monotonic()
             for part in self._parts.values():
                 part.since = now
-            self._client._background(self._follow())
+            begin(self._client, self, _follow(weakref.ref(self)))
 
         undoing: Any = Undoable(make)
         flow: Flow[None] = undoing
@@ -178,25 +182,25 @@ class BasePartitioner:
 
     # ---- the background flow ----------------------------------------------------------------------------------------
 
-    def _follow(self) -> Flow[None]:
-        """Follow the members, and take and hand over items, until the end."""
-        try:
-            while True:
-                self._wake = Signal()
-                wait = None
-                if not self._listed and not self._stopping:
-                    wait = yield from self._list()
-                seconds = self._step()
-                if seconds is None and self._stopping and all(part.idle for part in self._parts.values()):
-                    return
-                if wait is not None:
-                    seconds = wait if seconds is None else min(wait, seconds)
-                yield Await(self._wake, seconds)
-        finally:
-            self._forget_watch()
-            self._members = {}
-            self._running = False
-            self._stopped.set()
+    def _look(self) -> Flow[Optional[Await]]:
+        """Read the members if they have changed, and look at all items; return the next wait, or None at the end."""
+        self._wake = Signal()
+        wait = None
+        if not self._listed and not self._stopping:
+            wait = yield from self._list()
+        seconds = self._step()
+        if seconds is None and self._stopping and all(part.idle for part in self._parts.values()):
+            return None
+        if wait is not None:
+            seconds = wait if seconds is None else min(wait, seconds)
+        return Await(self._wake, seconds)
+
+    def _end(self) -> None:
+        self._forget_watch()
+        self._members = {}
+        self._running = False
+        end(self._client, self)
+        self._stopped.set()
 
     def _list(self) -> Flow[Optional[float]]:
         """Read the members; return the seconds until the next try if that failed."""
@@ -271,7 +275,9 @@ class BasePartitioner:
         granting: concurrent.futures.Future[Any] = concurrent.futures.Future()
         part.granting = granting
         try:
-            Driver(part.lock._acquire_flow(self._client), granting, self._client._call_later).start()
+            # A wait for another member must not keep the client alive: the session refers to the watch of it.
+            flow: Any = Undoable(lambda undoable: weakly(part.lock._acquire(undoable)))
+            Driver(flow, granting, self._client._call_later).start()
         except ZooKeeperError as error:
             if not granting.done():
                 granting.set_exception(error)
@@ -313,6 +319,24 @@ class BasePartitioner:
         done = Signal()
         self._client._call_user(_call_and_set, callback, arguments, done, self._client._takes_coroutines)
         yield Await(done)
+
+
+def _follow(reference: weakref.ref[BasePartitioner]) -> Flow[None]:
+    """Follow the members, and take and hand over items. While this waits, it does not keep the partitioner alive."""
+    try:
+        while True:
+            partitioner = reference()
+            if partitioner is None:
+                return
+            wait = yield from partitioner._look()
+            del partitioner
+            if wait is None:
+                return
+            yield wait
+    finally:
+        partitioner = reference()
+        if partitioner is not None:
+            partitioner._end()
 
 
 def _call_and_set(

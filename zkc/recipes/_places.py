@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Optional, Protocol
@@ -120,10 +122,14 @@ def remove_surely(session: Session, path: str, watch: Callable[[int, int, str], 
     A removal whose reply is lost is sent again: after a reconnect the library sets each watch that it knows. It fails
     once per attempt to connect.
     """
+    with contextlib.suppress(ZooKeeperError):  # It was called, or has ended with the session.
+        again = functools.partial(_remove_again, weakref.ref(session), path, watch)
+        session.remove_watches(path, watch, WatchType.ANY, callback=again)
 
-    def send(before: Optional[Request[None]] = None) -> None:
-        if before is None or isinstance(before.exception(), ConnectionLossError):
-            with contextlib.suppress(ZooKeeperError):  # It was called, or has ended with the session.
-                session.remove_watches(path, watch, WatchType.ANY, callback=send)
 
-    send()
+def _remove_again(
+    reference: weakref.ref[Session], path: str, watch: Callable[[int, int, str], object], request: Request[None]
+) -> None:
+    session = reference()
+    if isinstance(request.exception(), ConnectionLossError) and session is not None:
+        remove_surely(session, path, watch)

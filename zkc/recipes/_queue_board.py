@@ -31,13 +31,13 @@ _WIDEST = 64  # The number of items in front among which a consumer picks one at
 
 
 class _Bell:
-    """A watch that is called once. It does not keep the view alive."""
+    """A watch that is called once. Its session refers to it, so it keeps neither the view nor the session alive."""
 
     __slots__ = ("board", "rung", "session")
 
     def __init__(self, board: Board, session: Session) -> None:
         self.board = weakref.ref(board)
-        self.session = session
+        self.session = weakref.ref(session)
         self.rung = False
 
     def __call__(self, type_: int, state: int, path: str) -> None:
@@ -227,7 +227,7 @@ class Board:
 
     def _new_bell(self, session: Session, bell: Optional[_Bell]) -> Optional[_Bell]:
         """Return a new bell, unless one is set."""
-        return None if self._is_set(bell) and bell.session is session else _Bell(self, session)
+        return None if self._is_set(bell) and bell.session() is session else _Bell(self, session)
 
     @staticmethod
     def _is_set(bell: Optional[_Bell]) -> TypeGuard[_Bell]:
