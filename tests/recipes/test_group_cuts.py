@@ -11,7 +11,7 @@ import zkc
 
 from ..client import both
 from ..client.both import gone, mended
-from .cut_support import Cutter
+from .cut_support import Cutter, at_each_request
 from .thread_support import recipe
 
 FATES = ["drop", "lose"]
@@ -33,18 +33,6 @@ def cut_zk(make_zk, proxy, hosts, loop):
 
     loop.run_until_complete(start())
     return zk
-
-
-async def at_each_request(proxy, zk, fate, scenario):
-    """Play a scenario again and again, with one more request before the cut, until it ends before the cut."""
-    for number in range(1, 100):
-        proxy.cut_at(number, fate)
-        await asyncio.wait_for(scenario(number), 30)
-        if not proxy.has_cut:
-            assert number > 3
-            return
-        await zk.wait_for(zkc.ClientState.CONNECTED, timeout=20)
-    pytest.fail("the scenario has no end")
 
 
 async def empty(zk, path):
@@ -85,6 +73,7 @@ async def test_an_election_with_each_request_lost(proxy, cut_zk, zk, fate):
         await leading
         await following
         await both.eventually(lambda: empty(zk, "/leader"))
+        await zk.delete("/leader", missing_ok=True)
 
     await at_each_request(proxy, cut_zk, fate, scenario)
 
@@ -120,6 +109,7 @@ async def test_a_group_with_each_request_lost(proxy, cut_zk, zk, fate):
         assert await group.leave() is True
         assert await gone(zk, "/workers/a")
         assert cut_zk.kept == []
+        await zk.delete("/workers")
 
     await at_each_request(proxy, cut_zk, fate, scenario)
 

@@ -234,7 +234,7 @@ class BaseLease(Generic[_HoldT]):
         session = self._client.session
         paths = ["/" + "/".join(names[:depth]) for depth in range(1, len(names) + 1)]
         for request in [session.create(path, b"", self._acl, CreateMode.PERSISTENT) for path in paths]:
-            with contextlib.suppress(NodeExistsError):
+            with contextlib.suppress(NodeExistsError, ConnectionLossError, SessionLostError):  # The next look tells.
                 yield from result_of(request)
 
     def _holder_flow(self, client: CommandClient) -> Flow[Optional[LeaseGrant]]:

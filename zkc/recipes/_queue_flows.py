@@ -143,6 +143,8 @@ class BaseQueue(Generic[_ItemT]):
                 yield from sub_result_of(synced, "put", self._path)
                 names = yield from sub_result_of(listing, "put", self._path)
                 return [f"{self._items}/{name}" for name in sorted(names) if f"-{marker}-" in name]
+            except NoNodeError:  # The parent of the items was missing, or another client has deleted the queue.
+                return []
             except (ConnectionLossError, SessionExpiredError) as error:
                 if isinstance(error, SessionLostError):
                     self._raise_if_over(error)
@@ -162,8 +164,8 @@ class BaseQueue(Generic[_ItemT]):
             paths[path] = self._acl
         requests = [session.create(path, b"", paths[path], CreateMode.PERSISTENT) for path in paths]
         for request in requests:
-            # A chroot above which nothing may be created: the retry of the call tells.
-            with contextlib.suppress(NodeExistsError, NoAuthError):
+            # A chroot above which nothing may be created, or a lost connection: the retry of the call tells.
+            with contextlib.suppress(NodeExistsError, NoAuthError, ConnectionLossError, SessionExpiredError):
                 yield from sub_result_of(request, "get", self._path)
 
     def _size_flow(self, client: CommandClient) -> Flow[int]:
