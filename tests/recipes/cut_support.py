@@ -38,7 +38,7 @@ class _Stream:
         self._greeted = False
 
     def feed(self, data: bytes) -> list[tuple[Optional[int], int, bytes]]:
-        """Return the messages that are complete: the xid (None for the handshake), the next 4 bytes, and all bytes."""
+        """Return the complete messages: the xid (None for the handshake), the next 4 bytes, and all bytes."""
         self._bytes += data
         found: list[tuple[Optional[int], int, bytes]] = []
         while len(self._bytes) >= 4:
@@ -56,7 +56,7 @@ class _Stream:
 
 
 class _Course:
-    """What went over one connection."""
+    """The requests and replies of one connection."""
 
     def __init__(self) -> None:
         self.requests = _Stream()
