@@ -96,6 +96,7 @@ class BaseClient(SessionManager):
         self._kept = RecreatedEphemerals(self)
         self._watches = Watchers(self._call_watch)
         self._holds: Any = None  # What its recipes hold: see zkc.recipes._client_holds.
+        self._shared: dict[tuple[object, ...], Any] = {}  # What the recipe objects of this client share.
         self._prepare_waiting()
 
     _takes_coroutines = False  # Whether callbacks may be coroutine functions.

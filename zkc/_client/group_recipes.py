@@ -1,4 +1,4 @@
-"""The methods of the clients that make the recipes of groups: elections, members and barriers."""
+"""The methods of the clients that make the recipes of groups: elections, members, registries and barriers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 if TYPE_CHECKING:
+    from zkc.recipes._instance import PayloadCodec
     from zkc.recipes.barrier import AsyncBarrier, Barrier
     from zkc.recipes.double_barrier import AsyncDoubleBarrier, DoubleBarrier
     from zkc.recipes.election import AsyncElection, Election
     from zkc.recipes.group import AsyncGroup, Group
+    from zkc.recipes.registry import AsyncRegistry, Registry
     from zkc.types import ACL, Data
 
 __all__ = ["AsyncGroupRecipes", "SyncGroupRecipes", "load_recipe"]
@@ -96,6 +98,27 @@ class SyncGroupRecipes:
         options: dict[str, Any] = {"identifier": identifier, "data": data, "keep": keep, "layout": layout, "acl": acl}
         return cast("Group", load_recipe("group").Group(self, path, **options))
 
+    def registry(
+        self, base: str, *, codec: Optional[PayloadCodec] = None, acl: Optional[Sequence[ACL]] = None
+    ) -> Registry:
+        """Return a registry of services, as Curator's service discovery has it. Nothing is sent before it is used.
+
+        >>> with client.registry("/services") as registry:
+        ...     registry.register(Instance("web", "10.0.0.7", 8080))
+        ...     print(registry.instances("web"))
+
+        Args:
+            base: Path of the registry, the parent of the services. It is created if it is missing.
+            codec: The translation of payloads to JSON and back; None if payloads are values of JSON.
+            acl: The access control list of created znodes; the client's ``default_acl`` if None.
+
+        Raises:
+            ValueError: ``base`` is malformed.
+
+        .. versionadded:: 0.1
+        """
+        return cast("Registry", load_recipe("registry").Registry(self, base, codec=codec, acl=acl))
+
     def barrier(self, path: str, *, acl: Optional[Sequence[ACL]] = None) -> Barrier:
         """Return a barrier. Nothing is sent before it is used.
 
@@ -179,6 +202,15 @@ class AsyncGroupRecipes:
         """
         options: dict[str, Any] = {"identifier": identifier, "data": data, "keep": keep, "layout": layout, "acl": acl}
         return cast("AsyncGroup", load_recipe("group").AsyncGroup(self, path, **options))
+
+    def registry(
+        self, base: str, *, codec: Optional[PayloadCodec] = None, acl: Optional[Sequence[ACL]] = None
+    ) -> AsyncRegistry:
+        """Return a registry of services, as :meth:`zkc.Client.registry` does.
+
+        .. versionadded:: 0.1
+        """
+        return cast("AsyncRegistry", load_recipe("registry").AsyncRegistry(self, base, codec=codec, acl=acl))
 
     def barrier(self, path: str, *, acl: Optional[Sequence[ACL]] = None) -> AsyncBarrier:
         """Return a barrier, as :meth:`zkc.Client.barrier` does.

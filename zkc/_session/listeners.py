@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Optional, TypeVar
 
 from zkc._zookeeper import RLock
 
@@ -44,10 +44,10 @@ class Listeners(Generic[_T]):
             if listener in self._all:
                 self._all.remove(listener)
 
-    def enqueue(self, state: _T) -> None:
-        """Queue a state for the present listeners."""
+    def enqueue(self, state: _T, only: Optional[Callable[[_T], object]] = None) -> None:
+        """Queue a state for the present listeners, or for only one of them."""
         with self._lock:
-            self._pending.append((state, list(self._all)))
+            self._pending.append((state, list(self._all) if only is None else [only]))
 
     def notify(self) -> None:
         """Deliver the queued states, unless another thread does. User code runs here, without the lock."""

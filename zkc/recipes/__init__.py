@@ -1,6 +1,7 @@
 """Recipes: what programs build on znodes, for threads and for asyncio."""
 
 from zkc.recipes._holds import HoldState
+from zkc.recipes._instance import Instance, PayloadCodec, ServiceType
 from zkc.recipes._versioned import Versioned
 from zkc.recipes.atomically import AsyncAtomic, Atomic
 from zkc.recipes.barrier import AsyncBarrier, Barrier
@@ -32,8 +33,11 @@ from zkc.recipes.lease import AsyncLease, AsyncLeaseHold, Lease, LeaseGrant, Lea
 from zkc.recipes.lock import AsyncLock, Contender, Lock
 from zkc.recipes.multilock import AsyncMultiHold, AsyncMultiLock, MultiHold, MultiLock
 from zkc.recipes.partitioner import AsyncPartitioner, Partitioner
+from zkc.recipes.provider import AsyncProvider, Provider
 from zkc.recipes.queue import AsyncItem, AsyncQueue, Item, Queue
 from zkc.recipes.reentrant import AsyncReentrantLock, ReentrantLock
+from zkc.recipes.registration import AsyncRegistration, Registration
+from zkc.recipes.registry import AsyncInstances, AsyncRegistry, Instances, Registry
 from zkc.recipes.rwhold import AsyncReadHold, AsyncWriteHold, ReadHold, WriteHold
 from zkc.recipes.rwlock import AsyncReadLock, AsyncReadWriteLock, AsyncWriteLock, ReadLock, ReadWriteLock, WriteLock
 from zkc.recipes.semaphore import AsyncSemaphore, Semaphore
@@ -52,6 +56,7 @@ __all__ = [
     "AsyncFencedTransaction",
     "AsyncGroup",
     "AsyncHold",
+    "AsyncInstances",
     "AsyncItem",
     "AsyncLeaders",
     "AsyncLease",
@@ -61,11 +66,14 @@ __all__ = [
     "AsyncMultiHold",
     "AsyncMultiLock",
     "AsyncPartitioner",
+    "AsyncProvider",
     "AsyncQueue",
     "AsyncReadHold",
     "AsyncReadLock",
     "AsyncReadWriteLock",
     "AsyncReentrantLock",
+    "AsyncRegistration",
+    "AsyncRegistry",
     "AsyncSemaphore",
     "AsyncTicket",
     "AsyncValue",
@@ -90,6 +98,8 @@ __all__ = [
     "Group",
     "Hold",
     "HoldState",
+    "Instance",
+    "Instances",
     "Item",
     "LayoutError",
     "Leaders",
@@ -107,6 +117,8 @@ __all__ = [
     "MultiLock",
     "OverwrittenError",
     "Partitioner",
+    "PayloadCodec",
+    "Provider",
     "Queue",
     "QueueTimeoutError",
     "ReadHold",
@@ -114,8 +126,11 @@ __all__ = [
     "ReadWriteLock",
     "RecipeError",
     "ReentrantLock",
+    "Registration",
+    "Registry",
     "Round",
     "Semaphore",
+    "ServiceType",
     "Ticket",
     "TooManyWaitersError",
     "UpgradeError",

@@ -40,18 +40,19 @@ _LAYOUTS = ("curator", "kazoo")
 class _Join(Undoable):
     """The flow of a join, whose timeout has a text of its own."""
 
-    __slots__ = ("path",)
+    __slots__ = ("operation", "path")
 
-    def __init__(self, path: str, make: Callable[[Undoable], Flow[Any]]) -> None:
+    def __init__(self, operation: str, path: str, make: Callable[[Undoable], Flow[Any]]) -> None:
         super().__init__(make)
+        self.operation = operation
         self.path = path
 
     def late(self, limit: Optional[float]) -> OperationTimeoutError:
         """Make the error of a join that took too long."""
         text = f"the member was not listed within {limit:g} s; another session may have its identifier"
         return OperationTimeoutError(
-            OperationTimeoutError.describe("join", self.path, text),
-            operation="join",
+            OperationTimeoutError.describe(self.operation, self.path, text),
+            operation=self.operation,
             path=self.path,
             maybe_applied=False,
         )
@@ -59,6 +60,8 @@ class _Join(Undoable):
 
 class BaseGroup:
     """The base of the groups: their settings, and their flows."""
+
+    _joins, _leaves = "join", "leave"  # The operations that errors name.
 
     def __init__(
         self,
@@ -132,7 +135,7 @@ class BaseGroup:
     # ---- joining ----------------------------------------------------------------------------------------------------
 
     def _join_flow(self, client: CommandClient) -> Flow[None]:
-        return cast("Flow[None]", _Join(self._own, self._join))
+        return cast("Flow[None]", _Join(self._joins, self._own, self._join))
 
     def _join(self, undoable: Undoable) -> Flow[None]:
         kept = self._client._kept
@@ -168,23 +171,23 @@ class BaseGroup:
                 if znode.is_held(session.client_id[0]) or znode.dropped:
                     return
                 if znode.state is KeptState.TAKEN:  # A watch continues when that znode is deleted.
-                    yield Await(changed, None, "join", self._own)
+                    yield Await(changed, None, self._joins, self._own)
                 elif isinstance(znode.error, NoNodeError):
                     yield from self._make_parent(session)
                 elif znode.state is KeptState.FAILED and znode.error is not None:
                     raise znode.error
             except ConnectionLossError:
-                yield Pause(_PAUSE, "join", self._own)
+                yield Pause(_PAUSE, self._joins, self._own)
             except SessionExpiredError:
                 if client._failure is not None or client.closed:
                     raise
-                yield Pause(_PAUSE, "join", self._own)
+                yield Pause(_PAUSE, self._joins, self._own)
 
     def _find_parent(self) -> Flow[None]:
         # Before the claim: the client would log a failure of it.
         with contextlib.suppress(ConnectionLossError, SessionExpiredError):
             session = self._client.session
-            if (yield from sub_result_of(session.exists(self._path), "join", self._own)) is None:
+            if (yield from sub_result_of(session.exists(self._path), self._joins, self._own)) is None:
                 yield from self._make_parent(session)
 
     def _make_parent(self, session: Session) -> Flow[None]:
@@ -195,7 +198,7 @@ class BaseGroup:
             requests.append(session.create("/" + "/".join(names[:depth]), b"", acl, CreateMode.PERSISTENT))
         for request in requests:
             with contextlib.suppress(NodeExistsError, NoAuthError):
-                yield from sub_result_of(request, "join", self._own)
+                yield from sub_result_of(request, self._joins, self._own)
 
     def _kept_changed(self, kept: KeptZnode) -> None:
         """Hear of the kept znode's state: its parent may be gone, and a join may wait for it."""
@@ -248,20 +251,20 @@ class BaseGroup:
         while True:
             session = self._client.session
             try:
-                stat = yield from sub_result_of(session.exists(self._own), "leave", self._own)
+                stat = yield from sub_result_of(session.exists(self._own), self._leaves, self._own)
                 if stat is None or stat.ephemeral_owner != session.client_id[0]:
                     return lost
-                yield from sub_result_of(session.delete(self._own), "leave", self._own)
+                yield from sub_result_of(session.delete(self._own), self._leaves, self._own)
                 return True
             except NoNodeError:
                 return lost
             except ConnectionLossError as error:
                 lost = lost or (error.operation == "delete" and error.maybe_applied is True)
-                yield Pause(_PAUSE, "leave", self._own)
+                yield Pause(_PAUSE, self._leaves, self._own)
             except SessionExpiredError:  # The znode has ended with its session.
                 if self._client._failure is not None or self._client.closed:
                     raise
-                yield Pause(_PAUSE, "leave", self._own)
+                yield Pause(_PAUSE, self._leaves, self._own)
 
     # ---- the rest ---------------------------------------------------------------------------------------------------
 
