@@ -18,6 +18,7 @@ SOURCE = _WORKERS / "JavaClient.java"
 _BUILT = Path(__file__).resolve().parents[1] / "build" / "bench" / "java"
 _JARS = Path("/usr/share/java")  # Debian's folder of libcurator-*-java and libguava-java.
 _CURATOR = ("curator-client", "curator-framework", "curator-recipes", "guava")
+_DISCOVERY = ("curator-x-discovery", "jackson-annotations", "jackson-core", "jackson-databind")
 # By default the Java client refuses 1 MB of data, because the header comes on top.
 _OPTIONS = ["-Xmx512m", "-Djute.maxbuffer=4194304", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]
 
@@ -33,19 +34,21 @@ def command() -> list[str]:
 
 
 @functools.cache
-def curator_command(source: Path = _WORKERS / "CuratorRecipes.java") -> list[str]:
+def curator_command(source: Path = _WORKERS / "CuratorRecipes.java", *, discovery: bool = False) -> list[str]:
     """Return the command line of a program with Curator, without the connection string; compile it if needed.
 
     Args:
         source: The Java file, whose class has its name.
+        discovery: Whether it needs Curator's service discovery, too.
 
     Raises:
         Unavailable: There is no Java, no compiler, no ZooKeeper or no Curator.
     """
-    jars = [_JARS / f"{name}.jar" for name in _CURATOR]
+    jars = [_JARS / f"{name}.jar" for name in (*_CURATOR, *(_DISCOVERY if discovery else ()))]
     missing = [jar.name for jar in jars if not jar.exists()]
     if missing:
-        raise Unavailable(f"there is no {missing[0]} in {_JARS}: install libcurator-recipes-java")
+        package = "libcurator-discovery-java" if discovery else "libcurator-recipes-java"
+        raise Unavailable(f"there is no {missing[0]} in {_JARS}: install {package}")
     return _command(source, [str(jar) for jar in jars])
 
 

@@ -71,7 +71,7 @@ class Worker:
     """A process with a client of its own. workers/exchange.py describes its lines.
 
     Args:
-        kind: ``kazoo``, ``curator`` or ``zkc``.
+        kind: ``kazoo``, ``curator``, ``discovery`` (Curator's) or ``zkc``.
         hosts: The servers and the chroot.
     """
 
@@ -81,6 +81,8 @@ class Worker:
         try:
             if kind == "curator":
                 command = curator_command(_WORKERS / "CuratorWorker.java")
+            elif kind == "discovery":
+                command = curator_command(_WORKERS / "DiscoveryWorker.java", discovery=True)
             else:
                 command = [sys.executable, str(_WORKERS / f"{kind}_worker.py")]
                 environment["PYTHONPATH"] = str(folder("kazoo") if kind == "kazoo" else _ROOT)

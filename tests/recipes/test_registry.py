@@ -147,8 +147,15 @@ async def test_the_id_of_another_session_is_waited_for_or_replaced(zk, registry,
     assert (await zk.exists(second.path)).ephemeral_owner == other_zk.session_id
     third = await registry.register(instance(port=3), replace=True)
     assert (await zk.exists(third.path)).ephemeral_owner == zk.session_id
-    assert await second.unregister() is False
+    with pytest.raises(zkc.OperationTimeoutError, match="continues in the background"):
+        await second.update(instance(port=4), timeout=0.2)
     assert json.loads((await zk.get(third.path))[0])["port"] == 3
+    await third.unregister()
+    await second.update(instance(port=5))
+    assert json.loads((await zk.get(third.path))[0])["port"] == 5
+    fourth = await registry.register(instance(port=6), replace=True)
+    assert await second.unregister() is False
+    assert json.loads((await zk.get(fourth.path))[0])["port"] == 6
 
 
 async def test_an_update_creates_what_another_program_has_deleted(zk, registry, other_zk):

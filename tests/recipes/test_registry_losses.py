@@ -1,7 +1,9 @@
 """Registries whose connection is lost, or whose session ends: what is registered comes back, and nothing else does."""
 
 import asyncio
+import gc
 import json
+import weakref
 
 import pytest
 
@@ -175,3 +177,42 @@ async def test_a_deleted_base_is_followed(zk, other_zk):
     assert await registry.services() == []
     await registration.update(instance(port=1))
     await eventually(seeing(registry, "a"))
+
+
+async def test_reads_are_spread_after_an_expiry(zk, expire_zk, monkeypatch):
+    registry = registry_of(zk)
+    for name in "abc":
+        await registry.register(instance(name))
+    await eventually(seeing(registry, "a", "b", "c"))
+    await eventually(lambda: registry.is_current("web"))
+    spread = []
+
+    def uniform(least, most):
+        spread.append((least, most))
+        return 0.0
+
+    monkeypatch.setattr("zkc.recipes._instance_watch.uniform", uniform)
+    await expire_zk(zk)
+    await eventually(lambda: registry.is_current("web"))
+    assert spread == [(0.0, 0.003)]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_forgotten_client_ends_what_it_registers_and_watches(client, hosts, eventually):
+    """Scenario 55."""
+
+    def begin():
+        forgotten = zkc.Client(hosts)
+        forgotten.start()
+        registry = forgotten.registry(BASE)
+        told = []
+        registry.add_listener("web", told.append)
+        registration = registry.register(instance())
+        assert registry.wait_for("web", "a", timeout=30) == registration.instance
+        eventually(lambda: told and told[-1])
+        assert registry.provider("web").get() is not None
+        return weakref.ref(forgotten), registration.path
+
+    reference, path = begin()
+    eventually(lambda: gc.collect() is not None and reference() is None)  # Replies may be on their way.
+    eventually(lambda: client.exists(path) is None)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import random
 import weakref
 from collections.abc import Callable
+from random import uniform
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._flow import Flow, Signal, sub_result_of
@@ -115,7 +115,7 @@ class ChildrenMemory:
         if session is seen or not self.read.done():
             self.refresh()
         else:  # All clients of a fleet may have lost their sessions at the same moment.
-            client._call_later(random.uniform(0.0, min(_LONGEST, known * _SPREAD)), self.refresh)
+            client._call_later(uniform(0.0, min(_LONGEST, known * _SPREAD)), self.refresh)
 
     def _forget(self) -> None:
         """Note that no watch is set any more. The caller holds the lock."""

@@ -12,6 +12,7 @@ from zkc._flow import Flow, Pause, SubRequest, Undoable, sub_result_of
 from zkc._session.ephemeral_changes import Creation, Znode
 from zkc.constants import CreateMode, KeptState
 from zkc.errors import (
+    BadVersionError,
     ConnectionLossError,
     NoAuthError,
     NodeExistsError,
@@ -189,12 +190,17 @@ class _KeptMember(BaseGroup):
                         znode.data.found(data, 0)
                     yield from self._claim(znode)
                     session = self._client.session
+                stat = yield from sub_result_of(session.exists(self._own), _UPDATE, self._own)
+                if stat is None or stat.ephemeral_owner != session.client_id[0]:
+                    raise NoNodeError(operation=_UPDATE, path=self._own)
                 change = kept.changing("set", self._own, data, session)
                 if change is not None:
-                    yield from self._settled(change, change.send(session.set, self._own, data))
+                    yield from self._settled(change, change.send(session.set, self._own, data, stat.version))
                 if self._data is data:
                     return
-            except NoNodeError:  # Another program has deleted it: an update creates it again.
+            except BadVersionError:
+                continue
+            except NoNodeError:  # Another program has deleted it, or another session has one there: claim it again.
                 with kept.lock:
                     if znode.state is KeptState.HELD:
                         znode.state = KeptState.MISSING

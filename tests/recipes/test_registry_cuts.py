@@ -1,0 +1,88 @@
+"""Registries whose connection is lost at each request, and at each reply."""
+
+import asyncio
+import json
+
+import pytest
+
+import zkc
+from zkc.recipes import ServiceType
+
+from ..client.both import eventually, gone
+from .cut_support import Cutter
+from .registry_support import BASE, changed, instance, registry_of, seeing
+
+FATES = ["drop", "lose"]
+
+
+@pytest.fixture
+def proxy(zookeeper_server):
+    with Cutter("127.0.0.1", zookeeper_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def cut_zk(make_zk, proxy, hosts, loop):
+    """A client whose connection goes through the proxy."""
+    zk = make_zk(proxy.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
+
+    async def start():
+        await zk.start()
+
+    loop.run_until_complete(start())
+    return zk
+
+
+async def at_each_request(proxy, zk, fate, scenario):
+    """Play a scenario again and again, with one more request before the cut, until it ends before the cut."""
+    for number in range(1, 100):
+        proxy.cut_at(number, fate)
+        await asyncio.wait_for(scenario(number), 60)
+        if not proxy.has_cut:
+            assert number > 3
+            return
+        await zk.wait_for(zkc.ClientState.CONNECTED, timeout=20)
+    pytest.fail("the scenario has no end")
+
+
+@pytest.mark.parametrize("type_", list(ServiceType))
+@pytest.mark.parametrize("fate", FATES)
+async def test_a_registration_with_each_request_lost(proxy, cut_zk, zk, fate, type_):
+    registry, other = registry_of(cut_zk), registry_of(zk)
+
+    async def scenario(number):
+        registration = await registry.register(instance(type=type_))
+        stat = await zk.exists(registration.path)
+        assert stat.ephemeral_owner == (cut_zk.session_id if type_.is_dynamic else 0)
+        assert await zk.children(f"{BASE}/web") == [registration.path.rpartition("/")[2]]
+        await registration.update(changed(registration.instance, port=number))
+        assert json.loads((await zk.get(registration.path))[0])["port"] == number
+        await registration.unregister()
+        assert await gone(zk, registration.path)
+        assert cut_zk.kept == []
+        await eventually(seeing(other))
+
+    await at_each_request(proxy, cut_zk, fate, scenario)
+
+
+@pytest.mark.parametrize("fate", FATES)
+async def test_a_memory_with_each_request_lost(proxy, cut_zk, zk, fate):
+    other = registry_of(zk)
+    await other.register(instance("first"))
+
+    async def scenario(number):
+        registry = registry_of(cut_zk)
+        async with registry:
+            await eventually(seeing(registry, "first"))
+            registration = await other.register(instance())
+            await eventually(seeing(registry, "a", "first"))
+            await registration.update(changed(registration.instance, port=number))
+
+            async def updated():
+                return (await registry.get("web", "a")).port == number
+
+            await eventually(updated)
+            await registration.unregister()
+            await eventually(seeing(registry, "first"))
+
+    await at_each_request(proxy, cut_zk, fate, scenario)
