@@ -79,7 +79,7 @@ def _now() -> float:
 class Instance:
     """An instance of a service: where it is, and what it says of itself.
 
-    To change a registered instance, make another with :func:`dataclasses.replace`, and give it to
+    To change a registered instance, make another with ``dataclasses.replace()``, and give it to
     :meth:`Registration.update`.
 
     .. versionadded:: 0.1
