@@ -64,9 +64,7 @@ def election_contest(
         max_waiters=None,
         on_suspend=on_suspend,
     )
-    suffixes = LAYOUTS[names].suffixes
-    strangers = tuple(other for other, suffix in suffixes.items() if suffix != suffixes[kind])
-    return dataclasses.replace(contest, kind=kind, kinds=(kind,), strangers=strangers)
+    return dataclasses.replace(contest, kind=kind, kinds=(kind,), strangers=LAYOUTS[names].strangers(kind))
 
 
 def _until(stop: Signal, flow: Flow[_T]) -> Flow[Optional[_T]]:

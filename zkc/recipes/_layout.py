@@ -85,6 +85,11 @@ class Layout:
         searches = [_counted(suffix) for suffix in others]
         return next((name for name in names if any(search(name) for search in searches)), None)
 
+    def strangers(self, *kinds: str) -> tuple[str, ...]:
+        """Return the kinds that contenders of some kinds do not exclude: those whose names they do not know."""
+        known = {self.suffixes[kind] for kind in kinds}
+        return tuple(kind for kind, suffix in self.suffixes.items() if suffix not in known)
+
     def check(self, path: str, names: Iterable[str], kind: str, strangers: Iterable[str]) -> None:
         """Raise LayoutError if there is a contender that one of this kind would not exclude.
 
@@ -96,11 +101,15 @@ class Layout:
         """
         names = list(names)
         seats = self.seats(names, strangers)
-        foreign = seats[0].name if seats else self.foreign(names)
-        if foreign is None:
-            return
-        what = f"{foreign!r} is no {kind} of layout {self.name!r}"
-        text = f"{LayoutError.what} ({what}); {LayoutError.advice}"
+        if seats:
+            what = f"{seats[0].name!r} is a {seats[0].kind}, which does not exclude a {kind}"
+            text = f"the path has contenders of another recipe ({what}). Give each recipe a path of its own"
+        else:
+            foreign = self.foreign(names)
+            if foreign is None:
+                return
+            what = f"{foreign!r} is no {kind} of layout {self.name!r}"
+            text = f"{LayoutError.what} ({what}); {LayoutError.advice}"
         error = LayoutError(LayoutError.describe("acquire", path, text), operation="acquire")
         error.path = path
         raise error

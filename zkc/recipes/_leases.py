@@ -182,7 +182,10 @@ class CuratorLeases(Leases):
     def __init__(self, client: BaseClient, contest: Contest, limit: int) -> None:
         super().__init__(client, contest, limit)
         self.mutex = replace(contest, path=f"{contest.path}/locks")
-        self.contest = replace(contest, path=f"{contest.path}/leases", kind="lease", kinds=("lease",), max_waiters=None)
+        path, strangers = f"{contest.path}/leases", contest.layout.strangers("lease")
+        self.contest = replace(
+            contest, path=path, kind="lease", kinds=("lease",), max_waiters=None, strangers=strangers
+        )
 
     def leases_of(self, names: list[str]) -> list[Seat]:
         return self.contest.layout.seats(names, ("lease",))

@@ -79,7 +79,7 @@ class TooManyWaitersError(RecipeError):
 
 
 class LayoutError(RecipeError, ValueError):
-    """The path has contenders of another layout, which would not exclude this client.
+    """The path has contenders of another layout or recipe, which would not exclude this client.
 
     .. versionadded:: 0.1
     """

@@ -179,9 +179,10 @@ def contest_of(
         check_count(max_waiters, "max_waiters", 0)
     entries = client._settings.default_acl if acl is None else encode_acl(acl)
     checked = check_data(data)
+    names = LAYOUTS[layout]
     return Contest(
         path,
-        LAYOUTS[layout],
+        names,
         "lock",
         ("lock",),
         first_come,
@@ -190,6 +191,7 @@ def contest_of(
         container,
         max_waiters,
         on_suspend=on_suspend,
+        strangers=names.strangers("lock"),
     )
 
 

@@ -155,7 +155,10 @@ class _ReadWrite:
     def __init__(self, client: BaseClient, contest: Contest) -> None:
         self._client = client
         kinds, blocker = ("read", "write"), reads_and_writes
-        self._contest = replace(contest, kind="read", kinds=kinds, blocker=blocker, downgrades=True)
+        strangers = contest.layout.strangers(*kinds)
+        self._contest = replace(
+            contest, kind="read", kinds=kinds, blocker=blocker, downgrades=True, strangers=strangers
+        )
 
     @property
     def path(self) -> str:
