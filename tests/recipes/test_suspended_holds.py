@@ -8,6 +8,7 @@ import time
 import pytest
 
 import zkc
+from zkc.constants import EventType
 from zkc.recipes import HoldState, LockInDoubtError, LockLostError, LockTimeoutError
 
 from ..client.both import Events, eventually
@@ -242,3 +243,37 @@ async def test_close_ends_the_waits_of_all_locks(zk, other_zk):
         with pytest.raises(zkc.ClosingError):
             await call
     assert time.monotonic() - begun < 5.0
+
+
+@pytest.mark.parametrize("ended", ["session", "znode"])
+async def test_a_hold_tells_a_session_that_the_server_has_ended_from_a_deletion(zk, other_zk, expire_zk, ended):
+    """Scenarios 5 and 29: over a live connection the server reports the deletion of the znode first in both cases."""
+    hold = await do(zk, zk.inner.lock("/l").acquire)
+    await eventually(lambda: hold._armed)
+    if ended == "session":
+        await expire_zk(zk)
+    else:
+        await other_zk.delete(hold.path)
+    await eventually(lambda: hold.state is HoldState.LOST)
+    await eventually(lambda: zk.inner._session.in_flight == 0)
+    await eventually(lambda: hold.reason == {"session": "expired", "znode": "deleted"}[ended])
+    with pytest.raises(LockLostError) as caught:
+        hold.check()
+    assert caught.value.session_lost is (ended == "session")
+
+
+async def test_a_deletion_that_the_end_of_the_session_explains(zk, far_zk, proxy, zookeeper_server):
+    """Scenario 5 when the deletion is reported, and the end of the session follows."""
+    hold = await do(far_zk, far_zk.inner.lock(PATH).acquire)
+    await eventually(lambda: hold._armed)
+    proxy.pause()
+    hold._watch(EventType.DELETED, 3, hold.path)  # As the server reports it before it ends the connection.
+    assert (hold.state, hold.reason) == (HoldState.LOST, "deleted")
+    zookeeper_server.expire(far_zk.session_id, far_zk.session_password)
+    proxy.drop_connections()
+    proxy.resume()
+    await eventually(lambda: hold.reason == "expired")
+    with pytest.raises(LockLostError) as caught:
+        hold.check()
+    assert caught.value.session_lost
+    await far_zk.wait_for(zkc.ClientState.CONNECTED, timeout=20)

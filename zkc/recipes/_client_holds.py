@@ -120,6 +120,11 @@ class Holds:
         """Return whether the program has no reference to the client any more."""
         return self._client() is None
 
+    def closed(self) -> bool:
+        """Return whether the client is closed or forgotten."""
+        client = self._client()
+        return client is None or client.closed
+
     def end_reason(self, place: Place) -> str:
         """Return why the znodes of a place are gone."""
         client = self._client()

@@ -12,7 +12,7 @@ from zkc._flow import Flow, Pause, Signal, result_of
 from zkc._session.listeners import Listeners
 from zkc._zookeeper import RLock
 from zkc.constants import EventType
-from zkc.errors import ForkedError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.errors import ConnectionLossError, ForkedError, NoNodeError, SessionLostError, ZooKeeperError
 from zkc.recipes._client_holds import Holds, holds_of
 from zkc.recipes._places import HoldState, Place, boot_time, delete_surely, stat_of
 from zkc.recipes.errors import LockInDoubtError, LockLostError
@@ -20,6 +20,7 @@ from zkc.recipes.errors import LockInDoubtError, LockLostError
 __all__ = ["BaseHold", "HoldState", "Holds", "Place", "boot_time", "delete_surely", "holds_of", "stat_of"]
 
 _log = logging.getLogger("zkc.recipes")
+_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 
 
 class BaseHold:
@@ -99,6 +100,9 @@ class BaseHold:
     def reason(self) -> Optional[str]:
         """Why the hold is LOST: ``expired``, ``deleted``, ``suspended``, ``deadline``, ``resigned`` or ``closed``;
         else None.
+
+        A server that ends a session reports the deletion of the znode first. The reason is ``deleted`` then, until the
+        server says that the session has expired.
 
         .. versionadded:: 0.1
         """
@@ -350,11 +354,29 @@ class BaseHold:
         """Take the event of the own znode's watch."""
         self._armed.discard(path)
         if type_ == EventType.DELETED:
-            self._change(HoldState.LOST, "deleted")
+            if self._change(HoldState.LOST, "deleted"):
+                self._holds.in_background(self._find_reason())
         elif type_ == EventType.CHANGED:
             self._holds.guard(self)
         elif type_ == EventType.SESSION and self._holds.forgotten():
             self._change(HoldState.LOST, "closed")  # No client is left that would tell of the end of its session.
+
+    def _find_reason(self) -> Flow[None]:
+        """Correct the reason of a loss if the own znode was deleted because the server has ended the session.
+
+        A server that ends a session over a live connection reports the deletion first. The loss is told at once.
+        """
+        session = self._place.session
+        while True:
+            try:
+                yield from result_of(session.exists(self.path))
+                return  # The session has outlived the znode.
+            except ConnectionLossError:
+                yield Pause(_PAUSE)
+            except SessionLostError:
+                if not self._holds.closed():
+                    self._reason = "expired"
+                return
 
     def _take_request(self) -> None:
         """Tell the callbacks once that another program asks for a release."""
