@@ -16,7 +16,7 @@ from tools import prose
 
 from .docs_support import ROOT
 
-MODULES = ["zkc", "zkc.errors", "zkc.testing", "zkc.otel", "zkc.legacy"]
+MODULES = ["zkc", "zkc.errors", "zkc.recipes", "zkc.testing", "zkc.otel", "zkc.legacy"]
 # Their members have docstrings and types in a stub, which stubtest compares with the extension.
 NATIVE = {"zkc.Session", "zkc.Request", "zkc.Stat"}
 # A verb at the start of a function's docstring ends in s only if it is one of these.

@@ -98,8 +98,9 @@ class BaseHold:
 
     @property
     def reason(self) -> Optional[str]:
-        """Why the hold is LOST: ``expired``, ``deleted``, ``suspended``, ``deadline``, ``resigned`` or ``closed``;
-        else None.
+        """The reason why the hold is LOST; None if it is not.
+
+        It is ``expired``, ``deleted``, ``suspended``, ``deadline``, ``resigned`` or ``closed``.
 
         A server that ends a session reports the deletion of the znode first. The reason is ``deleted`` then, until the
         server says that the session has expired.
