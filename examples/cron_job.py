@@ -1,4 +1,4 @@
-"""A job that one host of many runs at each tick, and never two at a time.
+"""A job that one host of many runs at each tick.
 
 python examples/cron_job.py                                       a server, three hosts, and a few ticks
 python examples/cron_job.py --hosts 127.0.0.1:2181 --name host-1  one host, until Ctrl-C
@@ -6,6 +6,9 @@ python examples/cron_job.py --hosts 127.0.0.1:2181 --name host-1  one host, unti
 Every host has the same timer. The tick that was served last is in a znode. At a tick each host tries the lock, and the
 holder runs the job if no other host has served the tick. The new tick is written in a transaction of the hold: a host
 that was paused, and has lost the lock without noticing, cannot write it.
+
+If a host dies or is paused during the job, another host runs the job for that tick again. A job must allow that. What
+it writes to ZooKeeper may be part of the transaction, and is then written once.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from .docs_support import ROOT
 
 _PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 # Folders that have one line for all their files.
-_ONE_LINE = ("zkc/_api/", "zkc/errors/", "zkc/legacy/", "zkc/testing/")
+_ONE_LINE = ("zkc/_api/", "zkc/errors/", "zkc/legacy/", "zkc/recipes/", "zkc/testing/")
 
 
 def _section(heading: str) -> str:
@@ -29,6 +29,12 @@ def test_each_module_has_a_line():
     cells = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
     listed = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
     assert sorted(listed) == sorted(modules | {"zkc/_zookeeper.pyi"})
+
+
+def test_each_file_of_the_recipes_has_a_line():
+    cells = re.findall(r"^\| (`.+?) \|", _section("### zkc/recipes/"), re.MULTILINE)
+    listed = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+    assert sorted(listed) == sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("zkc/recipes/*.py"))
 
 
 @pytest.mark.parametrize("folder", ["_api", "errors"])

@@ -1,0 +1,34 @@
+"""The pages of the guarantees: each is listed, says what tests it, and names tests that exist."""
+
+import re
+
+import pytest
+
+from .docs_support import ROOT
+
+FOLDER = ROOT / "docs" / "guarantees"
+PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "index.md")
+
+
+def test_each_guarantee_is_in_the_index_and_in_its_tree():
+    index = (FOLDER / "index.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\((\w+\.md)\)", index)) >= {page.name for page in PAGES}
+    tree = index.partition("```{toctree}")[2].split()
+    assert [page.stem for page in PAGES if page.stem not in tree] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_guarantee_names_the_tests_that_check_it(page):
+    text = page.read_text(encoding="utf-8")
+    assert "**Promise.**" in text
+    assert "**Tested by**" in text
+    assert re.search(r"`tests/[\w/]+\.py`", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_test_that_a_guarantee_names_stands_in_its_file(page):
+    text = page.read_text(encoding="utf-8")
+    for names, file in re.findall(r"((?:`test_\w+`(?:,| and)? ?)+)in `(tests/[\w/]+\.py)`", text):
+        source = (ROOT / file).read_text(encoding="utf-8")
+        for name in re.findall(r"`(test_\w+)`", names):
+            assert re.search(rf"^(?:async )?def {name}\(", source, re.MULTILINE), f"{name} is not in {file}"
