@@ -226,8 +226,8 @@ def sub_result_of(request: Request[_T], operation: str, path: Optional[str]) -> 
 
 def with_slot_timeout(limit: float, function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
     """Call a function whose requests wait for a slot in flight no longer than a limit in seconds."""
-    set_slot_timeout(limit)
-    try:
+    try:  # Around the beginning, too: a signal handler that raises behind it would leave the timeout to later calls.
+        set_slot_timeout(limit)
         return function(*arguments, **options)
     finally:
         set_slot_timeout(None)

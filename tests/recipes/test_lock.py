@@ -31,6 +31,7 @@ async def contenders(zk, path):
 @LAYOUTS
 async def test_lock_one_after_the_other(zk, other_zk, layout):
     """Scenario 1, and the requests of a cycle."""
+    await zk.create("/a")  # A container would be deleted, and made again, between two cycles.
     one, other = zk.inner.lock("/a", layout=layout), other_zk.inner.lock("/a", layout=layout)
     hold = await do(zk, one.acquire)
     waiting = do(other_zk, other.acquire)

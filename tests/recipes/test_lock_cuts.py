@@ -131,7 +131,13 @@ async def test_cut_semaphore_that_waits(zk, far_zk, proxy, fate, layout):
     async def scenario(number):
         first = await do(zk, ours.acquire)
         waiting = do(far_zk, theirs.acquire, timeout=30)
-        await eventually(lambda: _some(zk, queue))
+
+        async def queued(waiting=waiting):
+            if waiting.done():
+                pytest.fail(f"it did not wait: {waiting.result()}")
+            return await names_below(zk, queue)
+
+        await eventually(queued)
         await do(zk, first.release)
         hold = await waiting
         await eventually(lambda hold=hold: hold.state is HoldState.HELD)
@@ -169,5 +175,26 @@ async def test_cut_lock_that_waits(zk, far_zk, proxy, fate, layout):
     await at_each_request(proxy, far_zk, fate, scenario, ["create", "children", "get", "exists", "delete"])
 
 
-async def _some(zk, path):
-    return bool(await names_below(zk, path))
+async def attempt(zk, lock, way):
+    """Get a hold by one of the ways to it."""
+    if way == "enqueue":
+        ticket = await do(zk, lock.enqueue, timeout=30)
+        return await do(zk, ticket.wait, timeout=30)
+    return await do(zk, getattr(lock, way), timeout=30)
+
+
+@FATES
+@pytest.mark.parametrize("way", ["acquire", "try_acquire", "enqueue"])
+@pytest.mark.parametrize("layout", ["curator", "kazoo"])
+async def test_cut_lock_whose_parents_are_missing(zk, far_zk, proxy, fate, way, layout):
+    """Scenarios 14, 16, and the creates of the parents. Each cut is at another path."""
+
+    async def scenario(number):
+        path = f"/l{number}/m/n"
+        hold = await attempt(far_zk, far_zk.inner.lock(path, layout=layout), way)
+        await eventually(lambda: hold.state is HoldState.HELD)
+        assert await zk.exists(hold.path) is not None
+        assert await do(far_zk, hold.release, timeout=30) is True
+        await nothing_below(zk, path)
+
+    await at_each_request(proxy, far_zk, fate, scenario)

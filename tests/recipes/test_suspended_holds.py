@@ -10,6 +10,7 @@ import pytest
 import zkc
 from zkc.constants import EventType
 from zkc.recipes import HoldState, LockInDoubtError, LockLostError, LockTimeoutError
+from zkc.recipes._client_holds import holds_of
 
 from ..client.both import Events, eventually
 from .lock_support import do
@@ -277,3 +278,27 @@ async def test_a_deletion_that_the_end_of_the_session_explains(zk, far_zk, proxy
         hold.check()
     assert caught.value.session_lost
     await far_zk.wait_for(zkc.ClientState.CONNECTED, timeout=20)
+
+
+def test_suspended_hold_that_is_granted_when_the_connection_comes_back(make_client_through, proxy, eventually):
+    """The look at its znode begins before the hold is in doubt, so that it cannot end the doubt: another look does."""
+    client = make_client_through()
+    lock = client.lock(PATH)
+    first = lock.acquire()
+    hold = lock._new_hold(first._place)
+    suspend = hold._suspend
+
+    def late():
+        proxy.accept()
+        eventually(lambda: client.state is zkc.ClientState.CONNECTED)
+        eventually(lambda: hold._armed)  # The listener looks at the znode.
+        suspend()
+
+    hold._suspend = late
+    proxy.refuse()
+    proxy.drop_connections()
+    eventually(lambda: client.state is zkc.ClientState.SUSPENDED)
+    holds_of(client).add(hold)
+    eventually(lambda: hold.state is HoldState.HELD)
+    first.release()
+    eventually(hold.lost.done)

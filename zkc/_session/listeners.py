@@ -52,14 +52,16 @@ class Listeners(Generic[_T]):
     def notify(self) -> None:
         """Deliver the queued states, unless another thread does. User code runs here, without the lock."""
         while True:
-            with self._lock:
-                if self._notifying or not self._pending:
-                    return
-                self._notifying = True
-                state, listeners = self._pending.popleft()
+            mine = False
             try:
+                with self._lock:
+                    if self._notifying or not self._pending:
+                        return
+                    mine = self._notifying = True  # A signal handler may raise from here on.
+                    state, listeners = self._pending.popleft()
                 for listener in listeners:
                     if listener in self._all:
                         self._call(listener, state)
             finally:
-                self._notifying = False
+                if mine:
+                    self._notifying = False

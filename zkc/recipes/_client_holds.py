@@ -73,8 +73,13 @@ class Holds:
         client = self._client()
         if client is not None and client._session is not hold._place.session:
             hold._change(HoldState.LOST, "expired")  # The listener was called before.
-        elif client is not None and client._state is ClientState.SUSPENDED:
+            return
+        if client is not None and _is_suspended(client):
             hold._suspend()
+            if _is_suspended(client):
+                return  # The listener reads the znode when the connection is back.
+            # The listener may have done so before the hold was in doubt: that look did not end the doubt.
+            self.guard(hold)
         elif client is not None and not self._is_watched(hold):
             self._guard_soon(client, hold)
 
@@ -96,10 +101,9 @@ class Holds:
         with self._lock:
             self._new.add(hold)
             waits = self._due > now
-            if not waits:
-                self._due = now + _SOON
         if not waits:
             client._call_later(_SOON, functools.partial(_guard_new, weakref.ref(self)))
+            self._due = now + _SOON  # Not before: a signal handler may raise, and other holds would rely on it.
 
     def guard_new(self) -> None:
         """Watch the znodes of the new holds."""
@@ -159,6 +163,10 @@ def _guard_new(reference: weakref.ref[Holds]) -> None:
     holds = reference()
     if holds is not None:
         holds.guard_new()
+
+
+def _is_suspended(client: BaseClient) -> bool:
+    return client._state is ClientState.SUSPENDED
 
 
 def _no_session() -> None:

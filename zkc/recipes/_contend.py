@@ -6,8 +6,6 @@ its znode after a lost reply, and never takes the znode of another session for i
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
@@ -23,10 +21,10 @@ from zkc.errors import (
     NoNodeError,
     SessionExpiredError,
     SessionLostError,
-    ZooKeeperError,
 )
-from zkc.recipes._holds import Place, boot_time, delete_surely, holds_of
+from zkc.recipes._claim import Attempt, Claim
 from zkc.recipes._layout import Layout, Seat, counter_order, is_worn, sequence_of
+from zkc.recipes._places import Place, boot_time
 from zkc.recipes.errors import TooManyWaitersError
 
 if TYPE_CHECKING:
@@ -40,14 +38,12 @@ __all__ = [
     "check_open",
     "index_of",
     "join",
-    "leave",
     "list_queue",
     "list_seats",
     "make_parent",
     "queue_of",
 ]
 
-_log = logging.getLogger("zkc.recipes")
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 _OPERATION = "acquire"
 
@@ -100,7 +96,12 @@ def check_open(client: BaseClient, path: str) -> None:
 
 
 def join(
-    client: BaseClient, contest: Contest, count: int = 1, beside: Optional[Callable[[Session], object]] = None
+    client: BaseClient,
+    contest: Contest,
+    count: int = 1,
+    beside: Optional[Callable[[Session], object]] = None,
+    *,
+    claim: Claim,
 ) -> Flow[tuple[Place, list[Seat]]]:
     """Create a contender, and return its place and the queue. Both requests go out in one flight.
 
@@ -109,6 +110,7 @@ def join(
         contest: What the contender wants.
         count: The number of znodes of the contender; they are created in one transaction.
         beside: ``beside(session)`` sends further requests in the same flight.
+        claim: What the caller has taken; the contender comes to it.
     """
     losses = LossCounter(client, _OPERATION, contest.path)
     orphan = False
@@ -117,7 +119,7 @@ def join(
             if orphan:
                 yield from make_parent(client, contest)
                 orphan = False
-            return (yield from _try_join(client, client.session, contest, count, beside))
+            return (yield from _try_join(client, client.session, contest, count, beside, claim))
         except NoNodeError:
             if orphan:
                 raise  # There is no place for the parent: the client's chroot does not exist.
@@ -137,49 +139,56 @@ def _try_join(
     contest: Contest,
     count: int,
     beside: Optional[Callable[[Session], object]],
+    claim: Claim,
 ) -> Flow[tuple[Place, list[Seat]]]:
-    marker = contest.layout.new_marker()
-    prefix = f"{contest.path}/{contest.layout.prefix(marker, contest.kind)}"
-    creating: Optional[Request[Any]] = None
+    attempt = Attempt(client, session, contest, contest.layout.new_marker())
+    prefix = f"{contest.path}/{contest.layout.prefix(attempt.marker, contest.kind)}"
     sent = boot_time()
     try:
+        claim.attempt(attempt)
         if count == 1:
-            creating = session.create_with_stat(prefix, contest.data, contest.acl, CreateMode.EPHEMERAL_SEQUENTIAL)
+            attempt.creating = session.create_with_stat(
+                prefix, contest.data, contest.acl, CreateMode.EPHEMERAL_SEQUENTIAL
+            )
         else:
             change: Any = ("create", prefix, contest.data, contest.acl, CreateMode.EPHEMERAL_SEQUENTIAL)
-            creating = session.multi([change] * count)
+            attempt.creating = session.multi([change] * count)
         listing = session.get_children(contest.path)  # In the same flight; it shows the own znode, too.
         if beside is not None:
             beside(session)
-        place = yield from _made(client, session, contest, marker, creating, sent)
+        place = attempt.place = yield from _made(attempt, attempt.creating, sent)
         names, seats = yield from _first_queue(session, contest, listing)
         _check_queue(contest, place, names, seats)
         return place, seats
-    except (NoNodeError, SessionLostError):
-        raise  # Nothing was created, or it ended with the session.
-    except BaseException as error:  # Also a timeout, a cancellation, a signal handler that raises.
-        if not isinstance(error, ConnectionLossError) or error.maybe_applied:
-            holds_of(client).in_background(_withdraw(client, session, contest, marker, creating))
+    except SessionLostError:
+        attempt.over = True  # What was created has ended with the session.
+        raise
+    except BaseException:  # Also a timeout, a cancellation, a signal handler that raises.
+        attempt.withdraw()
         raise
 
 
-def _made(
-    client: BaseClient, session: Session, contest: Contest, marker: str, creating: Request[Any], sent: float
-) -> Flow[Place]:
+def _made(attempt: Attempt, creating: Request[Any], sent: float) -> Flow[Place]:
     """Return the place of a create, also when its reply was lost."""
+    session, contest = attempt.session, attempt.contest
     try:
         made = yield from sub_result_of(creating, _OPERATION, contest.path)
     except ConnectionLossError as error:
         if not error.maybe_applied:
+            attempt.over = True
             raise
         lost = error
+    except NoNodeError:
+        attempt.over = True
+        raise
     else:
         if isinstance(made, tuple):
             path, stat = made
             return Place(path, sequence_of(path), stat.czxid, session, session.client_id[0], proved=sent)
         lost = ConnectionLossError(operation=_OPERATION, path=contest.path)  # A transaction replies without the stat.
-    place = yield from _find(client, session, contest, marker)
+    place = yield from attempt.find()
     if place is None:
+        attempt.over = True
         lost.maybe_applied = False  # The session's server knows all earlier requests: it was not carried out.
         raise lost.with_traceback(None)
     return place
@@ -249,62 +258,6 @@ def _exists(session: Session, contest: Contest, denied: NoAuthError) -> Flow[boo
     return True
 
 
-def _find(client: BaseClient, session: Session, contest: Contest, marker: str) -> Flow[Optional[Place]]:
-    """Search for the contender of a lost reply, in the session that created it; None if it was not created."""
-    while True:
-        if client._session is not session:
-            raise SessionExpiredError(operation=_OPERATION, path=contest.path)
-        sent = boot_time()
-        try:
-            synced, listing = session.sync(contest.path), session.get_children(contest.path)
-            yield from sub_result_of(synced, _OPERATION, contest.path)
-            names = yield from sub_result_of(listing, _OPERATION, contest.path)
-            paths = sorted(f"{contest.path}/{name}" for name in names if name.startswith(marker))
-            if not paths:
-                return None
-            stat = yield from sub_result_of(session.exists(paths[0]), _OPERATION, contest.path)
-            token = 0 if stat is None else stat.czxid
-            number, owner = sequence_of(paths[0]), session.client_id[0]
-            return Place(paths[0], number, token, session, owner, extra=paths[1:], proved=sent)
-        except NoNodeError:
-            return None
-        except ConnectionLossError:
-            yield Pause(_PAUSE, _OPERATION, contest.path)
-
-
-def _withdraw(
-    client: BaseClient,
-    session: Session,
-    contest: Contest,
-    marker: str,
-    creating: Optional[Request[Any]],
-) -> Flow[None]:
-    """Delete the contender of a caller that has given up, whatever became of its create.
-
-    Args:
-        creating: The create; None if a signal handler raised during its send.
-    """
-    paths: Sequence[str] = ()
-    try:
-        if creating is not None:
-            with contextlib.suppress(ConnectionLossError):
-                made = yield from sub_result_of(creating, _OPERATION, contest.path)
-                paths = made[:1] if isinstance(made, tuple) else made
-        if not paths:
-            place = yield from _find(client, session, contest, marker)
-            paths = () if place is None else place.paths
-    except ZooKeeperError:
-        return  # It was not created, or it has ended with its session.
-    if paths:
-        yield from delete_surely(session, *paths)
-
-
-def leave(client: BaseClient, place: Place) -> None:
-    """Leave the queue in the background: the znodes are deleted, however long that takes."""
-    with contextlib.suppress(ClosingError):
-        holds_of(client).in_background(delete_surely(place.session, *place.paths))
-
-
 def list_queue(session: Session, contest: Contest) -> Flow[tuple[list[str], list[Seat]]]:
     """Return the children of the contenders' parent, and the queue, in spite of lost connections."""
     while True:
@@ -345,4 +298,7 @@ def queue_of(session: Session, contest: Contest, names: list[str], operation: st
 
 def index_of(seats: list[Seat], place: Place) -> int:
     """Return the index of a place in the queue; -1 if it is not there."""
-    return next((index for index, seat in enumerate(seats) if seat.name == place.name), -1)
+    for index, seat in enumerate(seats):
+        if seat.name == place.name:
+            return index
+    return -1

@@ -16,7 +16,7 @@ from zkc._zookeeper import RLock
 from zkc.errors import NoNodeError, OperationTimeoutError, SessionLostError
 from zkc.recipes._following import ElectionState, Follower
 from zkc.recipes._holds import BaseHold, HoldState, Place
-from zkc.recipes._layout import LAYOUTS, Seat
+from zkc.recipes._layout import LAYOUTS
 from zkc.recipes._leaders import look
 from zkc.recipes.errors import ElectionTimeoutError
 from zkc.recipes.lock import BaseLock, Contender, contest_of
@@ -117,9 +117,8 @@ class ElectionLock:
 
     election: BaseElection[Any]
 
-    def _wait_at(self, place: Place, seats: list[Seat]) -> Flow[Any]:
+    def _joined(self, place: Place) -> None:
         self.election._follower.place = place.name
-        return super()._wait_at(place, seats)  # type: ignore[misc,no-any-return]
 
     def _acquire_flow(self, client: CommandClient) -> Flow[Any]:
         return self.election._campaign_flow(client, Signal())

@@ -101,8 +101,8 @@ class Follower:
     def _ended(self) -> None:
         with self._lock:
             own, self._own = self._own, None
-            if own is not None and self._leader is not None and self._leader.token == own.token:
-                self._leader = None  # Its znode is gone, or is being deleted.
+            if own is not None and self._leader is not None and self._leader.token <= own.token:
+                self._leader = None  # Its znode is gone, or is being deleted; an earlier leader's went before.
         self._tell()
 
     def _tell(self) -> None:

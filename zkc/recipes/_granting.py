@@ -14,6 +14,8 @@ from zkc._args import check_seconds
 from zkc._flow import Await, Flow, Pause, Signal, Undoable
 from zkc._zookeeper import RLock
 from zkc.errors import ClosingError, OperationTimeoutError, SessionExpiredError
+from zkc.recipes._blocks import Guard, drop_hold, leave_block, pop_hold, push_hold
+from zkc.recipes._claim import Claim
 from zkc.recipes._contend import PlaceLostError, check_open
 from zkc.recipes._holds import BaseHold, HoldState
 from zkc.recipes.errors import LockTimeoutError
@@ -33,8 +35,6 @@ __all__ = [
     "LocalQueue",
     "SyncGranting",
     "acquire_limit",
-    "pop_hold",
-    "push_hold",
 ]
 
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no session.
@@ -104,15 +104,11 @@ class LocalTurn:
     def leave(self) -> None:
         """Give the turn to the next caller, or wait for it no longer. Another call does nothing."""
         with self._lock:
-            if self not in self._turns:
-                return
-            had_turn = self._turns[0] is self
-            try:
+            if self in self._turns:
                 self._turns.remove(self)
-            finally:
-                following = self._turns[0] if had_turn and self._turns else None
-        if following is not None:
-            following._signal.set()
+            first = self._turns[0] if self._turns else None
+        if first is not None:
+            first._signal.set()  # Perhaps once more: a signal handler may have raised before the last call was here.
 
 
 class Granting(Generic[_HoldT]):
@@ -132,67 +128,62 @@ class Granting(Generic[_HoldT]):
         """
         return self._path
 
-    def _try_once(self) -> Flow[Optional[_HoldT]]:
+    def _try_once(self, claim: Claim) -> Flow[Optional[_HoldT]]:
         """Acquire without waiting for other contenders."""
         raise NotImplementedError
 
-    def _contend_once(self) -> Flow[_HoldT]:
+    def _contend_once(self, claim: Claim) -> Flow[_HoldT]:
         """Contend in the present session."""
         raise NotImplementedError
 
-    def _contend(self) -> Flow[_HoldT]:
+    def _contend(self, claim: Claim) -> Flow[_HoldT]:
         client = self._client
         while True:
             try:
-                hold = yield from self._contend_once()
+                hold = yield from self._contend_once(claim)
                 if hold._state is not HoldState.LOST or hold._reason != "expired":
                     return hold  # Else its session has ended at this moment.
             except PlaceLostError:
-                continue
+                pass
             except (SessionExpiredError, ClosingError):
                 check_open(client, self.path)
                 yield Pause(_PAUSE, "acquire", self.path)
+            claim.forget()
 
     def _acquire_flow(self, client: CommandClient) -> Flow[_HoldT]:
         return cast("Flow[_HoldT]", Acquiring(self.path, self._acquire))
 
     def _acquire(self, undoable: Undoable) -> Flow[_HoldT]:
-        turn, hold = self._local.turn(), None
+        turn = self._local.turn()
+        claim = Claim(turn)
+        undoable.undo = claim.give_back
         try:
             yield from turn.enter(self.path)
-            hold = yield from self._contend()
-            return _granted(undoable, turn, hold)
+            hold = yield from self._contend(claim)
+            hold._on_end(turn.leave)
+            return hold
         except BaseException:  # Perhaps of a signal handler.
-            _give_up(turn, hold)
+            claim.give_back()
             raise
 
     def _try_flow(self, client: CommandClient) -> Flow[Optional[_HoldT]]:
         return cast("Flow[Optional[_HoldT]]", Acquiring(self.path, self._try))
 
     def _try(self, undoable: Undoable) -> Flow[Optional[_HoldT]]:
-        turn, hold = self._local.turn(), None
+        turn = self._local.turn()
+        claim = Claim(turn)
+        undoable.undo = claim.give_back
         try:
             if turn.try_enter():
-                hold = yield from self._try_once()
+                hold = yield from self._try_once(claim)
                 if hold is not None:
-                    return _granted(undoable, turn, hold)
-                turn.leave()
+                    hold._on_end(turn.leave)
+                    return hold
+                claim.give_back()
         except BaseException:
-            _give_up(turn, hold)
+            claim.give_back()
             raise
         return None
-
-
-def _granted(undoable: Undoable, turn: LocalTurn, hold: _HoldT) -> _HoldT:
-    undoable.undo = hold._release_later
-    hold._on_end(turn.leave)
-    return hold
-
-
-def _give_up(turn: LocalTurn, hold: Optional[BaseHold]) -> None:
-    if hold is not None:
-        hold._release_later()
-    turn.leave()
 
 
 class SyncGranting(Granting[_SyncT]):
@@ -251,16 +242,17 @@ class SyncGranting(Granting[_SyncT]):
         hold = self.acquire(timeout=timeout)
         try:
             yield hold
+            hold._leave(None)
         except BaseException as error:
             hold._leave_block(type(error))
             raise
-        hold._leave(None)
 
     def __enter__(self) -> _SyncT:
         hold = self.acquire()
         try:
             push_hold(self._entered, threading.get_ident(), hold)
         except BaseException:  # A signal handler raised: the block is not entered, and not left.
+            drop_hold(self._entered, hold)
             hold._release_later()
             raise
         return hold
@@ -268,7 +260,7 @@ class SyncGranting(Granting[_SyncT]):
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        pop_hold(self._entered, threading.get_ident())._leave(kind)
+        leave_block(self._entered, kind)
 
 
 class AsyncGranting(Granting[_AsyncT]):
@@ -305,7 +297,7 @@ class AsyncGranting(Granting[_AsyncT]):
         .. versionadded:: 0.1
         """
         hold = await self.acquire(timeout=timeout)
-        guard = _Guard(hold) if cancel_on_loss else None
+        guard = Guard(hold) if cancel_on_loss else None
         try:
             yield hold
         except asyncio.CancelledError:
@@ -332,60 +324,6 @@ class AsyncGranting(Granting[_AsyncT]):
         await pop_hold(self._entered, asyncio.current_task())._leave(kind)
 
 
-class _Guard:
-    """Cancels the task of a block once, when its hold is lost."""
-
-    def __init__(self, hold: BaseHold) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._hold = hold
-        self._loop = asyncio.get_running_loop()
-        self._task: Optional[asyncio.Task[Any]] = task
-        self._fired = False
-        # From Python 3.11 on a task counts its cancellations. Those of others are not this guard's.
-        self._others: int = getattr(task, "cancelling", int)()
-        hold.lost.add_done_callback(self._fire_soon)
-
-    def _fire_soon(self, _: object) -> None:
-        # In a turn of its own: the cancellation of a running task would hit it behind the block.
-        self._loop.call_soon_threadsafe(self._fire)
-
-    def _fire(self) -> None:
-        if self._task is not None and not self._task.done():
-            self._fired = True
-            self._task.cancel()
-
-    def close(self) -> bool:
-        """Cancel the task no longer; return whether this guard alone has cancelled it."""
-        task, self._task = self._task, None
-        self._hold.lost.remove_done_callback(self._fire_soon)
-        if task is None or not self._fired:
-            return False
-        return bool(getattr(task, "uncancel", int)() <= self._others)
-
-
 def acquire_limit(timeout: Optional[float]) -> float:
     """Return the timeout of an acquire: it has no default, and no limit if None."""
     return _NO_LIMIT if timeout is None else check_seconds(timeout)
-
-
-def push_hold(entered: dict[Any, list[_HoldT]], key: object, hold: _HoldT) -> None:
-    """Note the hold of a block that a thread or task enters."""
-    entered.setdefault(key, []).append(hold)
-
-
-def pop_hold(entered: dict[Any, list[_HoldT]], key: object) -> _HoldT:
-    """Return the hold of the block that a thread or task leaves.
-
-    Raises:
-        RuntimeError: The block was entered elsewhere, and it is not the only one.
-    """
-    if key not in entered and len(entered) == 1:
-        [key] = entered  # It was entered in another task, as test fixtures are, or in another thread.
-    holds = entered.get(key)
-    if not holds:
-        raise RuntimeError("the block was entered in another thread or task, and there are others: use held()")
-    hold = holds.pop()
-    if not holds:
-        del entered[key]
-    return hold

@@ -219,8 +219,7 @@ class BaseHold:
         except ZooKeeperError:
             raise
         except BaseException:  # Timed out, cancelled or interrupted: the deletion continues without a caller.
-            self._change(state, reason)
-            self._holds.in_background(self._delete())
+            self._end_anyway(state, reason)
             raise
 
     def _end_later(self, state: HoldState, reason: Optional[str] = None) -> bool:
@@ -230,10 +229,17 @@ class BaseHold:
                 return False
             self._holds.in_background(self._delete())
         except BaseException:  # A signal handler raised.
-            self._change(state, reason)
-            self._holds.in_background(self._delete())
+            self._end_anyway(state, reason)
             raise
         return True
+
+    def _end_anyway(self, state: HoldState, reason: Optional[str]) -> None:
+        """End the hold after an exception in the middle of that, whatever was done before it."""
+        try:
+            if not self._change(state, reason):
+                self._conclude()
+        finally:
+            self._holds.in_background(self._delete())
 
     def _delete(self) -> Flow[bool]:
         return delete_surely(self._place.session, *self._place.paths)
@@ -249,7 +255,7 @@ class BaseHold:
         return self._end_later(HoldState.LOST, "resigned")
 
     def _on_end(self, function: Callable[[], object]) -> None:
-        """Call a function once, when the hold is released or lost; at once if it has ended."""
+        """Call a function when the hold is released or lost; at once if it has ended. It may be called twice."""
         with self._lock:
             if self._state not in (HoldState.LOST, HoldState.RELEASED):
                 self._at_end.append(function)
@@ -319,19 +325,24 @@ class BaseHold:
                 return False
             self._state, self._reason = state, reason
             self._listeners.enqueue(state)
-        if state in (HoldState.LOST, HoldState.RELEASED):
-            self._holds.discard(self)
-            at_end, self._at_end = self._at_end, []
-            for function in at_end:
-                function()
+        self._conclude()
         if state is HoldState.LOST:
             level = logging.INFO if reason in ("resigned", "closed") else logging.WARNING
             _log.log(level, "the hold %s is lost: %s", self.path, reason)
-            self._ended.set()
             if self._place.extra and reason == "deleted":  # A deletion of one of several znodes: the others follow.
                 self._holds.in_background(self._delete())
-        self._listeners.notify()
         return True
+
+    def _conclude(self) -> None:
+        """Do what follows a change of the state. A signal handler may raise in the middle, so it can be repeated."""
+        if self._state in (HoldState.LOST, HoldState.RELEASED):
+            self._holds.discard(self)
+            for function in self._at_end:
+                function()
+            self._at_end = []  # Not before: each of them may be called twice.
+        if self._state is HoldState.LOST:
+            self._ended.set()
+        self._listeners.notify()
 
     def _suspend(self) -> None:
         """Take the loss of the connection."""

@@ -19,8 +19,9 @@ from zkc.errors import (
     SessionLostError,
     ZooKeeperError,
 )
-from zkc.recipes._contend import Contest, PlaceLostError, join, leave, make_parent
-from zkc.recipes._holds import Place, delete_surely, holds_of, stat_of
+from zkc.recipes._claim import Chosen, Claim
+from zkc.recipes._contend import Contest, PlaceLostError, join, make_parent
+from zkc.recipes._holds import Place, stat_of
 from zkc.recipes._layout import Seat
 from zkc.recipes._turns import Turn, forget, wait_turn
 from zkc.recipes.errors import LayoutError, LimitMismatchError
@@ -65,42 +66,42 @@ class Leases:
         """Take the data of the semaphore's znode; return the limit that is in force."""
         raise NotImplementedError
 
-    def speculate(self, count: int) -> Flow[Optional[Place]]:
+    def speculate(self, count: int, claim: Claim) -> Flow[Optional[Place]]:
         """Take leases outside of the queue, if the layout allows it and they are free."""
         raise NotImplementedError
 
-    def take(self, mutex: Place, count: int, wait: bool) -> Flow[Optional[Place]]:
+    def take(self, mutex: Place, count: int, wait: bool, claim: Claim) -> Flow[Optional[Place]]:
         """Take leases at the front of the queue."""
         raise NotImplementedError
 
     # The flows of both.
 
-    def acquire(self, count: int) -> Flow[Place]:
+    def acquire(self, count: int, claim: Claim) -> Flow[Place]:
         """Wait until leases are free, and take them."""
-        place = yield from self.speculate(count)
+        place = yield from self.speculate(count, claim)
         if place is not None:
             return place
-        mutex, seats = yield from join(self.client, self.mutex)
+        mutex, seats = yield from join(self.client, self.mutex, claim=claim)
         try:
             yield from wait_turn(self.client, self.mutex, mutex, seats)
-            place = yield from self.take(mutex, count, True)
+            place = yield from self.take(mutex, count, True, claim)
         finally:
-            leave(self.client, mutex)
+            claim.leave(mutex)
         assert place is not None
         return place
 
-    def try_acquire(self, count: int) -> Flow[Optional[Place]]:
+    def try_acquire(self, count: int, claim: Claim) -> Flow[Optional[Place]]:
         """Take leases if they are free and no contender waits for them. Otherwise nothing is written."""
         session = self.client.session
         waiting = session.get_children(self.mutex.path)
         names, limit = yield from self.look(session)
         if (yield from _names(waiting, self.path)) or len(self.leases_of(names)) + count > limit:
             return None
-        return (yield from self.try_take(count))
+        return (yield from self.try_take(count, claim))
 
-    def try_take(self, count: int) -> Flow[Optional[Place]]:
+    def try_take(self, count: int, claim: Claim) -> Flow[Optional[Place]]:
         """Take leases that a look has found to be free."""
-        return (yield from self.speculate(count))
+        return (yield from self.speculate(count, claim))
 
     def look(self, session: Session, turns: tuple[Optional[Turn], Optional[Turn]] = (None, None)) -> _Look:
         """Return the children of the leases' parent, and the limit.
@@ -200,7 +201,7 @@ class CuratorLeases(Leases):
             (self.limit,) = struct.unpack(">i", data)
         return self.limit
 
-    def speculate(self, count: int) -> Flow[Optional[Place]]:
+    def speculate(self, count: int, claim: Claim) -> Flow[Optional[Place]]:
         if self._busy:
             self._busy = False  # Once in the queue, since others wait there.
             return None
@@ -209,7 +210,7 @@ class CuratorLeases(Leases):
         def send(session: Session) -> None:
             beside[:] = [session.get(self.path), session.get_children(self.mutex.path)]
 
-        place, seats = yield from join(self.client, self.contest, count, send)
+        place, seats = yield from join(self.client, self.contest, count, send, claim=claim)
         try:
             data, _ = yield from sub_result_of(beside[0], _OPERATION, self.path)
             waiting = yield from _names(beside[1], self.path)
@@ -217,21 +218,18 @@ class CuratorLeases(Leases):
                 return place
         except (NoNodeError, ConnectionLossError):
             pass  # The queue decides.
-        except BaseException:
-            leave(self.client, place)
-            raise
-        leave(self.client, place)
+        claim.leave(place)
         self._busy = True
         return None
 
-    def try_take(self, count: int) -> Flow[Optional[Place]]:
+    def try_take(self, count: int, claim: Claim) -> Flow[Optional[Place]]:
         self._busy = False
-        place = yield from self.speculate(count)
+        place = yield from self.speculate(count, claim)
         self._busy = False
         return place
 
-    def take(self, mutex: Place, count: int, wait: bool) -> Flow[Optional[Place]]:
-        place, _ = yield from join(self.client, self.contest, count)
+    def take(self, mutex: Place, count: int, wait: bool, claim: Claim) -> Flow[Optional[Place]]:
+        place, _ = yield from join(self.client, self.contest, count, claim=claim)
         own = {path.rpartition("/")[2] for path in place.paths}
 
         def ready(names: list[str], limit: int) -> bool:
@@ -243,9 +241,9 @@ class CuratorLeases(Leases):
             if place.session is mutex.session and (yield from self.wait(place.session, ready, wait)):
                 return place
         except BaseException:
-            leave(self.client, place)
+            claim.leave(place)
             raise
-        leave(self.client, place)
+        claim.leave(place)
         if place.session is not mutex.session:
             raise SessionExpiredError(operation=_OPERATION, path=self.path)
         return None
@@ -283,37 +281,40 @@ class KazooLeases(Leases):
             self._agreed, self.limit = True, found
         return self.limit
 
-    def speculate(self, count: int) -> Flow[Optional[Place]]:
+    def speculate(self, count: int, claim: Claim) -> Flow[Optional[Place]]:
         return None
         yield  # A generator, as in the other layout.
 
-    def try_take(self, count: int) -> Flow[Optional[Place]]:
-        mutex, seats = yield from join(self.client, self.mutex)
+    def try_take(self, count: int, claim: Claim) -> Flow[Optional[Place]]:
+        mutex, seats = yield from join(self.client, self.mutex, claim=claim)
         try:
             if not seats or seats[0].name != mutex.name:
                 return None
-            return (yield from self.take(mutex, count, False))
+            return (yield from self.take(mutex, count, False, claim))
         finally:
-            leave(self.client, mutex)
+            claim.leave(mutex)
 
-    def take(self, mutex: Place, count: int, wait: bool) -> Flow[Optional[Place]]:
+    def take(self, mutex: Place, count: int, wait: bool, claim: Claim) -> Flow[Optional[Place]]:
         session = mutex.session
 
         def ready(names: list[str], limit: int) -> bool:
             return len(self.leases_of(names)) + count <= limit
 
         while (yield from self.wait(session, ready, wait)):
-            place = yield from self._create(session, mutex, count)
+            place = yield from self._create(session, mutex, count, claim)
             if place is not None:
                 return place
         return None
 
-    def _create(self, session: Session, mutex: Place, count: int) -> Flow[Optional[Place]]:
+    def _create(self, session: Session, mutex: Place, count: int, claim: Claim) -> Flow[Optional[Place]]:
         """Create the leases; None if the parent was missing."""
         paths = [f"{self.path}/{uuid.uuid4().hex}" for _ in range(count)]
         change: list[Any] = [("check", mutex.path, -1)]
         change += [("create", path, self.contest.data, self.contest.acl, CreateMode.EPHEMERAL) for path in paths]
+        # The check of a transaction under way fails once the place in the queue is deleted: that goes first.
+        chosen = Chosen(self.client, session, (mutex.path, *paths))
         try:
+            claim.attempt(chosen)
             creating, looking = session.multi(change), session.exists(paths[0])
             try:
                 yield from sub_result_of(creating, _OPERATION, self.path)
@@ -321,17 +322,22 @@ class KazooLeases(Leases):
             except ConnectionLossError:
                 stat = yield from self._find(session, paths[0])
         except NoNodeError as error:
+            chosen.over = True
             if getattr(error, "index", None) == 0:
                 raise PlaceLostError from None
             yield from self._create_parent(session)
             return None
         except SessionLostError:
+            chosen.over = True
             raise
         except BaseException:  # Timed out, cancelled, refused.
-            # The check of a transaction under way fails once the place in the queue is deleted.
-            holds_of(self.client).in_background(delete_surely(session, mutex.path, *paths))
+            chosen.withdraw()
             raise
-        return None if stat is None else Place(paths[0], 0, stat.czxid, session, mutex.session_id, extra=paths[1:])
+        if stat is None:
+            chosen.over = True
+            return None
+        place = chosen.place = Place(paths[0], 0, stat.czxid, session, mutex.session_id, extra=paths[1:])
+        return place
 
     def _find(self, session: Session, path: str) -> Flow[Any]:
         """Return the stat of a lease after a lost reply; None if it was not created."""

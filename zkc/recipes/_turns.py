@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import weakref
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -10,6 +11,7 @@ from zkc._flow import Await, Flow, Pause, Signal, result_of, sub_result_of
 from zkc._zookeeper import RLock
 from zkc.constants import EventType
 from zkc.errors import ConnectionLossError, NoAuthError, NoNodeError, SessionExpiredError, ZooKeeperError
+from zkc.recipes._claim import persist
 from zkc.recipes._client_holds import holds_of
 from zkc.recipes._contend import Contest, PlaceLostError, index_of, list_queue
 from zkc.recipes._places import Place, boot_time, remove_surely
@@ -168,9 +170,10 @@ def _wait_for(
     """
     session, path, turn = place.session, f"{contest.path}/{front.name}", Turn()
     own.turn = turn
-    request: Request[Any] = session.get(path, turn)
+    request: Optional[Request[Any]] = None
     ahead: Optional[_Ahead] = None
     try:
+        request = session.get(path, turn)
         if second is not None:
             ahead = _Ahead(client, contest, place, second, turn)
         try:
@@ -179,7 +182,7 @@ def _wait_for(
             yield from own.check(session, place.path)
             return True, False
         except NoAuthError:  # Its data cannot be read; a watch of the parent's children shows when it leaves.
-            path = contest.path
+            path, request = contest.path, None
             request = session.get_children(path, turn)
             if front.name not in (yield from sub_result_of(request, _OPERATION, contest.path)):
                 yield from own.check(session, place.path)
@@ -191,9 +194,12 @@ def _wait_for(
         yield Await(turn.signal, None, _OPERATION, contest.path)
         yield from own.check(session, place.path)
     finally:
-        forget(client, session, path, turn, request)
+        if request is None:  # A signal handler raised during its send: a later reply shows that it has its own.
+            with contextlib.suppress(ZooKeeperError):
+                request = session.exists(path)
+        persist(functools.partial(forget, client, session, path, turn, request))
         if ahead is not None:
-            ahead.close()
+            persist(ahead.close)
     if EventType.SESSION in (turn.type, own.type):
         raise SessionExpiredError(operation=_OPERATION, path=contest.path)
     return turn.type == EventType.DELETED, alone

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar, cast
 
 from zkc._args import check_count, check_data, check_path, encode_acl
 from zkc._flow import Flow, Undoable, result_of
-from zkc.errors import NoNodeError, SessionExpiredError
-from zkc.recipes._contend import Contest, PlaceLostError, join, leave, list_seats
+from zkc.errors import NoNodeError
+from zkc.recipes._claim import Claim
+from zkc.recipes._contend import Contest, index_of, join, list_seats
 from zkc.recipes._granting import Acquiring, AsyncGranting, Granting, SyncGranting
 from zkc.recipes._guarding import REVOKE
 from zkc.recipes._holds import BaseHold, Place, delete_surely, holds_of
@@ -75,46 +76,49 @@ class BaseLock(Granting[_HoldT]):
 
     # ---- flows ------------------------------------------------------------------------------------------------------
 
-    def _contend_once(self) -> Flow[_HoldT]:
-        place, seats = yield from join(self._client, self._contest)
-        return (yield from self._wait_at(place, seats))
+    def _contend_once(self, claim: Claim) -> Flow[_HoldT]:
+        place, seats = yield from join(self._client, self._contest, claim=claim)
+        self._joined(place)
+        yield from wait_turn(self._client, self._contest, place, seats)
+        return self._granted(claim, place)
 
-    def _wait_at(self, place: Place, seats: list[Seat]) -> Flow[_HoldT]:
-        try:
-            yield from wait_turn(self._client, self._contest, place, seats)
-            hold = self._new_hold(place)
-        except (PlaceLostError, SessionExpiredError):
-            raise
-        except BaseException:
-            leave(self._client, place)
-            raise
-        return hold
+    def _joined(self, place: Place) -> None:
+        """Take note of the place of a contender that has joined."""
 
-    def _try_once(self) -> Flow[Optional[_HoldT]]:
+    def _try_once(self, claim: Claim) -> Flow[Optional[_HoldT]]:
         # A look before the write: a busy lock costs the servers one read.
         seats = yield from list_seats(self._client, self._contest, check=True)
         phantom = Seat("", self._contest.kind, 0)
         if self._contest.blocker([*seats, phantom], len(seats)) is not None:
             return None
-        place, seats = yield from join(self._client, self._contest)
-        index = next((number for number, seat in enumerate(seats) if seat.name == place.name), -1)
+        place, seats = yield from join(self._client, self._contest, claim=claim)
+        index = index_of(seats, place)
         if index < 0 or self._contest.blocker(seats, index) is not None:
-            leave(self._client, place)
             return None
-        return self._new_hold(place)
+        return self._granted(claim, place)
 
-    def _new_hold(self, place: Place) -> _HoldT:
-        hold = self._hold_class(holds_of(self._client), place, self._contest.on_suspend)
+    def _granted(self, claim: Claim, place: Place) -> _HoldT:
+        hold = self._new_hold(place)
+        claim.take(hold)
         hold._holds.add(hold)
         return hold
+
+    def _new_hold(self, place: Place) -> _HoldT:
+        """Make the hold of a place, which does not follow the client's states yet."""
+        return self._hold_class(holds_of(self._client), place, self._contest.on_suspend)
 
     def _enqueue_flow(self, client: CommandClient, make: Callable[..., Any]) -> Flow[Any]:
         return cast("Flow[Any]", Acquiring(self.path, lambda undoable: self._enqueue(undoable, make)))
 
     def _enqueue(self, undoable: Undoable, make: Callable[..., Any]) -> Flow[Any]:
-        place, seats = yield from join(self._client, self._contest)
-        undoable.undo = lambda: leave(self._client, place)
-        return make(self, place, seats)
+        claim = Claim()
+        undoable.undo = claim.give_back
+        try:
+            place, seats = yield from join(self._client, self._contest, claim=claim)
+            return make(self, place, seats)
+        except BaseException:
+            claim.give_back()
+            raise
 
     def _contenders_flow(self, client: CommandClient) -> Flow[list[Contender]]:
         seats = yield from list_seats(self._client, self._contest)
@@ -235,7 +239,9 @@ class Lock(SyncGranting[Hold], BaseLock[Hold]):
 
         .. versionadded:: 0.1
         """
-        return cast("Ticket", self._client._run(self._enqueue_flow, timeout, Ticket))
+        # Without a cast: a signal handler that raises in its call would lose the ticket.
+        ticket: Ticket = self._client._run(self._enqueue_flow, timeout, Ticket)
+        return ticket
 
     def reentrant(self) -> ReentrantLock:
         """Return a form of this lock that a thread may acquire again while it has it.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc._flow import Flow, Pause, sub_result_of
 from zkc.errors import ConnectionLossError, NoNodeError, SessionExpiredError
-from zkc.recipes._contend import Contest, PlaceLostError, join, leave, list_seats
+from zkc.recipes._claim import Claim
+from zkc.recipes._contend import Contest, PlaceLostError, index_of, join, list_seats
 from zkc.recipes._granting import AsyncGranting, Granting, SyncGranting
 from zkc.recipes._holds import BaseHold, Place, holds_of
 from zkc.recipes._layout import Seat
@@ -79,20 +80,20 @@ class BaseMultiLock(Granting[_HoldT]):
     def __repr__(self) -> str:
         return f"<zkc.{type(self).__name__} {' '.join(self.paths)} layout={self._contests[0].layout.name}>"
 
-    def _contend_once(self) -> Flow[_HoldT]:
+    def _contend_once(self, claim: Claim) -> Flow[_HoldT]:
         client, places = self._client, list[Place]()
         try:
             for contest in self._contests:
-                place, seats = yield from join(client, contest)
+                place, seats = yield from join(client, contest, claim=claim)
                 places.append(place)
                 yield from wait_turn(client, contest, place, seats)
             yield from self._prove(places)
-            return self._new_hold(places)
+            return self._granted(claim, places)
         except BaseException:
-            self._leave(places)
+            claim.withdraw()
             raise
 
-    def _try_once(self) -> Flow[Optional[_HoldT]]:
+    def _try_once(self, claim: Claim) -> Flow[Optional[_HoldT]]:
         for contest in self._contests:  # A look before the writes.
             seats = yield from list_seats(self._client, contest, check=True)
             phantom = Seat("", contest.kind, 0)
@@ -101,20 +102,15 @@ class BaseMultiLock(Granting[_HoldT]):
         places = list[Place]()
         try:
             for contest in self._contests:
-                place, seats = yield from join(self._client, contest)
+                place, seats = yield from join(self._client, contest, claim=claim)
                 places.append(place)
-                index = next((number for number, seat in enumerate(seats) if seat.name == place.name), -1)
+                index = index_of(seats, place)
                 if index < 0 or contest.blocker(seats, index) is not None:
-                    self._leave(places)
                     return None
             yield from self._prove(places)
-            return self._new_hold(places)
+            return self._granted(claim, places)
         except PlaceLostError:
-            self._leave(places)
             return None
-        except BaseException:
-            self._leave(places)
-            raise
 
     def _prove(self, places: list[Place]) -> Flow[None]:
         """Check in one transaction that all contenders exist: the first may have been deleted."""
@@ -131,17 +127,14 @@ class BaseMultiLock(Granting[_HoldT]):
             except ConnectionLossError:
                 yield Pause(_PAUSE, "acquire", self.path)
 
-    def _leave(self, places: list[Place]) -> None:
-        for place in reversed(places):
-            leave(self._client, place)
-
-    def _new_hold(self, places: list[Place]) -> _HoldT:
+    def _granted(self, claim: Claim, places: list[Place]) -> _HoldT:
         first, rest = places[0], places[1:]
         token = max(place.token for place in places)
         extra, proved = [place.path for place in rest], max(place.proved for place in places)
         whole = replace(first, token=token, extra=extra, proved=proved)
         hold = self._hold_class(holds_of(self._client), whole, self._contests[0].on_suspend)
         hold._tokens = {path: place.token for path, place in zip(self.paths, places)}
+        claim.take(hold)
         hold._holds.add(hold)
         return hold
 

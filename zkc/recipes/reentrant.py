@@ -91,7 +91,11 @@ class ReentrantLock:
         if entry is not None:
             return entry.enter()
         hold = self._lock.acquire(timeout=timeout)
-        self._local.entry = _Entry(hold)
+        try:
+            self._local.entry = _Entry(hold)
+        except BaseException:  # A signal handler raised.
+            hold._release_later()
+            raise
         return hold
 
     def release(self, *, wait: bool = True, timeout: Optional[float] = None) -> bool:
@@ -129,10 +133,24 @@ class ReentrantLock:
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        if self._entry() is not None:  # Its hold may have been released in the block.
-            hold = self._leave()
-            if hold is not None:
-                hold._leave(kind)
+        interrupt: Optional[BaseException] = None
+        try:
+            entry = self._entry()
+        except BaseException as caught:  # noqa: BLE001 - a signal handler raised, and it is raised again below
+            entry, kind, interrupt = self._entry(), type(caught), caught
+        if entry is not None:  # Its hold may have been released in the block.
+            if entry.depth > 1:
+                entry.depth -= 1
+            else:
+                try:
+                    entry.hold._leave(kind)
+                except BaseException:
+                    entry.hold._leave_block(BaseException)
+                    raise
+                finally:
+                    self._local.entry = None
+        if interrupt is not None:
+            raise interrupt
 
     def __repr__(self) -> str:
         return f"<zkc.{type(self).__name__} {self.path}>"

@@ -96,7 +96,8 @@ class WriteLock(_Writes, Lock):
         .. versionadded:: 0.1
         """
         self._check_upgrade(threading.get_ident())
-        return cast("WriteHold", super().acquire(timeout=timeout))
+        # Without a cast: a signal handler that raises in its call would lose the hold.
+        return super().acquire(timeout=timeout)  # type: ignore[return-value]
 
     if TYPE_CHECKING:
 

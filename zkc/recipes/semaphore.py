@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 from zkc._args import check_count
 from zkc._flow import Flow, Pause, Undoable
 from zkc.errors import ClosingError, SessionExpiredError
+from zkc.recipes._blocks import drop_hold, leave_block, pop_hold, push_hold
+from zkc.recipes._claim import Claim
 from zkc.recipes._contend import Contest, PlaceLostError, check_open
-from zkc.recipes._granting import Acquiring, acquire_limit, pop_hold, push_hold
+from zkc.recipes._granting import Acquiring, acquire_limit
 from zkc.recipes._holds import BaseHold, Place, holds_of
 from zkc.recipes._leases import CuratorLeases, KazooLeases, Leases
 from zkc.recipes.hold import AsyncHold, Hold
@@ -80,27 +82,40 @@ class BaseSemaphore(Generic[_HoldT]):
             raise ValueError(f"n must not be larger than the limit of {self.path!r}: {count} of {self.limit}")
 
     def _acquire(self, undoable: Undoable, count: int) -> Flow[_HoldT]:
-        client = self._client
-        while True:
-            try:
-                place = yield from self._leases.acquire(count)
-                return self._hold(undoable, place)
-            except PlaceLostError:
-                continue
-            except (SessionExpiredError, ClosingError):
-                check_open(client, self.path)
-                yield Pause(_PAUSE, "acquire", self.path)
+        client, claim = self._client, Claim()
+        undoable.undo = claim.give_back
+        try:
+            while True:
+                try:
+                    place = yield from self._leases.acquire(count, claim)
+                    return self._hold(claim, place)
+                except PlaceLostError:
+                    claim.withdraw()
+                except (SessionExpiredError, ClosingError):
+                    check_open(client, self.path)
+                    yield Pause(_PAUSE, "acquire", self.path)
+                claim.forget()
+        except BaseException:  # Perhaps of a signal handler.
+            claim.give_back()
+            raise
 
     def _try(self, undoable: Undoable, count: int) -> Flow[Optional[_HoldT]]:
+        claim = Claim()
+        undoable.undo = claim.give_back
         try:
-            place = yield from self._leases.try_acquire(count)
+            place = yield from self._leases.try_acquire(count, claim)
+            if place is not None:
+                return self._hold(claim, place)
         except PlaceLostError:
-            return None
-        return None if place is None else self._hold(undoable, place)
+            claim.withdraw()
+        except BaseException:
+            claim.give_back()
+            raise
+        return None
 
-    def _hold(self, undoable: Undoable, place: Place) -> _HoldT:
+    def _hold(self, claim: Claim, place: Place) -> _HoldT:
         hold = self._hold_class(holds_of(self._client), place, self._leases.contest.on_suspend)
-        undoable.undo = hold._release_later
+        claim.take(hold)
         hold._holds.add(hold)
         return hold
 
@@ -221,6 +236,7 @@ class Semaphore(BaseSemaphore[Hold]):
         try:
             push_hold(self._entered, threading.get_ident(), hold)
         except BaseException:  # A signal handler raised: the block is not entered, and not left.
+            drop_hold(self._entered, hold)
             hold._release_later()
             raise
         return hold
@@ -228,7 +244,7 @@ class Semaphore(BaseSemaphore[Hold]):
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        pop_hold(self._entered, threading.get_ident())._leave(kind)
+        leave_block(self._entered, kind)
 
 
 class AsyncSemaphore(BaseSemaphore[AsyncHold]):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Generic, Optional, TypeVar, cast
 
 from zkc._flow import Flow
 from zkc._zookeeper import RLock
-from zkc.errors import ClosingError, SessionExpiredError
+from zkc.errors import ClosingError, SessionExpiredError, ZooKeeperError
+from zkc.recipes._claim import persist
 from zkc.recipes._contend import PlaceLostError, check_open, list_seats
 from zkc.recipes._granting import Acquiring, acquire_limit
 from zkc.recipes._holds import BaseHold, Place, delete_surely, holds_of
@@ -36,6 +37,7 @@ class BaseTicket(Generic[_HoldT]):
         self._seats: Optional[list[Seat]] = seats  # The queue at the time of the enqueueing.
         self._lock = RLock()
         self._hold: Optional[_HoldT] = None
+        self._followed = False  # Whether the hold follows the client's states.
         self._cancelled = False
 
     @property
@@ -72,7 +74,7 @@ class BaseTicket(Generic[_HoldT]):
 
     def _wait(self) -> Flow[_HoldT]:
         owner, place = self._owner, self._place
-        if self._hold is not None:
+        if self._hold is not None and self._followed:
             return self._hold
         if self._cancelled or owner._client._session is not place.session:
             raise self._lost("wait")
@@ -90,6 +92,9 @@ class BaseTicket(Generic[_HoldT]):
                 raise self._lost("wait")
             if self._hold is None:
                 self._hold = owner._new_hold(place)
+            if not self._followed:
+                holds_of(owner._client).add(self._hold)
+                self._followed = True
             return self._hold
 
     def _cancel_flow(self, client: CommandClient) -> Flow[bool]:
@@ -103,8 +108,10 @@ class BaseTicket(Generic[_HoldT]):
         session, path = self._place.session, self._place.path
         try:
             return (yield from delete_surely(session, path))
-        except GeneratorExit:  # Timed out or cancelled: the deletion continues without a caller.
-            holds_of(self._owner._client).in_background(delete_surely(session, path))
+        except ZooKeeperError:
+            raise
+        except BaseException:  # Timed out, cancelled or interrupted: the deletion continues without a caller.
+            persist(lambda: holds_of(self._owner._client).in_background(delete_surely(session, path)))
             raise
 
     def _lost(self, operation: str) -> LockLostError:
