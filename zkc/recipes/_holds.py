@@ -376,7 +376,7 @@ class BaseHold:
     def _find_reason(self) -> Flow[None]:
         """Correct the reason of a loss if the own znode was deleted because the server has ended the session.
 
-        A server that ends a session over a live connection reports the deletion first. The loss is told at once.
+        A server that ends a session over a live connection reports the deletion first. The hold is LOST at once.
         """
         session = self._place.session
         while True:
