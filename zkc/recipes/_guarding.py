@@ -5,15 +5,16 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Optional
 
-from zkc._flow import Flow, result_of
-from zkc.errors import NoAuthError, NoNodeError, ZooKeeperError
+from zkc._flow import Flow, Pause, result_of
+from zkc.errors import ConnectionLossError, NoAuthError, NoNodeError, SessionLostError, ZooKeeperError
 from zkc.recipes._places import HoldState, boot_time
 
 if TYPE_CHECKING:
     from zkc.recipes._holds import BaseHold
 
-__all__ = ["REVOKE", "OwnWatch", "guard"]
+__all__ = ["REVOKE", "OwnWatch", "find_reason", "guard"]
 
+_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 REVOKE = b"__REVOKE__"  # Curator's data of a contender that is asked to release.
 
 
@@ -68,3 +69,21 @@ def _read(hold: BaseHold, path: str) -> Flow[Optional[bytes]]:
     if stat is None:
         raise NoNodeError(path=path)
     return None
+
+
+def find_reason(hold: BaseHold) -> Flow[None]:
+    """Correct the reason of a loss if the own znode was deleted because the server has ended the session.
+
+    A server that ends a session over a live connection reports the deletion first. The hold is LOST at once.
+    """
+    session = hold._place.session
+    while True:
+        try:
+            yield from result_of(session.exists(hold.path))
+            return  # The session has outlived the znode.
+        except ConnectionLossError:
+            yield Pause(_PAUSE)
+        except SessionLostError:
+            if not hold._holds.closed():
+                hold._reason = "expired"
+            return

@@ -12,15 +12,15 @@ from zkc._flow import Flow, Pause, Signal, result_of
 from zkc._session.listeners import Listeners
 from zkc._zookeeper import RLock
 from zkc.constants import EventType
-from zkc.errors import ConnectionLossError, ForkedError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.errors import ForkedError, NoNodeError, SessionLostError, ZooKeeperError
 from zkc.recipes._client_holds import Holds, holds_of
+from zkc.recipes._guarding import find_reason
 from zkc.recipes._places import HoldState, Place, boot_time, delete_surely, stat_of
 from zkc.recipes.errors import LockInDoubtError, LockLostError
 
 __all__ = ["BaseHold", "HoldState", "Holds", "Place", "boot_time", "delete_surely", "holds_of", "stat_of"]
 
 _log = logging.getLogger("zkc.recipes")
-_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 
 
 class BaseHold:
@@ -367,28 +367,11 @@ class BaseHold:
         self._armed.discard(path)
         if type_ == EventType.DELETED:
             if self._change(HoldState.LOST, "deleted"):
-                self._holds.in_background(self._find_reason())
+                self._holds.in_background(find_reason(self))
         elif type_ == EventType.CHANGED:
             self._holds.guard(self)
         elif type_ == EventType.SESSION and self._holds.forgotten():
             self._change(HoldState.LOST, "closed")  # No client is left that would tell of the end of its session.
-
-    def _find_reason(self) -> Flow[None]:
-        """Correct the reason of a loss if the own znode was deleted because the server has ended the session.
-
-        A server that ends a session over a live connection reports the deletion first. The hold is LOST at once.
-        """
-        session = self._place.session
-        while True:
-            try:
-                yield from result_of(session.exists(self.path))
-                return  # The session has outlived the znode.
-            except ConnectionLossError:
-                yield Pause(_PAUSE)
-            except SessionLostError:
-                if not self._holds.closed():
-                    self._reason = "expired"
-                return
 
     def _take_request(self) -> None:
         """Tell the callbacks once that another program asks for a release."""
