@@ -189,6 +189,24 @@ async def test_semaphore_layout_error(zk):
 
 
 @LAYOUTS
+async def test_semaphore_ignores_other_children_of_its_queue(zk, layout):
+    """Scenario 31."""
+    await zk.create(f"{QUEUE[layout]}/zz", make_parents=True)
+    hold = await do(zk, sem(zk, 1, layout).try_acquire)
+    assert hold is not None
+    assert await do(zk, sem(zk, 1, layout).try_acquire) is None
+    await do(zk, hold.release)
+
+
+async def test_semaphore_whose_queue_has_contenders_of_another_layout(zk):
+    await zk.create("/sem/locks/" + "0" * 32 + "__lock__0000000001", make_parents=True)
+    for call in (sem(zk, 1).try_acquire, sem(zk, 1).acquire):
+        with pytest.raises(LayoutError):
+            await do(zk, call)
+    await leased(zk, "curator", 0)
+
+
+@LAYOUTS
 async def test_semaphore_waiters_are_served_in_order(zk, layout):
     one = sem(zk, 1, layout)
     hold = await do(zk, one.acquire)

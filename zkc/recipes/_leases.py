@@ -95,7 +95,7 @@ class Leases:
         session = self.client.session
         waiting = session.get_children(self.mutex.path)
         names, limit = yield from self.look(session)
-        if (yield from _names(waiting, self.path)) or len(self.leases_of(names)) + count > limit:
+        if (yield from self._is_waited_for(waiting)) or len(self.leases_of(names)) + count > limit:
             return None
         return (yield from self.try_take(count, claim))
 
@@ -120,6 +120,12 @@ class Leases:
         with suppress(NoNodeError):
             data, _ = yield from sub_result_of(reading, _OPERATION, self.path)
         return names, self.note(data)
+
+    def _is_waited_for(self, listing: Request[list[str]]) -> Flow[bool]:
+        """Return whether a listing of the queue has contenders; other children of it are ignored."""
+        names, mutex = (yield from _names(listing, self.path)), self.mutex
+        mutex.layout.check(mutex.path, names, mutex.kind, mutex.strangers)
+        return bool(mutex.layout.seats(names, mutex.kinds))
 
     def wait(self, session: Session, ready: Callable[[list[str], int], bool], wait: bool) -> Flow[bool]:
         """Wait until the names of the leases and the limit fulfil a condition; return whether they do."""
@@ -213,7 +219,7 @@ class CuratorLeases(Leases):
         place, seats = yield from join(self.client, self.contest, count, send, claim=claim)
         try:
             data, _ = yield from sub_result_of(beside[0], _OPERATION, self.path)
-            waiting = yield from _names(beside[1], self.path)
+            waiting = yield from self._is_waited_for(beside[1])
             if len(seats) <= self.note(data) and not waiting:
                 return place
         except (NoNodeError, ConnectionLossError):
