@@ -13,7 +13,7 @@ import pytest
 
 import zkc
 import zkc.recipes
-from zkc.recipes import HoldState, LockLostError, LockTimeoutError
+from zkc.recipes import HoldState, LockLostError, LockTimeoutError, TooManyWaitersError
 
 from ..client.both import eventually
 from .lock_support import do, waits
@@ -133,6 +133,30 @@ async def test_lock_try_acquire_writes_nothing_when_busy(zk, other_zk):
     assert await do(other_zk, other.try_acquire) is None
     assert set(other_zk.metrics().requests - before) == {"children"}
     await do(zk, hold.release)
+
+
+@pytest.mark.parametrize(
+    ("make", "parent", "number"),
+    [
+        (lambda client: client.lock("/a", max_waiters=1), "/a", 2),
+        (lambda client: client.rwlock("/a", max_waiters=1).write, "/a", 2),
+        (lambda client: client.semaphore("/a", 1, max_waiters=0), "/a/locks", 1),
+    ],
+    ids=["lock", "rwlock", "semaphore"],
+)
+async def test_lock_with_too_many_waiters(zk, other_zk, make_zk, make, parent, number):
+    """A contender that finds more than ``max_waiters`` in front leaves the queue; another one waits."""
+    third = make_zk()
+    await third.start()
+    hold = await do(zk, make(zk.inner).acquire)
+    waiting = do(other_zk, make(other_zk.inner).acquire)
+    await eventually(lambda: has_contenders(zk, parent, number))
+    with pytest.raises(TooManyWaitersError, match="/a"):
+        await do(third, make(third.inner).acquire)
+    await eventually(lambda: has_contenders(zk, parent, number))
+    assert not waiting.done()
+    await do(zk, hold.release)
+    await do(other_zk, (await waiting).release)
 
 
 async def test_lock_releases_once(zk):
