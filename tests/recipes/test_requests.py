@@ -89,3 +89,12 @@ async def test_requests_of_a_value(zk):
     await value.set(b"0")
     assert (await spent(zk, value.get))[1] == {"get": 1}
     assert (await spent(zk, value.set, b"1"))[1] == {"set": 1}
+
+
+async def test_requests_of_a_counter(zk):
+    counter = make_recipe(zk, "counter", "/a")
+    await counter.set(0)
+    assert (await spent(zk, make_recipe(zk, "counter", "/a").add))[1] == {"get": 1, "set": 1}
+    assert (await spent(zk, counter.get))[1] == {"get": 1}
+    assert (await spent(zk, counter.add))[1] == {"set": 1}
+    assert (await spent(zk, counter.set, 1))[1] == {"set": 1}
