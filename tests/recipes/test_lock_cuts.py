@@ -61,6 +61,8 @@ async def each_cut(zk, far_zk, proxy, fate, acquire, *paths, leases=1, after=Non
         tokens.append(hold.token)
         await eventually(lambda hold=hold: hold.state is HoldState.HELD)
         assert await zk.exists(hold.path) is not None
+        # A longer hold watches its znodes. With that in each run, each request has the same number in all of them.
+        await eventually(lambda: hold._armed == set(hold._place.paths))
 
         async def settled():
             return len(await names_below(zk, *paths)) == leases
