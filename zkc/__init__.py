@@ -23,7 +23,7 @@ from zkc.errors import _base, _codes, _tls
 from zkc.errors._base import *  # noqa: F403
 from zkc.errors._codes import *  # noqa: F403
 from zkc.errors._tls import *  # noqa: F403
-from zkc.metrics import Histogram, Metrics
+from zkc.metrics import Histogram, Metrics, RecipeMetrics
 from zkc.retry import Retry, is_retriable
 from zkc.types import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, KeptZnode, Stat, WatchedEvent
 
@@ -50,6 +50,7 @@ __all__ = [
     "Metrics",
     "Operation",
     "Perms",
+    "RecipeMetrics",
     "Request",
     "Retry",
     "Session",

@@ -1,4 +1,4 @@
-"""The metrics of a client: requests, errors, latencies, bytes. See :meth:`zkc.Client.metrics`."""
+"""The metrics of a client: requests, errors, latencies, bytes, recipes. See :meth:`zkc.Client.metrics`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import zip_longest
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from zkc._frozen import Frozen
 from zkc.errors import error_class
 
-__all__ = ["Histogram", "Metrics"]
+__all__ = ["Histogram", "Metrics", "RecipeMetrics"]
 
 
 @dataclass(frozen=True)
 class Histogram(Frozen):
-    """How long requests took, from the call to the reply: how many of them fell between which bounds.
+    """The spread of measured values: how many of them fell between which bounds.
+
+    The values are seconds, such as the time of a request from the call to the reply. Those of a length or of attempts
+    are numbers.
 
     .. versionadded:: 0.1
     """
@@ -24,15 +28,15 @@ class Histogram(Frozen):
     __slots__ = ("bounds", "counts", "sum")
 
     bounds: tuple[float, ...]
-    """The upper bounds, in seconds, ascending."""
+    """The upper bounds, ascending."""
     counts: tuple[int, ...]
-    """How many requests each bound has below or at it, and above the bound before; the last are above all bounds."""
+    """How many values each bound has below or at it, and above the bound before; the last are above all bounds."""
     sum: float
-    """The seconds that all of them took together."""
+    """The sum of all values."""
 
     @property
     def count(self) -> int:
-        """How many requests were measured.
+        """How many values were measured.
 
         .. versionadded:: 0.1
         """
@@ -40,7 +44,7 @@ class Histogram(Frozen):
 
     @property
     def mean(self) -> float:
-        """How long a request took on average, in seconds; 0.0 if there was none.
+        """The average of the values; 0.0 if there was none.
 
         .. versionadded:: 0.1
         """
@@ -48,15 +52,15 @@ class Histogram(Frozen):
         return self.sum / count if count else 0.0
 
     def percentile(self, q: float) -> float:
-        """Estimate how long the quicker requests took at most.
+        """Estimate the largest of the smaller values, such as how long the quicker requests took at most.
 
         The estimate is within the bounds of the right bucket: those of zkc are powers of two.
 
         Args:
-            q: How many of the requests are meant, in percent: 50 for the median, 99 for all but the slowest.
+            q: How many of the values are meant, in percent: 50 for the median, 99 for all but the slowest.
 
         Returns:
-            Seconds; 0.0 if there was no request, the last bound for what is above it.
+            A value; 0.0 if there was none, the last bound for what is above it.
 
         Raises:
             TypeError: ``q`` is no number.
@@ -84,6 +88,110 @@ class Histogram(Frozen):
         counts = tuple(mine + sign * theirs for mine, theirs in pairs)
         return Histogram(self.bounds or other.bounds, counts, self.sum + sign * other.sum)
 
+    def _as_dict(self) -> dict[str, Any]:
+        return {
+            "count": self.count,
+            "sum": self.sum,
+            "mean": self.mean,
+            **{f"p{q}": self.percentile(q) for q in (50, 90, 99)},
+            "bounds": list(self.bounds),
+            "counts": list(self.counts),
+        }
+
+
+@dataclass(frozen=True)
+class RecipeMetrics(Frozen):
+    """The counters of one kind of recipe in a client, over all its paths.
+
+    A lock, an election and a lease count grants, a queue counts items. What a kind does not count stays 0.
+
+    .. versionadded:: 0.1
+    """
+
+    __slots__ = (
+        "acks",
+        "attempts",
+        "dead_letters",
+        "gets",
+        "grants",
+        "hold",
+        "losses",
+        "nacks",
+        "puts",
+        "queue_length",
+        "takeover",
+        "timeouts",
+        "wait",
+    )
+    _NUMBERS: ClassVar[tuple[str, ...]] = ("attempts", "queue_length")  # The histograms that measure no seconds.
+
+    grants: int
+    """How many acquires were granted."""
+    timeouts: int
+    """How many acquires, or gets of a queue, ended by their timeout."""
+    losses: Mapping[str, int]
+    """How many holds, or claims of items, were lost, by reason (``"expired"``); 0 for a reason that did not occur."""
+    wait: Histogram
+    """The seconds from an acquire to its grant, or from a get to its item."""
+    hold: Histogram
+    """The seconds from a grant to the release or the loss; of an item, from the get to its ack, nack or loss."""
+    queue_length: Histogram
+    """How many contenders were in front when a contender joined the queue of the servers."""
+    takeover: Histogram
+    """The seconds from the event that the contender in front has left to the grant, if a contender waited for it."""
+    puts: int
+    """How many items were put into queues."""
+    gets: int
+    """How many items were got."""
+    acks: int
+    """How many items were acked."""
+    nacks: int
+    """How many items were given back by a nack."""
+    dead_letters: int
+    """How many items were moved to a dead letter path."""
+    attempts: Histogram
+    """How many times an item was delivered, this time included, for each get."""
+
+    @classmethod
+    def _of(
+        cls,
+        counts: Mapping[str, int] = MappingProxyType({}),
+        losses: Mapping[str, int] = MappingProxyType({}),
+        histograms: Mapping[str, Histogram] = MappingProxyType({}),
+    ) -> RecipeMetrics:
+        """Make it of what was counted; what was not is 0."""
+        nothing = Histogram((), (), 0.0)
+        values: dict[str, Any] = {"losses": Counter(losses)}
+        for field in fields(cls):
+            if field.name != "losses":
+                is_number = field.type in ("int", int)
+                values[field.name] = counts.get(field.name, 0) if is_number else histograms.get(field.name, nothing)
+        return cls(**values)
+
+    def _combine(self, other: RecipeMetrics, sign: int) -> RecipeMetrics:
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            mine, theirs = getattr(self, field.name), getattr(other, field.name)
+            if isinstance(mine, Histogram):
+                values[field.name] = mine._combine(theirs, sign)
+            else:
+                values[field.name] = mine + sign * theirs if isinstance(mine, int) else _combine(mine, theirs, sign)
+        return RecipeMetrics(**values)
+
+    def _as_dict(self) -> dict[str, Any]:
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: value._as_dict() if isinstance(value, Histogram) else value if isinstance(value, int) else dict(value)
+            for name, value in found.items()
+        }
+
+
+class _Kinds(dict[str, RecipeMetrics]):
+    """The counters of recipes by kind; those of a kind that was not used are 0."""
+
+    def __missing__(self, kind: str) -> RecipeMetrics:
+        return RecipeMetrics._of()
+
 
 @dataclass(frozen=True)
 class Metrics(Frozen):
@@ -106,6 +214,7 @@ class Metrics(Frozen):
         "expirations",
         "in_flight",
         "latency",
+        "recipes",
         "reconnects",
         "requests",
         "sessions",
@@ -133,6 +242,8 @@ class Metrics(Frozen):
     """Bytes of paths, data and credentials sent, without what the protocol adds."""
     bytes_received: int
     """Bytes of the replies' content, without what the protocol adds."""
+    recipes: Mapping[str, RecipeMetrics]
+    """The counters of the recipes, by kind (``"lock"``, ``"queue"``); all are 0 for a kind that was not used."""
 
     @property
     def total(self) -> int:
@@ -148,20 +259,13 @@ class Metrics(Frozen):
         .. versionadded:: 0.1
         """
         found = {field.name: getattr(self, field.name) for field in fields(self)}
-        latency = self.latency
         return {
             **found,
             "requests": dict(self.requests),
             "total": self.total,
             "errors": dict(self.errors),
-            "latency": {
-                "count": latency.count,
-                "sum": latency.sum,
-                "mean": latency.mean,
-                **{f"p{q}": latency.percentile(q) for q in (50, 90, 99)},
-                "bounds": list(latency.bounds),
-                "counts": list(latency.counts),
-            },
+            "latency": self.latency._as_dict(),
+            "recipes": {kind: counted._as_dict() for kind, counted in self.recipes.items()},
         }
 
     def __sub__(self, earlier: object) -> Metrics:
@@ -186,12 +290,17 @@ class Metrics(Frozen):
             expirations=self.expirations + sign * other.expirations,
             bytes_sent=self.bytes_sent + sign * other.bytes_sent,
             bytes_received=self.bytes_received + sign * other.bytes_received,
+            recipes=_Kinds(
+                (kind, self.recipes[kind]._combine(other.recipes[kind], sign))
+                for kind in dict.fromkeys((*self.recipes, *other.recipes))
+            ),
         )
 
     @classmethod
-    def _none(cls, expirations: int = 0) -> Metrics:
+    def _none(cls, expirations: int = 0, recipes: Mapping[str, RecipeMetrics] = MappingProxyType({})) -> Metrics:
         """Return the metrics of a client that was not started."""
-        return cls(Counter(), Counter(), Histogram((), (), 0.0), 0, 0, 0, 0, expirations, 0, 0)
+        latency = Histogram((), (), 0.0)
+        return cls(Counter(), Counter(), latency, 0, 0, 0, 0, expirations, 0, 0, _Kinds(recipes))
 
     @classmethod
     def _of_session(cls, measured: Mapping[str, Any], over: bool) -> Metrics:
@@ -217,6 +326,7 @@ class Metrics(Frozen):
             expirations=0,
             bytes_sent=measured["bytes_sent"],
             bytes_received=measured["bytes_received"],
+            recipes=_Kinds(),
         )
 
 

@@ -13,14 +13,14 @@ import asyncio
 import concurrent.futures
 import contextlib
 import functools
-import itertools
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 try:
+    from opentelemetry import context as otel_context
     from opentelemetry import metrics as otel_metrics
     from opentelemetry import trace as otel_trace
     from opentelemetry.metrics import Meter, MeterProvider, Observation
@@ -30,18 +30,19 @@ except ImportError as error:
 
 from zkc._client.base import BaseClient
 from zkc._client.submit import Submit
+from zkc._otel_points import COUNTERS, IN_FLIGHT, Points
 from zkc._version import __version__
 from zkc._zookeeper import RLock
 from zkc.errors import ForkedError, ZooKeeperError
 from zkc.metrics import Metrics
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from typing_extensions import Self
 
 __all__ = ["Observed", "Traced", "observe", "trace"]
 
 _SYSTEM = {"db.system.name": "zookeeper"}
-_Points = Iterable[tuple[Union[int, float], Mapping[str, str]]]
 
 
 class _Hook:
@@ -67,36 +68,6 @@ class _Hook:
 
 
 # ---- metrics --------------------------------------------------------------------------------------------------------
-
-
-def _by(kind: str, counts: Mapping[str, int]) -> _Points:
-    return [(count, {kind: name}) for name, count in counts.items()]
-
-
-def _buckets(metrics: Metrics) -> _Points:
-    """Count as Prometheus does: each bucket holds those below it as well."""
-    latency = metrics.latency
-    bounds = [f"{bound:g}" for bound in latency.bounds]
-    return [(count, {"le": bound}) for bound, count in zip([*bounds, "+Inf"], itertools.accumulate(latency.counts))]
-
-
-def _one(attribute: str) -> Callable[[Metrics], _Points]:
-    return lambda metrics: [(getattr(metrics, attribute), {})]
-
-
-# Name, unit, description, and the function that reads it.
-_COUNTERS: list[tuple[str, str, str, Callable[[Metrics], _Points]]] = [
-    ("requests", "{request}", "Requests sent", lambda read: _by("db.operation.name", read.requests)),
-    ("errors", "{error}", "Requests that failed", lambda read: _by("error.type", read.errors)),
-    ("request.duration.sum", "s", "Time that all requests took together", lambda read: [(read.latency.sum, {})]),
-    ("request.duration.bucket", "{request}", "Requests that took up to le seconds", _buckets),
-    ("watch_events", "{event}", "Watches that fired", _one("watch_events")),
-    ("sessions", "{session}", "Sessions that a server accepted", _one("sessions")),
-    ("expirations", "{session}", "Sessions that expired", _one("expirations")),
-    ("reconnects", "{connection}", "Connections found again", _one("reconnects")),
-    ("sent", "By", "Bytes of content sent", _one("bytes_sent")),
-    ("received", "By", "Bytes of content received", _one("bytes_received")),
-]
 
 
 class Observed(_Hook):
@@ -153,15 +124,12 @@ class _Instruments:
 
     def __init__(self, meter: Meter) -> None:
         self.groups: dict[frozenset[tuple[str, str]], _Group] = {}
-        for name, unit, text, points in _COUNTERS:
-            callback = functools.partial(self._report, points)
-            meter.create_observable_counter(f"zkc.client.{name}", [callback], unit, text)
-        callback = functools.partial(self._report, _one("in_flight"))  # It falls again, so it is none of the counters.
-        meter.create_observable_up_down_counter(
-            "zkc.client.in_flight", [callback], "{request}", "Requests without a reply"
-        )
+        for name, unit, text, points in COUNTERS:
+            meter.create_observable_counter(name, [functools.partial(self._report, points)], unit, text)
+        name, unit, text, points = IN_FLIGHT
+        meter.create_observable_up_down_counter(name, [functools.partial(self._report, points)], unit, text)
 
-    def _report(self, points: Callable[[Metrics], _Points], _: object) -> list[Observation]:
+    def _report(self, points: Callable[[Metrics], Points], _: object) -> list[Observation]:
         with _lock:
             read = [(group.attributes, group.read()) for group in self.groups.values()]
         return [
@@ -194,6 +162,9 @@ def observe(
     - requests (by ``db.operation.name``), errors (by ``error.type``), in_flight
     - request.duration.sum and request.duration.bucket (by ``le``, cumulative as in Prometheus)
     - watch_events, sessions, expirations, reconnects, sent and received (bytes)
+
+    Those of recipes are named ``zkc.recipe.…`` after the attributes of :class:`~zkc.RecipeMetrics`. They have the kind
+    of recipe as ``zkc.recipe``, and ``losses`` has ``zkc.reason``. A histogram has ``….sum`` and ``….bucket``.
 
     Clients with the same attributes are summed up.
 
@@ -257,6 +228,10 @@ def trace(client: BaseClient, tracer_provider: Optional[TracerProvider] = None) 
     ``zkc.path``, ``server.address`` and ``server.port``; after an error also ``error.type`` and, if the error is one of
     ZooKeeper's, ``db.response.status_code``. Data and credentials are in none of them.
 
+    A call of a recipe has a span as well. That of an acquire lasts as long as its wait. From its grant on, a span named
+    ``zookeeper hold`` lasts until the release or the loss. Both have the kind of recipe as ``zkc.recipe``; the hold has
+    ``zkc.token``, and after a loss ``error.type`` with the reason.
+
     Args:
         client: A :class:`~zkc.Client` or :class:`~zkc.AsyncClient`; what its ``submit`` gives is traced as well.
         tracer_provider: Where the spans are made; the global provider if None.
@@ -286,7 +261,7 @@ def _run_traced(
     client = reference()
     assert client is not None  # It is what calls this.
     call = functools.partial(type(client)._run, client, command, timeout, *arguments, **options)
-    return _measure(_begin(tracer, client, command, arguments), call)
+    return _measure(tracer, _begin(tracer, client, command, arguments), call)
 
 
 class _TracedSubmit(Submit):
@@ -298,14 +273,19 @@ class _TracedSubmit(Submit):
         tracer, client = self._traced
         inherited: Any = super()
         call = functools.partial(inherited._run, command, timeout, *arguments, **options)
-        return _measure(_begin(tracer, client, command, arguments), call)
+        return _measure(tracer, _begin(tracer, client, command, arguments), call)
 
 
 def _begin(tracer: Tracer, client: BaseClient, command: Callable[..., Any], arguments: tuple[Any, ...]) -> Span:
-    operation = command.__name__.rstrip("_")  # Commands are named after the methods: set_ for set.
+    # Commands are named after the methods: set_ for set, and _acquire_flow for the acquire of a recipe.
+    operation = command.__name__.strip("_")
+    operation = operation[: -len("_flow")] if operation.endswith("_flow") else operation
     attributes: dict[str, Union[str, int]] = {**_SYSTEM, "db.operation.name": operation}
-    if arguments and isinstance(arguments[0], str) and arguments[0].startswith("/"):
-        attributes["zkc.path"] = arguments[0]
+    recipe = getattr(command, "__self__", None)
+    first = arguments[0] if arguments and recipe is None else getattr(recipe, "path", None)
+    path = getattr(first, "path", first)  # The first argument may be a hold.
+    if isinstance(path, str) and path.startswith("/"):
+        attributes["zkc.path"] = path
     address, colon, port = (client.server or "").rpartition(":")
     if colon and port.isdigit():
         attributes["server.address"] = address.strip("[]")
@@ -313,27 +293,53 @@ def _begin(tracer: Tracer, client: BaseClient, command: Callable[..., Any], argu
     return tracer.start_span(f"zookeeper {operation}", kind=SpanKind.CLIENT, attributes=attributes)
 
 
-def _measure(span: Span, call: Callable[[], Any]) -> Any:
+def _measure(tracer: Tracer, span: Span, call: Callable[[], Any]) -> Any:
     """Make a call whose span ends with it, or with the future that it returns."""
     try:
         outcome = call()
     except BaseException as error:
         _end(span, error)
         raise
+    context = otel_context.get_current()
     if isinstance(outcome, (asyncio.Future, concurrent.futures.Future)):
-        outcome.add_done_callback(functools.partial(_end_with, span))
+        outcome.add_done_callback(functools.partial(_end_with, tracer, span, context))
     else:
+        _hold(tracer, span, context, outcome)
         span.end()
     return outcome
 
 
-def _end_with(span: Span, future: Any) -> None:
+def _end_with(tracer: Tracer, span: Span, context: Context, future: Any) -> None:
     if future.cancelled():
         span.set_attribute("error.type", "cancelled")
         span.end()
-    else:
-        # Not exception(): asyncio would take the error for retrieved, and not report one that the caller never reads.
-        _end(span, future._exception)
+        return
+    # Not exception(): asyncio would take the error for retrieved, and not report one that the caller never reads.
+    if future._exception is None:
+        _hold(tracer, span, context, future.result())
+    _end(span, future._exception)
+
+
+def _hold(tracer: Tracer, span: Span, context: Context, outcome: Any) -> None:
+    """Begin the span of a hold, if that is what a call returns."""
+    measured = getattr(outcome, "_measured", None)
+    if measured is None:
+        return
+    kind = measured[0].kind
+    span.set_attribute("zkc.recipe", kind)
+    if "_span" in vars(outcome) or not hasattr(outcome, "_on_end"):  # A ticket returns the same hold at each call.
+        return
+    attributes = {**_SYSTEM, "zkc.recipe": kind, "zkc.path": outcome.path, "zkc.token": outcome.token}
+    outcome._span = holding = tracer.start_span("zookeeper hold", context, SpanKind.INTERNAL, attributes)
+    outcome._on_end(functools.partial(_end_hold, holding, weakref.ref(outcome)))
+
+
+def _end_hold(span: Span, reference: weakref.ref[Any]) -> None:
+    hold = reference()
+    if hold is not None and hold.reason is not None:
+        span.set_attribute("error.type", hold.reason)
+        span.set_status(Status(StatusCode.ERROR, f"the hold is lost: {hold.reason}"))
+    span.end()
 
 
 def _end(span: Span, error: Optional[BaseException]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import subprocess
 import sys
 import weakref
@@ -38,7 +39,9 @@ class Meters:
                 if scope.scope.name != "zkc":
                     continue  # A metric of the SDK itself.
                 for metric in scope.metrics:
-                    points = found.setdefault(metric.name.replace("zkc.client.", ""), {})
+                    points = found.setdefault(
+                        metric.name.replace("zkc.client.", "").replace("zkc.recipe.", "recipe."), {}
+                    )
                     for point in metric.data.data_points:
                         attributes = dict(point.attributes)
                         assert attributes.pop("db.system.name") == "zookeeper"
@@ -76,6 +79,30 @@ async def test_metrics_are_read_when_they_are_collected(zk, meters):
         assert list(buckets.values()) == sorted(buckets.values())
         await zk.get("/a")
         assert meters.collect()["requests"]["get"] == 3
+
+
+async def outcome(call):
+    """Return the outcome of a call of a recipe of either client."""
+    return await call if inspect.isawaitable(call) else call
+
+
+async def test_metrics_of_recipes_have_their_kind_and_no_path(zk, meters):
+    with zkc.otel.observe(zk.inner, meters.provider):
+        for path in ("/a", "/b"):
+            hold = await outcome(zk.inner.lock(path).acquire())
+            await zk.delete(hold.path)
+            await both.eventually(hold.lost.done)
+        queue = zk.inner.queue("/jobs")
+        await outcome(queue.put(b"x"))
+        item = await outcome(queue.get())
+        await outcome(item.ack())
+        found = meters.collect()
+    assert found["recipe.grants"] == {"lock": 2, "queue": 0}
+    assert found["recipe.losses"] == {"lock/deleted": 2}
+    assert found["recipe.hold.bucket"]["lock/+Inf"] == 2
+    assert found["recipe.queue_length.sum"] == {"lock": 0.0, "queue": 0.0}
+    assert (found["recipe.puts"]["queue"], found["recipe.acks"]["queue"]) == (1, 1)
+    assert found["recipe.attempts.sum"]["queue"] == 1.0
 
 
 async def test_an_expiry_and_the_next_session_are_seen(zk, meters, expire_zk):
@@ -219,6 +246,30 @@ async def test_a_span_lasts_until_the_answer(zk, spans, zookeeper_server):
         "zookeeper exists": None,
         "zookeeper get": "zkc.errors.NoNodeError",
     }
+
+
+async def test_spans_of_an_acquire_and_of_its_hold(zk, spans):
+    with zkc.otel.trace(zk.inner, spans.provider):
+        lock = zk.inner.lock("/a")
+        hold = await outcome(lock.acquire())
+        await both.eventually(lambda: len(spans.ended) == 1)
+        await outcome(hold.release())
+        lost = await outcome(lock.acquire())
+        await zk.delete(lost.path)
+        await both.eventually(lambda: len(spans.ended) == 6)
+    names = sorted(span.name for span in spans.ended)
+    assert names == [f"zookeeper {name}" for name in ("acquire", "acquire", "delete", "hold", "hold", "release")]
+    acquire, released, broken = spans.ended[0], *(span for span in spans.ended if span.name == "zookeeper hold")
+    assert (acquire.kind, released.kind) == (SpanKind.CLIENT, SpanKind.INTERNAL)
+    assert (acquire.attributes["zkc.path"], acquire.attributes["zkc.recipe"]) == ("/a", "lock")
+    assert released.attributes == {
+        "db.system.name": "zookeeper",
+        "zkc.recipe": "lock",
+        "zkc.path": hold.path,
+        "zkc.token": hold.token,
+    }
+    assert (released.status.status_code, broken.status.status_code) == (StatusCode.UNSET, StatusCode.ERROR)
+    assert broken.attributes["error.type"] == "deleted"
 
 
 async def test_a_call_that_is_cancelled_ends_its_span(zk, spans, zookeeper_server):

@@ -24,6 +24,7 @@ from zkc.errors import (
 )
 from zkc.recipes._claim import Attempt, Claim
 from zkc.recipes._layout import Layout, Seat, counter_order, is_worn, sequence_of
+from zkc.recipes._measures import measures_of
 from zkc.recipes._places import Place, boot_time
 from zkc.recipes.errors import TooManyWaitersError
 
@@ -64,6 +65,7 @@ class Contest:
         on_suspend: The fate of its hold when the connection is lost: ``doubt``, ``deadline`` or ``lost``.
         downgrades: Whether a contender can put another into its own place, so that its end may leave that one in front.
         strangers: Kinds of the same layout that this queue does not order, so that a contender refuses to join them.
+        recipe: The kind of recipe under which the client's metrics count the contender; empty to count nothing.
     """
 
     path: str
@@ -78,6 +80,7 @@ class Contest:
     downgrades: bool = False
     on_suspend: str = "doubt"
     strangers: tuple[str, ...] = ()
+    recipe: str = "lock"
 
 
 class PlaceLostError(Exception):
@@ -158,7 +161,7 @@ def _try_join(
             beside(session)
         place = attempt.place = yield from _made(attempt, attempt.creating, sent)
         names, seats = yield from _first_queue(session, contest, listing)
-        _check_queue(contest, place, names, seats)
+        _check_queue(client, contest, place, names, seats)
         return place, seats
     except SessionLostError:
         attempt.over = True  # What was created has ended with the session.
@@ -202,10 +205,14 @@ def _first_queue(session: Session, contest: Contest, listing: Request[list[str]]
         return (yield from list_queue(session, contest))
 
 
-def _check_queue(contest: Contest, place: Place, names: list[str], seats: list[Seat]) -> None:
+def _check_queue(client: BaseClient, contest: Contest, place: Place, names: list[str], seats: list[Seat]) -> None:
     if len(seats) < len(names):  # Else each name is that of a contender of this queue.
         contest.layout.check(contest.path, names, contest.kind, contest.strangers)
-    if contest.max_waiters is not None and index_of(seats, place) > contest.max_waiters:
+    # Most contenders find themselves at the end.
+    ahead = len(seats) - 1 if seats and seats[-1].name == place.name else index_of(seats, place)
+    if contest.recipe and ahead >= 0:
+        measures_of(client, contest.recipe).observe("queue_length", ahead)
+    if contest.max_waiters is not None and ahead > contest.max_waiters:
         raise TooManyWaitersError(operation=_OPERATION, path=contest.path)
 
 

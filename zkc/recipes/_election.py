@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
 from zkc._args import check_data
-from zkc._flow import Await, Flow, Signal, Undoable, result_of
+from zkc._flow import Await, Flow, Signal, result_of
 from zkc._zookeeper import RLock
-from zkc.errors import NoNodeError, OperationTimeoutError, SessionLostError
+from zkc.errors import NoNodeError, SessionLostError
 from zkc.recipes._following import ElectionState, Follower
+from zkc.recipes._granting import Acquiring
 from zkc.recipes._holds import BaseHold, HoldState, Place
 from zkc.recipes._layout import LAYOUTS
 from zkc.recipes._leaders import look
@@ -64,7 +65,9 @@ def election_contest(
         max_waiters=None,
         on_suspend=on_suspend,
     )
-    return dataclasses.replace(contest, kind=kind, kinds=(kind,), strangers=LAYOUTS[names].strangers(kind))
+    return dataclasses.replace(
+        contest, kind=kind, kinds=(kind,), strangers=LAYOUTS[names].strangers(kind), recipe="election"
+    )
 
 
 def _until(stop: Signal, flow: Flow[_T]) -> Flow[Optional[_T]]:
@@ -96,20 +99,12 @@ def _set(signal: Signal, _: Signal) -> None:
     signal.set()
 
 
-class _Campaign(Undoable):
+class _Campaign(Acquiring):
     """The flow of a campaign, whose timeout has an error of its own."""
 
-    __slots__ = ("path",)
-
-    def __init__(self, path: str, make: Callable[[Undoable], Flow[Any]]) -> None:
-        super().__init__(make)
-        self.path = path
-
-    def late(self, limit: Optional[float]) -> OperationTimeoutError:
-        """Make the error of a campaign that took too long."""
-        text = f"{ElectionTimeoutError.what} ({limit:g} s); {ElectionTimeoutError.advice}"
-        text = ElectionTimeoutError.describe("lead", self.path, text)
-        return ElectionTimeoutError(text, operation="lead", path=self.path)
+    __slots__ = ()
+    _operation = "lead"
+    _error = ElectionTimeoutError
 
 
 class ElectionLock:
@@ -214,12 +209,12 @@ class BaseElection(Generic[_HoldT]):
     # ---- flows ------------------------------------------------------------------------------------------------------
 
     def _campaign_flow(self, client: CommandClient, stop: Signal) -> Flow[Optional[_HoldT]]:
-        campaign = _Campaign(self.path, lambda undoable: self._campaign(undoable, stop))
+        campaign = _Campaign(self.path, lambda flow: self._campaign(flow, stop), self._lock._measures)
         return cast("Flow[Optional[_HoldT]]", campaign)
 
-    def _campaign(self, undoable: Undoable, stop: Signal) -> Flow[Optional[_HoldT]]:
+    def _campaign(self, campaign: Acquiring, stop: Signal) -> Flow[Optional[_HoldT]]:
         self._changed = False
-        hold = yield from _until(stop, self._lock._acquire(undoable))
+        hold = yield from _until(stop, self._lock._acquire(campaign))
         if hold is None:
             return None
         try:

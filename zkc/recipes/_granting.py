@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
@@ -18,6 +19,7 @@ from zkc.recipes._blocks import Guard, drop_hold, leave_block, pop_hold, push_ho
 from zkc.recipes._claim import Claim
 from zkc.recipes._contend import PlaceLostError, check_open
 from zkc.recipes._holds import BaseHold, HoldState
+from zkc.recipes._measures import Measured, Measures
 from zkc.recipes.errors import LockTimeoutError
 
 if TYPE_CHECKING:
@@ -45,20 +47,34 @@ _AsyncT = TypeVar("_AsyncT", bound="AsyncHold")
 
 
 class Acquiring(Undoable):
-    """The flow of an acquire, whose timeout has an error of its own."""
+    """The flow of an acquire, whose timeout has an error of its own, and which is measured.
 
-    __slots__ = ("path",)
+    Args:
+        path: The path of the recipe.
+        make: A function that makes the flow, which calls :meth:`grant` before it returns a hold.
+        measures: The counters of the recipe.
+    """
 
-    def __init__(self, path: str, make: Callable[[Undoable], Flow[Any]]) -> None:
-        super().__init__(make)
+    __slots__ = ("begun", "measures", "path")
+    _operation = "acquire"
+    _error: type[OperationTimeoutError] = LockTimeoutError
+
+    def __init__(self, path: str, make: Callable[[Acquiring], Flow[Any]], measures: Measures) -> None:
+        super().__init__(cast("Callable[[Undoable], Flow[Any]]", make))
         self.path = path
+        self.measures = measures
+        self.begun = time.monotonic()
+
+    def grant(self, hold: Measured) -> None:
+        """Count a grant, and measure the hold from now on."""
+        self.measures.grant(hold, self.begun)
 
     def late(self, limit: Optional[float]) -> OperationTimeoutError:
         """Make the error of an acquire that took too long."""
-        text = f"{LockTimeoutError.what} ({limit:g} s); {LockTimeoutError.advice}"
-        return LockTimeoutError(
-            LockTimeoutError.describe("acquire", self.path, text), operation="acquire", path=self.path
-        )
+        self.measures.count("timeouts")
+        kind, operation = self._error, self._operation
+        text = f"{kind.what} ({limit:g} s); {kind.advice}"
+        return kind(kind.describe(operation, self.path, text), operation=operation, path=self.path)
 
 
 class LocalQueue:
@@ -150,34 +166,41 @@ class Granting(Generic[_HoldT]):
                 yield Pause(_PAUSE, "acquire", self.path)
             claim.forget()
 
-    def _acquire_flow(self, client: CommandClient) -> Flow[_HoldT]:
-        return cast("Flow[_HoldT]", Acquiring(self.path, self._acquire))
+    @property
+    def _measures(self) -> Measures:
+        """The counters of this kind of recipe in the client."""
+        raise NotImplementedError
 
-    def _acquire(self, undoable: Undoable) -> Flow[_HoldT]:
+    def _acquire_flow(self, client: CommandClient) -> Flow[_HoldT]:
+        return cast("Flow[_HoldT]", Acquiring(self.path, self._acquire, self._measures))
+
+    def _acquire(self, acquiring: Acquiring) -> Flow[_HoldT]:
         turn = self._local.turn()
         claim = Claim(turn)
-        undoable.undo = claim.give_back
+        acquiring.undo = claim.give_back
         try:
             yield from turn.enter(self.path)
             hold = yield from self._contend(claim)
             hold._on_end(turn.leave)
+            acquiring.grant(hold)
             return hold
         except BaseException:  # Perhaps of a signal handler.
             claim.give_back()
             raise
 
     def _try_flow(self, client: CommandClient) -> Flow[Optional[_HoldT]]:
-        return cast("Flow[Optional[_HoldT]]", Acquiring(self.path, self._try))
+        return cast("Flow[Optional[_HoldT]]", Acquiring(self.path, self._try, self._measures))
 
-    def _try(self, undoable: Undoable) -> Flow[Optional[_HoldT]]:
+    def _try(self, acquiring: Acquiring) -> Flow[Optional[_HoldT]]:
         turn = self._local.turn()
         claim = Claim(turn)
-        undoable.undo = claim.give_back
+        acquiring.undo = claim.give_back
         try:
             if turn.try_enter():
                 hold = yield from self._try_once(claim)
                 if hold is not None:
                     hold._on_end(turn.leave)
+                    acquiring.grant(hold)
                     return hold
                 claim.give_back()
         except BaseException:

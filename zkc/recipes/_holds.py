@@ -15,6 +15,7 @@ from zkc.constants import EventType
 from zkc.errors import ForkedError, NoNodeError, SessionLostError, ZooKeeperError
 from zkc.recipes._client_holds import Holds, holds_of
 from zkc.recipes._guarding import find_reason
+from zkc.recipes._measures import Measures
 from zkc.recipes._places import HoldState, Place, boot_time, delete_surely, stat_of
 from zkc.recipes.errors import LockInDoubtError, LockLostError
 
@@ -47,6 +48,8 @@ class BaseHold:
         self._at_end: list[Callable[[], object]] = []
         self._reason: Optional[str] = None
         self._acquired_at = time.time()
+        self._woken = place.woken
+        self._measured: Optional[tuple[Measures, float]] = None
 
     # ---- what it says of itself -------------------------------------------------------------------------------------
 
@@ -340,6 +343,9 @@ class BaseHold:
             for function in self._at_end:
                 function()
             self._at_end = []  # Not before: each of them may be called twice.
+            measured, self._measured = self._measured, None
+            if measured is not None:
+                measured[0].end(measured[1], self._reason)
         if self._state is HoldState.LOST:
             self._ended.set()
         self._listeners.notify()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
 from zkc._args import check_path, check_seconds
-from zkc._flow import Await, Flow, Pause, Signal, Undoable, result_of
+from zkc._flow import Await, Flow, Pause, Signal, result_of
 from zkc.constants import CreateMode
 from zkc.errors import (
     BadVersionError,
@@ -25,6 +25,7 @@ from zkc.recipes._granting import Acquiring
 from zkc.recipes._holds import boot_time
 from zkc.recipes._lasting import begin
 from zkc.recipes._lease_hold import BaseLeaseHold, delete_grant, keep
+from zkc.recipes._measures import measures_of
 from zkc.recipes._places import remove_surely
 
 if TYPE_CHECKING:
@@ -114,15 +115,16 @@ class BaseLease(Generic[_HoldT]):
     # ---- flows ------------------------------------------------------------------------------------------------------
 
     def _acquire_flow(self, client: CommandClient, wait: bool = True, adopt: bool = False) -> Flow[Optional[_HoldT]]:
-        def make(undoable: Undoable) -> Flow[Optional[_HoldT]]:
+        def make(acquiring: Acquiring) -> Flow[Optional[_HoldT]]:
             hold = yield from self._acquire(wait, adopt)
             if hold is not None:
-                undoable.undo = hold._release_later
+                acquiring.undo = hold._release_later
+                acquiring.grant(hold)
                 if self._renew:
                     begin(self._client, hold, keep(weakref.ref(hold)))
             return hold
 
-        return cast("Flow[Optional[_HoldT]]", Acquiring(self._path, make))
+        return cast("Flow[Optional[_HoldT]]", Acquiring(self._path, make, measures_of(self._client, "lease")))
 
     def _acquire(self, wait: bool, adopt: bool) -> Flow[Optional[_HoldT]]:
         client = self._client

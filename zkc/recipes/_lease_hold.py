@@ -18,6 +18,7 @@ from zkc.errors import (
 )
 from zkc.recipes._holds import HoldState, boot_time
 from zkc.recipes._lasting import end
+from zkc.recipes._measures import Measures
 from zkc.recipes.errors import LockInDoubtError, LockLostError
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class BaseLeaseHold:
         self._reason: Optional[str] = None
         self._lost = Signal()
         self._ended = Signal()
+        self._woken = 0.0
+        self._measured: Optional[tuple[Measures, float]] = None
 
     @property
     def path(self) -> str:
@@ -142,6 +145,8 @@ class BaseLeaseHold:
             if self._state is not HoldState.HELD:
                 return False
             self._state, self._reason = state, reason
+        if self._measured is not None:
+            self._measured[0].end(self._measured[1], reason)
         if state is HoldState.LOST:
             _log.warning("the lease %s is lost: %s", self._path, reason)
             self._lost.set()

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._zookeeper import Request, Session
 
-__all__ = ["CuratorLeases", "KazooLeases", "Leases"]
+__all__ = ["RECIPE", "CuratorLeases", "KazooLeases", "Leases"]
 
+RECIPE = "semaphore"  # The kind under which the client's metrics count it.
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 _OPERATION = "acquire"
 
@@ -188,10 +189,10 @@ class CuratorLeases(Leases):
 
     def __init__(self, client: BaseClient, contest: Contest, limit: int) -> None:
         super().__init__(client, contest, limit)
-        self.mutex = replace(contest, path=f"{contest.path}/locks")
+        self.mutex = replace(contest, path=f"{contest.path}/locks", recipe=RECIPE)
         path, strangers = f"{contest.path}/leases", contest.layout.strangers("lease")
         self.contest = replace(
-            contest, path=path, kind="lease", kinds=("lease",), max_waiters=None, strangers=strangers
+            contest, path=path, kind="lease", kinds=("lease",), max_waiters=None, strangers=strangers, recipe=""
         )
 
     def leases_of(self, names: list[str]) -> list[Seat]:
@@ -266,7 +267,7 @@ class KazooLeases(Leases):
 
     def __init__(self, client: BaseClient, contest: Contest, limit: int) -> None:
         super().__init__(client, contest, limit)
-        self.mutex = replace(contest, path=f"{contest.path}-__lock__")
+        self.mutex = replace(contest, path=f"{contest.path}-__lock__", recipe=RECIPE)
 
     def leases_of(self, names: list[str]) -> list[Seat]:
         if "leases" in names or "locks" in names:

@@ -9,6 +9,7 @@ import time
 import urllib.parse
 import weakref
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._args import check_path, check_seconds
@@ -22,6 +23,7 @@ from zkc.errors import (
     SessionExpiredError,
     ZooKeeperError,
 )
+from zkc.recipes._granting import Acquiring
 from zkc.recipes._holds import HoldState
 from zkc.recipes._lasting import begin, end, weakly
 from zkc.recipes._partition import Part, decode_weight, encode_weight, share_of
@@ -96,7 +98,9 @@ class BasePartitioner:
             raise ValueError(f"an item must be a non-empty str, not {item!r}")
         name = urllib.parse.quote(item, safe=" +:@,;=!$&()*'")
         name = name if name.strip(".") else name.replace(".", "%2E")
-        return client.lock(f"{self._path}/locks/{name}", identifier=self._identifier)
+        lock = client.lock(f"{self._path}/locks/{name}", identifier=self._identifier)
+        lock._contest = replace(lock._contest, recipe="partitioner")
+        return lock
 
     @property
     def path(self) -> str:
@@ -276,7 +280,9 @@ class BasePartitioner:
         part.granting = granting
         try:
             # A wait for another member must not keep the client alive: the session refers to the watch of it.
-            flow: Any = Undoable(lambda undoable: weakly(part.lock._acquire(undoable)))
+            flow: Any = Acquiring(
+                self._path, lambda acquiring: weakly(part.lock._acquire(acquiring)), part.lock._measures
+            )
             Driver(flow, granting, self._client._call_later).start()
         except ZooKeeperError as error:
             if not granting.done():

@@ -66,6 +66,7 @@ class Place:
     )
 
     watch: Optional[PlaceWatch] = None  # The watch of the znode, if the contender has waited.
+    woken: float = 0.0  # When the contender in front was seen to have left, by the monotonic clock; 0.0 without a wait.
 
     @property
     def name(self) -> str:

@@ -7,9 +7,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Optional, TypeVar, cast
 
-from zkc._flow import Flow, Pause, Undoable, result_of, sub_result_of
+from zkc._flow import Flow, Pause, result_of, sub_result_of
 from zkc._session.losses import LossCounter
 from zkc._zookeeper import RLock
 from zkc.constants import CreateMode
@@ -18,19 +18,18 @@ from zkc.errors import (
     NoAuthError,
     NodeExistsError,
     NoNodeError,
-    OperationTimeoutError,
     SessionExpiredError,
     SessionLostError,
     ZooKeeperError,
 )
+from zkc.recipes._granting import Acquiring
+from zkc.recipes._measures import Measures, measures_of
 from zkc.recipes._queue_board import Board
 from zkc.recipes._queue_claim import Claim, Claimer, ClaimLostError
 from zkc.recipes._queue_item import BaseItem
 from zkc.recipes.errors import FrameError, QueueTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from zkc._args import CoreACL
     from zkc._client.base import BaseClient
     from zkc._commands.protocol import CommandClient
@@ -43,19 +42,12 @@ _PAUSE = 0.05  # The pause in seconds before the next try while there is no conn
 _ItemT = TypeVar("_ItemT", bound=BaseItem)
 
 
-class _Get(Undoable):
+class _Get(Acquiring):
     """The flow of a get, whose timeout has an error of its own."""
 
-    __slots__ = ("path",)
-
-    def __init__(self, path: str, make: Callable[[Undoable], Flow[Any]]) -> None:
-        super().__init__(make)
-        self.path = path
-
-    def late(self, limit: Optional[float]) -> OperationTimeoutError:
-        """Make the error of a get that took too long."""
-        text = f"{QueueTimeoutError.what} ({limit:g} s); {QueueTimeoutError.advice}"
-        return QueueTimeoutError(QueueTimeoutError.describe("get", self.path, text), operation="get", path=self.path)
+    __slots__ = ()
+    _operation = "get"
+    _error = QueueTimeoutError
 
 
 class BaseQueue(Generic[_ItemT]):
@@ -104,8 +96,14 @@ class BaseQueue(Generic[_ItemT]):
 
     def _put_flow(self, client: CommandClient, data: Sequence[bytes], priority: int, delay: float) -> Flow[list[str]]:
         """Create items, all of them or none, and return their paths."""
-        if not data:
-            return []
+        paths = (yield from self._put(data, priority, delay)) if data else []
+        self._measures.count("puts", len(paths))
+        return paths
+
+    def _put_one_flow(self, client: CommandClient, data: Sequence[bytes], priority: int, delay: float) -> Flow[str]:
+        return (yield from self._put_flow(client, data, priority, delay))[0]
+
+    def _put(self, data: Sequence[bytes], priority: int, delay: float) -> Flow[list[str]]:
         due = time.time() + delay if delay else 0.0
         marker = self._layout.new_marker()
         prefix = f"{self._items}/{self._layout.prefix(priority, due, 0, marker)}"
@@ -116,8 +114,8 @@ class BaseQueue(Generic[_ItemT]):
         while True:
             try:
                 if len(operations) == 1:
-                    return [(yield from result_of(client.session.create(*operations[0][1:])))]
-                return (yield from result_of(client.session.multi(operations)))
+                    return [(yield from result_of(self._client.session.create(*operations[0][1:])))]
+                return (yield from result_of(self._client.session.multi(operations)))
             except NoNodeError:
                 yield from self._make_parents()
             except (ConnectionLossError, SessionExpiredError) as error:
@@ -180,13 +178,21 @@ class BaseQueue(Generic[_ItemT]):
     # ---- getting ----------------------------------------------------------------------------------------------------
 
     def _get_flow(self, client: CommandClient, wait: bool = True) -> Flow[Optional[_ItemT]]:
-        def make(undoable: Undoable) -> Flow[Optional[_ItemT]]:
+        def make(get: Acquiring) -> Flow[Optional[_ItemT]]:
             item = yield from self._next(wait)
             if item is not None:
-                undoable.undo = item._return_later
+                get.undo = item._return_later
+                item._got = time.monotonic()
+                self._measures.count("gets")
+                self._measures.observe("wait", item._got - get.begun)
+                self._measures.observe("attempts", item._attempts)
             return item
 
-        return cast("Flow[Optional[_ItemT]]", _Get(self._path, make))
+        return cast("Flow[Optional[_ItemT]]", _Get(self._path, make, self._measures))
+
+    @property
+    def _measures(self) -> Measures:
+        return measures_of(self._client, "queue")
 
     def _next(self, wait: bool) -> Flow[Optional[_ItemT]]:
         losses = LossCounter(self._client, "get", self._path)
@@ -303,6 +309,7 @@ class BaseQueue(Generic[_ItemT]):
                 return False
             finally:
                 self._board.done(claim.entry)
+            self._measures.count("dead_letters")
             _log.warning("the item %s was moved to %s: %s", claim.path, dead, why)
             return True
 

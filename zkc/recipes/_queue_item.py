@@ -43,6 +43,7 @@ class BaseItem:
         self._attempts = attempts
         self._token = token
         self._state = "claimed"  # claimed, ending, acked, returned, lost
+        self._got = time.monotonic()  # When its consumer got it.
 
     @property
     def data(self) -> bytes:
@@ -119,9 +120,10 @@ class BaseItem:
         most = queue._max_attempts
         if most is not None and self._attempts >= most:
             if not (yield from queue._bury(self._claim, self._raw, f"it was delivered {self._attempts} times")):
-                self._lose()
+                self._lose("deleted")
                 raise self._lost_error("nack")
             self._state = "returned"
+            self._measure("nacks")
             return
         own: list[tuple[Any, ...]] = []
         behind: list[tuple[Any, ...]] = []
@@ -151,10 +153,10 @@ class BaseItem:
         try:
             results = yield from ending
         except ClaimLostError:
-            self._lose()
+            self._lose("deleted")
             raise self._lost_error(operation) from None
         except SessionLostError as error:
-            self._lose()
+            self._lose("closed" if self._queue._client.closed else "expired")
             if self._queue._client.closed:
                 raise
             if self._claim.unsure is not None:
@@ -165,6 +167,7 @@ class BaseItem:
                 self._state = "claimed"
             raise
         self._state = state
+        self._measure("acks" if state == "acked" else "nacks")
         self._queue._board.done(self._claim.entry)
         return results
 
@@ -187,8 +190,14 @@ class BaseItem:
                 raise error
             return
 
-    def _lose(self) -> None:
+    def _measure(self, name: str) -> None:
+        measures = self._queue._measures
+        measures.count(name)
+        measures.end(self._got, None)
+
+    def _lose(self, reason: str) -> None:
         self._state = "lost"
+        self._queue._measures.end(self._got, reason)
         self._queue._board.put_back(self._claim.entry)
 
     def _lost_error(self, operation: str, session: Optional[Session] = None) -> LockLostError:

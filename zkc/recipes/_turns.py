@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
 import weakref
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -35,15 +36,16 @@ class Turn:
         signal: The signal; a new one if None.
     """
 
-    __slots__ = ("request", "signal", "type")
+    __slots__ = ("at", "request", "signal", "type")
 
     def __init__(self, signal: Optional[Signal] = None) -> None:
         self.signal = Signal() if signal is None else signal
         self.request: Optional[Request[Any]] = None  # The request that sets it, if that is noted.
         self.type = 0  # The type of the event; no event has 0.
+        self.at = 0.0  # When it was called, by the monotonic clock.
 
     def __call__(self, type_: int, state: int, path: str) -> None:
-        self.type = type_
+        self.type, self.at = type_, time.monotonic()
         self.signal.set()
 
 
@@ -202,7 +204,10 @@ def _wait_for(
             persist(ahead.close)
     if EventType.SESSION in (turn.type, own.type):
         raise SessionExpiredError(operation=_OPERATION, path=contest.path)
-    return turn.type == EventType.DELETED, alone
+    if turn.type == EventType.DELETED:
+        place.woken = turn.at
+        return True, alone
+    return False, alone
 
 
 class _Ahead:

@@ -15,6 +15,7 @@ from zkc.recipes._granting import Acquiring, AsyncGranting, Granting, SyncGranti
 from zkc.recipes._guarding import REVOKE
 from zkc.recipes._holds import BaseHold, Place, delete_surely, holds_of
 from zkc.recipes._layout import LAYOUTS, Seat
+from zkc.recipes._measures import Measures, measures_of
 from zkc.recipes._turns import wait_turn
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.reentrant import AsyncReentrantLock, ReentrantLock
@@ -74,6 +75,10 @@ class BaseLock(Granting[_HoldT]):
     def __repr__(self) -> str:
         return f"<zkc.{type(self).__name__} {self.path} layout={self._contest.layout.name}>"
 
+    @property
+    def _measures(self) -> Measures:
+        return measures_of(self._client, self._contest.recipe)
+
     # ---- flows ------------------------------------------------------------------------------------------------------
 
     def _contend_once(self, claim: Claim) -> Flow[_HoldT]:
@@ -108,7 +113,7 @@ class BaseLock(Granting[_HoldT]):
         return self._hold_class(holds_of(self._client), place, self._contest.on_suspend)
 
     def _enqueue_flow(self, client: CommandClient, make: Callable[..., Any]) -> Flow[Any]:
-        return cast("Flow[Any]", Acquiring(self.path, lambda undoable: self._enqueue(undoable, make)))
+        return cast("Flow[Any]", Acquiring(self.path, lambda flow: self._enqueue(flow, make), self._measures))
 
     def _enqueue(self, undoable: Undoable, make: Callable[..., Any]) -> Flow[Any]:
         claim = Claim()

@@ -13,6 +13,7 @@ from zkc.recipes._contend import Contest, PlaceLostError, index_of, join, list_s
 from zkc.recipes._granting import AsyncGranting, Granting, SyncGranting
 from zkc.recipes._holds import BaseHold, Place, holds_of
 from zkc.recipes._layout import Seat
+from zkc.recipes._measures import Measures, measures_of
 from zkc.recipes._turns import wait_turn
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.lock import AsyncLock, Lock, contest_of
@@ -67,7 +68,7 @@ class BaseMultiLock(Granting[_HoldT]):
 
     def __init__(self, client: BaseClient, contests: list[Contest]) -> None:
         super().__init__(client, contests[0].path)
-        self._contests = contests
+        self._contests = [replace(contest, recipe="multilock") for contest in contests]
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -79,6 +80,10 @@ class BaseMultiLock(Granting[_HoldT]):
 
     def __repr__(self) -> str:
         return f"<zkc.{type(self).__name__} {' '.join(self.paths)} layout={self._contests[0].layout.name}>"
+
+    @property
+    def _measures(self) -> Measures:
+        return measures_of(self._client, "multilock")
 
     def _contend_once(self, claim: Claim) -> Flow[_HoldT]:
         client, places = self._client, list[Place]()

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from zkc._client.aio_future import AsyncFuture
     from zkc._client.base import BaseClient
     from zkc._client.sync import Client
-    from zkc._commands.protocol import CommandClient
-    from zkc._flow import Flow
     from zkc.types import ACL, Data
 
 __all__ = ["AsyncItem", "AsyncQueue", "Item", "Queue"]
@@ -211,10 +209,6 @@ def _checked_put(queue: BaseQueue[Any], data: Iterable[Data], priority: int, del
     return copied, priority, delay
 
 
-def _first(queue: BaseQueue[Any], client: CommandClient, *arguments: Any) -> Flow[str]:
-    return (yield from queue._put_flow(client, *arguments))[0]
-
-
 class Queue(BaseQueue[Item]):
     """A queue of a synchronous client. :meth:`zkc.Client.queue` makes it.
 
@@ -251,7 +245,7 @@ class Queue(BaseQueue[Item]):
         .. versionadded:: 0.1
         """
         arguments = _checked_put(self, [data], priority, delay)
-        return self._client._run(lambda client: _first(self, client, *arguments), timeout)
+        return self._client._run(self._put_one_flow, timeout, *arguments)
 
     def put_many(
         self, data: Iterable[Data], *, priority: int = 100, delay: float = 0.0, timeout: Optional[float] = None
@@ -343,7 +337,7 @@ class AsyncQueue(BaseQueue[AsyncItem]):
         .. versionadded:: 0.1
         """
         arguments = _checked_put(self, [data], priority, delay)
-        return cast("AsyncFuture[str]", self._client._run(lambda client: _first(self, client, *arguments), timeout))
+        return cast("AsyncFuture[str]", self._client._run(self._put_one_flow, timeout, *arguments))
 
     def put_many(
         self, data: Iterable[Data], *, priority: int = 100, delay: float = 0.0, timeout: Optional[float] = None

@@ -11,6 +11,7 @@ from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError
 from zkc.recipes._contend import Contest
 from zkc.recipes._holds import BaseHold, HoldState, Place, boot_time, delete_surely, stat_of
 from zkc.recipes._layout import UNWORN, counter_text, is_worn, sequence_of
+from zkc.recipes._measures import measures_of
 from zkc.recipes.errors import UpgradeError
 from zkc.recipes.hold import AsyncHold, Hold
 
@@ -102,6 +103,7 @@ class _Downgrades(BaseHold, Generic[_HoldT]):
             raise
         hold = self._reader(self._holds, place, self._on_suspend)
         undoable.undo = hold._release_later
+        measures_of(self._holds.client("downgrade", self.path), "read_lock").grant(hold, None)
         self._holds.add(hold)
         self._change(HoldState.RELEASED)
         return hold

@@ -158,7 +158,7 @@ class _ReadWrite:
         kinds, blocker = ("read", "write"), reads_and_writes
         strangers = contest.layout.strangers(*kinds)
         self._contest = replace(
-            contest, kind="read", kinds=kinds, blocker=blocker, downgrades=True, strangers=strangers
+            contest, kind="read", kinds=kinds, blocker=blocker, downgrades=True, strangers=strangers, recipe="read_lock"
         )
 
     @property
@@ -193,7 +193,7 @@ class ReadWriteLock(_ReadWrite):
     def __init__(self, client: Client, contest: Contest) -> None:
         super().__init__(client, contest)
         self._read = ReadLock(client, self._contest)
-        self._write = WriteLock(client, replace(self._contest, kind="write"), self._read)
+        self._write = WriteLock(client, replace(self._contest, kind="write", recipe="write_lock"), self._read)
 
     @property
     def read(self) -> ReadLock:
@@ -223,7 +223,7 @@ class AsyncReadWriteLock(_ReadWrite):
     def __init__(self, client: AsyncClient, contest: Contest) -> None:
         super().__init__(client, contest)
         self._read = AsyncReadLock(client, self._contest)
-        self._write = AsyncWriteLock(client, replace(self._contest, kind="write"), self._read)
+        self._write = AsyncWriteLock(client, replace(self._contest, kind="write", recipe="write_lock"), self._read)
 
     @property
     def read(self) -> AsyncReadLock:

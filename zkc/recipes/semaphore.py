@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
 from zkc._args import check_count
-from zkc._flow import Flow, Pause, Undoable
+from zkc._flow import Flow, Pause
 from zkc.errors import ClosingError, SessionExpiredError
 from zkc.recipes._blocks import drop_hold, leave_block, pop_hold, push_hold
 from zkc.recipes._claim import Claim
 from zkc.recipes._contend import Contest, PlaceLostError, check_open
 from zkc.recipes._granting import Acquiring, acquire_limit
 from zkc.recipes._holds import BaseHold, Place, holds_of
-from zkc.recipes._leases import CuratorLeases, KazooLeases, Leases
+from zkc.recipes._leases import RECIPE, CuratorLeases, KazooLeases, Leases
+from zkc.recipes._measures import measures_of
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.lock import Contender, read_contenders
 
@@ -70,25 +71,28 @@ class BaseSemaphore(Generic[_HoldT]):
 
     def _acquire_flow(self, client: CommandClient, count: int) -> Flow[_HoldT]:
         self._check_number(count)
-        return cast("Flow[_HoldT]", Acquiring(self.path, lambda undoable: self._acquire(undoable, count)))
+        return cast("Flow[_HoldT]", self._acquiring(lambda flow: self._acquire(flow, count)))
 
     def _try_flow(self, client: CommandClient, count: int) -> Flow[Optional[_HoldT]]:
         self._check_number(count)
-        return cast("Flow[Optional[_HoldT]]", Acquiring(self.path, lambda undoable: self._try(undoable, count)))
+        return cast("Flow[Optional[_HoldT]]", self._acquiring(lambda flow: self._try(flow, count)))
+
+    def _acquiring(self, make: Callable[[Acquiring], Flow[Any]]) -> Acquiring:
+        return Acquiring(self.path, make, measures_of(self._client, RECIPE))
 
     def _check_number(self, count: int) -> None:
         check_count(count, "n")
         if count > self.limit > 0:
             raise ValueError(f"n must not be larger than the limit of {self.path!r}: {count} of {self.limit}")
 
-    def _acquire(self, undoable: Undoable, count: int) -> Flow[_HoldT]:
+    def _acquire(self, acquiring: Acquiring, count: int) -> Flow[_HoldT]:
         client, claim = self._client, Claim()
-        undoable.undo = claim.give_back
+        acquiring.undo = claim.give_back
         try:
             while True:
                 try:
                     place = yield from self._leases.acquire(count, claim)
-                    return self._hold(claim, place)
+                    return self._hold(acquiring, claim, place)
                 except PlaceLostError:
                     claim.withdraw()
                 except (SessionExpiredError, ClosingError):
@@ -99,13 +103,13 @@ class BaseSemaphore(Generic[_HoldT]):
             claim.give_back()
             raise
 
-    def _try(self, undoable: Undoable, count: int) -> Flow[Optional[_HoldT]]:
+    def _try(self, acquiring: Acquiring, count: int) -> Flow[Optional[_HoldT]]:
         claim = Claim()
-        undoable.undo = claim.give_back
+        acquiring.undo = claim.give_back
         try:
             place = yield from self._leases.try_acquire(count, claim)
             if place is not None:
-                return self._hold(claim, place)
+                return self._hold(acquiring, claim, place)
         except PlaceLostError:
             claim.withdraw()
         except BaseException:
@@ -113,10 +117,11 @@ class BaseSemaphore(Generic[_HoldT]):
             raise
         return None
 
-    def _hold(self, claim: Claim, place: Place) -> _HoldT:
+    def _hold(self, acquiring: Acquiring, claim: Claim, place: Place) -> _HoldT:
         hold = self._hold_class(holds_of(self._client), place, self._leases.contest.on_suspend)
         claim.take(hold)
         hold._holds.add(hold)
+        acquiring.grant(hold)
         return hold
 
     def _holders_flow(self, client: CommandClient) -> Flow[list[Contender]]:

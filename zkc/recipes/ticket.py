@@ -70,9 +70,9 @@ class BaseTicket(Generic[_HoldT]):
         return found
 
     def _wait_flow(self, client: CommandClient) -> Flow[_HoldT]:
-        return cast("Flow[_HoldT]", Acquiring(self._owner.path, lambda _: self._wait()))
+        return cast("Flow[_HoldT]", Acquiring(self._owner.path, self._wait, self._owner._measures))
 
-    def _wait(self) -> Flow[_HoldT]:
+    def _wait(self, acquiring: Acquiring) -> Flow[_HoldT]:
         owner, place = self._owner, self._place
         if self._hold is not None and self._followed:
             return self._hold
@@ -95,6 +95,7 @@ class BaseTicket(Generic[_HoldT]):
             if not self._followed:
                 holds_of(owner._client).add(self._hold)
                 self._followed = True
+                acquiring.grant(self._hold)
             return self._hold
 
     def _cancel_flow(self, client: CommandClient) -> Flow[bool]:
