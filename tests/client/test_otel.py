@@ -272,6 +272,14 @@ async def test_spans_of_an_acquire_and_of_its_hold(zk, spans):
     assert broken.attributes["error.type"] == "deleted"
 
 
+def test_span_of_a_submitted_acquire(client, spans, eventually):
+    with zkc.otel.trace(client, spans.provider):
+        hold = client.submit(client.lock("/a").acquire).result(20)
+        client.submit(hold.release).result(20)
+        eventually(lambda: len(spans.ended) == 3)
+    assert sorted(span.name for span in spans.ended) == [f"zookeeper {name}" for name in ("acquire", "hold", "release")]
+
+
 async def test_a_call_that_is_cancelled_ends_its_span(zk, spans, zookeeper_server):
     with zkc.otel.trace(zk.inner, spans.provider):
         zookeeper_server.pause()

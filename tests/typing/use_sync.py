@@ -25,6 +25,7 @@ from zkc import (
     WatchType,
     ZooKeeperError,
 )
+from zkc.recipes import Hold
 
 Content = tuple[Optional[bytes], Stat]
 
@@ -146,6 +147,10 @@ def submit(client: Client) -> Iterator[bytes]:
     assert_type(client.submit.exists("/a").exception(), Optional[BaseException])
     assert_type(client.submit.transaction(), SubmitTransaction)
     assert_type(client.submit.transaction().commit(), Future[list[Any]])
+    lock, queue = client.lock("/a"), client.queue("/b")
+    assert_type(client.submit(lock.acquire, timeout=1.0), Future[Hold])
+    assert_type(client.submit(lock.try_acquire), Future[Optional[Hold]])
+    assert_type(client.submit(queue.put, b"x", priority=1), Future[str])
     client.submit.create("/a").add_done_callback(lambda done: print(done.result()))
     reads: Iterable[Future[Content]] = [client.submit.get(path) for path in ("/a", "/b")]
     for done in concurrent.futures.as_completed(reads):

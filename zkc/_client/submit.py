@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import time
 import weakref
+from _thread import get_ident
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
 
     _P = ParamSpec("_P")
 
-__all__ = ["Future", "Submit"]
+__all__ = ["Future", "Submit", "diversions", "divert", "submits"]
 
 _T = TypeVar("_T")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 _result, _exception = FutureCore.result, FutureCore.exception  # As super() finds them, without the search.
 
 
@@ -155,12 +157,88 @@ def _begin(pending: Pending[_T], future: Future[_T], client: BaseClient) -> Pend
     return resolve_into(pending, future, client._call_later)
 
 
+# ---- calls of recipes ------------------------------------------------------------------------------------------------
+
+
+class _Diversion:
+    """A call of a recipe that a thread submits: its flow gets a future, and the call does not wait."""
+
+    __slots__ = ("client", "future", "outer", "owner", "thread")
+
+    def __init__(self, client: BaseClient, owner: object) -> None:
+        self.client = client
+        self.owner = owner  # The recipe, hold or item.
+        self.future: Optional[Future[Any]] = None
+        self.thread = get_ident()
+        self.outer = diversions.get(self.thread)  # Of a call that a signal handler has interrupted.
+
+    def end(self) -> None:
+        """Divert no further command. Another call does nothing."""
+        if diversions.get(self.thread) is self:
+            if self.outer is None:
+                del diversions[self.thread]
+            else:
+                diversions[self.thread] = self.outer
+
+
+diversions: dict[int, _Diversion] = {}  # By thread.
+
+
+def submits(function: _Function) -> _Function:
+    """Mark a method of a recipe that ``client.submit`` takes: it runs one flow, and then at most returns its result."""
+    function._submits = True  # type: ignore[attr-defined]  # an attribute of the function
+    return function
+
+
+def divert(
+    client: BaseClient, command: Any, timeout: Optional[float], arguments: tuple[Any, ...], options: dict[str, Any]
+) -> Optional[Future[Any]]:
+    """Begin a flow that this thread submits, and return its future; None for another command.
+
+    Such a command is one of a signal handler that runs in the middle.
+    """
+    diversion = diversions.get(get_ident())
+    if diversion is None:
+        return None
+    owner = diversion.owner
+    if getattr(command, "__self__", None) is not owner and not any(argument is owner for argument in arguments):
+        return None
+    if client is not diversion.client:
+        raise ValueError("the recipe belongs to another client: use the submit of that client")
+    diversion.end()  # Before the flow begins: it may wait for a slot, and let another greenlet of this thread run.
+    future: Future[Any] = _SubmitRunner(client)._run(command, timeout, *arguments, **options)
+    diversion.future = future
+    return future
+
+
+def _submit(client: BaseClient, method: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Future[Any]:
+    if not getattr(getattr(method, "__func__", None), "_submits", False):
+        name = getattr(method, "__qualname__", repr(method))
+        raise TypeError(f"{name} cannot be submitted: give a method of a recipe that makes one call, as lock.acquire")
+    diversion = _Diversion(client, method.__self__)
+    try:
+        diversions[diversion.thread] = diversion
+        outcome = method(*arguments, **options)
+    except BaseException:  # Perhaps of a signal handler: no caller gets the future.
+        if diversion.future is not None:
+            diversion.future.cancel()
+        raise
+    finally:
+        diversion.end()
+    if diversion.future is not None:
+        return diversion.future
+    done: Future[Any] = Future()  # A call that does not wait, such as release(wait=False).
+    done.set_result(outcome)
+    return done
+
+
 if TYPE_CHECKING:
 
     class Submit(SubmitZnodeCalls, SubmitAdminCalls, SubmitBulkCalls, SubmitTreeCalls, SubmitWatchCalls):
         """The calls of a client, each of which returns a future at once."""
 
         def __init__(self, client: BaseClient) -> None: ...
+        def __call__(self, method: Callable[_P, _T], /, *arguments: _P.args, **options: _P.kwargs) -> Future[_T]: ...
         def transaction(self) -> SubmitTransaction: ...
 
 else:
@@ -168,8 +246,18 @@ else:
     class Submit(_SubmitRunner, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls):
         """The calls of a client, each of which returns a :class:`~zkc.Future` at once.
 
+        >>> future = client.submit(lock.acquire, timeout=60)
+
+        Called with a method of a recipe and its arguments, it makes that call and returns a future of its result. It
+        takes the calls to acquire, to enqueue and to release, the calls of a queue and of its items, and the changes of
+        counters and values. A future that is cancelled, or that times out, leaves nothing: no znode, no claim. Other
+        methods raise TypeError, and a recipe of another client ValueError.
+
         .. versionadded:: 0.1
         """
+
+        def __call__(self, method, /, *arguments, **options):
+            return _submit(self._client, method, arguments, options)
 
         def transaction(self):
             """Begin a transaction whose commit returns a :class:`~zkc.Future`.

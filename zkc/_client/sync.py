@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union, cast
 
 from zkc._api.admin import AdminCalls
 from zkc._api.bulk import BulkCalls
@@ -20,7 +20,7 @@ from zkc._args import check_seconds, check_states, check_timeout
 from zkc._client.base import ABORT_TIMEOUT, CLOSE_TIMEOUT, BaseClient, WaitTimeout
 from zkc._client.recipes import SyncRecipes
 from zkc._client.retrying import SyncRetry
-from zkc._client.submit import Submit
+from zkc._client.submit import Submit, diversions, divert
 from zkc._client.timers import Timers
 from zkc._client.transaction import Transaction
 from zkc._client.walk import SyncWalk
@@ -142,6 +142,10 @@ class Client(
         *arguments: _P.args,
         **options: _P.kwargs,
     ) -> _T:
+        if diversions:
+            future: Any = divert(self, command, timeout, arguments, options)
+            if future is not None:
+                return cast("_T", future)
         given = limit = self._settings.request_timeout if timeout is None else check_seconds(timeout)
         try:
             cork()  # Inside the try: a signal handler that raises in front of it would leave the thread corked.

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
 from zkc._args import check_seconds
+from zkc._client.submit import submits
 from zkc._flow import Await, Flow, Pause, Signal, Undoable
 from zkc._zookeeper import RLock
 from zkc.errors import ClosingError, OperationTimeoutError, SessionExpiredError
@@ -214,6 +215,7 @@ class SyncGranting(Granting[_SyncT]):
 
     _client: Client
 
+    @submits
     def acquire(self, *, timeout: Optional[float] = None) -> _SyncT:
         """Wait until the lock is granted.
 
@@ -233,6 +235,7 @@ class SyncGranting(Granting[_SyncT]):
         """
         return self._client._run(self._acquire_flow, acquire_limit(timeout))
 
+    @submits
     def try_acquire(self, *, timeout: Optional[float] = None) -> Optional[_SyncT]:
         """Acquire the lock if it is free. A busy lock costs one read and no write.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union, cast
 
 from zkc._args import check_count, check_flag, check_path, check_version, encode_acl
+from zkc._client.submit import submits
 from zkc._commands import watching
 from zkc._commands.protocol import CommandClient
 from zkc.recipes._cell import Cell
@@ -179,6 +180,7 @@ class Counter(BaseCounter):
         """
         return self._client._run(self._cell.get, timeout)
 
+    @submits
     def add(self, n: Number = 1, *, attempts: int = _ATTEMPTS, timeout: Optional[float] = None) -> Versioned[Any]:
         """Add to the counter, and create its znode if it is missing.
 
@@ -205,6 +207,7 @@ class Counter(BaseCounter):
         """
         return self._client._run(self._add_flow, timeout, n, attempts)
 
+    @submits
     def set(self, value: Number, *, version: Optional[int] = -1, timeout: Optional[float] = None) -> Versioned[Any]:
         """Replace the number, and create the znode if it is missing.
 

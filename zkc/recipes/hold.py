@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Optional, cast
 
+from zkc._client.submit import submits
 from zkc._flow import Flow
 from zkc.errors import OperationTimeoutError
 from zkc.recipes._holds import BaseHold
@@ -27,6 +28,7 @@ class Hold(BaseHold):
     .. versionadded:: 0.1
     """
 
+    @submits
     def confirm(self, *, timeout: Optional[float] = None) -> None:
         """Prove that the client holds the lock: the leader of the ensemble checks that its znode exists.
 
@@ -59,6 +61,7 @@ class Hold(BaseHold):
         transaction._fence(self)
         return transaction
 
+    @submits
     def release(self, *, wait: bool = True, timeout: Optional[float] = None) -> bool:
         """Release the lock. Any thread may call it, and further calls do nothing.
 

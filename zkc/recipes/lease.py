@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Optional, cast
 
+from zkc._client.submit import submits
 from zkc.recipes._granting import acquire_limit
 from zkc.recipes._lease_flows import BaseLease, LeaseGrant
 from zkc.recipes._lease_hold import BaseLeaseHold
@@ -28,6 +29,7 @@ class LeaseHold(BaseLeaseHold):
 
     _client: Client
 
+    @submits
     def renew(self, *, timeout: Optional[float] = None) -> None:
         """Renew the lease now.
 
@@ -41,6 +43,7 @@ class LeaseHold(BaseLeaseHold):
         """
         self._client._run(self._renew_flow, timeout)
 
+    @submits
     def confirm(self, *, timeout: Optional[float] = None) -> None:
         """Prove that the owner has the lease: the leader of the ensemble checks that its znode exists.
 
@@ -54,6 +57,7 @@ class LeaseHold(BaseLeaseHold):
         """
         self._client._run(self._confirm_flow, timeout)
 
+    @submits
     def release(self, *, timeout: Optional[float] = None) -> bool:
         """Release the lease, in the background if it takes longer than the timeout.
 
@@ -148,6 +152,7 @@ class Lease(BaseLease[LeaseHold]):
     _client: Client
     _entered: Optional[LeaseHold] = None
 
+    @submits
     def acquire(self, *, timeout: Optional[float] = None) -> LeaseHold:
         """Wait until the lease is free or expired, and take it.
 
@@ -161,6 +166,7 @@ class Lease(BaseLease[LeaseHold]):
         """
         return cast("LeaseHold", self._client._run(self._acquire_flow, acquire_limit(timeout)))
 
+    @submits
     def try_acquire(self, *, timeout: Optional[float] = None) -> Optional[LeaseHold]:
         """Take the lease if it is free or expired now.
 

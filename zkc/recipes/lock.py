@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, TypeVar, cast
 
 from zkc._args import check_count, check_data, check_path, encode_acl
+from zkc._client.submit import submits
 from zkc._flow import Flow, Undoable, result_of
 from zkc.errors import NoNodeError
 from zkc.recipes._claim import Claim
@@ -228,6 +229,7 @@ class Lock(SyncGranting[Hold], BaseLock[Hold]):
     _hold_class = Hold
     _client: Client
 
+    @submits
     def enqueue(self, *, timeout: Optional[float] = None) -> Ticket:
         """Take a place in the queue without waiting for the lock.
 
@@ -255,6 +257,7 @@ class Lock(SyncGranting[Hold], BaseLock[Hold]):
         """
         return ReentrantLock(self)
 
+    @submits
     def contenders(self, *, timeout: Optional[float] = None) -> list[Contender]:
         """Return the holder and the waiting contenders, in the order of the queue.
 

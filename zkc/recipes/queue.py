@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 from zkc._args import check_count, check_data, check_data_size, check_path, check_seconds, encode_acl
+from zkc._client.submit import submits
 from zkc.recipes._queue_flows import BaseQueue
 from zkc.recipes._queue_item import AnyTransaction, BaseItem
 from zkc.recipes._queue_layout import QUEUE_LAYOUTS
@@ -38,6 +39,7 @@ class Item(BaseItem):
 
     _queue: Queue
 
+    @submits
     def ack(
         self,
         transaction: Optional[AnyTransaction] = None,
@@ -76,6 +78,7 @@ class Item(BaseItem):
             return []
         return self._queue._client._run(self._ack_flow, timeout, transaction)
 
+    @submits
     def nack(self, delay: float = 0.0, *, timeout: Optional[float] = None) -> None:
         """Give the item back, so that it is delivered again.
 
@@ -226,6 +229,7 @@ class Queue(BaseQueue[Item]):
     _item_class = Item
     _client: Client
 
+    @submits
     def put(self, data: Data, *, priority: int = 100, delay: float = 0.0, timeout: Optional[float] = None) -> str:
         """Put an item.
 
@@ -247,6 +251,7 @@ class Queue(BaseQueue[Item]):
         arguments = _checked_put(self, [data], priority, delay)
         return self._client._run(self._put_one_flow, timeout, *arguments)
 
+    @submits
     def put_many(
         self, data: Iterable[Data], *, priority: int = 100, delay: float = 0.0, timeout: Optional[float] = None
     ) -> list[str]:
@@ -266,6 +271,7 @@ class Queue(BaseQueue[Item]):
         arguments = _checked_put(self, data, priority, delay)
         return self._client._run(self._put_flow, timeout, *arguments)
 
+    @submits
     def get(self, *, timeout: Optional[float] = None) -> Item:
         """Claim the next item, and wait for one if there is none.
 
@@ -282,6 +288,7 @@ class Queue(BaseQueue[Item]):
         assert item is not None
         return item
 
+    @submits
     def try_get(self, *, timeout: Optional[float] = None) -> Optional[Item]:
         """Claim the next item, if there is one now.
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Optional, cast
 
+from zkc._client.submit import submits
 from zkc.recipes._contend import Contest
 from zkc.recipes._granting import LocalQueue, LocalTurn
 from zkc.recipes._holds import Place
@@ -87,6 +88,7 @@ class WriteLock(_Writes, Lock):
         super().__init__(client, contest)
         self._readers = readers
 
+    @submits
     def acquire(self, *, timeout: Optional[float] = None) -> WriteHold:
         """Wait until the lock is granted, as :meth:`Lock.acquire` does.
 

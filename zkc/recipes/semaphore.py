@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
 from zkc._args import check_count
+from zkc._client.submit import submits
 from zkc._flow import Flow, Pause
 from zkc.errors import ClosingError, SessionExpiredError
 from zkc.recipes._blocks import drop_hold, leave_block, pop_hold, push_hold
@@ -152,6 +153,7 @@ class Semaphore(BaseSemaphore[Hold]):
     _hold_class = Hold
     _client: Client
 
+    @submits
     def acquire(self, n: int = 1, *, timeout: Optional[float] = None) -> Hold:
         """Wait until leases are free, and take them.
 
@@ -173,6 +175,7 @@ class Semaphore(BaseSemaphore[Hold]):
         """
         return self._client._run(self._acquire_flow, acquire_limit(timeout), n)
 
+    @submits
     def try_acquire(self, n: int = 1, *, timeout: Optional[float] = None) -> Optional[Hold]:
         """Take leases if they are free and no contender waits. If not, nothing is written.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Optional, TypeVar, cast
 
+from zkc._client.submit import submits
 from zkc._flow import Flow
 from zkc._zookeeper import RLock
 from zkc.errors import ClosingError, SessionExpiredError, ZooKeeperError
@@ -137,6 +138,7 @@ class Ticket(BaseTicket["Hold"]):
     .. versionadded:: 0.1
     """
 
+    @submits
     def position(self, *, timeout: Optional[float] = None) -> int:
         """Return the number of contenders in front; 0 if the lock is this one's.
 
@@ -151,6 +153,7 @@ class Ticket(BaseTicket["Hold"]):
         client = cast("Client", self._owner._client)
         return client._run(self._position_flow, timeout)
 
+    @submits
     def wait(self, timeout: Optional[float] = None) -> Hold:
         """Wait until the lock is granted. A wait that times out keeps the place.
 
@@ -169,6 +172,7 @@ class Ticket(BaseTicket["Hold"]):
         client = cast("Client", self._owner._client)
         return client._run(self._wait_flow, acquire_limit(timeout))
 
+    @submits
     def cancel(self, *, timeout: Optional[float] = None) -> bool:
         """Leave the queue; release the lock if it was granted.
 

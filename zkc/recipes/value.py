@@ -8,6 +8,7 @@ from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any, Optional, Protocol, TypeVar, cast
 
 from zkc._args import check_count, check_data, check_flag, check_path, check_version, encode_acl
+from zkc._client.submit import submits
 from zkc._commands import watching
 from zkc._commands.protocol import CommandClient
 from zkc.recipes._cell import Cell
@@ -184,6 +185,7 @@ class Value(BaseValue):
         """
         return self._client._run(self._cell.get, timeout)
 
+    @submits
     def set(self, value: Any, *, version: Optional[int] = -1, timeout: Optional[float] = None) -> Versioned[Any]:
         """Replace the value, and create the znode if it is missing.
 
