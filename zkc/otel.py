@@ -24,7 +24,7 @@ try:
     from opentelemetry import metrics as otel_metrics
     from opentelemetry import trace as otel_trace
     from opentelemetry.metrics import Meter, MeterProvider, Observation
-    from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
+    from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
 except ImportError as error:
     raise ImportError("zkc.otel needs the OpenTelemetry API: pip install 'zkc[otel]'") from error
 
@@ -229,8 +229,8 @@ def trace(client: BaseClient, tracer_provider: Optional[TracerProvider] = None) 
     ZooKeeper's, ``db.response.status_code``. Data and credentials are in none of them.
 
     A call of a recipe has a span as well. That of an acquire lasts as long as its wait. From its grant on, a span named
-    ``zookeeper hold`` lasts until the release or the loss. Both have the kind of recipe as ``zkc.recipe``; the hold has
-    ``zkc.token``, and after a loss ``error.type`` with the reason.
+    ``zookeeper hold``, linked to it, lasts until the release or the loss. Both have the kind of recipe as
+    ``zkc.recipe``; the hold has ``zkc.token``, and after a loss ``error.type`` with the reason.
 
     Args:
         client: A :class:`~zkc.Client` or :class:`~zkc.AsyncClient`; what its ``submit`` gives is traced as well.
@@ -316,7 +316,8 @@ def _end_with(tracer: Tracer, span: Span, context: Context, future: Any) -> None
         return
     # Not exception(): asyncio would take the error for retrieved, and not report one that the caller never reads.
     if future._exception is None:
-        _hold(tracer, span, context, future.result())
+        # Not result(): the outcome would count as taken, and a cancellation at this moment could not undo it.
+        _hold(tracer, span, context, future._result)
     _end(span, future._exception)
 
 
@@ -330,7 +331,9 @@ def _hold(tracer: Tracer, span: Span, context: Context, outcome: Any) -> None:
     if "_span" in vars(outcome) or not hasattr(outcome, "_on_end"):  # A ticket returns the same hold at each call.
         return
     attributes = {**_SYSTEM, "zkc.recipe": kind, "zkc.path": outcome.path, "zkc.token": outcome.token}
-    outcome._span = holding = tracer.start_span("zookeeper hold", context, SpanKind.INTERNAL, attributes)
+    outcome._span = holding = tracer.start_span(
+        "zookeeper hold", context, SpanKind.INTERNAL, attributes, links=[Link(span.get_span_context())]
+    )
     outcome._on_end(functools.partial(_end_hold, holding, weakref.ref(outcome)))
 
 

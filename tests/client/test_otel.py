@@ -270,6 +270,31 @@ async def test_spans_of_an_acquire_and_of_its_hold(zk, spans):
     }
     assert (released.status.status_code, broken.status.status_code) == (StatusCode.UNSET, StatusCode.ERROR)
     assert broken.attributes["error.type"] == "deleted"
+    assert [link.context.span_id for link in released.links] == [acquire.context.span_id]
+
+
+def test_a_traced_acquire_whose_task_is_cancelled_behind_the_grant_leaves_nothing(hosts, spans):
+    async def main():
+        async with zkc.AsyncClient(hosts) as client:
+            with zkc.otel.trace(client, spans.provider):
+                future = client.lock("/a").acquire()
+
+                async def acquire():
+                    await future
+
+                task = asyncio.ensure_future(acquire())
+                await asyncio.sleep(0)  # It awaits the future now.
+                # Behind the callback of the span, and before the task runs again.
+                future.add_done_callback(lambda _: task.cancel())
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert future.cancelled()
+            await both.eventually(lambda: len(spans.ended) >= 2)
+            free = await client.lock("/a").acquire(timeout=10.0)
+            await free.release()
+
+    asyncio.run(main())
+    assert "zookeeper hold" in [span.name for span in spans.ended]
 
 
 def test_span_of_a_submitted_acquire(client, spans, eventually):
