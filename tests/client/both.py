@@ -40,7 +40,7 @@ class Blocking:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.inner, name)
-        if name in ("metrics", *_LISTENING) or not callable(value):
+        if name in ("metrics", "submit", *_LISTENING) or not callable(value):
             return value
 
         def call(*arguments: Any, **options: Any) -> Any:

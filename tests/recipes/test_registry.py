@@ -138,7 +138,7 @@ async def test_the_id_of_another_session_is_waited_for_or_replaced(zk, registry,
     first = await registry.register(instance())
     with pytest.raises(zkc.OperationTimeoutError, match="another session may have its id"):
         await other.register(instance(port=1), timeout=0.2)
-    assert other_zk.kept == []
+    await eventually(lambda: other_zk.kept == [])
     registering = asyncio.ensure_future(other.register(instance(port=2)))
     await asyncio.sleep(0.1)
     assert not registering.done()
