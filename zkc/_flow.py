@@ -130,6 +130,14 @@ class Signal:
         """Return whether it is set."""
         return self._flag.is_set()
 
+    is_set = done  # As threading.Event and asyncio.Event call it.
+
+    def __bool__(self) -> bool:
+        return self._flag.is_set()
+
+    def __repr__(self) -> str:
+        return f"<zkc signal {'set' if self else 'not set'}>"
+
     def wait(self, timeout: Optional[float] = None) -> bool:
         """Wait until it is set; return whether it is.
 

@@ -186,10 +186,18 @@ class RecipeMetrics(Frozen):
         }
 
 
+_RECIPES = (
+    *("lock", "read_lock", "write_lock", "semaphore", "multilock"),
+    *("election", "partitioner", "lease", "queue"),
+)
+
+
 class _Kinds(dict[str, RecipeMetrics]):
     """The counters of recipes by kind; those of a kind that was not used are 0."""
 
     def __missing__(self, kind: str) -> RecipeMetrics:
+        if kind not in _RECIPES:
+            raise KeyError(f"no recipe is counted as {kind!r}: the kinds are {', '.join(_RECIPES)}")
         return RecipeMetrics._of()
 
 

@@ -134,19 +134,19 @@ async def test_queue_nack_delivers_again_at_the_same_place(zk, other_zk):
 async def test_queue_delays(zk):
     queue = queue_of(zk)
     begun = time.time()
-    await put(zk, queue, b"later", delay=0.5)
+    await put(zk, queue, b"later", delay=2.5)
     await put(zk, queue, b"now")
     item = await do(zk, queue.get)
     assert item.data == b"now"
-    await do(zk, item.nack, 0.3)
+    await do(zk, item.nack, 1.5)
     assert await do(zk, queue.try_get) is None
     item = await do(zk, queue.get, timeout=10)
     assert (item.data, item.attempts) == (b"now", 2)
-    assert time.time() - begun > 0.28
+    assert time.time() - begun > 1.4
     await do(zk, item.ack)
     item = await do(zk, queue.get, timeout=10)
     assert (item.data, item.attempts) == (b"later", 1)
-    assert time.time() - begun > 0.48
+    assert time.time() - begun > 2.4
     await do(zk, item.nack, 0.05)
     assert (await do(zk, queue.get, timeout=10)).attempts == 2
 

@@ -168,7 +168,7 @@ async def test_metrics_of_recipes_add_up(zk):
     assert (after - after).recipes["lock"].wait.count == 0
     for found in (pickle.loads(pickle.dumps(after)), copy.deepcopy(after)):
         assert found == after
-        assert found.recipes["none"].grants == 0
+        assert found.recipes["lease"].grants == 0
     written = json.loads(json.dumps(after.as_dict()))["recipes"]["lock"]
     assert (written["grants"], written["losses"], written["wait"]["count"]) == (2, {}, 2)
 

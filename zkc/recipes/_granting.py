@@ -352,4 +352,6 @@ class AsyncGranting(Granting[_AsyncT]):
 
 def acquire_limit(timeout: Optional[float]) -> float:
     """Return the timeout of an acquire: it has no default, and no limit if None."""
+    if timeout == 0 and not isinstance(timeout, bool):
+        raise ValueError("timeout must be positive: try_acquire() does not wait")
     return _NO_LIMIT if timeout is None else check_seconds(timeout)

@@ -14,6 +14,7 @@ from zkc._zookeeper import RLock
 from zkc.constants import EventType
 from zkc.errors import ForkedError, NoNodeError, SessionLostError, ZooKeeperError
 from zkc.recipes._client_holds import Holds, holds_of
+from zkc.recipes._functions import check_function
 from zkc.recipes._guarding import find_reason
 from zkc.recipes._measures import Measures
 from zkc.recipes._places import HoldState, Place, boot_time, delete_surely, stat_of
@@ -178,6 +179,7 @@ class BaseHold:
 
         .. versionadded:: 0.1
         """
+        check_function(callback, "callback", "no arguments", 0, coroutines=True)
         with self._lock:
             self._revoked.append(callback)
             asked = self._asked
@@ -316,6 +318,8 @@ class BaseHold:
     def _lost_error(self, operation: str) -> LockLostError:
         reason = self._reason or ("released" if self._state is HoldState.RELEASED else "deleted")
         text = f"{LockLostError.what} ({reason}). {LockLostError.advice[0].upper()}{LockLostError.advice[1:]}"
+        if reason == "released":
+            text = "this hold was released, so it holds nothing any more: use the hold of a new acquire"
         error = LockLostError(LockLostError.describe(operation, self.path, text), operation=operation, path=self.path)
         error.reason, error.token = reason, self.token
         error.session_lost = reason in ("expired", "closed")

@@ -23,6 +23,7 @@ from zkc.errors import (
     SessionExpiredError,
     ZooKeeperError,
 )
+from zkc.recipes._functions import check_function
 from zkc.recipes._granting import Acquiring
 from zkc.recipes._holds import HoldState
 from zkc.recipes._lasting import begin, end, weakly
@@ -82,6 +83,13 @@ class BasePartitioner:
         make: Any = client
         self._group = make.group(f"{path}/members", identifier=identifier, data=encode_weight(weight))
         self._parts = {item: Part(item, self._lock_of(make, item)) for item in dict.fromkeys(items)}
+        coroutines = client._takes_coroutines
+        for name, fn, taken, count in (
+            ("on_assign", on_assign, "the item and its hold", 2),
+            ("on_revoke", on_revoke, "the item", 1),
+        ):
+            if fn is not None:
+                check_function(fn, name, taken, count, coroutines=coroutines)
         self._on_assign = on_assign
         self._on_revoke = on_revoke
         self._lock = RLock()

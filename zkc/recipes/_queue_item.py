@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union, cast
 from zkc._client.transaction import AsyncTransaction, SubmitTransaction, Transaction
 from zkc._flow import Flow, Pause, sub_result_of
 from zkc.constants import CreateMode
-from zkc.errors import ConnectionLossError, SessionExpiredError, SessionLostError, ZooKeeperError
+from zkc.errors import ClosingError, ConnectionLossError, SessionExpiredError, SessionLostError, ZooKeeperError
 from zkc.recipes._queue_claim import Claim, ClaimLostError
 from zkc.recipes.errors import LockLostError
 
@@ -180,14 +180,13 @@ class BaseItem:
                 synced, looking = session.sync(self.path), session.exists(self.path)
                 yield from sub_result_of(synced, "ack", self.path)
                 stat = yield from sub_result_of(looking, "ack", self.path)
-            except (ConnectionLossError, SessionExpiredError) as lost:
+            except (ConnectionLossError, SessionExpiredError, ClosingError) as lost:
                 if isinstance(lost, SessionLostError):
                     self._queue._raise_if_over(lost)
                 yield Pause(_PAUSE, "ack", self.path)
                 continue
             if stat is None:
-                error.maybe_applied = True
-                raise error
+                raise self._lost_error("ack", session, unsure=True) from error
             return
 
     def _measure(self, name: str) -> None:
@@ -200,14 +199,19 @@ class BaseItem:
         self._queue._measures.end(self._got, reason)
         self._queue._board.put_back(self._claim.entry)
 
-    def _lost_error(self, operation: str, session: Optional[Session] = None) -> LockLostError:
+    def _lost_error(self, operation: str, session: Optional[Session] = None, *, unsure: bool = False) -> LockLostError:
         reason = {"acked": "acked", "returned": "returned"}.get(self._state, "expired" if session else "deleted")
         text = f"the claim of the item is lost ({reason}). Nothing was carried out; the item is delivered again"
         if reason in ("acked", "returned"):
             text = f"the item was {reason} already. Nothing was carried out"
+        elif unsure:
+            text = (
+                f"the claim of the item was lost ({reason}) before the reply, and the item is gone: either this ack "
+                "was carried out, or another consumer has acked the item"
+            )
         error = LockLostError(LockLostError.describe(operation, self.path, text), operation=operation, path=self.path)
         error.reason, error.token, error.session_lost = reason, self._token, session is not None
-        error.maybe_applied = False
+        error.maybe_applied = unsure
         return error
 
     def _ack_later(self, transaction: Optional[AnyTransaction]) -> None:

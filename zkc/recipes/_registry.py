@@ -6,9 +6,10 @@ import contextlib
 import copy
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, cast
 
-from zkc._flow import Await, Flow, Signal
+from zkc._flow import Await, Flow, Signal, Undoable
+from zkc.errors import OperationTimeoutError
 from zkc.recipes._contend import check_open
 from zkc.recipes._instance import Instance, PayloadCodec
 from zkc.recipes._instance_watch import ChildrenMemory
@@ -21,6 +22,29 @@ if TYPE_CHECKING:
     from zkc.types import ACL
 
 __all__ = ["BaseRegistry", "Listing"]
+
+
+class _WaitForInstance(Undoable):
+    """The flow of a wait for an instance, whose timeout has a text of its own."""
+
+    __slots__ = ("path", "what")
+
+    def __init__(self, base: str, name: str, id_: Optional[str], make: Callable[[Undoable], Flow[Any]]) -> None:
+        super().__init__(make)
+        self.path = f"{base}/{name}" if id_ is None else f"{base}/{name}/{id_}"
+        self.what = (
+            f"no instance of {name!r} was there" if id_ is None else f"the instance {id_!r} of {name!r} was not there"
+        )
+
+    def late(self, limit: Optional[float]) -> OperationTimeoutError:
+        """Make the error of a wait that took too long."""
+        text = f"{self.what} within {limit:g} s; instances() shows which there are"
+        return OperationTimeoutError(
+            OperationTimeoutError.describe("wait_for", self.path, text),
+            operation="wait_for",
+            path=self.path,
+            maybe_applied=False,
+        )
 
 
 class BaseRegistry:
@@ -143,6 +167,9 @@ class BaseRegistry:
         return _find((yield from self._known(name, "get")), id_)
 
     def _wait_flow(self, client: CommandClient, name: str, id_: Optional[str]) -> Flow[Instance]:
+        return cast("Flow[Instance]", _WaitForInstance(self.base, name, id_, lambda _: self._wait(name, id_)))
+
+    def _wait(self, name: str, id_: Optional[str]) -> Flow[Instance]:
         while True:
             memory = yield from self._known(name, "wait_for")
             changed = memory.changed

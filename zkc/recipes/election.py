@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Optional, TypeVar, cast
 
 from zkc._flow import Signal
 from zkc.errors import ClosingError
 from zkc.recipes._election import BaseElection, ElectionLock, Pauses, election_contest
 from zkc.recipes._following import ElectionState, ElectionStatus
+from zkc.recipes._functions import NotAwaitableError, check_function
 from zkc.recipes._holds import BaseHold
 from zkc.recipes._leaders import AsyncLeaders, Leaders, Leading
 from zkc.recipes.hold import AsyncHold, Hold
@@ -95,6 +97,7 @@ class Election(BaseElection[Hold]):
 
         .. versionadded:: 0.1
         """
+        check_function(fn, "fn", "the hold", 1, coroutines=False)
         stop, pauses = self._stop, Pauses()
         while not stop.done():
             try:
@@ -236,6 +239,7 @@ class AsyncElection(BaseElection[AsyncHold]):
 
         .. versionadded:: 0.1
         """
+        check_function(fn, "fn", "the hold", 1, coroutines=True)
         stop, pauses = self._stop, Pauses()
         while not stop.done():
             try:
@@ -259,6 +263,8 @@ class AsyncElection(BaseElection[AsyncHold]):
                         await hold._leave(None)
                     return value
             except Exception as error:
+                if isinstance(error, NotAwaitableError):
+                    raise
                 if not forever:
                     if stop.done() and hold.reason == "resigned":
                         return None
@@ -273,7 +279,10 @@ class AsyncElection(BaseElection[AsyncHold]):
 
     async def _call(self, fn: Callable[[AsyncHold], Awaitable[_T]], hold: AsyncHold) -> _T:
         """Call the function in a task that the loss of the hold cancels."""
-        task: asyncio.Future[_T] = asyncio.ensure_future(fn(hold))
+        awaitable = fn(hold)
+        if not isawaitable(awaitable):
+            raise NotAwaitableError(f"fn must be a coroutine function: it returned {type(awaitable).__name__}")
+        task: asyncio.Future[_T] = asyncio.ensure_future(awaitable)
         cancelled = False
 
         def cancel(_: object) -> None:

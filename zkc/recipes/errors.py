@@ -40,7 +40,7 @@ class LockTimeoutError(RecipeError, OperationTimeoutError):
     """
 
     what = "the lock was not granted in time"
-    advice = "contenders() shows who holds it and who waits"
+    advice = "contenders() of a lock, holders() of a semaphore and holder() of a lease show who holds it"
     maybe_applied = False
 
 

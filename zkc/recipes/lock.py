@@ -183,6 +183,8 @@ def contest_of(
         raise ValueError(f"layout must be one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
     if on_suspend not in _ON_SUSPEND:
         raise ValueError(f"on_suspend must be one of {', '.join(map(repr, _ON_SUSPEND))}, not {on_suspend!r}")
+    if not isinstance(identifier, str):
+        raise TypeError(f"identifier must be a str, not {type(identifier).__name__}")
     if data is None:
         data = identifier.encode()
     if max_waiters is not None:

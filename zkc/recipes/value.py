@@ -147,6 +147,8 @@ class BaseValue:
                 if iscoroutine(changed):
                     changed.close()
                 raise TypeError("fn must be a plain function: atomically() takes coroutine functions")
+            if changed is None:
+                raise TypeError("fn returned None: return the new value; set(None) stores None where the codec has it")
             return changed
 
         return self._cell.update(client, "update", change, limit)
