@@ -227,6 +227,7 @@ class Value(BaseValue):
             The new value.
 
         Raises:
+            TypeError: The function returned None or an awaitable. Nothing is written.
             DecodeError: The codec cannot decode the znode's data.
             ContentionError: Other clients changed the value during each attempt.
             OverwrittenError: The znode was deleted and created again, and the update has replaced its value.
