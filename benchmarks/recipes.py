@@ -242,7 +242,7 @@ def _settled(link: Link) -> int:
     count = -1
     while count != link.requests:
         count = link.requests
-        time.sleep(4 * _DELAY)
+        time.sleep(4 * _DELAY)  # A request and its reply take half of that on the link.
     return count
 
 
@@ -256,5 +256,5 @@ def _wait_for_two(client: zkc.Client, path: str) -> None:
     while client.exists(path) is None or len(client.children(path)) < 2:
         if time.monotonic() > deadline:
             raise WorkerError(f"the election {path} has no two participants after {_SETTLE_TIMEOUT:.0f} s")
-        time.sleep(0.01)
+        time.sleep(0.01)  # Between two looks.
     time.sleep(0.1)  # Until the second has looked at the first, which no other client can see.

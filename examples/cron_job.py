@@ -87,7 +87,7 @@ def show(hosts: str, stack: ExitStack) -> None:
         threads.append(threading.Thread(target=job.run, args=(stop,)))
     for thread in threads:
         thread.start()
-    time.sleep(2)
+    time.sleep(2)  # Some ticks.
     stop.set()
     for thread in threads:
         thread.join()

@@ -29,7 +29,7 @@ async def work(client: zkc.AsyncClient, name: str, hold: AsyncHold) -> None:
             data, _ = await client.get(f"{PATH}/count")
             async with hold.transaction() as transaction:
                 transaction.set(f"{PATH}/count", str(int(data or b"0") + 1).encode())
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # The work.
     finally:
         print(f"{name} leads no longer", flush=True)
 
@@ -56,13 +56,13 @@ async def show(hosts: str) -> None:
         observer = asyncio.create_task(watch(client, changes))
         tasks = {name: asyncio.create_task(contend(hosts, name)) for name in ("ann", "bob")}
         while not {"ann", "bob"} & set(changes):
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)
+            await asyncio.sleep(0.05)  # Between two looks.
+        await asyncio.sleep(0.5)  # It works for a while.
         first = next(name for name in changes if name in tasks)
         tasks.pop(first).cancel()  # The leader ends; its session does, too.
         while changes[-1] not in tasks:
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)
+            await asyncio.sleep(0.05)  # Between two looks.
+        await asyncio.sleep(0.5)  # The second works for a while.
         data, _ = await client.get(f"{PATH}/count")
         for task in [observer, *tasks.values()]:
             task.cancel()

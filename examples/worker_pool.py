@@ -67,11 +67,11 @@ def show(hosts: str, count: int) -> None:
         for worker in workers:
             stack.callback(worker.kill)
         while not client.children(RESULTS):
-            time.sleep(0.02)
+            time.sleep(0.02)  # Between two looks.
         workers[0].kill()  # Its session ends after some seconds; a job that it was at is delivered again.
         deadline = time.monotonic() + 60
         while len(jobs) and time.monotonic() < deadline:
-            time.sleep(0.05)
+            time.sleep(0.05)  # Between two looks.
         print(f"{len(client.children(RESULTS))} results of {count} jobs, {len(client.children(FAILED))} set aside")
 
 

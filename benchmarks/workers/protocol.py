@@ -175,7 +175,7 @@ def contended(cycles, contenders, acquire, release, pause):
             hold = acquire(contender)
             granted.append(time.monotonic_ns())
             if pause:
-                time.sleep(pause)
+                time.sleep(pause)  # The lock is held for so long.
             released.append(time.monotonic_ns())
             release(contender, hold)
 

@@ -25,6 +25,7 @@ from .fix_clients import (  # noqa: F401
     other_zk,
     proxy,
     small,
+    start_zk,
     through,
     zk,
 )

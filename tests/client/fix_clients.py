@@ -60,19 +60,27 @@ def make_zk(kind, hosts, loop):
 
 
 @pytest.fixture
-def zk(make_zk, loop):
-    """A client that is started."""
-    client = make_zk()
-    loop.run_until_complete(_start(client))
-    return client
+def start_zk(make_zk, loop):
+    """Return a function that makes a client, as make_zk does, and starts it."""
+
+    def start(*hosts, **settings):
+        client = make_zk(*hosts, **settings)
+        loop.run_until_complete(_start(client))
+        return client
+
+    return start
 
 
 @pytest.fixture
-def other_zk(make_zk, loop):
+def zk(start_zk):
+    """A client that is started."""
+    return start_zk()
+
+
+@pytest.fixture
+def other_zk(start_zk):
     """A second client with the same root."""
-    client = make_zk()
-    loop.run_until_complete(_start(client))
-    return client
+    return start_zk()
 
 
 async def _start(client):

@@ -21,15 +21,9 @@ def meddler(zookeeper_server):
 
 
 @pytest.fixture
-def far(meddler, make_zk, hosts, loop):
+def far(start_zk, meddler, hosts):
     """A client that connects through the proxy, with a session that outlives what the tests do."""
-    client = make_zk(meddler.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
-
-    async def start():
-        await client.start()
-
-    loop.run_until_complete(start())
-    return client
+    return start_zk(meddler.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
 
 
 class Submitting:

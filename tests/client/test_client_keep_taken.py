@@ -21,15 +21,9 @@ def meddler(zookeeper_server):
 
 
 @pytest.fixture
-def lied_to(meddler, make_zk, hosts, loop):
+def lied_to(start_zk, meddler, hosts):
     """A client that a proxy can send an expiry of its session, while the servers have it for half a minute more."""
-    client = make_zk(meddler.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
-
-    async def start():
-        await client.start()
-
-    loop.run_until_complete(start())
-    return client
+    return start_zk(meddler.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
 
 
 async def be_told(zk, lie):

@@ -220,14 +220,9 @@ class Poisoned(FaultProxy):
 
 
 @pytest.fixture
-def zk_poisoned(make_zk, zookeeper_server, hosts, loop):
+def zk_poisoned(start_zk, zookeeper_server, hosts):
     with Poisoned("127.0.0.1", zookeeper_server.port) as proxy:
-        zk = make_zk(proxy.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
-
-        async def start():
-            await zk.start()
-
-        loop.run_until_complete(start())
+        zk = start_zk(proxy.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
         zk.proxy = proxy
         yield zk
         proxy.refuse()

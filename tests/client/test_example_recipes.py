@@ -17,7 +17,7 @@ import worker_pool
 
 def carry_out(client, item):
     print("at", item.data.decode(), flush=True)
-    time.sleep(600)
+    time.sleep(600)  # Until the test kills or stops the process.
 
 worker_pool.carry_out = carry_out
 worker_pool.work(sys.argv[2], "ann")
@@ -29,7 +29,7 @@ import cron_job, zkc
 
 def job(number):
     print("at", number, flush=True)
-    time.sleep(600)
+    time.sleep(600)  # Until the test kills or stops the process.
 
 client = zkc.Client(sys.argv[2], session_timeout=1.0)
 client.start()

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ..client.fix_clients import client, hosts  # noqa: F401
+from ..client.fix_clients import client, hosts  # noqa: F401 - pytest finds them here, by their names
 from .interop_support import Worker
 
 
 @pytest.fixture
-def worker(hosts: str) -> Iterator[Any]:  # noqa: F811
+def worker(hosts: str) -> Iterator[Any]:  # noqa: F811 - the fixture of that name
     """Return a function that starts a worker: of kazoo, Curator or zkc."""
     started: list[Worker] = []
 

@@ -25,15 +25,9 @@ def proxy(zookeeper_server):
 
 
 @pytest.fixture
-def zk_behind(make_zk, proxy, hosts, zookeeper_server, loop):
+def zk_behind(start_zk, through):
     """A client whose connection goes through the proxy."""
-    zk = make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30.0)
-
-    async def start():
-        await zk.start()
-
-    loop.run_until_complete(start())
-    return zk
+    return start_zk(through, session_timeout=30.0)
 
 
 @pytest.fixture

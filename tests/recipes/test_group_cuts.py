@@ -24,15 +24,9 @@ def proxy(zookeeper_server):
 
 
 @pytest.fixture
-def cut_zk(make_zk, proxy, hosts, loop):
+def cut_zk(start_zk, through):
     """A client whose connection goes through the proxy."""
-    zk = make_zk(proxy.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
-
-    async def start():
-        await zk.start()
-
-    loop.run_until_complete(start())
-    return zk
+    return start_zk(through, session_timeout=30.0)
 
 
 async def empty(zk, path):

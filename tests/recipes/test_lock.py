@@ -108,7 +108,7 @@ async def test_lock_timeout_is_one_deadline(zk, other_zk):
     async def use():
         hold = await do(zk, zk.inner.lock("/a").acquire)
         await leave.wait()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # So the four leave one after the other, and the last only behind the deadline.
         await do(zk, hold.release)
 
     leave = asyncio.Event()
@@ -185,10 +185,10 @@ async def test_lock_of_another_layout_is_refused(zk):
 
 async def test_lock_of_a_client_with_a_chroot(zk, make_zk, hosts):
     """Scenario 59."""
-    await zk.create("/root")
-    async with make_zk(hosts + "/root") as below:
+    await zk.create("/top")
+    async with make_zk(hosts + "/top") as below:
         hold = await do(below, below.inner.lock("/a").acquire)
-        assert await do(zk, zk.inner.lock("/root/a").try_acquire) is None
+        assert await do(zk, zk.inner.lock("/top/a").try_acquire) is None
         await do(below, hold.release)
 
 
@@ -314,7 +314,7 @@ async def test_lock_cancels_the_block_of_a_lost_hold(zk, other_zk):
         async with zk.inner.lock("/a").held(cancel_on_loss=True) as hold:
             try:
                 await other_zk.delete(hold.path)
-                await asyncio.sleep(60)
+                await asyncio.sleep(60)  # Until the loss cancels it.
             finally:
                 ended.append(True)
 

@@ -99,7 +99,7 @@ async def crowd(zk, server, hosts, *, processes, contenders):
         most = 0
         while len(names := await zk.children("/grants")) < total:
             most = max(most, watches(server))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # Between two counts.
         for process in crowded:
             assert await asyncio.to_thread(process.stdout.readline) == "done\n"
         await eventually(lambda: is_empty(zk))

@@ -31,15 +31,9 @@ def proxy(zookeeper_server):
 
 
 @pytest.fixture
-def far_zk(make_zk, through, loop):
+def far_zk(start_zk, through):
     """A client whose connection goes through the proxy."""
-    client = make_zk(through, session_timeout=20.0)
-
-    async def start():
-        await client.start()
-
-    loop.run_until_complete(start())
-    return client
+    return start_zk(through, session_timeout=20.0)
 
 
 async def names(zk):

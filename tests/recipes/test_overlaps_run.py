@@ -70,7 +70,7 @@ async def test_holds_never_overlap_while_all_is_disturbed(server, near, make_zk,
             holds.append(hold)
             with contextlib.suppress(zkc.ZooKeeperError):  # Lost, or in doubt: the log shows what was carried out.
                 await write(client, kind, hold, weight)
-                await asyncio.sleep(dice.random() * 0.02)
+                await asyncio.sleep(dice.random() * 0.02)  # It holds for a while.
                 await write(client, kind, hold, weight)
             with contextlib.suppress(zkc.ZooKeeperError):
                 await do(client, hold.release, timeout=10)
@@ -84,20 +84,20 @@ async def test_holds_never_overlap_while_all_is_disturbed(server, near, make_zk,
         deeds = ["expire", "expire", "expire", "drop", "drop", "pause", "restart"] * rounds
         dice.shuffle(deeds)
         for deed in deeds:
-            await asyncio.sleep(0.3 + dice.random() * 0.3)
+            await asyncio.sleep(0.3 + dice.random() * 0.3)  # Holds come and go between two disturbances.
             if deed == "drop":
                 near.drop_connections()
             elif deed == "restart":
                 await asyncio.to_thread(server.restart)
             elif deed == "pause":
                 server.pause()
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(PAUSE)  # The length of the pause is the disturbance.
                 server.resume()
             else:
                 victim = dice.choice(clients)
                 with contextlib.suppress(OSError, ValueError):  # It has no session at this moment.
                     await asyncio.to_thread(server.expire, victim.session_id, victim.session_password)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # Some holds without a disturbance.
         over.set()
 
     kinds = ("lock", "rwlock", "semaphore")

@@ -140,7 +140,7 @@ async def test_the_id_of_another_session_is_waited_for_or_replaced(zk, registry,
         await other.register(instance(port=1), timeout=0.2)
     await eventually(lambda: other_zk.kept == [])
     registering = asyncio.ensure_future(other.register(instance(port=2)))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # Time to be done too early.
     assert not registering.done()
     assert await first.unregister() is True
     second = await registering
@@ -228,7 +228,7 @@ async def test_a_wait_for_an_instance_ends_with_its_client(make_zk):
     zk = make_zk()
     await zk.start()
     waiting = asyncio.ensure_future(registry_of(zk).wait_for("web", timeout=30))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # As a rule it waits then; a wait that begins later ends in the same way.
     await zk.close()
     with pytest.raises(zkc.ClosingError):
         await waiting

@@ -1,15 +1,13 @@
 """Registries whose connection is lost at each request, and at each reply."""
 
-import asyncio
 import json
 
 import pytest
 
-import zkc
 from zkc.recipes import ServiceType
 
 from ..client.both import eventually, gone
-from .cut_support import Cutter
+from .cut_support import Cutter, at_each_request
 from .registry_support import BASE, changed, instance, registry_of, seeing
 
 FATES = ["drop", "lose"]
@@ -22,27 +20,9 @@ def proxy(zookeeper_server):
 
 
 @pytest.fixture
-def cut_zk(make_zk, proxy, hosts, loop):
+def cut_zk(start_zk, through):
     """A client whose connection goes through the proxy."""
-    zk = make_zk(proxy.hosts + hosts[hosts.index("/") :], session_timeout=30.0)
-
-    async def start():
-        await zk.start()
-
-    loop.run_until_complete(start())
-    return zk
-
-
-async def at_each_request(proxy, zk, fate, scenario):
-    """Play a scenario again and again, with one more request before the cut, until it ends before the cut."""
-    for number in range(1, 100):
-        proxy.cut_at(number, fate)
-        await asyncio.wait_for(scenario(number), 60)
-        if not proxy.has_cut:
-            assert number > 3
-            return
-        await zk.wait_for(zkc.ClientState.CONNECTED, timeout=20)
-    pytest.fail("the scenario has no end")
+    return start_zk(through, session_timeout=30.0)
 
 
 @pytest.mark.parametrize("type_", list(ServiceType))

@@ -14,15 +14,9 @@ from .registry_support import BASE, changed, ids, instance, registry_of, seeing
 
 
 @pytest.fixture
-def cut_zk(make_zk, through, loop):
+def cut_zk(start_zk, through):
     """A client whose connection goes through the proxy."""
-    zk = make_zk(through, session_timeout=30.0)
-
-    async def start():
-        await zk.start()
-
-    loop.run_until_complete(start())
-    return zk
+    return start_zk(through, session_timeout=30.0)
 
 
 async def cut(zk, proxy):
@@ -100,7 +94,7 @@ async def test_what_is_unregistered_during_an_outage_does_not_come_back(cut_zk, 
     with pytest.raises(zkc.OperationTimeoutError, match="continues in the background"):
         await going.unregister(timeout=0.2)
     unregistering = asyncio.ensure_future(going.unregister(timeout=60))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # Time to be done too early.
     assert not unregistering.done()
     zookeeper_server.expire(*session)
     proxy.accept()
@@ -130,7 +124,7 @@ async def test_an_instance_is_registered_again_during_the_outage_that_unregister
     with pytest.raises(zkc.OperationTimeoutError):
         await registration.unregister(timeout=0.2)
     registering = asyncio.ensure_future(registry.register(instance(port=1), timeout=60))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # As a rule it waits for the connection then; a call that begins later ends alike.
     proxy.accept()
     assert await told.next() is zkc.ClientState.CONNECTED
     again = await registering
@@ -147,7 +141,7 @@ async def test_the_last_update_of_an_outage_wins(cut_zk, proxy, zk, zookeeper_se
     with pytest.raises(zkc.OperationTimeoutError, match="continues in the background"):
         await registration.update(changed(registration.instance, port=1), timeout=0.1)
     updating = asyncio.ensure_future(registration.update(changed(registration.instance, port=2), timeout=60))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # As a rule it waits for the connection then; a call that begins later ends alike.
     zookeeper_server.expire(*session)
     proxy.accept()
     await expired(told)

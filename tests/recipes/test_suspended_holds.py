@@ -19,15 +19,9 @@ PATH = "/lock"
 
 
 @pytest.fixture
-def far_zk(make_zk, through, loop):
+def far_zk(start_zk, through):
     """A client whose connection goes through the proxy."""
-    client = make_zk(through, session_timeout=3.0)
-
-    async def start():
-        await client.start()
-
-    loop.run_until_complete(start())
-    return client
+    return start_zk(through, session_timeout=3.0)
 
 
 async def gone(zk, path):

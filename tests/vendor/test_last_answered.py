@@ -73,7 +73,7 @@ def test_the_handshake_counts_from_its_sending(steer: Steer, serve: Serve) -> No
     client.hears("opened")
     client.tell("answered")
     assert client.hears("answered") == "-1"  # Not known yet.
-    time.sleep(0.4)
+    time.sleep(0.4)  # The time between sending and answer, which must not count.
     accepting.set()
     client.hears(f"state {CONNECTED}")
     assert begun - 0.01 <= answered(client) <= now() - 0.3
@@ -87,7 +87,7 @@ def test_a_ping_counts_from_its_sending_when_it_is_answered(steer: Steer, serve:
     connection, handshake = pings.connection(), answered(client)
     came = pings.ping()
     assert abs(answered(client) - handshake) < 0.02  # It is not answered yet.
-    time.sleep(0.3)
+    time.sleep(0.3)  # The same for the ping.
     connection.send(reply(-2))
     client.tell("get /a")
     assert client.hears("get") == "0"  # The answer to the ping was in front.
@@ -110,7 +110,7 @@ def test_a_reply_to_a_request_proves_nothing(steer: Steer, serve: Serve) -> None
     client = steer(serve(pings).hosts, timeout=TIMEOUT)
     client.hears(f"state {CONNECTED}")
     handshake = answered(client)
-    time.sleep(0.2)
+    time.sleep(0.2)  # So the two times differ enough.
     client.tell("get /a")
     assert client.hears("get") == "0"
     assert abs(answered(client) - handshake) < 0.02

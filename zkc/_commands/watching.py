@@ -38,13 +38,14 @@ def _watch(
     if not callable(fn):
         raise TypeError(f"fn must be callable with {taken}, not {type(fn).__name__}")
     subscriptions = client._subscriptions
-    if not subscriptions.coroutines and _makes_coroutine(fn):
+    if not subscriptions.coroutines and makes_coroutine(fn):
         raise TypeError("fn must be a plain function: coroutine functions are for zkc.AsyncClient")
     watch = Subscription(subscriptions, path, kind, fn)
     return _begin(client.session, watch)
 
 
-def _makes_coroutine(fn: Callable[..., object]) -> bool:
+def makes_coroutine(fn: object) -> bool:
+    """Return whether something that can be called is a coroutine function."""
     call = getattr(fn, "__call__", None)  # noqa: B004 - also an object with an asynchronous __call__
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(call)
 

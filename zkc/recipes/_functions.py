@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from zkc._commands.watching import makes_coroutine
+
 __all__ = ["NotAwaitableError", "check_function"]
 
 
@@ -28,8 +30,7 @@ def check_function(fn: object, name: str, taken: str, count: int, *, coroutines:
     """
     if not callable(fn):
         raise TypeError(f"{name} must be callable with {taken}, not {type(fn).__name__}")
-    call = getattr(fn, "__call__", None)  # noqa: B004 - also an object with an asynchronous __call__
-    if not coroutines and (inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(call)):
+    if not coroutines and makes_coroutine(fn):
         raise TypeError(f"{name} must be a plain function: coroutine functions are for zkc.AsyncClient")
     try:
         signature = inspect.signature(fn)

@@ -6,7 +6,7 @@ import contextlib
 import uuid
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Optional, cast
+from typing import TYPE_CHECKING, Optional, cast
 
 from zkc._args import check_data, check_flag, check_path, encode_acl
 from zkc._flow import Await, Flow, Pause, Signal, Undoable, sub_result_of
@@ -18,10 +18,10 @@ from zkc.errors import (
     NoAuthError,
     NodeExistsError,
     NoNodeError,
-    OperationTimeoutError,
     SessionExpiredError,
     SessionLostError,
 )
+from zkc.recipes._late import Late
 from zkc.recipes._members import Member, read_members
 
 if TYPE_CHECKING:
@@ -35,27 +35,6 @@ __all__ = ["BaseGroup"]
 
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 _LAYOUTS = ("curator", "kazoo")
-
-
-class _Join(Undoable):
-    """The flow of a join, whose timeout has a text of its own."""
-
-    __slots__ = ("operation", "path")
-
-    def __init__(self, operation: str, path: str, make: Callable[[Undoable], Flow[Any]]) -> None:
-        super().__init__(make)
-        self.operation = operation
-        self.path = path
-
-    def late(self, limit: Optional[float]) -> OperationTimeoutError:
-        """Make the error of a join that took too long."""
-        text = f"the member was not listed within {limit:g} s; another session may have its identifier"
-        return OperationTimeoutError(
-            OperationTimeoutError.describe(self.operation, self.path, text),
-            operation=self.operation,
-            path=self.path,
-            maybe_applied=False,
-        )
 
 
 class BaseGroup:
@@ -135,7 +114,8 @@ class BaseGroup:
     # ---- joining ----------------------------------------------------------------------------------------------------
 
     def _join_flow(self, client: CommandClient) -> Flow[None]:
-        return cast("Flow[None]", _Join(self._joins, self._own, self._join))
+        missed, advice = "the member was not listed", "another session may have its identifier"
+        return cast("Flow[None]", Late(self._joins, self._own, missed, advice, self._join))
 
     def _join(self, undoable: Undoable) -> Flow[None]:
         kept = self._client._kept

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Optional, cast
 from zkc._args import check_path
 from zkc._flow import Await, Flow, Signal, Undoable
 from zkc._zookeeper import RLock
-from zkc.errors import OperationTimeoutError, SessionLostError
+from zkc.errors import SessionLostError
 from zkc.recipes._instance import Instance, PayloadCodec, decode_instance, encode_instance
 from zkc.recipes._instance_watch import ChildrenMemory
+from zkc.recipes._late import Late
 from zkc.recipes._registered import make_entry
 
 if TYPE_CHECKING:
@@ -29,23 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["BaseRegistration", "Shared"]
 
 _log = logging.getLogger("zkc.recipes")
-
-
-class _Change(Undoable):
-    """The flow of a change that continues when its caller gives up, which its timeout says."""
-
-    __slots__ = ("operation", "path")
-
-    def __init__(self, operation: str, path: str, make: Callable[[Undoable], Flow[Any]]) -> None:
-        super().__init__(make)
-        self.operation = operation
-        self.path = path
-
-    def late(self, limit: Optional[float]) -> OperationTimeoutError:
-        """Make the error of a change that took too long."""
-        text = f"not known to be done within {limit:g} s; the client continues in the background"
-        message = OperationTimeoutError.describe(self.operation, self.path, text)
-        return OperationTimeoutError(message, operation=self.operation, path=self.path, maybe_applied=True)
 
 
 class _Course:
@@ -249,7 +233,9 @@ class BaseRegistration:
             undoable.undo = own._end
             return own
 
-        return cast("Flow[Any]", _Register("register", own.path, make))
+        missed = "the instance was not registered"
+        advice = "it is withdrawn; another session may have its id (replace=True deletes that znode)"
+        return cast("Flow[Any]", Late("register", own.path, missed, advice, make))
 
     # ---- updating ---------------------------------------------------------------------------------------------------
 
@@ -257,7 +243,7 @@ class BaseRegistration:
         def make(undoable: Undoable) -> Flow[None]:
             yield from self._updated(instance)
 
-        return cast("Flow[None]", _Change("update", self.path, make))
+        return cast("Flow[None]", _continuing("update", self.path, make))
 
     def _updated(self, instance: Instance) -> Flow[BaseRegistration]:
         old = self._instance
@@ -324,19 +310,10 @@ class BaseRegistration:
             course = self._end()
             return course is not None and bool((yield from course.wait()))
 
-        return cast("Flow[bool]", _Change("unregister", self.path, make))
+        return cast("Flow[bool]", _continuing("unregister", self.path, make))
 
 
-class _Register(_Change):
-    """The flow of a registration, whose timeout undoes it."""
-
-    __slots__ = ()
-
-    def late(self, limit: Optional[float]) -> OperationTimeoutError:
-        """Make the error of a registration that took too long."""
-        text = (
-            f"the instance was not registered within {limit:g} s and is withdrawn; another session may have its id "
-            "(replace=True deletes that znode)"
-        )
-        message = OperationTimeoutError.describe(self.operation, self.path, text)
-        return OperationTimeoutError(message, operation=self.operation, path=self.path, maybe_applied=False)
+def _continuing(operation: str, path: str, make: Callable[[Undoable], Flow[Any]]) -> Late:
+    """Make the flow of a change that continues when its caller gives up."""
+    advice = "the client continues in the background"
+    return Late(operation, path, "not known to be done", advice, make, maybe_applied=True)

@@ -8,11 +8,11 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, cast
 
-from zkc._flow import Await, Flow, Signal, Undoable
-from zkc.errors import OperationTimeoutError
+from zkc._flow import Await, Flow, Signal
 from zkc.recipes._contend import check_open
 from zkc.recipes._instance import Instance, PayloadCodec
 from zkc.recipes._instance_watch import ChildrenMemory
+from zkc.recipes._late import Late
 from zkc.recipes._observing import Observation, StopObservingError
 from zkc.recipes._registering import BaseRegistration, Shared
 
@@ -22,29 +22,6 @@ if TYPE_CHECKING:
     from zkc.types import ACL
 
 __all__ = ["BaseRegistry", "Listing"]
-
-
-class _WaitForInstance(Undoable):
-    """The flow of a wait for an instance, whose timeout has a text of its own."""
-
-    __slots__ = ("path", "what")
-
-    def __init__(self, base: str, name: str, id_: Optional[str], make: Callable[[Undoable], Flow[Any]]) -> None:
-        super().__init__(make)
-        self.path = f"{base}/{name}" if id_ is None else f"{base}/{name}/{id_}"
-        self.what = (
-            f"no instance of {name!r} was there" if id_ is None else f"the instance {id_!r} of {name!r} was not there"
-        )
-
-    def late(self, limit: Optional[float]) -> OperationTimeoutError:
-        """Make the error of a wait that took too long."""
-        text = f"{self.what} within {limit:g} s; instances() shows which there are"
-        return OperationTimeoutError(
-            OperationTimeoutError.describe("wait_for", self.path, text),
-            operation="wait_for",
-            path=self.path,
-            maybe_applied=False,
-        )
 
 
 class BaseRegistry:
@@ -167,7 +144,11 @@ class BaseRegistry:
         return _find((yield from self._known(name, "get")), id_)
 
     def _wait_flow(self, client: CommandClient, name: str, id_: Optional[str]) -> Flow[Instance]:
-        return cast("Flow[Instance]", _WaitForInstance(self.base, name, id_, lambda _: self._wait(name, id_)))
+        path, missed = f"{self.base}/{name}", f"no instance of {name!r} was there"
+        if id_ is not None:
+            path, missed = f"{path}/{id_}", f"the instance {id_!r} of {name!r} was not there"
+        advice = "instances() shows which there are"
+        return cast("Flow[Instance]", Late("wait_for", path, missed, advice, lambda _: self._wait(name, id_)))
 
     def _wait(self, name: str, id_: Optional[str]) -> Flow[Instance]:
         while True:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional, cast
+from typing import TYPE_CHECKING, Optional, cast
 
 from zkc._args import check_count, check_path, check_seconds, encode_acl
 from zkc._flow import Flow, Undoable
-from zkc.errors import OperationTimeoutError
+from zkc.recipes._late import Late
 from zkc.recipes._rounds import Rounds, Stand
 from zkc.recipes.errors import BarrierBrokenError
 
@@ -43,27 +43,6 @@ class Round:
     """The identifiers of the members, in the order in which they joined."""
     index: int
     """The index of this member among them. Exactly one member has the index 0."""
-
-
-class _Enter(Undoable):
-    """The flow of an entry, whose timeout has a text of its own."""
-
-    __slots__ = ("path", "size")
-
-    def __init__(self, path: str, size: int, make: Callable[[Undoable], Flow[Any]]) -> None:
-        super().__init__(make)
-        self.path = path
-        self.size = size
-
-    def late(self, limit: Optional[float]) -> OperationTimeoutError:
-        """Make the error of an entry that took too long."""
-        text = f"fewer than {self.size} members came within {limit:g} s; this member leaves no znode"
-        return OperationTimeoutError(
-            OperationTimeoutError.describe("enter", self.path, text),
-            operation="enter",
-            path=self.path,
-            maybe_applied=False,
-        )
 
 
 class BaseDoubleBarrier:
@@ -101,7 +80,8 @@ class BaseDoubleBarrier:
         return f"<zkc.{type(self).__name__} {self._path} n={self._n}{' entered' if self.entered else ''}>"
 
     def _enter_flow(self, client: CommandClient) -> Flow[Round]:
-        return cast("Flow[Round]", _Enter(self._path, self._n, self._enter))
+        missed, advice = f"fewer than {self._n} members came", "this member leaves no znode"
+        return cast("Flow[Round]", Late("enter", self._path, missed, advice, self._enter))
 
     def _enter(self, undoable: Undoable) -> Flow[Round]:
         if self._stand is not None:

@@ -67,7 +67,7 @@ class Contest:
         """Hold for a moment, and note when."""
         begun = time.monotonic_ns()
         if kind in ("lease", "read"):
-            time.sleep(0.01)
+            time.sleep(0.01)  # Holders that may overlap do so.
         else:
             self._inside()
         self._found.append((kind, sequence(name), begun, time.monotonic_ns()))

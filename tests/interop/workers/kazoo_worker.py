@@ -93,7 +93,7 @@ class Worker:
         say("holds")
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self.client.exists(path + "-end"):
-            time.sleep(0.01)
+            time.sleep(0.01)  # Between two looks.
         lock.release()
 
     def put(self, path, layout, count, prefix):
@@ -110,7 +110,7 @@ class Worker:
             assert time.monotonic() < until
             data = queue.get() if layout == "kazoo" else queue.get(timeout=TIMEOUT)
             if data is None:
-                time.sleep(0.005)
+                time.sleep(0.005)  # kazoo's Queue does not wait.
                 continue
             if layout != "kazoo":
                 assert queue.consume()

@@ -116,7 +116,7 @@ class Worker:
             elif over and queue.size() == 0:
                 return
             else:
-                time.sleep(0.005)
+                time.sleep(0.005)  # Between two looks: other workers may take the last items.
 
     def add(self, path, form, contenders, cycles):
         """Add 1 in cycles."""
