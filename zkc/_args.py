@@ -89,6 +89,13 @@ def check_data(data: object) -> Optional[Data]:
     raise TypeError(f"data must be bytes, bytearray, memoryview or None, not {type(data).__name__}")
 
 
+def check_identifier(identifier: object) -> str:
+    """Return the identifier of a contender or member if it is a str, else raise."""
+    if not isinstance(identifier, str):
+        raise TypeError(f"identifier must be a str, not {type(identifier).__name__}")
+    return identifier
+
+
 def data_size(data: Optional[Data]) -> int:
     """Return the size of a znode's data in bytes."""
     if data is None:

@@ -37,6 +37,7 @@ class Holds:
     def __init__(self, client: BaseClient) -> None:
         self._client = weakref.ref(client)
         self.call_user: Callable[..., None] = client._call_user
+        self.coroutines = client._takes_coroutines  # Whether callbacks may be coroutine functions.
         self._all: set[BaseHold] = set()
         self._new: set[BaseHold] = set()  # Those whose znodes are not watched yet.
         self._due = 0.0  # When those are read, by the monotonic clock.

@@ -51,8 +51,6 @@ def election_contest(
     """Check the arguments of an election."""
     if layout not in _KINDS:
         raise ValueError(f"layout must be one of {', '.join(map(repr, _KINDS))}, not {layout!r}")
-    if not isinstance(identifier, str):
-        raise TypeError(f"identifier must be a str, not {type(identifier).__name__}")
     names, kind = _KINDS[layout]
     contest = contest_of(
         client,

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Optional, cast
 
-from zkc._args import check_data, check_flag, check_path, encode_acl
+from zkc._args import check_data, check_flag, check_identifier, check_path, encode_acl
 from zkc._flow import Await, Flow, Pause, Signal, Undoable, sub_result_of
 from zkc._session.ephemeral_changes import Znode
 from zkc._session.ephemeral_claims import claim
@@ -57,6 +57,7 @@ class BaseGroup:
         check_flag(keep, "keep")
         if layout not in _LAYOUTS:
             raise ValueError(f"layout must be one of {', '.join(map(repr, _LAYOUTS))}, not {layout!r}")
+        check_identifier(identifier)
         if not identifier or "/" in identifier:
             raise ValueError(f"identifier must be a non-empty str without a slash, not {identifier!r}")
         checked = bytes(check_data(data) or b"")

@@ -179,7 +179,7 @@ class BaseHold:
 
         .. versionadded:: 0.1
         """
-        check_function(callback, "callback", "no arguments", 0, coroutines=True)
+        check_function(callback, "callback", "no arguments", 0, coroutines=self._holds.coroutines)
         with self._lock:
             self._revoked.append(callback)
             asked = self._asked

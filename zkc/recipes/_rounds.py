@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Optional
 
+from zkc._args import check_identifier
 from zkc._flow import Await, Flow, Pause, Signal, sub_result_of
 from zkc.constants import CreateMode
 from zkc.errors import (
@@ -94,7 +95,7 @@ class Rounds:
         self._client = client
         self._path = path
         self._size = size
-        self._identifier = identifier
+        self._identifier = check_identifier(identifier)
         self._acl = acl
 
     # ---- joining ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Optional, TypeVar, cast
 
 from zkc._flow import Signal
@@ -114,6 +114,10 @@ class Election(BaseElection[Hold]):
             stop.add_done_callback(resign)
             try:
                 value = fn(hold)
+                if iscoroutine(value):  # Of a lambda, which shows only by its result that it makes one.
+                    value.close()
+                    forever = False  # The next call would be the same.
+                    raise TypeError("fn must be a plain function: coroutine functions are for zkc.AsyncClient")
                 if not forever:
                     if stop.done():
                         hold._release_later()

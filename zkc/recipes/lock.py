@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, TypeVar, cast
 
-from zkc._args import check_count, check_data, check_path, encode_acl
+from zkc._args import check_count, check_data, check_identifier, check_path, encode_acl
 from zkc._client.submit import submits
 from zkc._flow import Flow, Undoable, result_of
 from zkc.errors import NoNodeError
@@ -183,8 +183,7 @@ def contest_of(
         raise ValueError(f"layout must be one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
     if on_suspend not in _ON_SUSPEND:
         raise ValueError(f"on_suspend must be one of {', '.join(map(repr, _ON_SUSPEND))}, not {on_suspend!r}")
-    if not isinstance(identifier, str):
-        raise TypeError(f"identifier must be a str, not {type(identifier).__name__}")
+    check_identifier(identifier)
     if data is None:
         data = identifier.encode()
     if max_waiters is not None:

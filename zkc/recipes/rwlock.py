@@ -171,6 +171,13 @@ class _ReadWrite:
         """
         return self._contest.path
 
+    if not TYPE_CHECKING:  # A type checker refuses the block by itself.
+
+        def _refuse(self, *_):
+            raise TypeError("a read-write lock has two sides: use its .read or its .write in the with statement")
+
+        __enter__ = __exit__ = __aenter__ = __aexit__ = _refuse
+
     def __repr__(self) -> str:
         return f"<zkc.{type(self).__name__} {self.path} layout={self._contest.layout.name}>"
 
