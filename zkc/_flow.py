@@ -251,7 +251,7 @@ def run(
     flow: Flow[_T],
     limit: Optional[float] = None,
     given: Optional[float] = None,
-    check: Optional[Callable[[], object]] = None,
+    check: Optional[Callable[[Optional[str]], object]] = None,
 ) -> _T:
     """Drive a flow in the calling thread.
 
@@ -260,7 +260,7 @@ def run(
         limit: The timeout of the whole flow in seconds; None for no limit.
         given: The timeout in seconds that the error names, if ``limit`` is only the rest of it.
         check: A function that raises in a thread that must not wait for signals, because it delivers the events that
-            set them.
+            set them. It takes the operation of the step.
 
     Raises:
         OperationTimeoutError: The flow took longer.
@@ -271,7 +271,10 @@ def run(
 
 
 def _run(
-    flow: Flow[_T], limit: Optional[float], given: Optional[float], check: Optional[Callable[[], object]] = None
+    flow: Flow[_T],
+    limit: Optional[float],
+    given: Optional[float],
+    check: Optional[Callable[[Optional[str]], object]] = None,
 ) -> _T:
     deadline = None if limit is None else time.monotonic() + limit
     step: Optional[Step] = None
@@ -284,7 +287,7 @@ def _run(
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if isinstance(step, Await):
                 if check is not None and step.seconds is None and not step.signal.done():
-                    check()
+                    check(step.operation)
                 _wait_for(flow, step, left, given, changed)
             elif isinstance(step, Pause):
                 if step.seconds > 0.0:  # A pause of 0 is for event loops; here it would release the GIL without need.
@@ -336,8 +339,11 @@ def _changes(step: Optional[Step]) -> bool:
 
 
 def _note_changes(error: BaseException, changed: bool) -> None:
-    """Note in the error of a flow that requests before the failed one may have changed the data."""
-    if changed and isinstance(error, ZooKeeperError):
+    """Note in the error of a flow that requests before the failed one may have changed the data.
+
+    A flow that has found out what was carried out says so itself (``_decided``).
+    """
+    if changed and isinstance(error, ZooKeeperError) and not getattr(error, "_decided", False):
         error.maybe_applied = True
 
 

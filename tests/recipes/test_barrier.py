@@ -158,6 +158,17 @@ async def test_a_stale_ready_lets_no_member_pass(zk, other_zk):
     assert (await entering).generation == 1
 
 
+async def test_an_enter_that_times_out_says_how_many_members_came(zk, other_zk):
+    others = begin(double(other_zk, 3, "b").enter())
+    await joined(zk, 0, 1)
+    with pytest.raises(zkc.OperationTimeoutError, match=r"enter '/phase': 2 of 3 members came within 0\.5 s") as caught:
+        await double(zk, 3, "a").enter(timeout=0.5)
+    assert caught.value.maybe_applied is False
+    with pytest.raises(BarrierBrokenError, match="gave up"):
+        await others
+    await cleaned(zk)
+
+
 async def test_a_spurious_event_lets_no_member_pass(zk, other_zk):
     """Scenario 47 (c#1290)."""
     first, second = double(zk, 2, "a"), double(other_zk, 2, "b")

@@ -48,7 +48,7 @@ async def test_lease_acquire_release(zk, other_zk):
     second = await acquiring
     assert second.token > hold.token
     for call in (hold.renew, hold.confirm):
-        with pytest.raises(LockLostError, match="released"):
+        with pytest.raises(LockLostError, match="this hold was released"):
             await do(zk, call)
     with pytest.raises(LockLostError):
         hold.check()
@@ -58,8 +58,10 @@ async def test_lease_acquire_release(zk, other_zk):
 
 async def test_lease_timeout_leaves_nothing(zk, other_zk):
     hold = await do(zk, lease_of(zk).acquire)
-    with pytest.raises(LockTimeoutError, match=r"0\.3 s"):
+    with pytest.raises(LockTimeoutError, match=r"0\.3 s\); holder\(\) shows"):
         await do(other_zk, lease_of(other_zk, "two").acquire, timeout=0.3)
+    with pytest.raises(LockTimeoutError, match=r"the owner 'one' has it: adopt\(\)"):
+        await do(other_zk, lease_of(other_zk).acquire, timeout=0.3)
     assert len(await grants(zk)) == 1
     await do(zk, hold.release)
 

@@ -219,6 +219,13 @@ async def test_lock_fenced_transactions(zk, other_zk):
     with pytest.raises(zkc.NodeExistsError) as caught:
         await do(zk, refused.commit)
     assert (caught.value.index, len(caught.value.results)) == (1, 2)
+    assert "operation 1 of 2 failed" in str(caught.value)
+    assert "because operation 1 (create '/made') failed" in str(caught.value.results[0])
+    single = hold.transaction()
+    single.create("/made")
+    with pytest.raises(zkc.NodeExistsError, match="operation 0 of 1 failed") as caught:
+        await do(zk, single.commit)
+    assert caught.value.index == 0
     assert hold.state is HoldState.HELD
     late = hold.transaction()
     late.set("/data", b"3")
@@ -303,6 +310,30 @@ def test_lock_in_a_forked_child(client, hosts):
             os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         hold.confirm()
+
+
+def test_lock_whose_wait_in_a_forked_child_names_its_call(client):
+    """Scenario 54."""
+    lock = client.lock("/a")
+    with lock.held() as hold:
+        child = os.fork()
+        if child == 0:
+            try:
+                lock.acquire(timeout=5)
+            except zkc.ForkedError as error:
+                os._exit(7 if error.operation == "acquire" and "delivers_here" not in str(error) else 2)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        hold.confirm()
+
+
+async def test_lock_says_that_a_hold_was_released(zk):
+    hold = await do(zk, zk.inner.lock("/a").acquire)
+    await do(zk, hold.release)
+    with pytest.raises(LockLostError, match="this hold was released") as caught:
+        hold.check()
+    assert caught.value.reason == "released"
+    assert "the hold is lost" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["async"])

@@ -219,6 +219,45 @@ async def test_queue_watches_are_bounded(hosts, zookeeper_server):
         assert sum(line.startswith(root + "/q") for line in text.splitlines()) <= 2
 
 
+@FATES
+@pytest.mark.parametrize("layout", ["zkc", "kazoo", "kazoo-locking", "curator"])
+async def test_queue_ack_whose_reply_is_lost_with_the_session(zk_behind, proxy, direct, zookeeper_server, fate, layout):
+    queue = zk_behind.inner.queue("/q", layout=layout)
+    await do(zk_behind, queue.put, b"x")
+    item = await do(zk_behind, queue.get)
+    session = (zk_behind.session_id, zk_behind.session_password)
+
+    def expire():
+        zookeeper_server.expire(*session)
+
+    proxy.before(MULTI, lambda: fate)
+    proxy.before(SYNC, expire)
+    with pytest.raises(LockLostError) as caught:
+        await do(zk_behind, item.ack, timeout=30)
+    lost = caught.value
+    assert (lost.reason, lost.session_lost, lost.operation, lost.path) == ("expired", True, "ack", item.path)
+    assert lost.maybe_applied is (fate == "lose")
+    assert (direct.exists(item.path) is None) is lost.maybe_applied
+    assert ("either this ack was carried out" in str(lost)) is lost.maybe_applied
+    assert ("Nothing was carried out" in str(lost)) is not lost.maybe_applied
+    with pytest.raises(LockLostError, match=r"expired.*Nothing was carried out") as again:
+        await do(zk_behind, item.ack)
+    assert again.value.maybe_applied is False
+
+
+async def test_queue_ack_across_an_expiry_says_that_nothing_was_carried_out(zk_behind, proxy, direct, zookeeper_server):
+    queue = zk_behind.inner.queue("/q", max_attempts=1)
+    for call, data in (("ack", b"x"), ("nack", b"y")):
+        await do(zk_behind, queue.put, data)
+        item = await do(zk_behind, queue.get, timeout=20)
+        zookeeper_server.expire(zk_behind.session_id, zk_behind.session_password)
+        with pytest.raises(LockLostError, match="Nothing was carried out") as caught:
+            await do(zk_behind, getattr(item, call), timeout=30)
+        assert (caught.value.reason, caught.value.maybe_applied) == ("expired", False)
+        assert direct.exists(item.path)
+        direct.delete("/q", recursive=True)
+
+
 async def consume(client, queue, found, total, dice):
     """Ack items until all are acked. A counter in each ack's transaction shows an item that was acked twice."""
     while len(found) < total:

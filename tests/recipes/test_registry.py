@@ -214,8 +214,11 @@ async def test_listeners_get_the_present_instances_and_each_change(registry, oth
 
 
 async def test_an_instance_is_waited_for(registry, other):
-    with pytest.raises(zkc.OperationTimeoutError, match="wait_for"):
+    with pytest.raises(
+        zkc.OperationTimeoutError, match=r"wait_for .*/web': no instance of 'web' was there within 0\.1 s"
+    ) as caught:
         await other.wait_for("web", timeout=0.1)
+    assert caught.value.maybe_applied is False
     waiting = [asyncio.ensure_future(other.wait_for("web", *id_, timeout=30)) for id_ in ((), ("b",))]
     await registry.register(instance("a", enabled=False))
     await eventually(seeing(other, "a"))

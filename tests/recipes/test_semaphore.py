@@ -49,7 +49,7 @@ async def test_semaphore_grants_up_to_the_limit(zk, other_zk, layout):
     second = await do(other_zk, two.acquire)
     assert await do(zk, one.available) == 0
     assert await do(zk, one.try_acquire) is None
-    with pytest.raises(LockTimeoutError):
+    with pytest.raises(LockTimeoutError, match=r"holders\(\) shows"):
         await do(zk, one.acquire, timeout=0.1)
     await leased(zk, layout, 2)  # A lease of an attempt that was given up is deleted in the background.
     holders = await do(other_zk, two.holders)

@@ -165,8 +165,9 @@ class Client(
             undo(pending)
             raise
 
-    def _check_waiting(self) -> None:
+    def _check_waiting(self, operation: Optional[str]) -> None:
         """Raise in the thread that delivers events: it would wait for an event that it must deliver itself."""
+        self._check_process(operation or "call")  # In a child of the process, the session names its own call.
         session = self._session
         if session is not None and session.delivers_here():
             raise RuntimeError(

@@ -75,6 +75,7 @@ from zkc.errors._make import multi_error as multi_error
 from zkc.errors._make import no_slot as no_slot
 from zkc.errors._make import tls_error as tls_error
 from zkc.errors._make import too_large as too_large
+from zkc.errors._make import without_front as without_front
 from zkc.errors._tls import *  # noqa: F403
 
 # The classes, which zkc exports as well. The functions above are for the other modules of zkc.

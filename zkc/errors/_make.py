@@ -20,6 +20,7 @@ __all__ = [
     "no_slot",
     "tls_error",
     "too_large",
+    "without_front",
 ]
 
 # Default of the servers' jute.maxbuffer, in bytes: they close a connection that sends a larger request.
@@ -230,3 +231,23 @@ def tls_error(reason: str, text: str, operation: Optional[str] = None) -> TLSErr
     error = cls(message, operation=operation, maybe_applied=False)
     error.reason = reason
     return error
+
+
+def without_front(error: ZooKeeperError, front: int) -> None:
+    """Count the operations of a failed transaction without those that a recipe has put in front of the caller's.
+
+    Args:
+        error: The error of the whole transaction. It is changed.
+        front: The number of operations in front. The operation that failed is behind them.
+
+    .. versionadded:: 0.1
+    """
+    assert error.index is not None
+    error.index -= front
+    if error.results is not None:
+        behind = error.results[front:]
+        counted = multi_error(
+            [each.code or 0 for each in behind], [(each.operation or "", each.path) for each in behind]
+        )
+        error.results = counted.results
+        error.args = counted.args

@@ -54,14 +54,22 @@ class Acquiring(Undoable):
         path: The path of the recipe.
         make: A function that makes the flow, which calls :meth:`grant` before it returns a hold.
         measures: The counters of the recipe.
+        advice: What a caller can do after a timeout, if the recipe has no ``contenders()``.
     """
 
-    __slots__ = ("begun", "measures", "path")
+    __slots__ = ("advice", "begun", "measures", "path")
     _operation = "acquire"
     _error: type[OperationTimeoutError] = LockTimeoutError
 
-    def __init__(self, path: str, make: Callable[[Acquiring], Flow[Any]], measures: Measures) -> None:
+    def __init__(
+        self,
+        path: str,
+        make: Callable[[Acquiring], Flow[Any]],
+        measures: Measures,
+        advice: Optional[str] = None,
+    ) -> None:
         super().__init__(cast("Callable[[Undoable], Flow[Any]]", make))
+        self.advice = advice
         self.path = path
         self.measures = measures
         self.begun = time.monotonic()
@@ -74,7 +82,7 @@ class Acquiring(Undoable):
         """Make the error of an acquire that took too long."""
         self.measures.count("timeouts")
         kind, operation = self._error, self._operation
-        text = f"{kind.what} ({limit:g} s); {kind.advice}"
+        text = f"{kind.what} ({limit:g} s); {self.advice or kind.advice}"
         return kind(kind.describe(operation, self.path, text), operation=operation, path=self.path)
 
 

@@ -317,9 +317,7 @@ class BaseHold:
 
     def _lost_error(self, operation: str) -> LockLostError:
         reason = self._reason or ("released" if self._state is HoldState.RELEASED else "deleted")
-        text = f"{LockLostError.what} ({reason}). {LockLostError.advice[0].upper()}{LockLostError.advice[1:]}"
-        if reason == "released":
-            text = "this hold was released, so it holds nothing any more: use the hold of a new acquire"
+        text = LockLostError._of_end(reason)
         error = LockLostError(LockLostError.describe(operation, self.path, text), operation=operation, path=self.path)
         error.reason, error.token = reason, self.token
         error.session_lost = reason in ("expired", "closed")

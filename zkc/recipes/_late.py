@@ -17,13 +17,13 @@ class Late(Undoable):
     Args:
         operation: The operation that the error names.
         path: The path that the error names.
-        missed: What was not reached; the text goes on with "within", and the timeout.
+        missed: What was not reached; the text goes on with "within", and the timeout. The flow may change it on its way.
         advice: What it means, or what to do.
         make: As for Undoable.
         maybe_applied: Whether the operation may still be carried out.
     """
 
-    __slots__ = ("_advice", "_maybe_applied", "_missed", "operation", "path")
+    __slots__ = ("_advice", "_maybe_applied", "missed", "operation", "path")
 
     def __init__(
         self,
@@ -31,20 +31,20 @@ class Late(Undoable):
         path: str,
         missed: str,
         advice: str,
-        make: Callable[[Undoable], Flow[Any]],
+        make: Callable[[Any], Flow[Any]],
         *,
         maybe_applied: bool = False,
     ) -> None:
         super().__init__(make)
         self.operation = operation
         self.path = path
-        self._missed = missed
+        self.missed = missed
         self._advice = advice
         self._maybe_applied = maybe_applied
 
     def late(self, limit: Optional[float]) -> OperationTimeoutError:
         """Make the error of a flow that took too long."""
-        text = f"{self._missed} within {limit:g} s; {self._advice}"
+        text = f"{self.missed} within {limit:g} s; {self._advice}"
         return OperationTimeoutError(
             OperationTimeoutError.describe(self.operation, self.path, text),
             operation=self.operation,

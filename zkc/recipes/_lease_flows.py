@@ -37,6 +37,7 @@ __all__ = ["BaseLease", "LeaseGrant"]
 
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 _HoldT = TypeVar("_HoldT", bound=BaseLeaseHold)
+_ADVICE = "holder() shows who has it, and until when"
 _PREFIX = "grant-"
 _CLOCK = "clock"  # The znode whose writes show the servers' time.
 
@@ -116,7 +117,7 @@ class BaseLease(Generic[_HoldT]):
 
     def _acquire_flow(self, client: CommandClient, wait: bool = True, adopt: bool = False) -> Flow[Optional[_HoldT]]:
         def make(acquiring: Acquiring) -> Flow[Optional[_HoldT]]:
-            hold = yield from self._acquire(wait, adopt)
+            hold = yield from self._acquire(acquiring, wait, adopt)
             if hold is not None:
                 acquiring.undo = hold._release_later
                 acquiring.grant(hold)
@@ -124,16 +125,19 @@ class BaseLease(Generic[_HoldT]):
                     begin(self._client, hold, keep(weakref.ref(hold)))
             return hold
 
-        return cast("Flow[Optional[_HoldT]]", Acquiring(self._path, make, measures_of(self._client, "lease")))
+        measures = measures_of(self._client, "lease")
+        return cast("Flow[Optional[_HoldT]]", Acquiring(self._path, make, measures, _ADVICE))
 
-    def _acquire(self, wait: bool, adopt: bool) -> Flow[Optional[_HoldT]]:
+    def _acquire(self, acquiring: Acquiring, wait: bool, adopt: bool) -> Flow[Optional[_HoldT]]:
         client = self._client
         while True:
             change = _Change() if wait and not adopt else None
             try:
                 version, grant = yield from self._look(change)
+                own = grant is not None and grant.owner == self._owner
+                acquiring.advice = f"the owner {self._owner!r} has it: adopt() takes it back" if own else _ADVICE
                 left = 0.0
-                if grant is not None and not (adopt and grant.owner == self._owner):
+                if grant is not None and not (adopt and own):
                     if adopt:
                         return None
                     left = grant.renewed + grant.ttl - (yield from self._now())

@@ -134,7 +134,7 @@ class BaseLeaseHold:
 
     def _lost_error(self, operation: str) -> LockLostError:
         reason = self._reason or "released"
-        text = f"{LockLostError.what} ({reason}). {LockLostError.advice[0].upper()}{LockLostError.advice[1:]}"
+        text = LockLostError._of_end(reason)
         error = LockLostError(LockLostError.describe(operation, self._path, text), operation=operation, path=self._path)
         error.reason, error.token, error.maybe_applied = reason, self._token, False
         return error

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._flow import Flow, Pause, result_of, sub_result_of
 from zkc.constants import CreateMode
-from zkc.errors import ConnectionLossError, NodeExistsError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.errors import (
+    ConnectionLossError,
+    NodeExistsError,
+    NoNodeError,
+    SessionLostError,
+    ZooKeeperError,
+    without_front,
+)
 
 if TYPE_CHECKING:
     from zkc._args import CoreACL
@@ -185,8 +192,7 @@ class Claim:
                     if isinstance(error, (NoNodeError, NodeExistsError)):
                         raise ClaimLostError from None
                 elif error.index is not None:
-                    error.index -= len(own)
-                    error.results = None if error.results is None else error.results[len(own) :]
+                    without_front(error, len(own))
                 raise
             self.unsure = None
             return results[len(own) :]

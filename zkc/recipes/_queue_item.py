@@ -15,7 +15,6 @@ from zkc.recipes.errors import LockLostError
 
 if TYPE_CHECKING:
     from zkc._commands.protocol import CommandClient
-    from zkc._zookeeper import Session
     from zkc.recipes._queue_flows import BaseQueue
 
 __all__ = ["AnyTransaction", "BaseItem"]
@@ -43,6 +42,7 @@ class BaseItem:
         self._attempts = attempts
         self._token = token
         self._state = "claimed"  # claimed, ending, acked, returned, lost
+        self._reason = "deleted"  # Why it is lost, if it is.
         self._got = time.monotonic()  # When its consumer got it.
 
     @property
@@ -119,11 +119,7 @@ class BaseItem:
         queue, entry = self._queue, self._claim.entry
         most = queue._max_attempts
         if most is not None and self._attempts >= most:
-            if not (yield from queue._bury(self._claim, self._raw, f"it was delivered {self._attempts} times")):
-                self._lose("deleted")
-                raise self._lost_error("nack")
-            self._state = "returned"
-            self._measure("nacks")
+            yield from self._end("nack", self._burying(), "returned")
             return
         own: list[tuple[Any, ...]] = []
         behind: list[tuple[Any, ...]] = []
@@ -142,6 +138,11 @@ class BaseItem:
             raise
         queue._board.ring()
 
+    def _burying(self) -> Flow[list[Any]]:
+        if not (yield from self._queue._bury(self._claim, self._raw, f"it was delivered {self._attempts} times")):
+            raise ClaimLostError
+        return []
+
     def _begin(self, operation: str) -> None:
         self._queue._client._check_process(operation)
         if self._state not in ("claimed", "ending"):
@@ -149,19 +150,17 @@ class BaseItem:
         self._state = "ending"
 
     def _end(self, operation: str, ending: Flow[list[Any]], state: str) -> Flow[list[Any]]:
-        session = self._claim.session
         try:
             results = yield from ending
         except ClaimLostError:
             self._lose("deleted")
             raise self._lost_error(operation) from None
-        except SessionLostError as error:
+        except SessionLostError:
             self._lose("closed" if self._queue._client.closed else "expired")
             if self._queue._client.closed:
                 raise
-            if self._claim.unsure is not None:
-                yield from self._raise_if_gone(error)
-            raise self._lost_error(operation, session) from None
+            gone = self._claim.unsure is not None and (yield from self._is_gone(operation))
+            raise self._lost_error(operation, unsure=gone) from None
         except ZooKeeperError:
             if self._claim.unsure is None:
                 self._state = "claimed"
@@ -171,23 +170,19 @@ class BaseItem:
         self._queue._board.done(self._claim.entry)
         return results
 
-    def _raise_if_gone(self, error: SessionLostError) -> Flow[None]:
-        """Raise an error unless the item is there: then the transaction was not carried out."""
+    def _is_gone(self, operation: str) -> Flow[bool]:
+        """Return whether the item is gone, after a lost reply. If it is there, the transaction was not carried out."""
         client = self._queue._client
         while True:
             try:
                 session = client.session
                 synced, looking = session.sync(self.path), session.exists(self.path)
-                yield from sub_result_of(synced, "ack", self.path)
-                stat = yield from sub_result_of(looking, "ack", self.path)
+                yield from sub_result_of(synced, operation, self.path)
+                return (yield from sub_result_of(looking, operation, self.path)) is None
             except (ConnectionLossError, SessionExpiredError, ClosingError) as lost:
                 if isinstance(lost, SessionLostError):
                     self._queue._raise_if_over(lost)
-                yield Pause(_PAUSE, "ack", self.path)
-                continue
-            if stat is None:
-                raise self._lost_error("ack", session, unsure=True) from error
-            return
+                yield Pause(_PAUSE, operation, self.path)
 
     def _measure(self, name: str) -> None:
         measures = self._queue._measures
@@ -195,23 +190,31 @@ class BaseItem:
         measures.end(self._got, None)
 
     def _lose(self, reason: str) -> None:
-        self._state = "lost"
+        self._state, self._reason = "lost", reason
         self._queue._measures.end(self._got, reason)
         self._queue._board.put_back(self._claim.entry)
 
-    def _lost_error(self, operation: str, session: Optional[Session] = None, *, unsure: bool = False) -> LockLostError:
-        reason = {"acked": "acked", "returned": "returned"}.get(self._state, "expired" if session else "deleted")
-        text = f"the claim of the item is lost ({reason}). Nothing was carried out; the item is delivered again"
-        if reason in ("acked", "returned"):
+    def _lost_error(self, operation: str, *, unsure: bool = False) -> LockLostError:
+        """Make the error of an item that is lost; ``unsure``: this call may have ended it, and the reply was lost."""
+        if self._state in ("acked", "returned"):
+            reason = self._state
             text = f"the item was {reason} already. Nothing was carried out"
         elif unsure:
+            reason = self._reason
             text = (
-                f"the claim of the item was lost ({reason}) before the reply, and the item is gone: either this ack "
-                "was carried out, or another consumer has acked the item"
+                f"the claim of the item is lost ({reason}), and so is the reply. The item is gone: either this "
+                f"{operation} was carried out, or another consumer has removed it. Check what the {operation} writes"
+            )
+        else:
+            reason = self._reason
+            text = (
+                f"the claim of the item is lost ({reason}). Nothing was carried out; the item is delivered again, "
+                "unless an earlier ack or another consumer has removed it"
             )
         error = LockLostError(LockLostError.describe(operation, self.path, text), operation=operation, path=self.path)
-        error.reason, error.token, error.session_lost = reason, self._token, session is not None
-        error.maybe_applied = unsure
+        error.reason, error.token = reason, self._token
+        error.session_lost = reason in ("expired", "closed")
+        error.maybe_applied, error._decided = unsure, True
         return error
 
     def _ack_later(self, transaction: Optional[AnyTransaction]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -191,8 +191,13 @@ class Rounds:
 
     # ---- waiting ----------------------------------------------------------------------------------------------------
 
-    def wait(self, stand: Stand, operation: str) -> Flow[_Roll]:
+    def wait(self, stand: Stand, operation: str, note: Optional[Callable[[int], object]] = None) -> Flow[_Roll]:
         """Wait until a round is ready (to enter), or done (to leave).
+
+        Args:
+            stand: The round.
+            operation: ``enter`` or ``leave``.
+            note: A function that takes the number of members at each look.
 
         Raises:
             BarrierBrokenError: A member has died or given up.
@@ -208,6 +213,8 @@ class Rounds:
                 self._arm(session, stand, operation, guardian, signal, watches)
                 roll: _Roll
                 roll, version, names = yield from self._read(stand, operation)
+                if note is not None:
+                    note(len(roll.members))
                 if roll.phase == _BROKEN:
                     raise self._broken(stand, operation, roll.reason, roll.culprit)
                 if roll.phase in wanted:

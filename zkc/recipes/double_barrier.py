@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Optional, cast
 
 from zkc._args import check_count, check_path, check_seconds, encode_acl
-from zkc._flow import Flow, Undoable
+from zkc._flow import Flow
 from zkc.recipes._late import Late
 from zkc.recipes._rounds import Rounds, Stand
 from zkc.recipes.errors import BarrierBrokenError
@@ -80,16 +80,23 @@ class BaseDoubleBarrier:
         return f"<zkc.{type(self).__name__} {self._path} n={self._n}{' entered' if self.entered else ''}>"
 
     def _enter_flow(self, client: CommandClient) -> Flow[Round]:
-        missed, advice = f"fewer than {self._n} members came", "this member leaves no znode"
+        missed, advice = self._missed(0), "this member leaves no znode"
         return cast("Flow[Round]", Late("enter", self._path, missed, advice, self._enter))
 
-    def _enter(self, undoable: Undoable) -> Flow[Round]:
+    def _missed(self, came: int) -> str:
+        return f"{came} of {self._n} members came"
+
+    def _enter(self, entering: Late) -> Flow[Round]:
         if self._stand is not None:
             raise RuntimeError("this double barrier was entered: leave it, or make one object for each member")
         rounds = self._rounds
         stand = yield from rounds.join()
+
+        def note(came: int) -> None:
+            entering.missed = self._missed(came)
+
         try:
-            roll = yield from rounds.wait(stand, "enter")
+            roll = yield from rounds.wait(stand, "enter", note)
         except BarrierBrokenError:
             rounds.in_background(rounds.clean(stand))
             raise
@@ -97,7 +104,7 @@ class BaseDoubleBarrier:
             rounds.in_background(rounds.give_up(stand))
             raise
         self._stand = stand
-        undoable.undo = self._abort_later
+        entering.undo = self._abort_later
         return Round(stand.generation, tuple(roll.members.values()), list(roll.members).index(stand.name))
 
     def _leave_flow(self, client: CommandClient) -> Flow[None]:

@@ -32,6 +32,8 @@ class RecipeError(ZooKeeperError):
     .. versionadded:: 0.1
     """
 
+    _decided = False  # Whether the recipe knows what was carried out. Else earlier requests set maybe_applied.
+
 
 class LockTimeoutError(RecipeError, OperationTimeoutError):
     """The lock was not granted in time. The contender has left the queue, or the client is deleting it.
@@ -45,7 +47,7 @@ class LockTimeoutError(RecipeError, OperationTimeoutError):
 
 
 class LockLostError(RecipeError):
-    """The hold has ended, and not by a release of its own.
+    """The hold has ended, or was released before this call.
 
     .. versionadded:: 0.1
     """
@@ -53,9 +55,19 @@ class LockLostError(RecipeError):
     what = "the hold is lost"
     advice = "another contender may hold the lock: stop, and acquire again"
     reason: Optional[str] = None
-    """Why the hold ended: ``expired``, ``deleted``, ``suspended``, ``deadline``, ``resigned`` or ``closed``."""
+    """Why the hold ended: ``expired``, ``deleted``, ``suspended``, ``deadline``, ``resigned``, ``closed``.
+
+    It is ``released`` for a hold, or ``acked`` or ``returned`` for an item, that its own user has ended.
+    """
     token: Optional[int] = None
     """The token of the lost hold."""
+
+    @classmethod
+    def _of_end(cls, reason: str) -> str:
+        """Return the text for a hold that has ended, and what to do."""
+        if reason == "released":
+            return "this hold was released, so it holds nothing any more: use the hold of a new acquire"
+        return f"{cls.what} ({reason}). {cls.advice[0].upper()}{cls.advice[1:]}"
 
 
 class LockInDoubtError(RecipeError):

@@ -8,7 +8,7 @@ from zkc._args import check_seconds
 from zkc._client.transaction import AsyncTransaction, BaseTransaction, Transaction
 from zkc._commands.transaction import commit
 from zkc._flow import Flow
-from zkc.errors import NoNodeError, SessionLostError, ZooKeeperError
+from zkc.errors import NoNodeError, SessionLostError, ZooKeeperError, without_front
 from zkc.recipes._places import HoldState
 
 if TYPE_CHECKING:
@@ -53,8 +53,11 @@ class _Fenced(BaseTransaction):
             if error.index < front and isinstance(error, NoNodeError):
                 self._hold._change(HoldState.LOST, "deleted")
                 raise self._hold._lost_error("commit") from None
-            error.index = max(0, error.index - front)
-            error.results = None if error.results is None else error.results[front:]
+            if error.index < front:
+                error.index = 0
+                error.results = None if error.results is None else error.results[front:]
+            else:
+                without_front(error, front)
             raise
         return results[front:]
 

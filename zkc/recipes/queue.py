@@ -67,8 +67,8 @@ class Item(BaseItem):
             has found out that the transaction was carried out.
 
         Raises:
-            LockLostError: The claim has ended: by an expiry, or by an ack before. Nothing was carried out.
-            SessionExpiredError: The reply was lost with the session, and the item is gone (``maybe_applied``).
+            LockLostError: The claim has ended: by an expiry, or by an ack before. Nothing was carried out, unless
+                ``maybe_applied``: then the reply was lost with the session, and the item is gone.
             ZooKeeperError: One of the operations failed. Nothing was carried out, and the item is still claimed.
 
         .. versionadded:: 0.1

@@ -79,7 +79,7 @@ class BaseSemaphore(Generic[_HoldT]):
         return cast("Flow[Optional[_HoldT]]", self._acquiring(lambda flow: self._try(flow, count)))
 
     def _acquiring(self, make: Callable[[Acquiring], Flow[Any]]) -> Acquiring:
-        return Acquiring(self.path, make, measures_of(self._client, RECIPE))
+        return Acquiring(self.path, make, measures_of(self._client, RECIPE), "holders() shows who holds the leases")
 
     def _check_number(self, count: int) -> None:
         check_count(count, "n")
