@@ -162,7 +162,7 @@ async def test_an_enter_that_times_out_says_how_many_members_came(zk, other_zk):
     others = begin(double(other_zk, 3, "b").enter())
     await joined(zk, 0, 1)
     with pytest.raises(
-        zkc.OperationTimeoutError, match=r"came within 0\.5 s: 2 of 3; this member leaves no znode"
+        zkc.OperationTimeoutError, match=r"2 of 3 members came within 0\.5 s; this member leaves no znode"
     ) as caught:
         await double(zk, 3, "a").enter(timeout=0.5)
     assert caught.value.maybe_applied is False

@@ -17,7 +17,7 @@ class Late(Undoable):
     Args:
         operation: The operation that the error names.
         path: The path that the error names.
-        missed: What was not reached; the text goes on with "within", and the timeout. The flow may change it on its way.
+        missed: What was not reached; the text goes on with "within", and the timeout. The flow may change it.
         advice: What it means, or what to do.
         make: As for Undoable.
         maybe_applied: Whether the operation may still be carried out.
