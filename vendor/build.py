@@ -117,6 +117,8 @@ def _static(tools: Toolchain) -> LinkSettings:
             ("ZKC_PATCHED_KEEP_PACKET", "1"),
             # patches/zookeeper/0039, for the same header
             ("ZKC_PATCHED_LAST_ANSWERED", "1"),
+            # The calls of 3.6 and later: patches 0040 and 0041.
+            ("ZKC_PATCHED_PERSISTENT_WATCHES", "1"),
             ("ZKC_SASL_VERSION", f'"{lock["cyrus-sasl"]["version"]}"'),
             ("ZKC_SASL_MECHANISMS", f'"{MECHANISMS}"'),
             *([("ZKC_BUNDLED_OPENSSL", "1")] if bundled else []),

@@ -1,7 +1,7 @@
 # bridge.h as the core uses it: the C side of a session. All nogil.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from zookeeper cimport (
-    ACL_vector, Stat_c, String_vector, clientid_t, zhandle_t, zoo_op_result_t, zoo_op_t,
+    ACL_vector, ClientInfo_vector, Stat_c, String_vector, clientid_t, zhandle_t, zoo_op_result_t, zoo_op_t,
 )
 
 
@@ -33,7 +33,7 @@ cdef extern from "bridge/bridge.h" nogil:
     int zkc_is_main_thread()
 
     const int ZKC_ITEM_REQUEST, ZKC_ITEM_EVENT, ZKC_ITEM_SESSION_BROADCAST, ZKC_ITEM_SESSION, ZKC_ITEM_DROP
-    const int ZKC_ITEM_STOP
+    const int ZKC_ITEM_STOP, ZKC_ITEM_WATCH_EVENT
 
     ctypedef struct zkc_item:
         zkc_item *next
@@ -42,6 +42,7 @@ cdef extern from "bridge/bridge.h" nogil:
         int type
         int state
         char *path
+        int64_t zxid
 
     ctypedef struct zkc_queue:
         zkc_word wake
@@ -55,13 +56,17 @@ cdef extern from "bridge/bridge.h" nogil:
     void zkc_notifier_close(int *)
     void zkc_item_free(zkc_item *)
 
-    const int ZKC_WATCH_DATA, ZKC_WATCH_CHILD, ZKC_WATCH_CONFIG
+    const int ZKC_WATCH_DATA, ZKC_WATCH_CHILD, ZKC_WATCH_CONFIG, ZKC_WATCH_PERSISTENT, ZKC_WATCH_RECURSIVE
+    const unsigned ZKC_WATCHES_THAT_STAY
+    const int ZKC_GAP_EVENT
 
     ctypedef struct zkc_watch:
         zkc_item item
+        int with_zxid
 
     zkc_watch *zkc_watch_new(int, const char *, void *)
     int zkc_item_call(zkc_item *)
+    int zkc_event_call(zkc_item *)
     ctypedef struct zkc_watch_table:
         size_t watches
 
@@ -85,6 +90,7 @@ cdef extern from "bridge/bridge.h" nogil:
         zoo_op_result_t *results
         char **result_paths
         Stat_c *result_stats
+        int part_count
 
     zkc_request *zkc_request_new()
     void zkc_request_unref(zkc_request *)
@@ -100,6 +106,8 @@ cdef extern from "bridge/bridge.h" nogil:
     int zkc_request_abandon(zkc_request *)
     int zkc_request_abandon_pending(zkc_request *)
     int zkc_request_reserve_results(zkc_request *, int)
+    int zkc_request_reserve_parts(zkc_request *, int)
+    zkc_request *zkc_request_part(zkc_request *, int)
     const char *zkc_unpack(const char **, int32_t *)
 
     void zkc_on_void(int, const void *) noexcept
@@ -110,6 +118,10 @@ cdef extern from "bridge/bridge.h" nogil:
     void zkc_on_strings(int, const String_vector *, const void *) noexcept
     void zkc_on_strings_stat(int, const String_vector *, const Stat_c *, const void *) noexcept
     void zkc_on_acl(int, ACL_vector *, Stat_c *, const void *) noexcept
+    void zkc_on_int(int, int, const void *) noexcept
+    void zkc_on_client_info(int, const ClientInfo_vector *, const void *) noexcept
+    void zkc_on_part_data(int, const char *, int, const Stat_c *, const void *) noexcept
+    void zkc_on_part_strings(int, const String_vector *, const void *) noexcept
 
     const int ZKC_ENTERED, ZKC_REFUSED_CLOSED, ZKC_REFUSED_FORKED, ZKC_REFUSED_UNOPENED
     const int ZKC_OPENED_EVENT
@@ -118,7 +130,8 @@ cdef extern from "bridge/bridge.h" nogil:
 
     const int ZKC_KIND_CREATE, ZKC_KIND_DELETE, ZKC_KIND_EXISTS, ZKC_KIND_GET, ZKC_KIND_SET, ZKC_KIND_CHILDREN
     const int ZKC_KIND_GET_ACL, ZKC_KIND_SET_ACL, ZKC_KIND_SYNC, ZKC_KIND_MULTI, ZKC_KIND_ADD_AUTH, ZKC_KIND_CONFIG
-    const int ZKC_KIND_RECONFIG, ZKC_KIND_REMOVE_WATCHES, ZKC_KINDS
+    const int ZKC_KIND_RECONFIG, ZKC_KIND_REMOVE_WATCHES, ZKC_KIND_ADD_WATCH, ZKC_KIND_MULTI_READ
+    const int ZKC_KIND_GET_EPHEMERALS, ZKC_KIND_COUNT_DESCENDANTS, ZKC_KIND_WHOAMI, ZKC_KINDS
     const int ZKC_LATENCY_BOUNDS, ZKC_LATENCY_BUCKETS, ZKC_ERROR_CODES
 
     ctypedef struct zkc_counter:
@@ -130,6 +143,7 @@ cdef extern from "bridge/bridge.h" nogil:
         zkc_counter *latency
         zkc_counter latency_sum_ns
         zkc_counter watch_events
+        zkc_counter dropped_events
         zkc_counter connects
         zkc_counter gil_kept
         zkc_counter gil_given_up
@@ -151,6 +165,7 @@ cdef extern from "bridge/bridge.h" nogil:
         zkc_word slots
         zkc_watch_table watches
         int max_in_flight
+        int max_queued_events
         int overdraft
 
     ctypedef struct zkc_tls_state:

@@ -26,6 +26,18 @@ cdef Request _new_request(
     return request
 
 
+cdef Request _newer_request(
+    Session session, str operation, object path, int reply, int metric, Py_ssize_t size, Py_ssize_t around
+):
+    """The same for a call that stock libzookeeper lacks."""
+    if not ZKC_HAS_PERSISTENT_WATCHES:
+        raise errors.error_for(
+            ZUNIMPLEMENTED, operation, path,
+            "this libzookeeper lacks the call: install a wheel, or build zkc without ZKC_LIBZOOKEEPER=system",
+        )
+    return _new_request(session, operation, path, reply, metric, size, around)
+
+
 cdef class Session(_ConnectingSession):
     """The owner of one handle of libzookeeper: one session with the ensemble, and every call of zookeeper.h on it.
 
@@ -312,13 +324,101 @@ cdef class Session(_ConnectingSession):
             zkc_on_data, request.c,
         ))
 
+    def get_ephemerals(self, prefix="", callback=None):
+        """List the ephemeral znodes of this session whose paths begin with a text; servers of 3.6 and later.
+
+        Args:
+            prefix: A text, no path: ``"/a"`` also stands for ``"/ab"``. Under a chroot it is a text below that.
+            callback: Called with the request when it is done.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _encoded("prefix", prefix)
+        if raw and raw[0] != b"/"[0]:
+            raise ValueError(f"prefix must be empty or begin with '/', not {prefix!r}")
+        cdef Request request = _newer_request(
+            self, "get_ephemerals", prefix, REPLY_STRINGS, ZKC_KIND_GET_EPHEMERALS, len(raw), 4
+        )
+        request.admit(callback)
+        return request.sent(zoo_aget_ephemerals(self.c.handle, PyBytes_AS_STRING(raw), zkc_on_strings, request.c))
+
+    def count_descendants(self, path, callback=None):
+        """Count the znodes below a znode, on all levels; servers of 3.6 and later.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("count_descendants", path)
+        cdef Request request = _newer_request(
+            self, "count_descendants", path, REPLY_COUNT, ZKC_KIND_COUNT_DESCENDANTS, len(raw), 4
+        )
+        request.admit(callback)
+        return request.sent(zoo_aget_all_children_number(
+            self.c.handle, PyBytes_AS_STRING(raw), zkc_on_int, request.c
+        ))
+
+    def whoami(self, callback=None):
+        """List the identities of this connection at the server, as (scheme, user); servers of 3.7 and later.
+
+        .. versionadded:: 0.1
+        """
+        cdef Request request = _newer_request(self, "whoami", None, REPLY_IDENTITIES, ZKC_KIND_WHOAMI, 0, 0)
+        request.admit(callback)
+        return request.sent(zoo_awhoami(self.c.handle, zkc_on_client_info, request.c))
+
+    def multi_read(self, reads, callback=None):
+        """Read several znodes by one request; servers of 3.6 and later.
+
+        Each read has an outcome of its own. Between two reads of one request another client may change the tree.
+
+        Args:
+            reads: ``("get", path)`` or ``("get_children", path)`` for each read.
+            callback: Called with the request when it is done.
+
+        Returns:
+            A request for a list: for each read (data, stat), a list of names, or the exception that it ended with.
+
+        .. versionadded:: 0.1
+        """
+        cdef _Reads built = _Reads(reads, self.chroot)
+        cdef Request request = _newer_request(
+            self, "multi_read", None, REPLY_PARTS, ZKC_KIND_MULTI_READ, built.size, built.around
+        )
+        built.reserve(request)
+        request.admit(callback)
+        return request.sent(zoo_amultiread(self.c.handle, built.count, built.array, zkc_on_void, request.c))
+
+    def add_watch(self, path, watch, recursive=False, callback=None):
+        """Set a watch that events do not use up; servers of 3.6 and later.
+
+        The watch is called with ``(type, state, path, zxid)``, the last one None where the server does not tell it
+        (before 3.9). It also gets events of type ``GAP`` (-3): it may have missed events, because the connection was
+        lost, or because the session's queue had more than ``max_queued_events`` events in it.
+
+        Args:
+            path: Path of the znode, which need not exist.
+            watch: Callable for the events.
+            recursive: Whether to watch all znodes below it too. Then there are no child events.
+            callback: Called with the request when it is done.
+
+        .. versionadded:: 0.1
+        """
+        cdef bytes raw = _path_bytes("add_watch", path)
+        if watch is None:
+            raise TypeError("watch must be callable, not None")
+        cdef Request request = _newer_request(self, "add_watch", path, REPLY_VOID, ZKC_KIND_ADD_WATCH, len(raw), 8)
+        request.want_watch(ZKC_WATCH_RECURSIVE if recursive else ZKC_WATCH_PERSISTENT, raw, watch)
+        request.admit(callback)
+        return request.sent(zoo_aadd_watch(
+            self.c.handle, PyBytes_AS_STRING(raw), 1 if recursive else 0, zkc_on_watch, self.c, zkc_on_void, request.c
+        ))
+
     def remove_watches(self, path, watch, watch_type=3, callback=None):
         """Remove one watch callable from a path; it is called a last time, with type -2.
 
         Args:
             path: Path of the watched znode.
-            watch: The callable that was given to get, exists or get_children: the same object.
-            watch_type: 1 children, 2 data, 3 both.
+            watch: The callable that was given to get, exists, get_children or add_watch: the same object.
+            watch_type: 1 children, 2 data, 3 all kinds, 4 persistent, 5 recursive.
             callback: Called with the request when it is done.
 
         Raises:
@@ -337,19 +437,25 @@ cdef class Session(_ConnectingSession):
         if not found:
             raise errors.error_for(ZNOWATCHER, "remove_watches", path)
         if zkc_has_other_watches(self.c, c_path, kinds, <void *>watch):
-            # The server knows one watch per path and session: it stays for the others. A sync keeps the order.
-            zkc_forget_watches(self.c, c_path, kinds, <void *>watch)
-            request = _new_request(self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw), 8)
-            (<Request>request).admit(callback)
-            return (<Request>request).sent(zoo_async(self.c.handle, c_path, zkc_on_string, (<Request>request).c))
+            # The server knows one watch per path and session: it stays for the others.
+            return self.forget_watches(path, raw, kinds, <void *>watch, callback)
         return self.remove_all_watches(path, watch_type, callback)
+
+    cdef Request forget_watches(self, path, bytes raw, unsigned kinds, void *watch, callback):
+        """Forget watches here, and not at the server. The request is a sync: it keeps the order."""
+        cdef Request request = _new_request(
+            self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw), 8
+        )
+        request.admit(callback)
+        zkc_forget_watches(self.c, PyBytes_AS_STRING(raw), kinds, watch)
+        return request.sent(zoo_async(self.c.handle, PyBytes_AS_STRING(raw), zkc_on_string, request.c))
 
     def watches_on(self, path, watch_type=3):
         """List the watches that are armed on a path.
 
         Args:
             path: Path of the watched znode.
-            watch_type: 1 children, 2 data, 3 both.
+            watch_type: 1 children, 2 data, 3 all kinds, 4 persistent, 5 recursive.
 
         Returns:
             The callables that were given to get, exists or get_children; one that is armed twice is there twice.
@@ -385,7 +491,7 @@ cdef class Session(_ConnectingSession):
 
         Args:
             path: Path of the watched znode.
-            watch_type: 1 children, 2 data, 3 both.
+            watch_type: 1 children, 2 data, 3 all kinds, 4 persistent, 5 recursive.
             callback: Called with the request when it is done.
 
         Returns:
@@ -395,6 +501,9 @@ cdef class Session(_ConnectingSession):
         """
         cdef bytes raw = _path_bytes("remove_watches", path)
         cdef unsigned kinds = _watch_kinds(watch_type)
+        if watch_type <= 2 and zkc_has_other_watches(self.c, PyBytes_AS_STRING(raw), ZKC_WATCHES_THAT_STAY, NULL):
+            # A server before 3.9 would remove half of a persistent watch of the path with the one-shot watches.
+            return self.forget_one_shot_watches(path, raw, kinds, watch_type, callback)
         cdef Request request = _new_request(
             self, "remove_watches", path, REPLY_VOID, ZKC_KIND_REMOVE_WATCHES, len(raw), 8
         )
@@ -406,6 +515,16 @@ cdef class Session(_ConnectingSession):
             self.c.handle, PyBytes_AS_STRING(raw), <ZooWatcherType><int>watch_type, 0, <void_completion_t *>zkc_on_void,
             request.c,
         ))
+
+    cdef Request forget_one_shot_watches(self, path, bytes raw, unsigned kinds, int watch_type, callback):
+        self.enter("remove_watches")
+        found = zkc_count_watches(self.c, PyBytes_AS_STRING(raw), kinds, NULL)
+        if found:
+            zkc_forget_watches_of(self.c.handle, PyBytes_AS_STRING(raw), watch_type)
+        zkc_leave(self.c)
+        if not found:
+            raise errors.error_for(ZNOWATCHER, "remove_watches", path)
+        return self.forget_watches(path, raw, kinds, NULL, callback)
 
 
 cdef extern from "Python.h":

@@ -12,6 +12,9 @@ cdef enum Reply:
     REPLY_STRINGS_STAT
     REPLY_ACL
     REPLY_MULTI
+    REPLY_COUNT
+    REPLY_IDENTITIES
+    REPLY_PARTS
 
 
 cdef inline str _text(const char *text, Py_ssize_t length):
@@ -53,6 +56,22 @@ cdef list _acls(const zkc_request *c):
     return acls
 
 
+cdef list _identities(const zkc_request *c):
+    cdef const char *cursor = c.bytes
+    cdef const char *scheme
+    cdef const char *user
+    cdef int32_t scheme_length, user_length
+    cdef list identities = []
+    for _ in range(c.count):
+        scheme = zkc_unpack(&cursor, &scheme_length)
+        user = zkc_unpack(&cursor, &user_length)
+        identities.append((
+            _text(scheme, scheme_length if scheme_length > 0 else 0),
+            _text(user, user_length if user_length > 0 else 0),
+        ))
+    return identities
+
+
 cdef object _decode(int reply, const zkc_request *c):
     """Convert a successful reply."""
     if reply == REPLY_DATA:
@@ -70,6 +89,10 @@ cdef object _decode(int reply, const zkc_request *c):
         return _text(c.bytes, c.length if c.length > 0 else 0), _make_stat(&c.stat)
     if reply == REPLY_ACL:
         return _acls(c), _make_stat(&c.stat)
+    if reply == REPLY_COUNT:
+        return c.count
+    if reply == REPLY_IDENTITIES:
+        return _identities(c)
     return None
 
 
@@ -154,9 +177,20 @@ cdef int64_t _nanoseconds(str name, object seconds) except? -2:
 
 cdef unsigned _watch_kinds(object watch_type) except 0:
     cdef int number = _int32("watch_type", watch_type)
-    if not 1 <= number <= 3:
-        raise ValueError(f"watch_type must be 1 (children), 2 (data) or 3 (both), not {watch_type}")
-    return (1 << ZKC_WATCH_CHILD if number & 1 else 0) | (1 << ZKC_WATCH_DATA if number & 2 else 0)
+    if number == 1:
+        return 1 << ZKC_WATCH_CHILD
+    if number == 2:
+        return 1 << ZKC_WATCH_DATA
+    if number == 3:
+        return 1 << ZKC_WATCH_CHILD | 1 << ZKC_WATCH_DATA | ZKC_WATCHES_THAT_STAY
+    if number == 4:
+        return 1 << ZKC_WATCH_PERSISTENT
+    if number == 5:
+        return 1 << ZKC_WATCH_RECURSIVE
+    raise ValueError(
+        "watch_type must be 1 (children), 2 (data), 3 (all), 4 (persistent) or 5 (recursive),"
+        f" not {watch_type}"
+    )
 
 
 cdef object _checked_callable(str name, object value):

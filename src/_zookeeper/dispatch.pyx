@@ -68,6 +68,11 @@ cdef void _deliver(_QueueConsumer consumer, zkc_item *item) noexcept:
         pass  # the script has ended: its callbacks have no use any more
     elif kind == ZKC_ITEM_EVENT and not zkc_item_call(item):
         pass  # the call that set the watch was abandoned
+    elif kind == ZKC_ITEM_WATCH_EVENT:
+        if zkc_event_call(item):
+            _call_logged(<object>item.token, _event_arguments(item), consumer)
+    elif kind == ZKC_ITEM_EVENT and (<zkc_watch *>item).with_zxid:
+        _call_logged(<object>item.token, _event_arguments(item), consumer)
     elif kind == ZKC_ITEM_EVENT or kind == ZKC_ITEM_SESSION_BROADCAST:
         _call_logged(<object>item.token, (item.type, item.state, _c_text(item.path)), consumer)
     elif kind == ZKC_ITEM_SESSION:
@@ -76,6 +81,10 @@ cdef void _deliver(_QueueConsumer consumer, zkc_item *item) noexcept:
             _call_logged((<_SessionBase>session).watcher, (item.type, item.state, ""), consumer)
         session = None  # do not keep the session while this thread waits
     _release_item(item)
+
+
+cdef tuple _event_arguments(zkc_item *item):
+    return item.type, item.state, _c_text(item.path), item.zxid if item.zxid >= 0 else None
 
 
 cdef void _release_item(zkc_item *item) noexcept:

@@ -2,7 +2,7 @@
 
 cdef tuple _KIND_NAMES = (
     "create", "delete", "exists", "get", "set", "children", "get_acl", "set_acl", "sync", "multi", "add_auth", "config",
-    "reconfig", "remove_watches",
+    "reconfig", "remove_watches", "add_watch", "multi_read", "get_ephemerals", "count_descendants", "whoami",
 )  # by enum zkc_kind
 cdef tuple _LATENCY_BOUNDS = tuple([2**i / 1e6 for i in range(ZKC_LATENCY_BOUNDS)])
 
@@ -28,6 +28,7 @@ cdef dict _metrics(zkc_session *c):
         },
         "in_flight": zkc_in_flight(c),
         "watch_events": zkc_metric_get(&metrics.watch_events),
+        "dropped_events": zkc_metric_get(&metrics.dropped_events),
         "connects": zkc_metric_get(&metrics.connects),
         "gil": {
             "kept": zkc_metric_get(&metrics.gil_kept),

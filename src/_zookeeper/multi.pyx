@@ -115,7 +115,72 @@ cdef tuple _parse_op(index, op):
     return operation, op[1], _path_bytes("multi", op[1]), data, None, version, -1
 
 
+# ---- reads: a request that reads many znodes -----------------------------------------------------------------------
+
+cdef class _Reads:
+    cdef zoo_read_op_t *array
+    cdef int count
+    cdef Py_ssize_t size    # bytes of paths
+    cdef Py_ssize_t around  # bytes that the protocol adds to them, apart from the header of the request
+    cdef list parsed        # (operation, path, encoded path)
+
+    def __cinit__(self, reads, Py_ssize_t chroot):
+        self.parsed = []
+        self.around = _MULTI_HEADER
+        for index, read in enumerate(reads):
+            if not isinstance(read, tuple) or len(read) != 2 or read[0] not in ("get", "get_children"):
+                raise TypeError(f"read {index} must be ('get', path) or ('get_children', path), not {read!r}")
+            raw = _path_bytes("multi_read", read[1])
+            self.parsed.append((read[0], read[1], raw))
+            self.size += len(raw)
+            self.around += _MULTI_HEADER + _AROUND_READ + chroot - (1 if chroot and read[1] == "/" else 0)
+        if not self.parsed:
+            raise ValueError("multi_read needs at least one read")
+        self.count = len(self.parsed)
+        self.array = <zoo_read_op_t *>calloc(self.count, sizeof(zoo_read_op_t))
+        if self.array == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.array)
+
+    cdef int reserve(self, Request request) except -1:
+        """Make room for the replies in the request, and point the reads there."""
+        cdef int i
+        if zkc_request_reserve_parts(request.c, self.count) < 0:
+            raise MemoryError
+        request.ops = [(operation, path) for operation, path, _ in self.parsed]
+        for i in range(self.count):
+            self.array[i].type = ZKC_READ_DATA if self.parsed[i][0] == "get" else ZKC_READ_CHILDREN
+            self.array[i].path = PyBytes_AS_STRING(<bytes>self.parsed[i][2])
+            self.array[i].data_completion = zkc_on_part_data
+            self.array[i].strings_completion = zkc_on_part_strings
+            self.array[i].data = zkc_request_part(request.c, i)
+        return 0
+
+
 # ---- the reply ------------------------------------------------------------------------------------------------------
+
+cdef object _results(Request request):
+    """Convert a successful reply, whatever its shape."""
+    if request.reply == REPLY_MULTI:
+        return _multi_results(request)
+    if request.reply == REPLY_PARTS:
+        return _parts(request)
+    return _decode(request.reply, request.c)
+
+
+cdef list _parts(Request request):
+    cdef zkc_request *part
+    cdef list values = []
+    for i, (operation, path) in enumerate(request.ops):
+        part = zkc_request_part(request.c, i)
+        if part.rc != ZOK:
+            values.append(errors.error_for(part.rc, operation, path))
+        else:
+            values.append(_decode(REPLY_DATA if operation == "get" else REPLY_STRINGS, part))
+    return values
+
 
 cdef list _multi_results(Request request):
     cdef const zkc_request *c = request.c

@@ -20,7 +20,8 @@ def build_info():
         A dict: ``libzookeeper`` (its version), ``linkage`` (``static`` or ``system``),
         ``adaptor`` (``own``, or ``stock`` for that of libzookeeper), ``tls`` (bool), ``openssl``
         (its version, or None), ``openssl_bundled`` (bool: it is inside this build, and not the machine's), ``sasl``
-        (bool), ``sasl_mechanisms`` (list of str), ``multi_create_with_stat`` (bool).
+        (bool), ``sasl_mechanisms`` (list of str), ``multi_create_with_stat`` (bool),
+        ``persistent_watches`` (bool: also the other calls of servers since 3.6).
 
     .. versionadded:: 0.1
     """
@@ -34,6 +35,7 @@ def build_info():
         "sasl": bool(ZKC_HAS_SASL),
         "sasl_mechanisms": zkc_sasl_mechanisms().decode().split(),
         "multi_create_with_stat": bool(ZKC_HAS_MULTI_CREATE2),
+        "persistent_watches": bool(ZKC_HAS_PERSISTENT_WATCHES),
     }
 
 

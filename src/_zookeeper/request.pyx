@@ -244,7 +244,7 @@ cdef class Request:
         if not self.decoded:
             with cython.critical_section(self):
                 if not self.decoded:
-                    self.value = _multi_results(self) if self.reply == REPLY_MULTI else _decode(self.reply, self.c)
+                    self.value = _results(self)
                     self.decoded = True
         return self.value
 
@@ -284,6 +284,8 @@ cdef class Request:
         self.c.watch = zkc_watch_new(kind, PyBytes_AS_STRING(path), <void *>watch)
         if self.c.watch == NULL:
             raise MemoryError
+        if getattr(watch, "takes_zxid", False):
+            self.c.watch.with_zxid = 1
         if type(watch) is LegacyWatch:
             zkc_show_session_events(self.session.c, self.c.watch)
         self.c.watched = 1

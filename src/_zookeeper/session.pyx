@@ -35,6 +35,7 @@ cdef class _SessionBase:
         max_in_flight=16384,
         max_packet=None,
         watches_see_session_events=False,
+        max_queued_events=100_000,
         open_timeout=None,
         deliver="thread",
         wait=True,
@@ -59,6 +60,8 @@ cdef class _SessionBase:
             max_packet: Largest size of a request in bytes, as the servers count them for their ``jute.maxbuffer``; the
             call refuses a larger request with ValueError. None: no limit.
             watches_see_session_events: Whether an armed watch is also called for session events.
+            max_queued_events: Largest number of events of persistent watches that wait for their delivery. Beyond
+                it, events are dropped, and each watch gets one of type ``GAP`` where they are missing.
             open_timeout: How long resolving the names may take, in seconds; None: as long as it takes.
             deliver: Where callbacks and watches run: ``"thread"``, a dispatcher thread of this session; ``"manual"``,
                 the thread that calls :meth:`Delivery.deliver`, as an event loop does.
@@ -89,6 +92,9 @@ cdef class _SessionBase:
         if not 1 <= max_in_flight <= 32768:
             # Each request writes a byte to the library's 64 KiB wake-up pipe; a stock library must not overflow it.
             raise ValueError(f"max_in_flight must be from 1 to 32768, not {max_in_flight}")
+        cdef int most_events = _int32("max_queued_events", max_queued_events)
+        if most_events < 1:
+            raise ValueError(f"max_queued_events must be at least 1, not {max_queued_events}")
         self.max_packet = -1 if max_packet is None else _int32("max_packet", max_packet)
         if max_packet is not None and max_packet < 1:
             raise ValueError(f"max_packet must be at least 1, or None for no limit, not {max_packet}")
@@ -99,6 +105,8 @@ cdef class _SessionBase:
             _start_process_services()
             consumer.session = weakref.ref(self)
             consumer.c = zkc_session_new(max_in_flight, bool(watches_see_session_events))
+            if consumer.c != NULL:
+                consumer.c.max_queued_events = most_events
             if consumer.c == NULL or (not wait and zkc_session_announce(consumer.c) < 0):
                 raise MemoryError
             if deliver == "manual":

@@ -10,6 +10,7 @@ cdef extern from "bridge/compat.h" nogil:
     const int ZKC_IS_SYSTEM
     const char *ZKC_ADAPTOR
     const int ZKC_HAS_MULTI_CREATE2
+    const int ZKC_HAS_PERSISTENT_WATCHES, ZKC_READ_DATA, ZKC_READ_CHILDREN
     const char *zkc_openssl_version()
 
     ctypedef struct zhandle_t
@@ -46,6 +47,9 @@ cdef extern from "bridge/compat.h" nogil:
         int32_t count
         char **data
 
+    struct ClientInfo_vector:
+        pass
+
     ctypedef struct zoo_op_t:
         pass
 
@@ -64,6 +68,16 @@ cdef extern from "bridge/compat.h" nogil:
     ctypedef void (*strings_completion_t)(int, const String_vector *, const void *) noexcept
     ctypedef void (*strings_stat_completion_t)(int, const String_vector *, const Stat_c *, const void *) noexcept
     ctypedef void (*acl_completion_t)(int, ACL_vector *, Stat_c *, const void *) noexcept
+
+    ctypedef void (*int_completion_t)(int, int, const void *) noexcept
+    ctypedef void (*client_info_completion_t)(int, const ClientInfo_vector *, const void *) noexcept
+
+    ctypedef struct zoo_read_op_t:
+        int type
+        const char *path
+        data_completion_t data_completion
+        strings_completion_t strings_completion
+        const void *data
 
     ctypedef enum ZooLogLevel:
         pass
@@ -108,6 +122,12 @@ cdef extern from "bridge/compat.h" nogil:
     int zoo_add_auth(zhandle_t *, const char *, const char *, int, void_completion_t, const void *)
     int zoo_aremove_all_watches(zhandle_t *, const char *, ZooWatcherType, int, void_completion_t *, const void *)
     void zoo_create_op_init(zoo_op_t *, const char *, const char *, int, const ACL_vector *, int, char *, int)
+    int zoo_aadd_watch(zhandle_t *, const char *, int, watcher_fn, void *, void_completion_t, const void *)
+    int zoo_amultiread(zhandle_t *, int, const zoo_read_op_t *, void_completion_t, const void *)
+    int zoo_aget_ephemerals(zhandle_t *, const char *, strings_completion_t, const void *)
+    int zoo_aget_all_children_number(zhandle_t *, const char *, int_completion_t, const void *)
+    int zoo_awhoami(zhandle_t *, client_info_completion_t, const void *)
+    void zkc_forget_watches_of(zhandle_t *, const char *, int)
     int64_t zkc_last_answered(zhandle_t *)
     void zkc_create2_op_init(zoo_op_t *, const char *, const char *, int, const ACL_vector *, int, char *, int,
                              Stat_c *)

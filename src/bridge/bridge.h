@@ -71,6 +71,8 @@ enum zkc_item_kind {
     ZKC_ITEM_EVENT,   /* a watch fired or ended; `token` is the watch's callable, lent: release it after the call */
     ZKC_ITEM_SESSION_BROADCAST, /* a session event for a watch that stays armed; `token` is borrowed: never release it
                                  */
+    ZKC_ITEM_WATCH_EVENT, /* an event of a persistent watch, a zkc_event; `token` is borrowed in the same way: the watch's
+                           * last item, a ZKC_ITEM_EVENT or ZKC_ITEM_DROP, comes later in the queue */
     ZKC_ITEM_SESSION,           /* a session event for the session's own watcher; no token */
     ZKC_ITEM_DROP,              /* a token without further use: release it */
     ZKC_ITEM_STOP               /* the last item */
@@ -83,6 +85,7 @@ typedef struct zkc_item {
     int type;   /* events: ZOO_…_EVENT */
     int state;  /* events: ZOO_…_STATE, 0 when the session was closed */
     char *path; /* events: owned by the item, never NULL */
+    int64_t zxid; /* events of a znode: the zxid of the change, -1 where the server does not tell it */
 } zkc_item;
 
 typedef struct zkc_queue {
@@ -109,13 +112,24 @@ void zkc_notifier_close(int fds[2]);
 
 /* The events that a watch waits for. get and exists wait for the same events. The configuration's watch has a kind of
  * its own because under a chroot its path can be that of another znode. */
-enum zkc_watch_kind { ZKC_WATCH_DATA, ZKC_WATCH_CHILD, ZKC_WATCH_CONFIG, ZKC_WATCH_KINDS };
+enum zkc_watch_kind {
+    ZKC_WATCH_DATA,
+    ZKC_WATCH_CHILD,
+    ZKC_WATCH_CONFIG,
+    ZKC_WATCH_PERSISTENT, /* data and child events of its path; it stays armed */
+    ZKC_WATCH_RECURSIVE,  /* data events of its path and of every path below; it stays armed */
+    ZKC_WATCH_KINDS
+};
+#define ZKC_WATCHES_THAT_STAY (1u << ZKC_WATCH_PERSISTENT | 1u << ZKC_WATCH_RECURSIVE)
+#define ZKC_GAP_EVENT (-3) /* a persistent watch may have missed events before this one: ZOO_GAP_EVENT, or one of ours */
 
 typedef struct zkc_watch {
     zkc_item item; /* so that firing allocates nothing: the watch itself goes into the queue */
     struct zkc_watch *next;
     int kind;
     int broadcast;   /* it also gets session events */
+    int with_zxid;   /* its callable takes the zxid as a fourth argument */
+    atomic_int gap;  /* persistent: a gap event is in the queue, and events are dropped until its delivery begins */
     atomic_int refs; /* 1 for the request, table or queue that has it, 1 for the request that armed it */
     int in_table;    /* the session's lock protects it */
     atomic_int fate; /* enum zkc_fate: whether its callable gets the event, decided once */
@@ -123,14 +137,23 @@ typedef struct zkc_watch {
 
 enum zkc_fate { ZKC_UNDECIDED = 0, ZKC_CALLED = 1, ZKC_REVOKED = 2 };
 
+/* An event of a persistent watch. It has a reference to the watch. */
+typedef struct zkc_event {
+    zkc_item item;
+    zkc_watch *watch;
+    struct zkc_session *session; /* borrowed: the queue's */
+} zkc_event;
+
 typedef struct zkc_watch_table {
     struct zkc_watch_entry **buckets;
-    size_t size, entries, watches;
+    size_t size, entries, watches, persistent, recursive;
 } zkc_watch_table;
 
 zkc_watch *zkc_watch_new(int kind, const char *path, void *token);
 /* The queue's consumer is about to call the callable of a ZKC_ITEM_EVENT. 0: its call was abandoned; do not call it. */
 int zkc_item_call(zkc_item *item);
+/* The same for a ZKC_ITEM_WATCH_EVENT, which is freed as any other item. */
+int zkc_event_call(zkc_item *item);
 
 /* ---- requests: request.c, reply_wait.c --------------------------------------------------------------------------- */
 
@@ -173,6 +196,9 @@ typedef struct zkc_request {
     zoo_op_result_t *results;
     char **result_paths; /* where results[i].value points, until the library clears it for an operation that failed */
     struct Stat *result_stats;
+
+    struct zkc_request *parts; /* a read of many: the reply of each read; freed with the request */
+    int part_count;
 } zkc_request;
 
 zkc_request *zkc_request_new(void); /* one reference: the caller's */
@@ -197,6 +223,8 @@ int zkc_request_abandon(zkc_request *request);
 int zkc_request_abandon_pending(zkc_request *request);
 int zkc_request_abandoned(zkc_request *request);
 int zkc_request_reserve_results(zkc_request *request, int op_count);
+int zkc_request_reserve_parts(zkc_request *request, int count);
+zkc_request *zkc_request_part(zkc_request *request, int index);
 
 /* Packed strings: for each a 32-bit length (-1: NULL), then the bytes. Cursor over zkc_request.bytes. */
 const char *zkc_unpack(const char **cursor, int32_t *length);
@@ -211,8 +239,15 @@ void zkc_on_string_stat(int rc, const char *value, const struct Stat *stat, cons
 void zkc_on_strings(int rc, const struct String_vector *strings, const void *data);
 void zkc_on_strings_stat(int rc, const struct String_vector *strings, const struct Stat *stat, const void *data);
 void zkc_on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *data);
+void zkc_on_int(int rc, int value, const void *data);
+void zkc_on_client_info(int rc, const struct ClientInfo_vector *identities, const void *data);
+/* A read of many: `data` is a part of the request, whose own completion follows. */
+void zkc_on_part_data(int rc, const char *value, int length, const struct Stat *stat, const void *data);
+void zkc_on_part_strings(int rc, const struct String_vector *strings, const void *data);
 
 /* ---- the session: session.c, session_events.c, slots.c ----------------------------------------------------------- */
+
+enum { ZKC_MAX_QUEUED_EVENTS = 100000 }; /* unless the opener sets another limit */
 
 enum zkc_enter { ZKC_ENTERED = 0, ZKC_REFUSED_CLOSED = 1, ZKC_REFUSED_FORKED = 2, ZKC_REFUSED_UNOPENED = 3 };
 enum zkc_open_state { ZKC_OPENING = 0, ZKC_OPEN = 1, ZKC_OPEN_FAILED = 2 };
@@ -266,6 +301,8 @@ typedef struct zkc_session {
     atomic_int in_flight;
     int max_in_flight;
     int overdraft;              /* slots beyond max_in_flight before a call waits: an event loop must not wait */
+    atomic_int queued_events;   /* events of persistent watches in the queue */
+    int max_queued_events;      /* beyond, they are dropped, and their watches get a gap event */
     int broadcast_all;          /* all watches get session events */
     atomic_int broadcast_some;  /* some may: those with `broadcast` */
     zkc_tls_state tls;          /* `lock` protects it, and these two: */

@@ -51,6 +51,38 @@ void *zkc_keep_packet(void);
 #define zkc_keep_packet() ((void *)0)
 #endif
 
+/* The protocol's calls since 3.6, which stock libzookeeper lacks; patches of ours add them. */
+#ifdef ZKC_PATCHED_PERSISTENT_WATCHES
+#define ZKC_HAS_PERSISTENT_WATCHES 1
+int64_t zkc_event_zxid(void);
+void zkc_forget_watches_of(zhandle_t *zh, const char *path, int type);
+#else
+#define ZKC_HAS_PERSISTENT_WATCHES 0
+#define zkc_event_zxid() ((int64_t)-1)
+#define zkc_forget_watches_of(zh, path, type) ((void)0)
+typedef struct zoo_read_op {
+    int type;
+    const char *path;
+    data_completion_t data_completion;
+    strings_completion_t strings_completion;
+    const void *data;
+} zoo_read_op_t;
+struct ClientInfo {
+    char *authScheme, *user;
+};
+struct ClientInfo_vector {
+    int32_t count;
+    struct ClientInfo *data;
+};
+#define zoo_aadd_watch(zh, path, mode, watcher, context, completion, data) ZUNIMPLEMENTED
+#define zoo_amultiread(zh, count, ops, completion, data) ZUNIMPLEMENTED
+#define zoo_aget_ephemerals(zh, prefix, completion, data) ZUNIMPLEMENTED
+#define zoo_aget_all_children_number(zh, path, completion, data) ZUNIMPLEMENTED
+#define zoo_awhoami(zh, completion, data) ZUNIMPLEMENTED
+#endif
+#define ZKC_READ_DATA 4     /* types of zoo_read_op_t: operations of the protocol */
+#define ZKC_READ_CHILDREN 8
+
 /* When the last answered message was sent, in nanoseconds by CLOCK_BOOTTIME; 0 where that is not known. */
 #ifdef ZKC_PATCHED_LAST_ANSWERED
 int64_t zkc_last_answered(zhandle_t *zh);

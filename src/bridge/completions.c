@@ -168,3 +168,52 @@ void zkc_on_acl(int rc, struct ACL_vector *acl, struct Stat *stat, const void *d
 {
     COMPLETE(data, rc, copy_acl(request, acl) || copy_stat(request, stat) ? ZSYSTEMERROR : ZOK);
 }
+
+void zkc_on_int(int rc, int value, const void *data)
+{
+    COMPLETE(data, rc, (request->count = value, ZOK));
+}
+
+static int copy_identities(zkc_request *request, const struct ClientInfo_vector *identities)
+{
+    size_t size = 1;
+    char *to;
+
+    for (int i = 0; i < identities->count; i++)
+        size += packed_size(identities->data[i].authScheme) + packed_size(identities->data[i].user);
+    to = request->bytes = malloc(size);
+    if (to == NULL)
+        return ZSYSTEMERROR;
+    for (int i = 0; i < identities->count; i++) {
+        to = pack(to, identities->data[i].authScheme);
+        to = pack(to, identities->data[i].user);
+    }
+    request->count = identities->count;
+    request->length = to - request->bytes;
+    return ZOK;
+}
+
+void zkc_on_client_info(int rc, const struct ClientInfo_vector *identities, const void *data)
+{
+    COMPLETE(data, rc, copy_identities(request, identities));
+}
+
+/* ---- the reads of a request that reads many: only their part is written ------------------------------------------ */
+
+void zkc_on_part_data(int rc, const char *value, int length, const struct Stat *stat, const void *data)
+{
+    zkc_request *part = (zkc_request *)data;
+
+    part->rc = rc;
+    if (rc == ZOK)
+        part->rc = copy_data(part, value, length) || copy_stat(part, stat) ? ZSYSTEMERROR : ZOK;
+}
+
+void zkc_on_part_strings(int rc, const struct String_vector *strings, const void *data)
+{
+    zkc_request *part = (zkc_request *)data;
+
+    part->rc = rc;
+    if (rc == ZOK)
+        part->rc = copy_strings(part, strings);
+}

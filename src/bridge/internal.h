@@ -21,6 +21,8 @@ void zkc__queue_init(zkc_queue *queue);
 void zkc__queue_destroy(zkc_queue *queue); /* must be empty */
 /* Not for ZKC_ITEM_EVENT and ZKC_ITEM_DROP, which are watches (zkc_watch_new). It copies the path. */
 zkc_item *zkc__item_new(int kind, void *token, int type, int state, const char *path);
+/* An event of a persistent watch; NULL without memory. */
+zkc_item *zkc__event_new(zkc_session *session, zkc_watch *watch, int type, int state, const char *path, int64_t zxid);
 
 /* ---- watches.c: the table has no lock of its own; its session's protects it -------------------------------------- */
 
@@ -35,6 +37,13 @@ zkc_watch *zkc__watches_remove(zkc_watch_table *table, const char *path, unsigne
 int zkc__watches_take(zkc_watch_table *table, zkc_watch *watch);
 /* How many watches of these kinds are on a path; with a token, how many of that token. */
 size_t zkc__watches_count(const zkc_watch_table *table, const char *path, unsigned kinds, void *token);
+/* Call `visit` for each persistent watch (of the one kind) on a path, which stays. */
+void zkc__watches_at(const zkc_watch_table *table, const char *path, int kind,
+                     void (*visit)(zkc_watch *watch, void *context), void *context);
+/* The same for the recursive watches on a path and on the paths above it: one look-up a level, if there are any. -1
+ * without memory. */
+int zkc__watches_above(const zkc_watch_table *table, const char *path, void (*visit)(zkc_watch *watch, void *context),
+                       void *context);
 size_t zkc__watches_list(const zkc_watch_table *table, const char *path, unsigned kinds, void **tokens, size_t most);
 zkc_watch *zkc__watches_clear(zkc_watch_table *table);
 /* Call `visit` for each watch. */

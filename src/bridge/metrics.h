@@ -21,6 +21,11 @@ enum zkc_kind {
     ZKC_KIND_CONFIG,
     ZKC_KIND_RECONFIG,
     ZKC_KIND_REMOVE_WATCHES,
+    ZKC_KIND_ADD_WATCH,
+    ZKC_KIND_MULTI_READ,
+    ZKC_KIND_GET_EPHEMERALS,
+    ZKC_KIND_COUNT_DESCENDANTS,
+    ZKC_KIND_WHOAMI,
     ZKC_KINDS
 };
 
@@ -38,6 +43,7 @@ typedef struct zkc_metrics {
     zkc_counter latency[ZKC_LATENCY_BUCKETS]; /* from zkc_track to the end of the request, with or without a reply */
     zkc_counter latency_sum_ns;
     zkc_counter watch_events; /* watches that an event of their znode fired */
+    zkc_counter dropped_events; /* events of persistent watches that found the queue full */
     zkc_counter connects;
     zkc_counter gil_kept, gil_given_up;     /* replies that came while a call kept the GIL, and polls without one */
     zkc_counter gil_ns;                     /* how long calls have kept it for that */

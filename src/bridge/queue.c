@@ -82,6 +82,7 @@ zkc_item *zkc__item_new(int kind, void *token, int type, int state, const char *
     item->token = token;
     item->type = type;
     item->state = state;
+    item->zxid = -1;
     item->path = strdup(path != NULL ? path : "");
     if (item->path == NULL) {
         free(item);
@@ -91,12 +92,52 @@ zkc_item *zkc__item_new(int kind, void *token, int type, int state, const char *
     return item;
 }
 
+zkc_item *zkc__event_new(zkc_session *session, zkc_watch *watch, int type, int state, const char *path, int64_t zxid)
+{
+    zkc_event *event = calloc(1, sizeof *event);
+
+    if (event == NULL)
+        return NULL;
+    event->item.path = strdup(path);
+    if (event->item.path == NULL) {
+        free(event);
+        return NULL;
+    }
+    event->item.kind = ZKC_ITEM_WATCH_EVENT;
+    event->item.token = watch->item.token; /* lent to the watch, whose last item comes after this one */
+    event->item.type = type;
+    event->item.state = state;
+    event->item.zxid = zxid;
+    event->watch = watch;
+    event->session = session;
+    atomic_fetch_add(&watch->refs, 1); /* back in zkc_item_free */
+    atomic_fetch_add(&session->queued_events, 1);
+    zkc__count(ZKC_COUNT_ITEM, 1);
+    return &event->item;
+}
+
+static void free_watch(zkc_watch *watch)
+{
+    if (atomic_fetch_sub(&watch->refs, 1) != 1)
+        return;
+    free(watch->item.path);
+    free(watch);
+    zkc__count(ZKC_COUNT_ITEM, -1);
+}
+
 void zkc_item_free(zkc_item *item)
 {
+    if (item->kind == ZKC_ITEM_WATCH_EVENT) {
+        zkc_event *event = (zkc_event *)item;
+
+        atomic_fetch_sub(&event->session->queued_events, 1);
+        free_watch(event->watch);
+    }
     /* These two are watches; the request that armed them may still refer to them. */
-    if ((item->kind == ZKC_ITEM_EVENT || item->kind == ZKC_ITEM_DROP) &&
-        atomic_fetch_sub(&((zkc_watch *)item)->refs, 1) != 1)
+    if (item->kind == ZKC_ITEM_EVENT || item->kind == ZKC_ITEM_DROP) {
+        free_watch((zkc_watch *)item);
         return;
+    }
     free(item->path);
     free(item);
     zkc__count(ZKC_COUNT_ITEM, -1);

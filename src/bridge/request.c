@@ -31,6 +31,9 @@ void zkc_request_unref(zkc_request *request)
     free(request->result_stats);
     free(request->removal_path);
     free(request->packet != NULL ? request->packet : request->bytes);
+    for (int i = 0; i < request->part_count; i++)
+        free(request->parts[i].packet != NULL ? request->parts[i].packet : request->parts[i].bytes);
+    free(request->parts);
     if (request->armed != NULL)
         zkc_item_free(&request->armed->item);
     free(request);
@@ -67,6 +70,20 @@ int zkc_request_reserve_results(zkc_request *request, int op_count)
         return -1;
     request->op_count = op_count;
     return 0;
+}
+
+int zkc_request_reserve_parts(zkc_request *request, int count)
+{
+    request->parts = calloc((size_t)count + 1, sizeof *request->parts);
+    if (request->parts == NULL)
+        return -1;
+    request->part_count = count;
+    return 0;
+}
+
+zkc_request *zkc_request_part(zkc_request *request, int index)
+{
+    return &request->parts[index];
 }
 
 /* ---- completing ----------------------------------------------------------------------------------------------------
@@ -175,6 +192,8 @@ static zkc_watch *revoke(zkc_session *session, zkc_request *request, int *called
     watch = request->armed;
     if (watch == NULL)
         return NULL;
+    if (ZKC_WATCHES_THAT_STAY & 1u << watch->kind)
+        atomic_store(&watch->fate, ZKC_REVOKED); /* for its events that are in the queue */
     if (zkc__watches_take(&session->watches, watch))
         return watch;
     /* The queue's consumer and this thread decide in one atomic step: the first wins. */

@@ -77,6 +77,7 @@ zkc_session *zkc_session_new(int max_in_flight, int broadcast)
         free(session);
         return NULL;
     }
+    session->max_queued_events = ZKC_MAX_QUEUED_EVENTS;
     session->max_in_flight = max_in_flight;
     session->broadcast_all = broadcast;
     pthread_mutex_init(&session->lock, NULL);

@@ -180,6 +180,108 @@ void zkc__push_event(zkc_session *session, int type, int state)
     }
 }
 
+/* ---- persistent watches: each event is an item of its own -------------------------------------------------------- */
+
+struct happening {
+    zkc_session *session;
+    const char *path; /* NULL: that of the watch */
+    int64_t zxid;
+    int type, state;
+};
+
+/* The session's lock is held. When the queue has too many events, the watch gets a gap event instead, and then nothing
+ * until the consumer has come to that: so the gap event stands where events are missing, and the queue does not grow. */
+static void push_happening(zkc_watch *watch, void *context)
+{
+    const struct happening *happening = context;
+    zkc_session *session = happening->session;
+    int type = happening->type;
+    int64_t zxid = happening->zxid;
+    zkc_item *item;
+
+    if (atomic_load(&watch->gap)) {
+        zkc_metric_add(&session->metrics.dropped_events, type != ZKC_GAP_EVENT);
+        return;
+    }
+    if (type != ZKC_GAP_EVENT && atomic_load(&session->queued_events) >= session->max_queued_events) {
+        zkc_metric_add(&session->metrics.dropped_events, 1);
+        type = ZKC_GAP_EVENT;
+        zxid = -1;
+    }
+    if (type == ZKC_GAP_EVENT)
+        atomic_store(&watch->gap, 1);
+    item = zkc__event_new(session, watch, type, happening->state,
+                          type == ZKC_GAP_EVENT || happening->path == NULL ? watch->item.path : happening->path, zxid);
+    if (item == NULL)
+        atomic_store(&watch->gap, 0); /* without memory the event is lost */
+    else
+        zkc_queue_push(&session->queue, item);
+    zkc_metric_add(&session->metrics.watch_events, type != ZKC_GAP_EVENT);
+}
+
+static void note_recursive(zkc_watch *watch, void *context)
+{
+    (void)watch;
+    *(int *)context = 1;
+}
+
+/* A server before 3.9 keeps one mode per path. Beside a recursive watch a persistent one gets no child events from it:
+ * they are made of the events of the children. */
+static void push_child_event(zkc_session *session, const struct happening *happening)
+{
+    struct happening child = *happening;
+    char *parent = strdup(happening->path), *slash;
+    int recursive = 0;
+
+    if (parent == NULL)
+        return;
+    slash = strrchr(parent, '/');
+    if (slash != NULL && parent[1] != '\0') {
+        slash[slash == parent] = '\0';
+        zkc__watches_at(&session->watches, parent, ZKC_WATCH_RECURSIVE, note_recursive, &recursive);
+        child.type = ZOO_CHILD_EVENT;
+        child.path = parent;
+        if (recursive)
+            zkc__watches_at(&session->watches, parent, ZKC_WATCH_PERSISTENT, push_happening, &child);
+    }
+    free(parent);
+}
+
+/* The session's lock is held. */
+static void push_to_persistent(zkc_session *session, const struct happening *happening)
+{
+    int type = happening->type;
+
+    if (session->watches.persistent == 0 && session->watches.recursive == 0)
+        return;
+    zkc__watches_at(&session->watches, happening->path, ZKC_WATCH_PERSISTENT, push_happening, (void *)happening);
+    if (type == ZKC_GAP_EVENT)
+        zkc__watches_at(&session->watches, happening->path, ZKC_WATCH_RECURSIVE, push_happening, (void *)happening);
+    else if (type != ZOO_CHILD_EVENT)
+        zkc__watches_above(&session->watches, happening->path, push_happening, (void *)happening);
+    if (happening->zxid < 0 && (type == ZOO_CREATED_EVENT || type == ZOO_DELETED_EVENT) &&
+        session->watches.persistent != 0 && session->watches.recursive != 0)
+        push_child_event(session, happening);
+}
+
+static void push_gap(const zkc_watch *watch, void *context)
+{
+    if (ZKC_WATCHES_THAT_STAY & 1u << watch->kind)
+        push_happening((zkc_watch *)watch, context);
+}
+
+/* A connection was made: the persistent watches that there are were set on an earlier one, and missed what happened in
+ * between. What the program reads now comes after they were set again. */
+static void push_gaps(zkc_session *session, int state)
+{
+    struct happening gap = {session, NULL, -1, ZKC_GAP_EVENT, state};
+
+    pthread_mutex_lock(&session->lock);
+    if (session->watches.persistent != 0 || session->watches.recursive != 0)
+        zkc__watches_each(&session->watches, push_gap, &gap);
+    pthread_mutex_unlock(&session->lock);
+}
+
 /* A session event, for the session's own watcher. */
 void zkc__on_event(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
@@ -199,6 +301,8 @@ void zkc__on_event(zhandle_t *handle, int type, int state, const char *path, voi
     pthread_mutex_unlock(&session->lock);
     zkc__push_watches(session, watches);
     zkc__push_event(session, type, state);
+    if (state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE)
+        push_gaps(session, state);
     zkc__push_end(session);
     wake_for_event(session);
 }
@@ -229,18 +333,25 @@ static void broadcast_to(const zkc_watch *watch, void *context)
 static void deliver_event(zkc_session *session, int type, int state, const char *path, int config)
 {
     struct broadcast broadcast = {session, state};
+    struct happening happening = {session, path, zkc_event_zxid(), type, state};
     zkc_watch *watches = NULL;
 
     pthread_mutex_lock(&session->lock);
     zkc__push_begin(session);
-    if (type != ZOO_SESSION_EVENT && path != NULL)
+    if (type == ZOO_NOTWATCHING_EVENT && path != NULL) {
+        watches = zkc__watches_remove(&session->watches, path, ZKC_WATCHES_THAT_STAY, NULL);
+    } else if (type != ZOO_SESSION_EVENT && path != NULL) {
         watches = zkc__watches_fire(&session->watches, path, type, config);
-    else if ((session->broadcast_all || atomic_load(&session->broadcast_some)) && state >= 0)
+        if (!config)
+            push_to_persistent(session, &happening);
+    } else if ((session->broadcast_all || atomic_load(&session->broadcast_some)) && state >= 0) {
         zkc__watches_each(&session->watches, broadcast_to, &broadcast);
+    }
     pthread_mutex_unlock(&session->lock);
     for (zkc_watch *watch = watches; watch != NULL; watch = watch->next) {
         watch->item.type = type;
         watch->item.state = state;
+        watch->item.zxid = happening.zxid;
         zkc_metric_add(&session->metrics.watch_events, 1);
     }
     zkc__push_watches(session, watches);

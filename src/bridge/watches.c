@@ -35,12 +35,24 @@ zkc_watch *zkc_watch_new(int kind, const char *path, void *token)
         return NULL;
     }
     watch->kind = kind;
+    watch->with_zxid = (ZKC_WATCHES_THAT_STAY & 1u << kind) != 0;
     watch->item.kind = ZKC_ITEM_EVENT;
     watch->item.token = token;
     atomic_init(&watch->refs, 1);
     atomic_init(&watch->fate, ZKC_UNDECIDED);
+    atomic_init(&watch->gap, 0);
+    watch->item.zxid = -1;
     zkc__count(ZKC_COUNT_ITEM, 1); /* it is freed as an item of the queue */
     return watch;
+}
+
+int zkc_event_call(zkc_item *item)
+{
+    zkc_event *event = (zkc_event *)item;
+
+    if (item->type == ZKC_GAP_EVENT)
+        atomic_store(&event->watch->gap, 0); /* what comes from here on is queued again */
+    return atomic_load(&event->watch->fate) != ZKC_REVOKED;
 }
 
 int zkc_item_call(zkc_item *item)
@@ -119,6 +131,8 @@ int zkc__watches_add(zkc_watch_table *table, zkc_watch *watch)
     (*position)->watches = watch;
     watch->in_table = 1;
     table->watches++;
+    table->persistent += watch->kind == ZKC_WATCH_PERSISTENT;
+    table->recursive += watch->kind == ZKC_WATCH_RECURSIVE;
     zkc__count(ZKC_COUNT_WATCH, 1);
     return 0;
 }
@@ -127,6 +141,8 @@ static void unlinked(zkc_watch_table *table, zkc_watch *watch)
 {
     watch->in_table = 0;
     table->watches--;
+    table->persistent -= watch->kind == ZKC_WATCH_PERSISTENT;
+    table->recursive -= watch->kind == ZKC_WATCH_RECURSIVE;
     zkc__count(ZKC_COUNT_WATCH, -1);
 }
 
@@ -198,6 +214,46 @@ zkc_watch *zkc__watches_fire(zkc_watch_table *table, const char *path, int type,
     else if (type == ZOO_DELETED_EVENT)
         kinds = config ? data : data | 1u << ZKC_WATCH_CHILD;
     return kinds != 0 ? zkc__watches_remove(table, path, kinds, NULL) : NULL;
+}
+
+static void visit_kind(const zkc_watch_table *table, const char *path, int kind,
+                       void (*visit)(zkc_watch *watch, void *context), void *context)
+{
+    entry **position = find(table, path, hash_path(path));
+
+    if (position == NULL || *position == NULL)
+        return;
+    for (zkc_watch *watch = (*position)->watches; watch != NULL; watch = watch->next)
+        if (watch->kind == kind)
+            visit(watch, context);
+}
+
+void zkc__watches_at(const zkc_watch_table *table, const char *path, int kind,
+                     void (*visit)(zkc_watch *watch, void *context), void *context)
+{
+    if (kind == ZKC_WATCH_PERSISTENT ? table->persistent != 0 : table->recursive != 0)
+        visit_kind(table, path, kind, visit, context);
+}
+
+int zkc__watches_above(const zkc_watch_table *table, const char *path, void (*visit)(zkc_watch *watch, void *context),
+                       void *context)
+{
+    char *above, *slash;
+
+    if (table->recursive == 0)
+        return 0;
+    above = strdup(path);
+    if (above == NULL)
+        return -1;
+    for (;;) {
+        visit_kind(table, above, ZKC_WATCH_RECURSIVE, visit, context);
+        slash = strrchr(above, '/');
+        if (slash == NULL || above[1] == '\0')
+            break;
+        slash[slash == above] = '\0'; /* "/a" is below "/" */
+    }
+    free(above);
+    return 0;
 }
 
 size_t zkc__watches_count(const zkc_watch_table *table, const char *path, unsigned kinds, void *token)
