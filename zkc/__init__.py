@@ -16,6 +16,7 @@ from zkc._commands.create import unprotected_name
 from zkc._commands.trees import TreeNode
 from zkc._version import __version__
 from zkc._watch.callback_subscription import Subscription
+from zkc._watch.persistent import EventSubscription
 from zkc._zookeeper import Request, Session, build_info, set_gil_hold, set_log_level
 from zkc.constants import ClientState, CreateMode, EventType, KeptState, LogLevel, Perms, State, WatchType
 from zkc.credentials import SASL, TLS
@@ -25,7 +26,7 @@ from zkc.errors._codes import *  # noqa: F403
 from zkc.errors._tls import *  # noqa: F403
 from zkc.metrics import Histogram, Metrics, RecipeMetrics
 from zkc.retry import Retry, is_retriable
-from zkc.types import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, KeptZnode, Stat, WatchedEvent
+from zkc.types import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, Identity, KeptZnode, Stat, WatchedEvent
 
 __all__ = [
     "ACL",
@@ -41,9 +42,11 @@ __all__ = [
     "Client",
     "ClientState",
     "CreateMode",
+    "EventSubscription",
     "EventType",
     "Future",
     "Histogram",
+    "Identity",
     "KeptState",
     "KeptZnode",
     "LogLevel",

@@ -220,6 +220,11 @@ def check_max_data(value: object) -> Optional[int]:
     return None if value is None else check_count(value, "max_data")
 
 
+def check_max_queued_events(value: object) -> int:
+    """Return the limit of events that wait, else raise."""
+    return check_count(value, "max_queued_events")
+
+
 def check_count(value: object, name: str, least: int = 1, most: int = _INT32 - 1) -> int:
     """Return a whole number between the limits, else raise."""
     if not isinstance(value, int) or isinstance(value, bool):

@@ -211,6 +211,7 @@ class Session:
         max_in_flight: int = 16384,
         max_packet: int | None = None,
         watches_see_session_events: bool = False,
+        max_queued_events: int = 100_000,
         open_timeout: float | None = None,
         deliver: Literal["thread", "manual"] = "thread",
         wait: bool = True,
@@ -333,8 +334,27 @@ class Session:
     def remove_watches(
         self,
         path: str,
-        watch: _Watch,
+        watch: Callable[..., object],
         watch_type: int = 3,
+        callback: Callable[[Request[None]], object] | None = None,
+    ) -> Request[None]: ...
+    def get_ephemerals(
+        self, prefix: str = "", callback: Callable[[Request[list[str]]], object] | None = None
+    ) -> Request[list[str]]: ...
+    def count_descendants(
+        self, path: str, callback: Callable[[Request[int]], object] | None = None
+    ) -> Request[int]: ...
+    def whoami(
+        self, callback: Callable[[Request[list[tuple[str, str]]]], object] | None = None
+    ) -> Request[list[tuple[str, str]]]: ...
+    def multi_read(
+        self, reads: Iterable[tuple[str, str]], callback: Callable[[Request[list[Any]]], object] | None = None
+    ) -> Request[list[Any]]: ...
+    def add_watch(
+        self,
+        path: str,
+        watch: Callable[[int, int, str, int | None], object],
+        recursive: bool = False,
         callback: Callable[[Request[None]], object] | None = None,
     ) -> Request[None]: ...
     def remove_all_watches(

@@ -60,6 +60,9 @@ class EventType(_OpenIntEnum):
     """The session changed its state; nothing happened to the znode. A watch's last event is of this type."""
     NOT_WATCHING = -2
     """The watch was removed."""
+    GAP = -3
+    """The watch, a persistent one, may have missed events before this one: read again what you follow. The connection
+    was lost and made again, a new session follows one that expired, or the events came faster than they were taken."""
 
 
 class State(_OpenIntEnum):
@@ -232,6 +235,10 @@ class WatchType(_NamedIntEnum):
     """Watches on existence and data."""
     ANY = 3
     """Both."""
+    PERSISTENT = 4
+    """Watches on a znode and on its list of children that events do not use up; servers of 3.6 and later."""
+    RECURSIVE = 5
+    """Watches on a znode and on all znodes below it that events do not use up; servers of 3.6 and later."""
 
 
 class LogLevel(_NamedIntEnum):

@@ -152,7 +152,7 @@ class ACL(Frozen):
         return cls(perms, "sasl", user)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False)
 class WatchedEvent(Frozen):
     """The event that a watch is called with.
 
@@ -161,20 +161,50 @@ class WatchedEvent(Frozen):
             nothing is known of the znode: such an event is the watch's last.
         state: State of the session when it happened.
         path: Path of the znode, without the client's chroot.
+        zxid: Transaction id of the change, where the server reports it: servers of 3.9 and later do, but not for a
+            change that is reported after a lost connection. Comparisons of events leave it out.
 
     .. versionadded:: 0.1
     """
 
-    __slots__ = ("path", "state", "type")
+    __slots__ = ("path", "state", "type", "zxid")
 
     type: EventType
     state: State
     path: str
+    zxid: Optional[int]
 
-    def __post_init__(self) -> None:
+    def __init__(self, type: int, state: int, path: str, zxid: Optional[int] = None) -> None:  # noqa: A002
         # Numbers without a name stay as they are: these enums take any int.
-        object.__setattr__(self, "type", EventType(self.type))
-        object.__setattr__(self, "state", State(self.state))
+        object.__setattr__(self, "type", EventType(type))
+        object.__setattr__(self, "state", State(state))
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "zxid", zxid)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, WatchedEvent):
+            return NotImplemented
+        return (self.type, self.state, self.path) == (other.type, other.state, other.path)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.state, self.path))
+
+
+@dataclass(frozen=True)
+class Identity(Frozen):
+    """An identity of a connection, as the server knows it.
+
+    Args:
+        scheme: Scheme of the credentials, such as ``"ip"``, ``"digest"``, ``"sasl"`` or ``"x509"``.
+        user: Name of the user, without a password; for ``"ip"`` the address.
+
+    .. versionadded:: 0.1
+    """
+
+    __slots__ = ("scheme", "user")
+
+    scheme: str
+    user: str
 
 
 @dataclass(frozen=True)

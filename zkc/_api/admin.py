@@ -8,7 +8,7 @@ from typing import Optional, Union
 from zkc._api.runner import Runner
 from zkc._commands import znodes
 from zkc.constants import WatchType
-from zkc.types import ACL, Stat, Watch
+from zkc.types import ACL, Identity, Stat, Watch
 
 __all__ = ["AdminCalls"]
 
@@ -134,6 +134,64 @@ class AdminCalls(Runner):
         """
         return self._run(znodes.reconfig, timeout, joining, leaving, members, version)
 
+    def get_ephemerals(self, prefix: str = "", *, timeout: Optional[float] = None) -> list[str]:
+        """List the ephemeral znodes of this client's session; servers of 3.6 and later.
+
+        Args:
+            prefix: A text that their paths begin with: ``"/a"`` also stands for ``"/ab"``. Empty for all.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
+
+        Returns:
+            The paths, sorted; under a chroot only those below it.
+
+        Raises:
+            UnimplementedError: The server is older than 3.6 (its refusal costs the connection), or this build uses the
+                system's libzookeeper.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(znodes.get_ephemerals, timeout, prefix)
+
+    def count_descendants(self, path: str, *, timeout: Optional[float] = None) -> int:
+        """Count the znodes below a znode, on all levels; servers of 3.6 and later.
+
+        For any path but ``"/"`` the server compares every path that it has, on all its cores: do not ask it often on
+        an ensemble with millions of znodes.
+
+        Args:
+            path: Path of the znode.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
+
+        Returns:
+            The number of znodes, without the znode itself. For ``"/"`` it includes those below ``/zookeeper``.
+
+        Raises:
+            NoNodeError: There is no such znode.
+            NoAuthError: The ACL does not allow to read the znode.
+            UnimplementedError: The server is older than 3.6 (its refusal costs the connection), or this build uses the
+                system's libzookeeper.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(znodes.count_descendants, timeout, path)
+
+    def whoami(self, *, timeout: Optional[float] = None) -> list[Identity]:
+        """List the identities that this connection has at the server; servers of 3.7 and later.
+
+        Args:
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
+
+        Returns:
+            The identities, among them always one with the scheme ``"ip"``.
+
+        Raises:
+            UnimplementedError: The server is older than 3.7 (its refusal costs the connection), or this build uses the
+                system's libzookeeper.
+
+        .. versionadded:: 0.1
+        """
+        return self._run(znodes.whoami, timeout)
+
     def remove_watches(
         self,
         path: str,
@@ -147,8 +205,9 @@ class AdminCalls(Runner):
         Args:
             path: Path of the znode.
             watch: The callback that was given to :meth:`get`, :meth:`exists` or :meth:`children`; None for all
-                one-shot watches of this client.
-            watch_type: The type of the watches.
+                one-shot watches of this client. For PERSISTENT and RECURSIVE the function of :meth:`watch_events`.
+            watch_type: The type of the watches. DATA, CHILDREN and ANY mean one-shot watches only. PERSISTENT and
+                RECURSIVE cancel subscriptions of :meth:`watch_events`, which get no last event.
             timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Raises:

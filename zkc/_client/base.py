@@ -77,6 +77,7 @@ class BaseClient(SessionManager):
         default_acl: Sequence[ACL] = OPEN_ACL_UNSAFE,
         max_in_flight: int = 16384,
         max_data: Optional[int] = MAX_BUFFER,
+        max_queued_events: int = 100_000,
     ) -> None:
         self._settings = Settings(
             hosts,
@@ -91,6 +92,7 @@ class BaseClient(SessionManager):
             default_acl=default_acl,
             max_in_flight=max_in_flight,
             max_data=max_data,
+            max_queued_events=max_queued_events,
         )
         super().__init__()
         self._kept = RecreatedEphemerals(self)

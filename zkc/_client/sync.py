@@ -116,6 +116,8 @@ class Client(
         max_data: The largest size of a request in bytes, its data, paths and ACLs together; None for no limit. A call
             that would send more raises ValueError, and sends nothing: the servers would close the connection, with all
             requests in flight. The default is that of the servers (``jute.maxbuffer``): give the value that they have.
+        max_queued_events: The largest number of events of persistent watches (:meth:`watch_events`) that wait for their
+            delivery. Beyond it the client drops events, and reports a GAP.
 
     Raises:
         TypeError: An argument has a wrong type.

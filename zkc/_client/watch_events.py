@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union, cast
 
 from zkc._args import check_path, check_watch_type
 from zkc._commands import watching
+from zkc._watch.persistent import EventWatch, Gaps
 from zkc._watch.subscriptions import CHILDREN, EXISTENCE, ReadKind, Subscriptions, ZnodeSubscription
 from zkc._zookeeper import Stat
 from zkc.constants import ClientState, EventType, State, WatchType
@@ -48,7 +49,8 @@ class _Batch:
         return event
 
 
-_Item = Union[_Batch, _End]
+_Queue = Any  # A queue.SimpleQueue or an asyncio.Queue of items.
+_Item = Union[_Batch, _End, WatchedEvent]
 
 
 def compare(old: Optional[Stat], new: Optional[Stat]) -> list[EventType]:
@@ -109,10 +111,41 @@ class _Source(ZnodeSubscription):
         self._put(_End(error))
 
 
+class _EventSource(EventWatch):
+    """The persistent watch of an iterator. It does not refer to the iterator, so that a dropped iterator ends."""
+
+    def __init__(
+        self,
+        client: Union[Client, AsyncClient],
+        path: str,
+        recursive: bool,
+        items: _Queue,
+        put: Callable[[_Item], None],
+    ) -> None:
+        super().__init__(client._subscriptions, path, recursive)
+        self._items = items
+        self._put = put
+        self._gaps = Gaps(client._settings.max_queued_events)
+
+    def taken(self, event: WatchedEvent) -> WatchedEvent:
+        self._gaps.taken(event)
+        return event
+
+    def _deliver(self, event: WatchedEvent) -> None:
+        kept = self._gaps.put(event, self._items.qsize())
+        if kept is not None:
+            self._put(kept)
+
+    def _on_stop(self, error: Optional[ZooKeeperError]) -> None:
+        self._put(_End(error))
+
+
 class _Events:
     """The base of both iterators."""
 
-    _sources: tuple[_Source, ...] = ()  # For the finalizer of an iterator whose arguments were refused.
+    _sources: tuple[
+        Union[_Source, _EventSource], ...
+    ] = ()  # For the finalizer of an iterator whose arguments were refused.
 
     def __init__(
         self,
@@ -128,7 +161,10 @@ class _Events:
         self._client = client  # The iterator keeps the client alive.
         self._batch: Optional[_Batch] = None
         self._end: Optional[_End] = None
-        if watch_type is WatchType.DATA:
+        self._items: _Queue
+        if watch_type is WatchType.PERSISTENT or watch_type is WatchType.RECURSIVE:
+            self._sources = (_EventSource(client, path, watch_type is WatchType.RECURSIVE, self._items, put),)
+        elif watch_type is WatchType.DATA:
             self._sources = (_Source(registry, path, EXISTENCE, compare, put),)
         elif watch_type is WatchType.CHILDREN:
             self._sources = (_Source(registry, path, CHILDREN, compare_children, put),)
@@ -147,6 +183,14 @@ class _Events:
         if not batch.events:
             self._batch = None
         return event
+
+    def _taken(self, item: Union[_Batch, WatchedEvent]) -> Optional[WatchedEvent]:
+        """Note what was taken from the queue; return it if it is an event."""
+        source = self._sources[0]
+        if isinstance(item, _Batch):
+            self._batch = item
+            return None
+        return source.taken(item) if isinstance(source, _EventSource) else item
 
     def _ended(self, end: _End) -> Optional[ZooKeeperError]:
         """Note the end; return the error to raise, once."""
@@ -182,7 +226,7 @@ class WatchEvents(_Events):
     """
 
     def __init__(self, client: Client, path: str, watch_type: WatchType, timeout: Optional[float]) -> None:
-        self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._items = queue.SimpleQueue()
         super().__init__(client, path, watch_type, self._items.put)
         client._run(watching.subscribe, timeout, self._sources)
 
@@ -195,9 +239,11 @@ class WatchEvents(_Events):
             if event is not None:
                 return event
             item = self._end or self._items.get()
-            if isinstance(item, _Batch):
-                self._batch = item
-                continue
+            if not isinstance(item, _End):
+                event = self._taken(item)
+                if event is None:
+                    continue
+                return event
             self._items.put(_End(None))  # Put the end marker back for other waiting threads.
             error = self._ended(item)
             if error is not None:
@@ -232,7 +278,7 @@ class AsyncWatchEvents(_Events):
 
     def __init__(self, client: AsyncClient, path: str, watch_type: WatchType, timeout: Optional[float]) -> None:
         client._check_loop()
-        self._items: asyncio.Queue[_Item] = asyncio.Queue()
+        self._items = asyncio.Queue()
         super().__init__(client, path, watch_type, self._items.put_nowait)
         self._begun: asyncio.Future[None] = client._run(watching.subscribe, timeout, self._sources)
         self._begun.add_done_callback(_look_at_error)
@@ -247,9 +293,11 @@ class AsyncWatchEvents(_Events):
             if event is not None:
                 return event
             item = self._end or await self._items.get()
-            if isinstance(item, _Batch):
-                self._batch = item
-                continue
+            if not isinstance(item, _End):
+                event = self._taken(item)
+                if event is None:
+                    continue
+                return event
             error = self._ended(item)
             if error is not None:
                 raise error
@@ -318,7 +366,8 @@ class SyncWatch:
             path: Path of the znode, which need not exist.
             watch_type: The type of the events: DATA yields CREATED, CHANGED and DELETED; CHILDREN yields CREATED, CHILD
                 and DELETED; ANY yields all of them. A znode that was deleted and re-created between two reads yields
-                DELETED, then CREATED.
+                DELETED, then CREATED. PERSISTENT and RECURSIVE set a watch that stays at the server (3.6 and later), as
+                :meth:`watch_events` does: they yield each change by itself, and GAP where some may be missing.
             timeout: How long to wait for the first reply, in seconds; the client's ``request_timeout`` if None.
 
         Returns:

@@ -22,7 +22,7 @@ from zkc._watch.wrappers import Deliver
 from zkc._zookeeper import Request, Session
 from zkc.constants import WatchType
 from zkc.errors import ConnectionLossError, NoWatcherError
-from zkc.types import ACL, Data, Stat, Watch
+from zkc.types import ACL, Data, Identity, Stat, Watch
 
 if TYPE_CHECKING:
     from zkc._commands.protocol import CommandClient
@@ -156,6 +156,8 @@ def remove_watches(client: CommandClient, path: str, watch: Optional[Watch], wat
     """Remove a watch, or all watches, from a znode."""
     check_path(path)
     kinds = check_watch_type(watch_type)
+    if watch_type in (WatchType.PERSISTENT, WatchType.RECURSIVE):
+        return _cancel_events(client, path, watch, watch_type)
     if watch is None:
         return _remove_all_watches(client.session, path, kinds)
     return client.session.remove_watches(path, client._watches.known(watch, path), kinds)
@@ -181,3 +183,39 @@ def _remove_each_watch(session: Session, path: str, kinds: int, watches: list[De
         raise NoWatcherError(operation="remove_watches", path=path)
     for request in requests:
         yield from result_of(request)
+
+
+def _cancel_events(client: CommandClient, path: str, watch: Optional[Watch], kind: WatchType) -> Flow[None]:
+    """Cancel subscriptions to events; the flow ends when the server has removed their watch."""
+    subscriptions = client._subscriptions.of(path, kind, watch)
+    if not subscriptions:
+        raise NoWatcherError(operation="remove_watches", path=path)
+    for subscription in subscriptions:
+        subscription.cancel()
+    return _sync(client.session.sync(path))
+
+
+def get_ephemerals(client: CommandClient, prefix: str) -> Flow[list[str]]:
+    """List the ephemeral znodes of the session."""
+    if not isinstance(prefix, str):
+        raise TypeError(f"prefix must be str, not {type(prefix).__name__}")
+    return _sorted(client.session.get_ephemerals(prefix))
+
+
+def _sorted(request: Request[list[str]]) -> Flow[list[str]]:
+    return sorted((yield from result_of(request)))
+
+
+def count_descendants(client: CommandClient, path: str) -> Request[int]:
+    """Count the znodes below a znode."""
+    check_path(path)
+    return client.session.count_descendants(path)
+
+
+def whoami(client: CommandClient) -> Flow[list[Identity]]:
+    """List the identities of the connection."""
+    return _identities(client.session.whoami())
+
+
+def _identities(request: Request[list[tuple[str, str]]]) -> Flow[list[Identity]]:
+    return [Identity(scheme, user) for scheme, user in (yield from result_of(request))]

@@ -32,6 +32,7 @@ class Settings:
         default_acl: Sequence[ACL],
         max_in_flight: int,
         max_data: Optional[int],
+        max_queued_events: int,
     ) -> None:
         self.hosts, self.core_hosts = ops.check_hosts(hosts)
         self.session_timeout = ops.check_session_timeout(session_timeout)
@@ -45,6 +46,7 @@ class Settings:
         self.default_acl = ops.encode_acl(default_acl, "default_acl")
         self.max_in_flight = ops.check_max_in_flight(max_in_flight)
         self.max_data = ops.check_max_data(max_data)
+        self.max_queued_events = ops.check_max_queued_events(max_queued_events)
 
     def session_arguments(self, resume: bool) -> dict[str, Any]:
         """Return the keyword arguments that open the native session.
@@ -60,6 +62,7 @@ class Settings:
             "sasl": None if self.sasl is None else self.sasl._core(),
             "max_in_flight": self.max_in_flight,
             "max_packet": self.max_data,
+            "max_queued_events": self.max_queued_events,
         }
 
     def add_auth(self, scheme: str, encoded: bytes) -> None:

@@ -13,12 +13,21 @@ import logging
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Protocol, Union
 
 from zkc._flow import Driver, Flow
+from zkc._watch.persistent import ArmedEvents, EventSubscription
 from zkc._zookeeper import Request, RLock, Session, Stat
 from zkc.constants import ClientState, EventType, WatchType
-from zkc.errors import ClosingError, ConnectionLossError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.errors import (
+    ClosingError,
+    ConnectionLossError,
+    NoNodeError,
+    SessionLostError,
+    UnimplementedError,
+    ZooKeeperError,
+    error_for,
+)
 
 if TYPE_CHECKING:
     from zkc._session.protocol import SessionClient
@@ -27,6 +36,7 @@ __all__ = ["CHILDREN", "DATA", "EXISTENCE", "ReadKind", "Subscriptions", "ZnodeS
 
 _log = logging.getLogger("zkc.client")
 _RETRY_DELAY = 0.05  # Seconds between two attempts to remove a watch while no in-flight slot is free.
+_NO_PERSISTENT_WATCHES = "a server of this session has no persistent watches: they need ZooKeeper 3.6 or later"
 _NOTHING = object()  # The key before the first read.
 
 
@@ -69,6 +79,8 @@ class ArmedWatch:
 
     __slots__ = ("__weakref__", "path", "session", "subscription")
 
+    kind = WatchType.ANY
+
     def __init__(self, subscription: ZnodeSubscription, session: Session) -> None:
         self.subscription: Optional[ZnodeSubscription] = subscription
         self.path = subscription.path
@@ -78,6 +90,24 @@ class ArmedWatch:
         subscription = self.subscription
         if subscription is not None:
             subscription._event(self, type_)
+
+
+class Follower(Protocol):
+    """A subscription as the registry sees it."""
+
+    path: str
+
+    def cancel(self) -> None:
+        """Be over."""
+
+    def _begin(self, session: Session) -> Flow[None]:
+        """Set its first watch."""
+
+    def _resume(self) -> None:
+        """Set its watch if none is set: there is a connection, perhaps of a new session."""
+
+    def _stop(self, error: Optional[ZooKeeperError]) -> None:
+        """Be over, with the error that ended it."""
 
 
 class Subscriptions:
@@ -95,18 +125,37 @@ class Subscriptions:
         self.client = weakref.ref(client)
         self.coroutines = coroutines
         self.call_user: Callable[..., None] = client._call_user
-        self._active: set[ZnodeSubscription] = set()
-        self._left_over: list[ArmedWatch] = []
+        self._active: set[Follower] = set()
+        self._left_over: list[Union[ArmedWatch, ArmedEvents]] = []
+        self._refused: Optional[weakref.ref[Session]] = None  # The session whose server has no persistent watches.
         client._resumables.add(self)
         client._listeners.add(self)
 
-    def add(self, subscription: ZnodeSubscription) -> None:
+    def add(self, subscription: Follower) -> None:
         """Hold a subscription until it is over."""
         self._active.add(subscription)
 
-    def discard(self, subscription: ZnodeSubscription) -> None:
+    def discard(self, subscription: Follower) -> None:
         """Hold a subscription no longer."""
         self._active.discard(subscription)
+
+    def of(self, path: str, kind: WatchType, fn: Optional[Callable[..., object]]) -> list[EventSubscription]:
+        """List the subscriptions to the events of a path, of one kind, and of one function unless that is None."""
+        events = [each for each in list(self._active) if isinstance(each, EventSubscription)]
+        return [each for each in events if (each.path, each.kind) == (path, kind) and (fn is None or each._fn == fn)]
+
+    def note_refused(self, session: Session) -> None:
+        """Note that a server of this session does not know persistent watches."""
+        self._refused = weakref.ref(session)
+
+    def check_persistent(self, session: Session) -> None:
+        """Raise before a request that a server is known to refuse: it would cost the connection again.
+
+        Raises:
+            UnimplementedError: A server of this session does not know persistent watches.
+        """
+        if self._refused is not None and self._refused() is session:
+            raise error_for(UnimplementedError.code, "add_watch", None, _NO_PERSISTENT_WATCHES)
 
     def resume(self) -> None:
         """Arm what is not armed: there is a connection, perhaps of a new session."""
@@ -124,7 +173,7 @@ class Subscriptions:
             for subscription in list(self._active):
                 subscription._stop(None if state is ClientState.CLOSED or failure is None else failure())
 
-    def remove(self, arming: ArmedWatch) -> None:
+    def remove(self, arming: Union[ArmedWatch, ArmedEvents]) -> None:
         """Remove a watch that is no longer needed, without waiting; without a connection, after the next connect."""
         arming.subscription = None
         client, session = self.client(), arming.session()
@@ -132,7 +181,7 @@ class Subscriptions:
             return
         try:
             if session.in_flight < client._settings.max_in_flight:
-                session.remove_watches(arming.path, arming, WatchType.ANY, callback=lambda r: self._removed(r, arming))
+                session.remove_watches(arming.path, arming, arming.kind, callback=lambda r: self._removed(r, arming))
             else:  # The call would wait for a slot, and this may be a finalizer.
                 client._call_later(_RETRY_DELAY, lambda: self.remove(arming))
         except ConnectionLossError:
@@ -140,7 +189,7 @@ class Subscriptions:
         except ZooKeeperError:
             pass  # It has fired, was never set, or ended with its session.
 
-    def _removed(self, request: Request[None], arming: ArmedWatch) -> None:
+    def _removed(self, request: Request[None], arming: Union[ArmedWatch, ArmedEvents]) -> None:
         if isinstance(request.exception(), ConnectionLossError):
             self._left_over.append(arming)
 

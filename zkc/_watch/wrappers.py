@@ -8,13 +8,12 @@ from typing import Any, Optional
 
 from zkc._args import check_watch
 from zkc._zookeeper import Request
-from zkc.constants import EventType, State
 from zkc.errors import NoWatcherError
 from zkc.types import Watch, WatchedEvent
 
 __all__ = ["Deliver", "Watchers", "call_watch", "take_back"]
 
-CoreWatch = Callable[[int, int, str], object]
+CoreWatch = Callable[..., object]
 
 
 class Deliver:
@@ -25,13 +24,15 @@ class Deliver:
 
     __slots__ = ("__weakref__", "call", "due", "watch")
 
+    takes_zxid = True  # For the core: it calls with four arguments.
+
     def __init__(self, watch: Watch, call: Callable[[Deliver, WatchedEvent], object]) -> None:
         self.watch = watch
         self.call = call
         self.due: list[WatchedEvent] = []  # Events that are shown in the next turn of an event loop.
 
-    def __call__(self, type_: int, state: int, path: str) -> None:
-        self.call(self, WatchedEvent(EventType(type_), State(state), path))
+    def __call__(self, type_: int, state: int, path: str, zxid: Optional[int] = None) -> None:
+        self.call(self, WatchedEvent(type_, state, path, zxid))
 
     def recall(self, path: str) -> None:
         """Have one event less shown of those that are due: the call that set the watch was cancelled."""

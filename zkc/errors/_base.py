@@ -23,6 +23,11 @@ READS = frozenset(
         "add_auth",
         "remove_watches",
         "remove_all_watches",
+        "add_watch",
+        "multi_read",
+        "get_ephemerals",
+        "count_descendants",
+        "whoami",
     }
 )
 

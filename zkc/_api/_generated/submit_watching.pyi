@@ -4,7 +4,8 @@ from typing import Optional
 
 from zkc._client.submit import Future
 from zkc._watch.callback_subscription import Subscription
-from zkc.types import Stat
+from zkc._watch.persistent import EventSubscription
+from zkc.types import Stat, WatchedEvent
 
 class SubmitWatchCalls:
     def watch_data(
@@ -60,6 +61,44 @@ class SubmitWatchCalls:
 
         Raises:
             NoAuthError: The ACL does not allow to read the znode; as for :meth:`watch_data`.
+
+        .. versionadded:: 0.1
+        """
+
+    def watch_events(
+        self,
+        path: str,
+        fn: Callable[[WatchedEvent], object],
+        *,
+        recursive: bool = False,
+        timeout: Optional[float] = None,
+    ) -> Future[EventSubscription]:
+        """Call a function with each event of a watch that stays at the server; servers of 3.6 and later.
+
+        Events do not use the watch up: it reports every change while the connection lasts, in order, and nothing is
+        read. An event of type GAP says that events may be missing before it. It comes after each new connection, when a
+        new session follows one that expired, and when more than ``max_queued_events`` events waited. Then read again
+        what you follow.
+
+        >>> subscription = client.watch_events("/app", print, recursive=True)
+        >>> subscription.cancel()
+
+        Args:
+            path: Path of the znode, which need not exist.
+            fn: A function that is called with a :class:`~zkc.WatchedEvent`, one call at a time. It runs where callbacks
+                run: on a thread of the client, where it delays other callbacks, or for asyncio in the event loop, where
+                it may be a coroutine function. The client logs an exception of the function, and goes on.
+            recursive: Whether to watch all znodes below the path too. The events are then CREATED, DELETED and CHANGED,
+                with the path of the znode; else also CHILD.
+            timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
+
+        Returns:
+            A :class:`~zkc.EventSubscription`. It lasts until its ``cancel()``, or :meth:`close`, even without a
+            reference.
+
+        Raises:
+            UnimplementedError: The server is older than 3.6, or this build uses the system's libzookeeper. The refusal
+                of a server costs the connection once; the client does not ask that session again.
 
         .. versionadded:: 0.1
         """

@@ -1,0 +1,326 @@
+"""Subscriptions to the events of a persistent watch, which stays at the server.
+
+The watch reports every change while the connection lasts. What may be missing is reported as an event of its own, of
+type GAP: the core adds it after each lost connection and where its queue was full, and this module when a new session
+follows an expired one.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections import deque
+from collections.abc import Callable
+from inspect import isawaitable, iscoroutine
+from typing import TYPE_CHECKING, Any, Optional
+
+from zkc._flow import Driver, Flow
+from zkc._zookeeper import RLock, Session
+from zkc.constants import EventType, State, WatchType
+from zkc.errors import ClosingError, ConnectionLossError, SessionLostError, UnimplementedError, ZooKeeperError
+from zkc.types import WatchedEvent
+
+if TYPE_CHECKING:
+    from zkc._watch.subscriptions import Subscriptions
+
+__all__ = ["EventSubscription", "EventWatch", "Gaps"]
+
+_log = logging.getLogger("zkc.client")
+
+
+class ArmedEvents:
+    """The watch of a subscription at one session. The core holds it while it is armed; it does not hold the session."""
+
+    __slots__ = ("__weakref__", "kind", "path", "session", "subscription")
+
+    def __init__(self, subscription: EventWatch, session: Session) -> None:
+        self.subscription: Optional[EventWatch] = subscription
+        self.path = subscription.path
+        self.kind = subscription.kind
+        self.session = weakref.ref(session)
+
+    def __call__(self, type_: int, state: int, path: str, zxid: Optional[int]) -> None:
+        subscription = self.subscription
+        if subscription is not None:
+            subscription._event(self, type_, state, path, zxid)
+
+
+class Gaps:
+    """The rule of a bounded queue of events: a GAP where it was full, then nothing until that was taken.
+
+    Args:
+        limit: Largest number of events in the queue.
+    """
+
+    __slots__ = ("_limit", "_open")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open = False
+
+    def put(self, event: WatchedEvent, size: int) -> Optional[WatchedEvent]:
+        """Return what to append to a queue of this size: the event, a GAP in its place, or None."""
+        if self._open:
+            return None
+        if size >= self._limit and event.type is not EventType.GAP:
+            event = WatchedEvent(EventType.GAP, event.state, event.path)
+        self._open = event.type is EventType.GAP
+        return event
+
+    def taken(self, event: WatchedEvent) -> None:
+        """Note that an event left the queue: after a GAP, events are appended again."""
+        if event.type is EventType.GAP:
+            self._open = False
+
+
+class EventWatch:
+    """Keeps a persistent watch set for as long as its client lives.
+
+    Args:
+        registry: The client's.
+        path: Path of the znode.
+        recursive: Whether to watch the znodes below it too.
+    """
+
+    def __init__(self, registry: Subscriptions, path: str, recursive: bool) -> None:
+        self.path = path
+        self.kind = WatchType.RECURSIVE if recursive else WatchType.PERSISTENT
+        self._registry = registry
+        self._lock = RLock()  # A finalizer may cancel in the middle of anything.
+        self._arming: Optional[ArmedEvents] = None  # None when the session has ended, or setting it has failed.
+        self._busy = False  # It is being set again.
+        self._over = False
+        self._error: Optional[ZooKeeperError] = None
+
+    # ---- defined by each kind ---------------------------------------------------------------------------------------
+
+    def _deliver(self, event: WatchedEvent) -> None:
+        """Take an event, where callbacks run."""
+        raise NotImplementedError
+
+    def _on_stop(self, error: Optional[ZooKeeperError]) -> None:
+        """Hear that it is over, and why; None when it was cancelled or the client closed."""
+
+    # ---- beginning and end ------------------------------------------------------------------------------------------
+
+    def _begin(self, session: Session) -> Flow[None]:
+        """Set the watch for the first time."""
+        if self._over:  # It waited for a slot and was cancelled there.
+            return
+        self._registry.add(self)
+        try:
+            yield from self._set(session)
+        except BaseException:
+            self.cancel()
+            raise
+
+    def cancel(self) -> None:
+        """Be over. No event is delivered any more.
+
+        .. versionadded:: 0.1
+        """
+        self._stop(None)
+
+    def _stop(self, error: Optional[ZooKeeperError]) -> None:
+        with self._lock:
+            if self._over:
+                return
+            self._over = True
+            self._error = error
+            arming, self._arming = self._arming, None
+        self._registry.discard(self)
+        if arming is not None:
+            self._registry.remove(arming)
+        self._on_stop(error)
+
+    # ---- setting the watch ------------------------------------------------------------------------------------------
+
+    def _set(self, session: Session) -> Flow[None]:
+        self._registry.check_persistent(session)
+        arming = ArmedEvents(self, session)
+        with self._lock:
+            self._arming = arming
+        request = session.add_watch(self.path, arming, self.kind is WatchType.RECURSIVE)
+        try:
+            yield request
+        except GeneratorExit:  # Over: the watch that this request sets has to go.
+            request.add_done_callback(lambda _: self._registry.remove(arming))
+            raise
+        if self._over:
+            self._registry.remove(arming)
+        try:
+            request.result()
+        except UnimplementedError:
+            self._registry.note_refused(session)
+            raise
+
+    def _resume(self) -> None:
+        """Set the watch again if there is another session; in the same session libzookeeper has done that."""
+        client = self._registry.client()
+        session = None if client is None else client._session
+        with self._lock:
+            arming = self._arming
+            current = arming is not None and arming.session() is session
+            if session is None or client is None or current or self._busy or self._over:
+                return
+            self._busy = True
+        try:
+            Driver(self._set(session), _Outcome(self), client._call_later).start()
+        except ZooKeeperError as error:
+            self._failed(error)
+
+    def _set_again(self) -> None:
+        with self._lock:
+            self._busy = False
+            over = self._over
+        if not over:
+            self._deliver(WatchedEvent(EventType.GAP, State.CONNECTED, self.path))
+
+    def _failed(self, error: BaseException) -> None:
+        with self._lock:
+            self._busy = False
+            self._arming = None
+        if isinstance(error, (ConnectionLossError, SessionLostError, ClosingError)):
+            return  # The next connection starts another attempt.
+        if not isinstance(error, ZooKeeperError):
+            _log.error("%s could not be watched", self.path, exc_info=error)
+            return
+        self._stop(error)
+
+    # ---- what happens -----------------------------------------------------------------------------------------------
+
+    def _event(self, arming: ArmedEvents, type_: int, state: int, path: str, zxid: Optional[int]) -> None:
+        if type_ != EventType.SESSION and type_ != EventType.NOT_WATCHING:
+            if not self._over:
+                self._deliver(WatchedEvent(type_, state, path, zxid))
+            return
+        with self._lock:
+            if arming is not self._arming:
+                return
+            self._arming = None
+        if type_ == EventType.NOT_WATCHING:
+            self._stop(UnimplementedError(UnimplementedError.describe("add_watch", self.path, _REFUSED)))
+        elif self._registry.client() is None:
+            self._stop(None)  # Otherwise the next session resumes it, or the listener ends it.
+
+
+_REFUSED = "the client is now connected to a server that has no persistent watches: they need ZooKeeper 3.6 or later"
+
+
+class _Outcome:
+    """The result sink of the driver that sets a watch again."""
+
+    __slots__ = ("subscription",)
+
+    def __init__(self, subscription: EventWatch) -> None:
+        self.subscription = subscription
+
+    def done(self) -> bool:
+        return self.subscription._over
+
+    def set_result(self, result: None, /) -> None:
+        self.subscription._set_again()
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        self.subscription._failed(exception)
+
+
+class EventSubscription(EventWatch):
+    """A subscription to events, which lasts until it is cancelled or its client is closed.
+
+    :meth:`zkc.Client.watch_events` returns it. It goes on when this object is dropped.
+
+    .. versionadded:: 0.1
+    """
+
+    path: str
+    """Path of the znode."""
+    kind: WatchType
+    """:attr:`WatchType.PERSISTENT <zkc.WatchType.PERSISTENT>`, or ``RECURSIVE``."""
+
+    def __init__(
+        self, registry: Subscriptions, path: str, recursive: bool, fn: Callable[[WatchedEvent], object], limit: int
+    ) -> None:
+        super().__init__(registry, path, recursive)
+        self._fn = fn
+        self._waiting: deque[WatchedEvent] = deque()  # While a coroutine of the function runs; the event loop's alone.
+        self._gaps = Gaps(limit)
+        self._running = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it is over: it was cancelled, its client was closed, or it ended with :attr:`error`.
+
+        .. versionadded:: 0.1
+        """
+        return self._over
+
+    @property
+    def error(self) -> Optional[ZooKeeperError]:
+        """The error that ended it; None if none did.
+
+        .. versionadded:: 0.1
+        """
+        return self._error
+
+    def cancel(self) -> None:
+        """Stop calling the function.
+
+        May be called from any thread, from the function itself, and more than once. A call that is under way on another
+        thread is not interrupted, and is the last.
+
+        .. versionadded:: 0.1
+        """
+        super().cancel()
+
+    def __repr__(self) -> str:
+        state = "watching" if not self._over else "cancelled" if self._error is None else f"ended: {self._error}"
+        return f"<zkc.EventSubscription {self.path} {state}>"
+
+    def _on_stop(self, error: Optional[ZooKeeperError]) -> None:
+        if error is not None:
+            _log.error("%s is not watched any more: %s", self.path, error)
+
+    def _deliver(self, event: WatchedEvent) -> None:
+        if self._running:
+            kept = self._gaps.put(event, len(self._waiting))
+            if kept is not None:
+                self._waiting.append(kept)
+            return
+        self._registry.call_user(_Call(self, event))
+
+    def _finished(self) -> None:
+        self._running = False
+        while self._waiting and not self._running and not self._over:
+            event = self._waiting.popleft()
+            self._gaps.taken(event)
+            self._registry.call_user(_Call(self, event))
+
+
+class _Call:
+    """One call of the user's function. A class of its own so that a log line shows whose function raised."""
+
+    __slots__ = ("event", "subscription")
+
+    def __init__(self, subscription: EventSubscription, event: WatchedEvent) -> None:
+        self.subscription = subscription
+        self.event = event
+
+    def __call__(self) -> object:
+        result = self.subscription._fn(self.event)
+        if self.subscription._registry.coroutines and isawaitable(result):
+            self.subscription._running = True
+            return self._finish(result)  # The client runs it as a task.
+        return None
+
+    async def _finish(self, result: Any) -> None:
+        try:
+            if self.subscription._over and iscoroutine(result):
+                result.close()  # Cancelled before it began.
+            else:
+                await result
+        finally:
+            self.subscription._finished()
+
+    def __repr__(self) -> str:
+        return repr(self.subscription._fn)
