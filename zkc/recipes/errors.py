@@ -9,6 +9,8 @@ from zkc.errors import OperationTimeoutError, ZooKeeperError
 __all__ = [
     "BarrierBrokenError",
     "BarrierSizeError",
+    "CacheFullError",
+    "CacheTimeoutError",
     "ContentionError",
     "DecodeError",
     "ElectionTimeoutError",
@@ -211,4 +213,25 @@ class FrameError(RecipeError, ValueError):
 
     what = "the data of the item are malformed"
     advice = "give dead_letter= to move such items away, or use the layout of the producers"
+    maybe_applied = False
+
+
+class CacheFullError(RecipeError):
+    """The subtree is larger than the limits of its cache allow. The cache has ended.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the cache is full"
+    advice = "raise max_znodes or max_bytes, or cache less of the tree"
+
+
+class CacheTimeoutError(RecipeError, OperationTimeoutError):
+    """The cache did not become ready in time. It goes on reading.
+
+    .. versionadded:: 0.1
+    """
+
+    what = "the cache is not ready yet"
+    advice = "wait longer, or look at the connection: the whole subtree has to be read once"
     maybe_applied = False

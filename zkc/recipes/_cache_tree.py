@@ -1,0 +1,249 @@
+"""The tree of a cache in memory, and pictures of it that stay as they are.
+
+One thread writes. Any thread reads without a lock: each look-up is one look-up of a dict. A snapshot costs nothing when
+it is taken: from then on the writer saves, for the newest snapshot, each entry that it replaces for the first time. An
+older snapshot looks into its own entries, then into those of the newer ones, then into the tree.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from zkc._frozen import Frozen
+from zkc._zookeeper import RLock, Stat
+
+__all__ = ["CacheTree", "CachedZnode", "Snapshot"]
+
+_OVERHEAD = 400  # Bytes that a znode takes beside its path and data: record, stat, entries of dicts.
+
+
+@dataclass(frozen=True)
+class CachedZnode(Frozen):
+    """A znode as a cache holds it.
+
+    Args:
+        path: Its path.
+        data: Its data; None if it has none, if the cache holds no data, or if the client may not read it.
+        stat: Its stat when its data was last read; None if the client may not read it. A change of its children alone
+            does not refresh it.
+
+    .. versionadded:: 0.1
+    """
+
+    __slots__ = ("data", "path", "stat")
+
+    path: str
+    data: Optional[bytes]
+    stat: Optional[Stat]
+
+    @property
+    def readable(self) -> bool:
+        """Whether the ACL lets the client read it.
+
+        .. versionadded:: 0.1
+        """
+        return self.stat is not None
+
+    def _size(self) -> int:
+        return _OVERHEAD + len(self.path) + (0 if self.data is None else len(self.data))
+
+
+class _Saved:
+    """The entries that were replaced since a snapshot, up to the next one."""
+
+    __slots__ = ("__weakref__", "names", "newer", "nodes")
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Optional[CachedZnode]] = {}
+        self.names: dict[str, Optional[frozenset[str]]] = {}
+        self.newer: Optional[_Saved] = None
+
+
+def join(parent: str, name: str) -> str:
+    """Return the path of a child."""
+    return f"/{name}" if parent == "/" else f"{parent}/{name}"
+
+
+def parent_of(path: str) -> str:
+    """Return the path of the parent."""
+    return path.rpartition("/")[0] or "/"
+
+
+class CacheTree:
+    """The znodes by path, and the names of the children of each that has some.
+
+    Args:
+        root: Path of the root.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.nodes: dict[str, CachedZnode] = {}
+        self.names: dict[str, dict[str, None]] = {}
+        self.size = 0
+        self._lock = RLock()  # Between the writer and a thread that takes a snapshot.
+        self._newest: Optional[weakref.ref[_Saved]] = None
+
+    # ---- reading ----------------------------------------------------------------------------------------------------
+
+    def get(self, path: str) -> Optional[CachedZnode]:
+        """Return a znode."""
+        return self.nodes.get(path)
+
+    def children(self, path: str) -> Optional[list[str]]:
+        """Return the sorted names of the children; None if the znode is not held."""
+        names = self.names.get(path)
+        if names is not None:
+            return sorted(list(names))  # noqa: C414 - the list is made in one step, the sorting is not
+        return [] if path in self.nodes else None
+
+    def snapshot(self) -> Snapshot:
+        """Return a picture of the tree as it is."""
+        with self._lock:
+            newest = None if self._newest is None else self._newest()
+            if newest is None or newest.nodes or newest.names:
+                saved = _Saved()
+                if newest is not None:
+                    newest.newer = saved
+                self._newest, newest = weakref.ref(saved), saved
+        return Snapshot(self, newest)
+
+    # ---- writing: one thread ----------------------------------------------------------------------------------------
+
+    def put(self, node: CachedZnode) -> None:
+        """Hold a znode; its parent is held, or it is the root."""
+        path = node.path
+        with self._lock:
+            old = self.nodes.get(path)
+            self._save(path, old)
+            self.nodes[path] = node
+            self.size += node._size() - (0 if old is None else old._size())
+            if old is None and path != self.root:
+                parent, _, name = path.rpartition("/")
+                parent = parent or "/"
+                self._save_names(parent)
+                self.names.setdefault(parent, {})[name] = None
+
+    def remove(self, path: str) -> list[CachedZnode]:
+        """Hold a znode and those below it no longer; return them, children before their parents."""
+        with self._lock:
+            removed: list[CachedZnode] = []
+            if path in self.nodes:
+                self._remove_below(path, removed)
+                if path != self.root:
+                    parent, _, name = path.rpartition("/")
+                    parent = parent or "/"
+                    self._save_names(parent)
+                    names = self.names[parent]
+                    names.pop(name, None)
+                    if not names:
+                        del self.names[parent]
+            return removed
+
+    def _remove_below(self, top: str, removed: list[CachedZnode]) -> None:
+        order, waiting = [], [top]
+        while waiting:
+            path = waiting.pop()
+            order.append(path)
+            waiting += [join(path, name) for name in self.names.get(path, ())]
+        for path in reversed(order):
+            node = self.nodes[path]
+            self._save(path, node)
+            if path in self.names:
+                self._save_names(path)
+                del self.names[path]
+            del self.nodes[path]
+            self.size -= node._size()
+            removed.append(node)
+
+    def _save(self, path: str, old: Optional[CachedZnode]) -> None:
+        saved = None if self._newest is None else self._newest()
+        if saved is not None:
+            saved.nodes.setdefault(path, old)
+
+    def _save_names(self, path: str) -> None:
+        saved = None if self._newest is None else self._newest()
+        if saved is not None and path not in saved.names:
+            names = self.names.get(path)
+            saved.names[path] = None if names is None else frozenset(names)
+
+
+class Snapshot:
+    """A picture of a cache's tree, which later changes do not touch. Taking one costs nothing but its look-ups later.
+
+    Any thread may read it. :meth:`zkc.recipes.Cache.snapshot` returns it.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, tree: CacheTree, saved: _Saved) -> None:
+        self._tree = tree
+        self._saved = saved
+
+    def get(self, path: str) -> Optional[CachedZnode]:
+        """Return a znode; None if it is not in the picture.
+
+        Args:
+            path: Its path.
+
+        .. versionadded:: 0.1
+        """
+        found: Optional[CachedZnode] = self._find("nodes", self._tree.nodes, path)
+        return found
+
+    def children(self, path: str) -> Optional[list[str]]:
+        """Return the sorted names of the children of a znode; None if it is not in the picture.
+
+        Args:
+            path: Path of the parent.
+
+        .. versionadded:: 0.1
+        """
+        names = self._find("names", self._tree.names, path)
+        if names is not None:
+            return sorted(names)
+        return [] if path in self else None
+
+    def walk(self, path: Optional[str] = None) -> Iterator[CachedZnode]:
+        """Iterate over a znode and all below it, parents first, in the order of their names.
+
+        Args:
+            path: Path of the znode; the root of the cache if None.
+
+        .. versionadded:: 0.1
+        """
+        waiting = [self._tree.root if path is None else path]
+        while waiting:
+            node = self.get(waiting.pop())
+            if node is not None:
+                yield node
+                waiting += [join(node.path, name) for name in reversed(self.children(node.path) or [])]
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, str) and self.get(path) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        for node in self.walk():
+            yield node.path
+
+    def _find(self, kind: str, live: dict[str, Any], path: str) -> Any:
+        found, value = self._find_saved(kind, path)
+        if found:
+            return value
+        value = live.get(path)
+        if kind == "names" and value is not None:
+            value = list(value)
+        found, older = self._find_saved(kind, path)  # The writer saves an entry before it replaces it.
+        return older if found else value
+
+    def _find_saved(self, kind: str, path: str) -> tuple[bool, Any]:
+        saved: Optional[_Saved] = self._saved
+        while saved is not None:
+            entries: dict[str, Any] = getattr(saved, kind)
+            if path in entries:
+                return True, entries[path]
+            saved = saved.newer
+        return False, None
