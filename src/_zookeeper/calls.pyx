@@ -501,7 +501,9 @@ cdef class Session(_ConnectingSession):
         """
         cdef bytes raw = _path_bytes("remove_watches", path)
         cdef unsigned kinds = _watch_kinds(watch_type)
-        if watch_type <= 2 and zkc_has_other_watches(self.c, PyBytes_AS_STRING(raw), ZKC_WATCHES_THAT_STAY, NULL):
+        if watch_type <= 2 and zkc_has_other_watches(
+            self.c, PyBytes_AS_STRING(raw), ZKC_WATCHES_THAT_STAY, <void *>self
+        ):  # The session is no watch: any that stays is another.
             # A server before 3.9 would remove half of a persistent watch of the path with the one-shot watches.
             return self.forget_one_shot_watches(path, raw, kinds, watch_type, callback)
         cdef Request request = _new_request(

@@ -37,4 +37,7 @@ void zkc__metrics_ended(zkc_metrics *metrics, const zkc_request *request)
         zkc_metric_add(&metrics->errors[request->rc < 0 && request->rc > -ZKC_ERROR_CODES ? -request->rc : 0], 1);
     else if (request->bytes != NULL)
         zkc_metric_add(&metrics->bytes_received, request->length);
+    for (int i = 0; request->rc == ZOK && i < request->part_count; i++)
+        if (request->parts[i].bytes != NULL)
+            zkc_metric_add(&metrics->bytes_received, request->parts[i].length);
 }

@@ -152,7 +152,7 @@ def test_watches(quiet):
     for watch in (None, 1, "watch"):
         with pytest.raises(TypeError, match="watch"):
             quiet.remove_watches("/", watch)
-    for watch_type in (0, 4, -1):
+    for watch_type in (0, 6, -1):
         with pytest.raises(ValueError, match="watch_type"):
             quiet.remove_watches("/", print, watch_type)
         with pytest.raises(ValueError, match="watch_type"):
@@ -310,6 +310,7 @@ def test_what_this_build_is_made_of():
         "sasl",
         "sasl_mechanisms",
         "multi_create_with_stat",
+        "persistent_watches",
     }
     assert info["libzookeeper"] == core.LIBZOOKEEPER_VERSION
     assert re.fullmatch(r"3\.\d+\.\d+", info["libzookeeper"])

@@ -8,13 +8,26 @@ from zkc import errors
 
 from .core_support import ANYONE, CONNECTED, WAIT, Recorder, paused, settle
 
-KINDS = "create delete exists get set children get_acl set_acl sync multi add_auth config reconfig remove_watches"
+KINDS = (
+    "create delete exists get set children get_acl set_acl sync multi add_auth config reconfig remove_watches"
+    " add_watch multi_read get_ephemerals count_descendants whoami"
+)
 
 
 def test_a_new_session(session):
     metrics = session.metrics()
     assert list(metrics) == [
-        *("requests", "errors", "latency", "in_flight", "watch_events", "connects", "gil", "bytes_sent"),
+        *(
+            "requests",
+            "errors",
+            "latency",
+            "in_flight",
+            "watch_events",
+            "dropped_events",
+            "connects",
+            "gil",
+            "bytes_sent",
+        ),
         "bytes_received",
     ]
     assert metrics["gil"] == {"kept": 0, "given_up": 0, "seconds": 0.0}
@@ -40,6 +53,11 @@ def test_each_kind_of_request_is_counted(session):
         lambda: session.multi([("check", "/a", -1)]),
         lambda: session.add_auth("digest", b"u:p"),
         lambda: session.get_config(),
+        lambda: session.add_watch("/a", print),
+        lambda: session.multi_read([("get", "/a"), ("get_children", "/")]),
+        lambda: session.get_ephemerals(),
+        lambda: session.count_descendants("/"),
+        lambda: session.whoami(),
         lambda: session.remove_all_watches("/a"),
         lambda: session.delete("/a"),
         lambda: session.reconfig(leaving="9"),
@@ -62,6 +80,9 @@ def test_bytes_of_paths_and_data(session):
     assert moved(lambda: session.get("/a")) == (2, 100)
     assert moved(lambda: session.set("/a", None)) == (2, 0)
     assert moved(lambda: session.multi([("set", "/a", b"xy", -1), ("check", "/a", -1)])) == (6, 0)
+    assert moved(lambda: session.multi_read([("get", "/a"), ("get", "/missing")])) == (10, 2)
+    session.set("/a", b"x" * 50).result(WAIT)
+    assert moved(lambda: session.multi_read([("get", "/a"), ("get", "/a")])) == (4, 100)
     assert moved(lambda: session.get("/missing")) == (8, 0)
     assert moved(lambda: session.add_auth("digest", b"u:p")) == (9, 0)
 
