@@ -311,3 +311,11 @@ struct sockaddr *zookeeper_get_connected_host(zhandle_t *handle, struct sockaddr
     memcpy(address, &fake.peer, *length);
     return address;
 }
+
+#ifdef ZKC_PATCHED_PERSISTENT_WATCHES
+int64_t zkc_event_zxid(void);
+int64_t zkc_event_zxid(void)
+{
+    return atomic_load(&fake.zxid);
+}
+#endif

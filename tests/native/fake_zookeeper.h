@@ -26,6 +26,7 @@ struct fake {
     atomic_int handles;          /* made and not closed */
     atomic_int dropped;          /* completions and events that were dropped at close */
     atomic_int resolution_delay; /* of the last handle */
+    _Atomic int64_t zxid;        /* of the change that every event reports */
     char init_call[128];         /* which init function made the last handle, with what */
 #ifdef HAVE_OPENSSL_H
     zkc_tls_report_fn report; /* of the last handle with TLS */

@@ -70,7 +70,7 @@ def compiler() -> Compiler:
     )
     command, settings = json.loads(done.stdout)
     # The programs link with a fake of the library: it has no adaptor to read for, and no packets to keep.
-    lacking = ("ZKC_OWN_ADAPTOR", "ZKC_PATCHED_KEEP_PACKET", "ZKC_PATCHED_PERSISTENT_WATCHES")
+    lacking = ("ZKC_OWN_ADAPTOR", "ZKC_PATCHED_KEEP_PACKET")
     flags = [f"-D{name}={value}" for name, value in settings["define_macros"] if name not in lacking]
     flags += [f"-I{folder}" for folder in settings["include_dirs"]]
     built = Path(settings["include_dirs"][0]).parent
