@@ -34,6 +34,18 @@ def test_a_home_without_zookeeper_is_named(monkeypatch, tmp_path):
     assert str(tmp_path) in message
 
 
+def test_a_home_of_its_own_without_zookeeper_is_named(tmp_path):
+    message = start_fails(NotInstalledError, "^home is", home=tmp_path)
+    assert str(tmp_path) in message
+    with pytest.raises(NotInstalledError, match=r"^home is"):
+        Ensemble(1, homes=[tmp_path]).start()
+
+
+def test_there_is_a_home_for_each_member():
+    with pytest.raises(ValueError, match="homes has 2 entries for 3 members"):
+        Ensemble(3, homes=[None, None])
+
+
 def test_without_java_the_message_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

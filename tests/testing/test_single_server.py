@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zkc.testing import Ensemble, TestingError, ZooKeeperServer
+from zkc.testing._find import find_class_path
 from zkc.testing._wire import WireConnection, WireError
 
 
@@ -242,3 +243,46 @@ def test_no_file_or_descriptor_is_left_behind(server):
     assert descriptors() <= before
     assert not folder.exists()
     assert not Path(f"/proc/{pid}").exists()
+
+
+def linked_home(folder):
+    """Make a home with links to the jars of the ZooKeeper that is tested."""
+    jars = [Path(jar) for jar in find_class_path().split(os.pathsep)]
+    # As in Debian's package, whose jars refer to each other by path: so their order matters. Or as in a release.
+    place = folder / ("usr/share/java" if "zookeeper.jar" in {jar.name for jar in jars} else "lib")
+    place.mkdir(parents=True)
+    for jar in jars:
+        (place / jar.name).symlink_to(jar)
+    return folder
+
+
+def runs_from(server, folder):
+    """Return whether the server's process runs with the jars of a folder."""
+    return f"{folder}/".encode() in Path(f"/proc/{server.pid}/cmdline").read_bytes()
+
+
+def test_a_server_runs_from_its_home_and_changes_it_at_a_restart(tmp_path):
+    first, second = linked_home(tmp_path / "first"), linked_home(tmp_path / "second")
+    with ZooKeeperServer(home=first) as server:
+        assert server.home == first
+        assert runs_from(server, first)
+        path = server.new_chroot()[len(server.hosts) :]
+        hosts = server.hosts
+        server.home = str(second)
+        assert runs_from(server, first)
+        server.restart()
+        assert runs_from(server, second)
+        assert server.hosts == hosts
+        assert has(server, path)
+        server.home = None
+        server.restart()
+        assert not runs_from(server, first)
+        assert not runs_from(server, second)
+        assert has(server, path)
+
+
+def test_members_of_an_ensemble_run_from_their_homes(tmp_path):
+    home = linked_home(tmp_path / "home")
+    with Ensemble(2, homes=[home, None]) as ensemble:
+        assert [member.home for member in ensemble.members] == [home, None]
+        assert [runs_from(member, home) for member in ensemble.members] == [True, False]

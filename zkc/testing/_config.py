@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,11 +63,14 @@ class ServerOptions(TypedDict, total=False):
     .. versionadded:: 0.1
     """
 
+    #: Folder of the ZooKeeper that runs: a release, or Debian's packages unpacked (default: the one that
+    #: ``ZKC_ZOOKEEPER_HOME`` names, else Debian's installed package).
+    home: Union[str, os.PathLike[str], None]
     #: Serve TLS too, on a second port. True makes certificates for it, TLSFiles names existing ones (default: False).
     tls: Union[bool, TLSFiles]
     #: Whether a TLS client has to show a certificate: "need" (default), "want" or "none".
     tls_client_auth: str
-    #: Users and passwords for SASL DIGEST-MD5 (default: no SASL).
+    #: Users and passwords for SASL DIGEST-MD5 (default: no SASL). With users, FIPS mode of servers since 3.9 is off.
     sasl: Optional[Mapping[str, str]]
     #: Refuse every session that has not authenticated with SASL (default: False).
     sasl_required: bool
@@ -108,6 +112,7 @@ class ServerOptions(TypedDict, total=False):
 class Options:
     """The options with their defaults; the names and types are those of :class:`ServerOptions`."""
 
+    home: Union[str, os.PathLike[str], None] = None
     tls: Union[bool, TLSFiles] = False
     tls_client_auth: str = "need"
     sasl: Optional[Mapping[str, str]] = None
@@ -212,6 +217,9 @@ class Options:
             "org.slf4j.simpleLogger.showDateTime": "true",
             "org.slf4j.simpleLogger.dateTimeFormat": "yyyy-MM-dd HH:mm:ss,SSS",
         }
+        if self.sasl:
+            # Servers since 3.9 have FIPS mode on, in which they refuse DIGEST-MD5. Older ones do not know the property.
+            properties["zookeeper.fips-mode"] = "false"
         if self.jute_maxbuffer is not None:
             properties["jute.maxbuffer"] = str(self.jute_maxbuffer)
         if self.super_password is not None:

@@ -62,19 +62,22 @@ def find_java() -> str:
     return found
 
 
-def find_class_path() -> str:
+def find_class_path(home: Optional[Path] = None) -> str:
     """Find ZooKeeper's jars.
 
-    :returns: the value for Java's ``-cp``, from the release in ``ZKC_ZOOKEEPER_HOME`` if set, else Debian's package.
+    :param home: the folder of a release; None for the one in ``ZKC_ZOOKEEPER_HOME`` if set, else Debian's package.
+    :returns: the value for Java's ``-cp``.
     :raises NotInstalledError: if there is no ZooKeeper; the message says how to install it.
 
     .. versionadded:: 0.1
     """
-    home = os.environ.get(HOME_VARIABLE)
-    if home:
-        jars = _release_jars(Path(home)) or _debian_jars(Path(home, "usr/share/java")) or _debian_jars(Path(home))
+    name = "home"
+    if home is None and os.environ.get(HOME_VARIABLE):
+        name, home = HOME_VARIABLE, Path(os.environ[HOME_VARIABLE])
+    if home is not None:
+        jars = _release_jars(home) or _debian_jars(home / "usr/share/java") or _debian_jars(home)
         if jars is None:
-            raise NotInstalledError(f"{HOME_VARIABLE} is {home!r}, but no ZooKeeper is there. {_HOW_TO_INSTALL}")
+            raise NotInstalledError(f"{name} is {str(home)!r}, but no ZooKeeper is there. {_HOW_TO_INSTALL}")
     else:
         jars = _debian_jars(DEBIAN_JARS)
         if jars is None:

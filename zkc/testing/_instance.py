@@ -62,6 +62,8 @@ class Instance:
         self.tls_files: Optional[TLSFiles] = None
         #: Whether the data stay after the server was closed, because the caller named their folder.
         self.keeps_data = data is not None
+        #: The folder of the ZooKeeper to run from the next launch on, None for the machine's.
+        self.release = None if options.home is None else Path(options.home).absolute()
         self._configured = False
         self._log_start = self._log_mark = 0
 
@@ -101,7 +103,7 @@ class Instance:
 
     def launch(self) -> None:
         """Start the process; at the first launch, make the folder, the ports and the configuration."""
-        java, class_path = find_java(), find_class_path()
+        java, class_path = find_java(), find_class_path(self.release)
         conf = self.prepare()
         self._log_start = self._log_size()
         command = [java, *self.options.java_arguments(class_path, conf), str(conf / "zoo.cfg")]

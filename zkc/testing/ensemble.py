@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Optional, Union
 
 from . import _wire
 from ._config import Options
@@ -95,16 +95,26 @@ class Ensemble:
     .. versionadded:: 0.1
     """
 
-    def __init__(self, size: int = 3, **options: Unpack[ServerOptions]) -> None:
+    def __init__(
+        self,
+        size: int = 3,
+        *,
+        homes: Optional[Sequence[Union[str, os.PathLike[str], None]]] = None,
+        **options: Unpack[ServerOptions],
+    ) -> None:
         """Prepare an ensemble; nothing runs until :meth:`start`.
 
         :param size: the number of members, at least 1.
+        :param homes: the option ``home`` of each member, for members of different versions; None for the same for all.
         :param options: the options of every member; see :class:`ServerOptions`.
         :raises TypeError: for an unknown option, or for an option of a wrong type.
-        :raises ValueError: for an option outside its range.
+        :raises ValueError: for an option outside its range, or if the number of ``homes`` is not *size*.
         """
         if size < 1:
             raise ValueError(f"An ensemble has at least one member, not {size}.")
+        if homes is not None and len(homes) != size:
+            raise ValueError(f"homes has {len(homes)} entries for {size} members: give one for each member.")
+        self._homes = None if homes is None else tuple(homes)
         self._size = size
         self._options = Options(**options)
         self._owner = os.getpid()
@@ -310,7 +320,8 @@ class Ensemble:
             options = replace(options, tls=make_tls_files(self._folder.path / "tls"))
         instances: list[_MemberInstance] = []
         for number in range(1, self._size + 1):
-            instance = _MemberInstance(number, options, instances, self._folder)
+            own = options if self._homes is None else replace(options, home=self._homes[number - 1])
+            instance = _MemberInstance(number, own, instances, self._folder)
             instances.append(instance)
             # Before any member is configured, because every configuration names the ports of all members.
             instance.take_ports()

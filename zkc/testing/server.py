@@ -136,6 +136,20 @@ class ZooKeeperServer:
         return found.group(1) if found else None
 
     @property
+    def home(self) -> Optional[Path]:
+        """The folder of the ZooKeeper that the next start runs, None for the machine's own.
+
+        Assigning another folder and restarting the server changes its version; the data and the ports stay. A server
+        of the older version reads the data of the newer one if neither the format nor a used feature is new.
+        """
+        return self._instance.release
+
+    @home.setter
+    def home(self, home: Union[str, os.PathLike[str], None]) -> None:
+        with self._control():
+            self._instance.release = None if home is None else Path(home).absolute()
+
+    @property
     def version(self) -> tuple[int, ...]:
         """The version of ZooKeeper that runs, such as ``(3, 8, 0)``."""
         found = re.search(r"version: (\d+)\.(\d+)\.(\d+)", self.four_letter_word("srvr"))
