@@ -102,6 +102,20 @@ async def test_a_mechanism_that_is_unknown(make_zk, server):
 
 
 @needs_sasl
+async def test_servers_in_fips_mode_are_named_as_a_cause(make_zk):
+    """Servers since 3.9 refuse DIGEST-MD5 in FIPS mode, which is their default. Older ones do not know the mode."""
+    with ZooKeeperServer(sasl={"alice": "open sesame"}, properties={"zookeeper.fips-mode": "true"}) as server:
+        zk = make_zk(server.hosts, sasl=ALICE)
+        if server.version < (3, 9):
+            async with zk:
+                await zk.create("/mine", acl=ALICES)
+            return
+        with pytest.raises(zkc.AuthFailedError, match=r"-Dzookeeper\.fips-mode=false"):
+            await zk.start()
+        assert zk.closed
+
+
+@needs_sasl
 async def test_every_connection_authenticates(make_zk, way, root):
     port, settings = way
     with FaultProxy("127.0.0.1", port) as proxy:

@@ -273,7 +273,10 @@ class AuthFailedError(SessionLostError, PermissionError):
     code = -115
     c_name = "ZAUTHFAILED"
     what = "the servers refused the credentials"
-    advice = "check scheme, user and password, and start a new session"
+    advice = (
+        "check scheme, user and password, and start a new session. For SASL with DIGEST-MD5, check the servers too: "
+        "since 3.9 they refuse it unless they run with -Dzookeeper.fips-mode=false"
+    )
     maybe_applied = True
 
 
