@@ -94,3 +94,25 @@ async def test_bad_credentials_are_refused_before_anything_is_sent(zk, scheme, c
     await zk.close()
     with pytest.raises(error, match=r"(scheme|credentials) must"):
         await zk.add_auth(scheme, credentials)
+
+
+async def test_exists_of_a_znode_that_may_not_be_read(make_zk, zookeeper_server):
+    """Servers since 3.8.4 and 3.9.2 check READ for exists (ZOOKEEPER-2590); for those before, anyone may ask."""
+    version = zookeeper_server.version
+    checked = version >= (3, 9, 2) or (3, 8, 4) <= version < (3, 9)
+    async with make_zk() as ann, make_zk() as bob:
+        await ann.add_auth("digest", "ann:secret")
+        await ann.create("/a", acl=[ACL.digest("ann", "secret"), ACL.world(Perms.CREATE)])
+        stat = await ann.exists("/a")
+        assert stat is not None
+        if checked:
+            with pytest.raises(zkc.NoAuthError):
+                await bob.exists("/a")
+            (result,) = await bob.exists_many(["/a"])
+            assert isinstance(result, zkc.NoAuthError)
+        else:
+            assert await bob.exists("/a") == stat
+        # Nothing is asked about a znode that is not there, and creating below the znode needs no READ.
+        assert await bob.exists("/a/missing") is None
+        await bob.ensure_path("/a/b/c")
+        assert await bob.exists("/a/b/c") is not None

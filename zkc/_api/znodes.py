@@ -201,6 +201,10 @@ class ZnodeCalls(Runner):
         Returns:
             The :class:`~zkc.Stat` of the znode, or None if it does not exist.
 
+        Raises:
+            NoAuthError: The znode exists, its ACL does not allow READ, and the server checks that, as those since 3.8.4
+                and 3.9.2 do. No watch is set.
+
         .. versionadded:: 0.1
         """
         return self._run(znodes.exists, timeout, path, watch)

@@ -14,6 +14,7 @@ from zkc._zookeeper import Request, Session
 from zkc.errors import (
     MAX_BUFFER,
     ConnectionLossError,
+    NoAuthError,
     NodeExistsError,
     NoNodeError,
     SessionExpiredError,
@@ -355,7 +356,11 @@ def _ensure(client: CommandClient, path: str, entries: CoreACL, operation: str, 
         looks = [session.exists(ancestor) for ancestor in reversed(paths)]
         existing = 0
         for depth, look in zip(range(len(paths), 0, -1), looks):
-            if (yield from result_of(look)) is not None:
+            try:
+                found = (yield from result_of(look)) is not None
+            except NoAuthError:  # It exists, and newer servers tell its stat to readers only.
+                found = True
+            if found:
                 existing = max(existing, depth)
         if existing == len(paths):
             return

@@ -19,6 +19,7 @@ from zkc.constants import CreateMode
 from zkc.errors import (
     BadVersionError,
     ConnectionLossError,
+    NoAuthError,
     NodeExistsError,
     NoNodeError,
     NotEmptyError,
@@ -157,7 +158,10 @@ class BaseAtomic:
         missing = path
         while missing.count("/") > 1:
             parent = missing.rpartition("/")[0]
-            if (yield from self._read("exists", parent)) is not None:
+            try:
+                if (yield from self._read("exists", parent)) is not None:
+                    break
+            except NoAuthError:  # It exists, and newer servers tell its stat to readers only.
                 break
             missing = parent
         self._missing[path] = missing

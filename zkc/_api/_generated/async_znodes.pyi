@@ -190,6 +190,10 @@ class AsyncZnodeCalls:
         Returns:
             The :class:`~zkc.Stat` of the znode, or None if it does not exist.
 
+        Raises:
+            NoAuthError: The znode exists, its ACL does not allow READ, and the server checks that, as those since 3.8.4
+                and 3.9.2 do. No watch is set.
+
         .. versionadded:: 0.1
         """
 
