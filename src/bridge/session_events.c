@@ -190,7 +190,8 @@ struct happening {
 };
 
 /* The session's lock is held. When the queue has too many events, the watch gets a gap event instead, and then nothing
- * until the consumer has come to that: so the gap event stands where events are missing, and the queue does not grow. */
+ * until the consumer has come to that: so the gap event stands where events are missing, and the queue does not grow.
+ */
 static void push_happening(zkc_watch *watch, void *context)
 {
     const struct happening *happening = context;
@@ -225,23 +226,29 @@ static void note_recursive(zkc_watch *watch, void *context)
     *(int *)context = 1;
 }
 
-/* A server before 3.9 keeps one mode per path. Beside a recursive watch a persistent one gets no child events from it:
- * they are made of the events of the children. */
+/* Whether a persistent watch of the path gets child events that are made of the events of the children. A server before
+ * 3.9 keeps one mode per path, and sends a child event beside a recursive watch for a one-shot one alone. */
+static int makes_child_events(const zkc_watch_table *watches, const char *path)
+{
+    int recursive = 0;
+
+    zkc__watches_at(watches, path, ZKC_WATCH_RECURSIVE, note_recursive, &recursive);
+    return recursive;
+}
+
 static void push_child_event(zkc_session *session, const struct happening *happening)
 {
     struct happening child = *happening;
     char *parent = strdup(happening->path), *slash;
-    int recursive = 0;
 
     if (parent == NULL)
         return;
     slash = strrchr(parent, '/');
     if (slash != NULL && parent[1] != '\0') {
         slash[slash == parent] = '\0';
-        zkc__watches_at(&session->watches, parent, ZKC_WATCH_RECURSIVE, note_recursive, &recursive);
         child.type = ZOO_CHILD_EVENT;
         child.path = parent;
-        if (recursive)
+        if (makes_child_events(&session->watches, parent))
             zkc__watches_at(&session->watches, parent, ZKC_WATCH_PERSISTENT, push_happening, &child);
     }
     free(parent);
@@ -254,7 +261,9 @@ static void push_to_persistent(zkc_session *session, const struct happening *hap
 
     if (session->watches.persistent == 0 && session->watches.recursive == 0)
         return;
-    zkc__watches_at(&session->watches, happening->path, ZKC_WATCH_PERSISTENT, push_happening, (void *)happening);
+    /* The zxid is that of a server before 3.9, or of a replay after a reconnect, which a gap has announced. */
+    if (type != ZOO_CHILD_EVENT || happening->zxid >= 0 || !makes_child_events(&session->watches, happening->path))
+        zkc__watches_at(&session->watches, happening->path, ZKC_WATCH_PERSISTENT, push_happening, (void *)happening);
     if (type == ZKC_GAP_EVENT)
         zkc__watches_at(&session->watches, happening->path, ZKC_WATCH_RECURSIVE, push_happening, (void *)happening);
     else if (type != ZOO_CHILD_EVENT)

@@ -1,4 +1,4 @@
-"""Persistent and recursive watches: which events come, beside which other watches, and what is told when some may not.
+"""Persistent and recursive watches: which events come, beside which other watches, and where there is a gap.
 
 The servers before 3.9 keep one kind of watch per path. What user code sees is the same on all of them.
 """
@@ -155,6 +155,21 @@ def test_one_shot_watches_on_the_same_path_do_not_end_it(session, other, recursi
         *[(CREATED, "/n"), (CHANGED, "/n")],
     ]
     assert (data.seen, children.seen, exists.seen) == ([(CHANGED, "/n")], [(CHILD, "/n")], [(CREATED, "/n")])
+
+
+def test_a_one_shot_child_watch_beside_both_kinds_adds_no_event(session, other):
+    persistent, recursive, children = Events(), Events(), Events()
+    session.create("/n", b"", ANYONE).result(WAIT)
+    session.add_watch("/n", persistent).result(WAIT)
+    session.add_watch("/n", recursive, recursive=True).result(WAIT)
+    for child in ("/n/k", "/n/l"):
+        session.get_children("/n", children).result(WAIT)
+        run(other, ("create", child), ("delete", child))
+        barrier(session)
+    assert [event for event in persistent.seen if event[0] != GAP] == 4 * [(CHILD, "/n")]
+    below = [(type_, child) for child in ("/n/k", "/n/l") for type_ in (CREATED, DELETED)]
+    assert [event for event in recursive.seen if event[0] != GAP] == below
+    assert children.seen == 2 * [(CHILD, "/n")]
 
 
 @pytest.mark.parametrize("recursive", [False, True], ids=["persistent", "recursive"])
