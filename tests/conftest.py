@@ -2,7 +2,7 @@
 
 import signal
 
-pytest_plugins = ["tests.fix_leaks", "tests.fix_report"]
+pytest_plugins = ["tests.fix_leaks", "tests.fix_report", "tests.fix_servers"]
 
 # A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C: some are about it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -18,7 +18,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -156,13 +156,35 @@ def uri(version: Listed, file: str) -> str:
     return ""
 
 
+def newest(versions: Iterable[str]) -> str:
+    """Return the newest of some versions, as Debian compares them."""
+    return max(versions, key=functools.cmp_to_key(_compare))
+
+
 def _compare(one: str, other: str) -> int:
     """Compare two versions as Debian does."""
     newer = subprocess.run(["dpkg", "--compare-versions", one, "gt", other], check=False).returncode == 0
     return 1 if newer else -1
 
 
-def binary(suite: str, package: str, folder: Path, architecture: str = "") -> Path:
+def binary_versions(suite: str, package: str, architecture: str = "") -> list[str]:
+    """Return the versions of a binary package that a suite lists, the newest first.
+
+    Args:
+        suite: the suite.
+        package: the package's name.
+        architecture: its processor, by Debian's name; this machine's if empty.
+
+    Raises:
+        AptError: apt is absent, is not Debian's, or could not read the suite's lists.
+    """
+    folder, options = _prepared(suite, "deb", architecture)
+    table = _run(["apt-cache", *options, "madison", package], folder).stdout.splitlines()
+    versions = {line.split("|")[1].strip() for line in table if line.count("|") == 2}
+    return sorted(versions, key=functools.cmp_to_key(_compare), reverse=True)
+
+
+def binary(suite: str, package: str, folder: Path, architecture: str = "", version: str = "") -> Path:
     """Download a binary package, also of a suite that this machine does not run; apt verifies it.
 
     Args:
@@ -170,14 +192,14 @@ def binary(suite: str, package: str, folder: Path, architecture: str = "") -> Pa
         package: the package's name.
         folder: the folder to put it into.
         architecture: its processor, by Debian's name; this machine's if empty.
+        version: the version; if empty, the newest whose file the mirror has.
 
     Raises:
         AptError: apt is absent, is not Debian's, or has no such package.
     """
     _, options = _prepared(suite, "deb", architecture)
-    table = _run(["apt-cache", *options, "madison", package], folder).stdout.splitlines()
-    versions = dict.fromkeys(line.split("|")[1].strip() for line in table if line.count("|") == 2)
     # The newest version first; the mirror may lack its file and have that of an older version.
+    versions = [version] if version else binary_versions(suite, package, architecture)
     reasons = []
     for wanted in [f"{package}={version}" for version in versions] or [package]:
         run = _run(["apt-get", *options, "download", wanted], folder)

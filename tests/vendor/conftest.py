@@ -16,3 +16,6 @@ from .fix_programs import (  # noqa: F401
 
 # The modules of vendor/ are programs, and import each other by bare names.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "vendor"))
+
+# After the line above.
+from .debian_mirror import mirror  # noqa: F401

@@ -5,10 +5,17 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Optional
+
+import pytest
+
+import apt_source
+import availability
+import fetch
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -100,3 +107,22 @@ class Mirror:
             f"Components: main\nSHA256:\n{entry}",
             encoding="utf-8",
         )
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    """A mirror that apt uses here, with a cache and a lock file of the test's own."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ZKC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(fetch, "LOCK_FILE", tmp_path / "lock.json")
+    served = Mirror(tmp_path / "mirror")
+    apt, release = served.configure(tmp_path / "apt")
+    monkeypatch.setattr(apt_source, "APT_FOLDER", apt)
+    monkeypatch.setattr(apt_source, "OS_RELEASE", release)
+    # Without the settings of this machine's apt, such as a proxy.
+    (tmp_path / "apt.conf").write_text('Dir::Etc::parts "/dev/null"; Dir::Etc::main "/dev/null";\n', encoding="utf-8")
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+    yield served
+    availability.forget()
+    served.close()

@@ -9,7 +9,6 @@ import pty
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
@@ -27,25 +26,6 @@ pytestmark = pytest.mark.skipif(shutil.which("apt-get") is None, reason="it runs
 
 OLD, NEW = b"the archive of 1.0.0", b"the archive of 1.0.1, which is newer"
 NOWHERE = "http://127.0.0.1:9/thing-1.0.0.tar.gz"  # no server is at port 9: the connection is refused at once
-
-
-@pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """A mirror that apt uses here, with a cache and a lock file of the test's own."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("ZKC_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(fetch, "LOCK_FILE", tmp_path / "lock.json")
-    served = Mirror(tmp_path / "mirror")
-    apt, release = served.configure(tmp_path / "apt")
-    monkeypatch.setattr(apt_source, "APT_FOLDER", apt)
-    monkeypatch.setattr(apt_source, "OS_RELEASE", release)
-    # Without the settings of this machine's apt, such as a proxy.
-    (tmp_path / "apt.conf").write_text('Dir::Etc::parts "/dev/null"; Dir::Etc::main "/dev/null";\n', encoding="utf-8")
-    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
-    yield served
-    availability.forget()
-    served.close()
 
 
 def lock(*suites: str, urls: tuple[str, ...] = (NOWHERE,), more: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
