@@ -57,6 +57,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "value",
         "atomically",
         "group",
+        "cache",
         "partitioner",
         "lease",
         "registry",

@@ -109,6 +109,13 @@ cdef class RLock:
         if self.depth == 0:
             self.give()
 
+    def held(self):
+        """Return whether the caller holds it.
+
+        .. versionadded:: 0.1
+        """
+        return self.mine()
+
     def __enter__(self):
         return self.acquire()
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any, Optional
 
-from zkc._flow import Driver, Flow
+from zkc._flow import Await, Driver, Flow
 from zkc._zookeeper import RLock, Session
 from zkc.constants import EventType, State, WatchType
 from zkc.errors import ClosingError, ConnectionLossError, SessionLostError, UnimplementedError, ZooKeeperError
@@ -101,6 +101,9 @@ class EventWatch:
     def _on_stop(self, error: Optional[ZooKeeperError]) -> None:
         """Hear that it is over, and why; None when it was cancelled or the client closed."""
 
+    def _suspend(self) -> None:
+        """Hear that the connection was lost; perhaps late, when there is another."""
+
     # ---- beginning and end ------------------------------------------------------------------------------------------
 
     def _begin(self, session: Session) -> Flow[None]:
@@ -137,6 +140,9 @@ class EventWatch:
 
     def _set(self, session: Session) -> Flow[None]:
         self._registry.check_persistent(session)
+        removal = self._registry.removals.get(self.path)
+        if removal is not None:  # Servers before 3.9 remove all watches of the path, and libzookeeper sets some again.
+            yield Await(removal, None, "add_watch", self.path)
         arming = ArmedEvents(self, session)
         with self._lock:
             self._arming = arming
@@ -199,7 +205,7 @@ class EventWatch:
                 return
             self._arming = None
         if type_ == EventType.NOT_WATCHING:
-            self._stop(UnimplementedError(UnimplementedError.describe("add_watch", self.path, _REFUSED)))
+            self._failed(UnimplementedError(UnimplementedError.describe("add_watch", self.path, _REFUSED)))
         elif self._registry.client() is None:
             self._stop(None)  # Otherwise the next session resumes it, or the listener ends it.
 

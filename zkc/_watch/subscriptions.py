@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Protocol, Union
 
-from zkc._flow import Driver, Flow
+from zkc._flow import Driver, Flow, Signal
 from zkc._watch.persistent import ArmedEvents, EventSubscription
 from zkc._zookeeper import Request, RLock, Session, Stat
 from zkc.constants import ClientState, EventType, WatchType
@@ -106,6 +106,9 @@ class Follower(Protocol):
     def _resume(self) -> None:
         """Set its watch if none is set: there is a connection, perhaps of a new session."""
 
+    def _suspend(self) -> None:
+        """Hear that the connection was lost; perhaps late, when there is another."""
+
     def _stop(self, error: Optional[ZooKeeperError]) -> None:
         """Be over, with the error that ended it."""
 
@@ -127,6 +130,7 @@ class Subscriptions:
         self.call_user: Callable[..., None] = client._call_user
         self._active: set[Follower] = set()
         self._left_over: list[Union[ArmedWatch, ArmedEvents]] = []
+        self.removals: dict[str, Signal] = {}  # Of persistent watches, by the path: set when the removal is done.
         self._refused: Optional[weakref.ref[Session]] = None  # The session whose server has no persistent watches.
         client._resumables.add(self)
         client._listeners.add(self)
@@ -172,6 +176,9 @@ class Subscriptions:
         if state is ClientState.CLOSED or (state is ClientState.LOST and failure is not None):
             for subscription in list(self._active):
                 subscription._stop(None if state is ClientState.CLOSED or failure is None else failure())
+        elif state is ClientState.SUSPENDED or state is ClientState.LOST:
+            for subscription in list(self._active):
+                subscription._suspend()
 
     def remove(self, arming: Union[ArmedWatch, ArmedEvents]) -> None:
         """Remove a watch that is no longer needed, without waiting; without a connection, after the next connect."""
@@ -179,17 +186,29 @@ class Subscriptions:
         client, session = self.client(), arming.session()
         if client is None or session is None:
             return
+        done = Signal()
         try:
             if session.in_flight < client._settings.max_in_flight:
-                session.remove_watches(arming.path, arming, arming.kind, callback=lambda r: self._removed(r, arming))
+                if isinstance(arming, ArmedEvents):
+                    self.removals[arming.path] = done
+                session.remove_watches(
+                    arming.path, arming, arming.kind, callback=lambda r: self._removed(r, arming, done)
+                )
             else:  # The call would wait for a slot, and this may be a finalizer.
                 client._call_later(_RETRY_DELAY, lambda: self.remove(arming))
         except ConnectionLossError:
             self._left_over.append(arming)
-        except ZooKeeperError:
-            pass  # It has fired, was never set, or ended with its session.
+            self._note_removal(arming.path, done)
+        except ZooKeeperError:  # It has fired, was never set, or ended with its session.
+            self._note_removal(arming.path, done)
 
-    def _removed(self, request: Request[None], arming: Union[ArmedWatch, ArmedEvents]) -> None:
+    def _note_removal(self, path: str, done: Signal) -> None:
+        if self.removals.get(path) is done:
+            del self.removals[path]
+        done.set()
+
+    def _removed(self, request: Request[None], arming: Union[ArmedWatch, ArmedEvents], done: Signal) -> None:
+        self._note_removal(arming.path, done)
         if isinstance(request.exception(), ConnectionLossError):
             self._left_over.append(arming)
 
@@ -226,6 +245,9 @@ class ZnodeSubscription:
 
     def _on_stop(self, error: Optional[ZooKeeperError]) -> None:
         """Hear that it is over, and why; None when it was cancelled or the client closed."""
+
+    def _suspend(self) -> None:
+        pass
 
     # ---- beginning and end ------------------------------------------------------------------------------------------
 

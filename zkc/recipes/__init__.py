@@ -5,12 +5,24 @@ from zkc.recipes._instance import Instance, PayloadCodec, ServiceType
 from zkc.recipes._versioned import Versioned
 from zkc.recipes.atomically import AsyncAtomic, Atomic
 from zkc.recipes.barrier import AsyncBarrier, Barrier
+from zkc.recipes.cache import (
+    AsyncCache,
+    AsyncCacheChanges,
+    Cache,
+    CacheChange,
+    CacheChanges,
+    CachedZnode,
+    CacheEvent,
+    Snapshot,
+)
 from zkc.recipes.counter import AsyncCounter, Counter
 from zkc.recipes.double_barrier import AsyncDoubleBarrier, DoubleBarrier, Round
 from zkc.recipes.election import AsyncElection, AsyncLeaders, Election, ElectionState, ElectionStatus, Leaders
 from zkc.recipes.errors import (
     BarrierBrokenError,
     BarrierSizeError,
+    CacheFullError,
+    CacheTimeoutError,
     ContentionError,
     DecodeError,
     ElectionTimeoutError,
@@ -50,6 +62,8 @@ __all__ = [
     "TEXT",
     "AsyncAtomic",
     "AsyncBarrier",
+    "AsyncCache",
+    "AsyncCacheChanges",
     "AsyncCounter",
     "AsyncDoubleBarrier",
     "AsyncElection",
@@ -83,6 +97,13 @@ __all__ = [
     "Barrier",
     "BarrierBrokenError",
     "BarrierSizeError",
+    "Cache",
+    "CacheChange",
+    "CacheChanges",
+    "CacheEvent",
+    "CacheFullError",
+    "CacheTimeoutError",
+    "CachedZnode",
     "Codec",
     "Contender",
     "ContentionError",
@@ -131,6 +152,7 @@ __all__ = [
     "Round",
     "Semaphore",
     "ServiceType",
+    "Snapshot",
     "Ticket",
     "TooManyWaitersError",
     "UpgradeError",

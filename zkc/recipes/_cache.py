@@ -3,166 +3,123 @@
 One recursive watch reports each change; the znode is then read. After a gap (a lost connection, a new session, too many
 events) the whole subtree is read again and compared, and only differences are reported. Removal rests on a read that
 found no znode, or on the event of the deletion, never on a listing alone.
+
+Events and replies come on the thread that delivers them, around an expiry on two; timers and callers have threads of
+their own. One lock is held while the tree changes. No request is sent, and no user code runs, while it is held, but for
+``select``.
 """
 
 from __future__ import annotations
 
+import copy
+import logging
+import os
 import random
 import time
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
-from zkc._flow import Flow, Signal
-from zkc._frozen import Frozen
-from zkc._session.listeners import Listeners
-from zkc._watch.persistent import EventWatch
-from zkc.constants import ClientState, EventType
+from zkc._flow import Await, Flow, Signal
+from zkc._watch.persistent import ArmedEvents, EventWatch
+from zkc.constants import ClientState, EventType, State
 from zkc.errors import (
     ClosingError,
     ConnectionLossError,
-    NoAuthError,
-    NoNodeError,
     SessionLostError,
     UnimplementedError,
     ZooKeeperError,
 )
+from zkc.recipes._cache_changes import CacheChange
+from zkc.recipes._cache_picture import CacheOptions, Picture
 from zkc.recipes._cache_reads import Reads
-from zkc.recipes._cache_tree import CachedZnode, CacheTree, join, parent_of
 from zkc.recipes._cache_watches import ZnodeWatches
-from zkc.recipes.errors import CacheFullError
 
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._zookeeper import Session
     from zkc.types import WatchedEvent
 
-__all__ = ["CacheChange", "CacheCore", "CacheEvent", "CacheOptions"]
+__all__ = ["CacheCore", "CacheOptions"]
+
+_CONNECTED = (State.CONNECTED, State.READ_ONLY)
+_log = logging.getLogger("zkc.recipes")
 
 
-class CacheChange(Enum):
-    """What a cache reports.
-
-    .. versionadded:: 0.1
-    """
-
-    ADDED = "added"
-    """A znode was added: it was created, or it was there when the cache read the tree for the first time."""
-    CHANGED = "changed"
-    """The data of a znode was set."""
-    REMOVED = "removed"
-    """A znode was removed, after those below it."""
-    READY = "ready"
-    """The cache equals the tree: at first, and after each gap, when it has read the tree again."""
-    STALE = "stale"
-    """The connection was lost, or events were: the cache shows the tree as it was, and will read it again."""
-
-
-@dataclass(frozen=True)
-class CacheEvent(Frozen):
-    """A change of a cache.
-
-    Args:
-        change: What changed.
-        path: Path of the znode; the root for READY and STALE.
-        old: The znode before the change; None if it was not there.
-        new: The znode after the change; None if it is not there.
-
-    .. versionadded:: 0.1
-    """
-
-    __slots__ = ("change", "new", "old", "path")
-
-    change: CacheChange
-    path: str
-    old: Optional[CachedZnode]
-    new: Optional[CachedZnode]
-
-
-@dataclass(frozen=True)
-class CacheOptions:
-    """The options of a cache, checked."""
-
-    depth: Optional[int]
-    select: Optional[Callable[[str], bool]]
-    data: bool
-    max_znodes: Optional[int]
-    max_bytes: Optional[int]
-    jitter: float
-    watches: str
-
-
-class CacheCore(EventWatch):
-    """The cache without its public face. The client holds it until it is closed; it does not hold the client.
-
-    Apart from reading, everything happens where the client runs its callbacks.
-    """
+class CacheCore(EventWatch, Picture):
+    """The cache without its public face. The client holds it until it is closed; it does not hold the client."""
 
     def __init__(self, client: BaseClient, path: str, options: CacheOptions) -> None:
-        super().__init__(client._subscriptions, path, options.depth != 0)
-        self.tree = CacheTree(path)
-        self.options = options
+        EventWatch.__init__(self, client._subscriptions, path, options.depth != 0)
+        Picture.__init__(self, path, options, client._call_user)
+        self.began = False  # The tree was read completely once.
+        self.begun = Signal()  # The watch is set, or the next connection sets it.
         self.ready = Signal()
-        self.listeners: Listeners[CacheEvent] = Listeners(client._call_user)
         self.since: Optional[float] = None
-        self._top = 0 if path == "/" else path.count("/")
-        self._reads = Reads(self._live_session, self._apply, self._read_all, self._lost)
         self._fallback: Optional[ZnodeWatches] = None
-        self._reading = False  # The whole tree is being read.
-        self._began = False
-        self._round = 0
+        self._reads = Reads(self)
+        self._completing = False  # READY follows when nothing is left to read.
+        self._scheduled = False  # The whole tree is to be read after a pause.
         self._client = weakref.ref(client)
+        self._pid = os.getpid()
+
+    @property
+    def over(self) -> bool:
+        """Whether it was closed, or has ended with an error."""
+        return self._over
+
+    @property
+    def failure(self) -> Optional[ZooKeeperError]:
+        """The error that ended it: a new one each time, as the frames of a raised one refer to the session."""
+        error = self._error
+        if error is None:
+            return None
+        fresh = copy.copy(error).with_traceback(None)
+        fresh.__cause__ = error.__cause__
+        return fresh
 
     # ---- beginning and end ------------------------------------------------------------------------------------------
 
-    def start(self, session: Session) -> Flow[None]:
-        """Set the watch and begin to read."""
+    def start(self) -> Flow[None]:
+        """Set the watch and begin to read. A caller that gives up leaves it to its course."""
         self._registry.add(self)
-        try:
-            if self.options.watches == "znode":
-                self._use_znode_watches()
-            else:
-                yield from self._set_or_fall_back(session)
-        except (ConnectionLossError, SessionLostError):
-            self._arming = None  # The next connection sets it.
-            return
-        except BaseException:
-            self.cancel()
-            raise
-        self._read_tree()
-
-    def _set_or_fall_back(self, session: Session) -> Flow[None]:
-        try:
-            yield from self._set(session)
-        except UnimplementedError:
-            if self.options.watches == "recursive":
-                raise
-            self._arming = None
+        if self.options.watches == "znode":
             self._use_znode_watches()
+        else:
+            self._resume()
+            if not self._busy:
+                self.begun.set()  # There is no connection.
+        return self.wait_begun()
 
-    def _use_znode_watches(self) -> None:
-        if self._fallback is None:
-            self._fallback = ZnodeWatches(self._live_session, self._apply, self._read_all, self._lost, self._noticed)
-            self._fallback.root = self.path
-            self._reads.clear()
-            self._reads = self._fallback
+    def wait_begun(self) -> Flow[None]:
+        """Wait until the watch is set, or there is no connection to set it."""
+        yield Await(self.begun, None, "cache", self.path)
+        self.check()
 
-    def _live_session(self) -> Optional[Session]:
-        client = self._client()
-        return None if client is None or self._over else client._session
+    def check(self) -> None:
+        """Raise if the cache has ended."""
+        error = self.failure
+        if error is not None:
+            raise error
+        if self._over:
+            raise ClosingError(ClosingError.describe("cache", self.path, "the cache was closed"), operation="cache")
 
     def _on_stop(self, error: Optional[ZooKeeperError]) -> None:
-        self.since = None
-        self._reads.stop()
-        self.ready.set()
+        if error is not None:
+            self._error = error.with_traceback(None)
+        with self.guard:
+            self.since = None
+            self._reads.stop()
+            for feed in self.feeds:
+                feed.wake()
+            self.signals += [signal for signals in self.waiting.values() for signal in signals]
+            self.signals += [self.begun, self.ready]
+        if error is not None and not isinstance(error, SessionLostError):
+            _log.error("the cache of %s has ended: %s", self.path, error)
+        self.after()
 
-    def _resume(self) -> None:
-        if self._fallback is None:
-            super()._resume()
-        elif self._fallback.needs(self._live_session()):
-            self._read_tree()
+    def _set_again(self) -> None:
+        super()._set_again()
+        self.begun.set()
 
     def _failed(self, error: BaseException) -> None:
         if isinstance(error, UnimplementedError) and self.options.watches == "auto":
@@ -170,182 +127,126 @@ class CacheCore(EventWatch):
                 self._busy = False
                 self._arming = None
             self._use_znode_watches()
-            self._read_tree()
-            return
-        super()._failed(error)
+        else:
+            super()._failed(error)
+        self.begun.set()
 
-    # ---- what happens to the tree -----------------------------------------------------------------------------------
+    def _use_znode_watches(self) -> None:
+        with self.guard:
+            if self._over or self._fallback is not None:
+                return
+            self._reads.stop()
+            self._reads = self._fallback = ZnodeWatches(self, self.path)
+            self.lists_all = True
+            self._read_tree()
+        self.begun.set()
+        self.after()
+
+    def live_session(self) -> Optional[Session]:
+        """Return the present session, or None."""
+        client = self._client()
+        return None if client is None or self._over else client._session
+
+    # ---- connections and gaps ---------------------------------------------------------------------------------------
+
+    def _resume(self) -> None:
+        if self._fallback is None:
+            super()._resume()
+            return
+        with self.guard:
+            if self._fallback.continues(self.live_session()):
+                self._stale()
+                self._completing = True
+                self._reads.want("get", self.path)  # Its reply comes after the events that were missed.
+            else:
+                self._gap()
+        self.after()
+
+    def _suspend(self) -> None:
+        """Hear that there is no connection. A listener may call late: what the session says is what counts."""
+        session = self.live_session()
+        with self.guard:
+            if session is None or session.state not in _CONNECTED:
+                self._stale()
+        self.after()
+
+    def _event(self, arming: ArmedEvents, type_: int, state: int, path: str, zxid: Optional[int]) -> None:
+        if arming is self._arming:  # Otherwise the event is from an older session, and comes late.
+            super()._event(arming, type_, state, path, zxid)
 
     def _deliver(self, event: WatchedEvent) -> None:
-        if event.type is EventType.GAP:
-            self._stale()
-            self._read_soon()
-        else:
-            self._noticed(event.type, event.path, event.zxid)
+        with self.guard:
+            if self._over:
+                return
+            if event.type is EventType.GAP:
+                self._gap()
+            else:
+                self.noticed(event.type, event.path, event.zxid)
+        self.after()
 
-    def _noticed(self, type_: int, path: str, zxid: Optional[int]) -> None:
-        """Hear of a change of a znode."""
-        if type_ == EventType.CHILD or not self._is_held(path):
-            return
-        if type_ == EventType.DELETED:
-            self._reads.deleted(path, zxid)
-            self._remove(path)
-        else:
-            held = self.tree.get(path)
-            if zxid is None or held is None or held.stat is None or held.stat.mzxid < zxid:
-                self._reads.want("get", path, zxid)
-                self._reads.send()
-
-    def _is_held(self, path: str) -> bool:
-        """Whether the cache is to hold a path of the subtree."""
-        depth = self.options.depth
-        if depth is not None and path != self.path and path.count("/") - self._top > depth:
-            return False
-        select = self.options.select
-        if select is None:
-            return True
-        while path != self.path:
-            if not select(path):
-                return False
-            path = parent_of(path)
-        return True
-
-    # ---- reading the whole tree -------------------------------------------------------------------------------------
-
-    def _read_soon(self) -> None:
+    def _gap(self) -> None:
         """Read the tree again, after a pause that differs from that of other clients."""
+        self._stale()
+        self._reads.clear()
+        self._reading = self._completing = False
+        pause = random.uniform(0, self.options.jitter) if self.began else 0.0
         client = self._client()
-        if client is None or self._over:
-            return
-        self._round += 1
-        number = self._round
-        pause = random.uniform(0, self.options.jitter) if self._began else 0.0
-        if pause:
-            client._call_later(pause, lambda: self._read_tree() if number == self._round else None)
-        else:
+        if not pause:
             self._read_tree()
+        elif client is not None and not self._scheduled:
+            self._scheduled = True
+            client._call_later(pause, self._paused)
+
+    def _paused(self) -> None:
+        with self.guard:
+            self._scheduled = False
+            if not self._over:
+                self._read_tree()
+        self.after()
 
     def _read_tree(self) -> None:
-        if self._over:
-            return
-        self._round += 1
         self._reads.clear()
-        self._reading = True
+        self._orphans.clear()
+        self._reading = self._completing = True
         self._reads.want("get", self.path)
-        self._reads.send()
 
-    def _read_all(self) -> None:
+    def idle(self) -> None:
         """Hear that nothing is left to read."""
-        if not self._reading:
-            return
-        self._reading = False
-        self._began = True
-        self.since = time.monotonic()
-        self.ready.set()
-        self._tell(CacheChange.READY, self.path, None, None)
+        if self._completing:
+            self._reading = self._completing = False
+            self.began = True
+            self.since = time.monotonic()
+            self.signals.append(self.ready)
+            self._tell(CacheChange.READY, self.path, None, None)
 
     def _stale(self) -> None:
-        self._reads.clear()
-        self._reading = False
         if self.since is not None:
             self.since = None
             self._tell(CacheChange.STALE, self.path, None, None)
 
-    def _lost(self, error: ZooKeeperError) -> None:
-        """Hear that a request failed: the next connection is a gap, and everything is read again."""
+    def lost(self, error: ZooKeeperError) -> None:
+        """Hear that a request failed: the next connection is a gap."""
         self._stale()
+        if self._fallback is None or not isinstance(error, ConnectionLossError):
+            self._reads.clear()
+            self._reading = self._completing = False
         if isinstance(error, UnimplementedError):
             self._failed(error)
         elif not isinstance(error, (ConnectionLossError, SessionLostError, ClosingError)):
             self._stop(error)
 
-    # ---- results of reads -------------------------------------------------------------------------------------------
-
-    def _apply(self, operation: str, path: str, result: Any) -> None:
-        if isinstance(result, NoNodeError):
-            if operation == "get":
-                self._remove(path)
-        elif isinstance(result, NoAuthError):
-            if operation == "get" and self._put(CachedZnode(path, None, None)) and self._reading:
-                self._take_names(path, [])  # Those that are held are read: each has an ACL of its own.
-        elif isinstance(result, ZooKeeperError):
-            self._lost(result)
-        elif operation == "get":
-            data, stat = result
-            self._take(CachedZnode(path, data if self.options.data else None, stat))
-        else:
-            self._take_names(path, result)
-
-    def _take(self, node: CachedZnode) -> None:
-        """Take a znode that was read, unless a newer state of it is held."""
-        stat, held = node.stat, self.tree.get(node.path)
-        assert stat is not None
-        if held is not None and held.stat is not None:
-            if (stat.czxid, stat.mzxid) < (held.stat.czxid, held.stat.mzxid):
-                return
-            if stat.czxid != held.stat.czxid:
-                self._remove(node.path)
-        if not self._put(node):
+    def after(self) -> None:
+        """Send what is due, set the signals, and call the listeners; the outermost holder of the lock does it."""
+        if self.guard.held():
             return
-        names = self.tree.names.get(node.path, ())
-        if self._fallback is not None:
-            if held is None or self._reading:  # Also a znode without children needs the watch.
-                self._reads.want("get_children", node.path)
-        elif self._reading or stat.num_children > len(names):
-            if stat.num_children and self._may_have_children(node.path):
-                self._reads.want("get_children", node.path)
-            elif self._reading:
-                self._take_names(node.path, [])
-
-    def _may_have_children(self, path: str) -> bool:
-        depth = self.options.depth
-        return depth is None or (0 if path == self.path else path.count("/") - self._top) < depth
-
-    def _take_names(self, path: str, names: list[str]) -> None:
-        """Read the children that are listed and those that are held: a read decides whether one is there."""
-        held = self.tree.names.get(path, {})
-        if path not in self.tree.nodes:
-            return
-        for name in names:
-            child = join(path, name)
-            if (self._reading or name not in held) and self._is_held(child):
-                self._reads.want("get", child)
-        listed = set(names)
-        for name in list(held):
-            if name not in listed:
-                self._reads.want("get", join(path, name))
-
-    def _put(self, node: CachedZnode) -> bool:
-        """Hold a znode and report it; False if its parent has to be read first."""
-        held = self.tree.get(node.path)
-        if held is None and node.path != self.path and parent_of(node.path) not in self.tree.nodes:
-            self._reads.want("get", parent_of(node.path))
-            return False
-        self.tree.put(node)
-        if held is None:
-            self._tell(CacheChange.ADDED, node.path, None, node)
-        elif (held.stat and held.stat.mzxid) != (node.stat and node.stat.mzxid):
-            self._tell(CacheChange.CHANGED, node.path, held, node)
-        self._check_limits()
-        return True
-
-    def _remove(self, path: str) -> None:
-        for node in self.tree.remove(path):
-            self._tell(CacheChange.REMOVED, node.path, node, None)
-
-    def _check_limits(self) -> None:
-        options, tree = self.options, self.tree
-        if options.max_znodes is not None and len(tree.nodes) > options.max_znodes:
-            text = f"it has more than {options.max_znodes:,} znodes: raise max_znodes, or cache less of the tree"
-        elif options.max_bytes is not None and tree.size > options.max_bytes:
-            text = f"it takes more than {options.max_bytes:,} bytes: raise max_bytes, or cache less of the tree"
-        else:
-            return
-        self._stop(CacheFullError(CacheFullError.describe("cache", self.path, text), operation="cache", path=self.path))
-
-    def _tell(self, change: CacheChange, path: str, old: Optional[CachedZnode], new: Optional[CachedZnode]) -> None:
-        if self.listeners._all and not self._over:
-            self.listeners.enqueue(CacheEvent(change, path, old, new))
+        self._reads.send()
+        while self.signals:
+            try:
+                signal = self.signals.pop()
+            except IndexError:  # Another thread took it.
+                break
+            signal.set()
+        if self.listeners._pending:
             self.listeners.notify()
 
     def fresh(self) -> Optional[float]:
@@ -353,4 +254,4 @@ class CacheCore(EventWatch):
         client = self._client()
         if client is None or client._state not in (ClientState.CONNECTED, ClientState.READ_ONLY):
             return None
-        return self.since
+        return self.since if self._pid == os.getpid() else None

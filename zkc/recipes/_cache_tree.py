@@ -10,12 +10,15 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._frozen import Frozen
-from zkc._zookeeper import RLock, Stat
+from zkc._zookeeper import Stat
 
-__all__ = ["CacheTree", "CachedZnode", "Snapshot"]
+if TYPE_CHECKING:
+    from zkc._zookeeper import RLock
+
+__all__ = ["CacheTree", "CachedZnode", "Snapshot", "join", "make_znode", "parent_of"]
 
 _OVERHEAD = 400  # Bytes that a znode takes beside its path and data: record, stat, entries of dicts.
 
@@ -47,8 +50,24 @@ class CachedZnode(Frozen):
         """
         return self.stat is not None
 
-    def _size(self) -> int:
-        return _OVERHEAD + len(self.path) + (0 if self.data is None else len(self.data))
+
+# The setters of the slots: the constructor of a frozen dataclass takes four times as long.
+_new = object.__new__
+_set_path, _set_data, _set_stat = (getattr(CachedZnode, name).__set__ for name in ("path", "data", "stat"))
+
+
+def make_znode(path: str, data: Optional[bytes], stat: Optional[Stat]) -> CachedZnode:
+    """Make a record of a znode."""
+    node = _new(CachedZnode)
+    _set_path(node, path)
+    _set_data(node, data)
+    _set_stat(node, stat)
+    return node
+
+
+def _size_of(node: CachedZnode) -> int:
+    data = node.data
+    return _OVERHEAD + len(node.path) + (0 if data is None else len(data))
 
 
 class _Saved:
@@ -77,21 +96,18 @@ class CacheTree:
 
     Args:
         root: Path of the root.
+        lock: The lock of the cache. Its holder alone writes.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, lock: RLock) -> None:
         self.root = root
         self.nodes: dict[str, CachedZnode] = {}
         self.names: dict[str, dict[str, None]] = {}
         self.size = 0
-        self._lock = RLock()  # Between the writer and a thread that takes a snapshot.
+        self._lock = lock
         self._newest: Optional[weakref.ref[_Saved]] = None
 
     # ---- reading ----------------------------------------------------------------------------------------------------
-
-    def get(self, path: str) -> Optional[CachedZnode]:
-        """Return a znode."""
-        return self.nodes.get(path)
 
     def children(self, path: str) -> Optional[list[str]]:
         """Return the sorted names of the children; None if the znode is not held."""
@@ -104,77 +120,98 @@ class CacheTree:
         """Return a picture of the tree as it is."""
         with self._lock:
             newest = None if self._newest is None else self._newest()
-            if newest is None or newest.nodes or newest.names:
+            if newest is None or newest.nodes:
                 saved = _Saved()
                 if newest is not None:
                     newest.newer = saved
                 self._newest, newest = weakref.ref(saved), saved
         return Snapshot(self, newest)
 
-    # ---- writing: one thread ----------------------------------------------------------------------------------------
+    # ---- writing: under the lock ------------------------------------------------------------------------------------
 
-    def put(self, node: CachedZnode) -> None:
-        """Hold a znode; its parent is held, or it is the root."""
-        path = node.path
-        with self._lock:
-            old = self.nodes.get(path)
-            self._save(path, old)
-            self.nodes[path] = node
-            self.size += node._size() - (0 if old is None else old._size())
-            if old is None and path != self.root:
-                parent, _, name = path.rpartition("/")
-                parent = parent or "/"
-                self._save_names(parent)
-                self.names.setdefault(parent, {})[name] = None
+    def add(self, path: str, data: Optional[bytes], stat: Optional[Stat]) -> Optional[CachedZnode]:
+        """Hold another znode, and return it; None if its parent is not held."""
+        nodes = self.nodes
+        if path != self.root:
+            parent, _, name = path.rpartition("/")
+            names = self.names.get(parent or "/")
+            if names is None and (parent or "/") not in nodes:
+                return None
+            if self._newest is not None:
+                self._save_names(parent or "/", names)
+            if names is None:
+                self.names[parent or "/"] = {name: None}
+            else:
+                names[name] = None
+        if self._newest is not None:
+            self._save(path, None)
+        nodes[path] = node = _new(CachedZnode)
+        _set_path(node, path)
+        _set_data(node, data)
+        _set_stat(node, stat)
+        self.size += _OVERHEAD + len(path) + (0 if data is None else len(data))
+        return node
 
-    def remove(self, path: str) -> list[CachedZnode]:
-        """Hold a znode and those below it no longer; return them, children before their parents."""
-        with self._lock:
-            removed: list[CachedZnode] = []
-            if path in self.nodes:
-                self._remove_below(path, removed)
-                if path != self.root:
-                    parent, _, name = path.rpartition("/")
-                    parent = parent or "/"
-                    self._save_names(parent)
-                    names = self.names[parent]
-                    names.pop(name, None)
-                    if not names:
-                        del self.names[parent]
-            return removed
+    def replace(self, old: CachedZnode, node: CachedZnode) -> None:
+        """Hold a newer state of a znode."""
+        if self._newest is not None:
+            self._save(node.path, old)
+        self.nodes[node.path] = node
+        self.size += _size_of(node) - _size_of(old)
 
-    def _remove_below(self, top: str, removed: list[CachedZnode]) -> None:
-        order, waiting = [], [top]
+    def below(self, path: str) -> list[CachedZnode]:
+        """List a znode and those below it, parents first; nothing if it is not held."""
+        if path not in self.nodes:
+            return []
+        order, waiting = [], [path]
         while waiting:
             path = waiting.pop()
-            order.append(path)
-            waiting += [join(path, name) for name in self.names.get(path, ())]
-        for path in reversed(order):
-            node = self.nodes[path]
-            self._save(path, node)
-            if path in self.names:
-                self._save_names(path)
-                del self.names[path]
+            order.append(self.nodes[path])
+            names = self.names.get(path)
+            if names is not None:
+                waiting += [join(path, name) for name in names]
+        return order
+
+    def remove(self, order: list[CachedZnode]) -> None:
+        """Hold a znode and those below it no longer, as :meth:`below` lists them."""
+        for node in reversed(order):
+            path = node.path
+            if self._newest is not None:
+                self._save(path, node)
+                if path in self.names:
+                    self._save_names(path, self.names[path])
+            self.names.pop(path, None)
             del self.nodes[path]
-            self.size -= node._size()
-            removed.append(node)
+            self.size -= _size_of(node)
+        path = order[0].path
+        if path != self.root:
+            parent = parent_of(path)
+            names = self.names[parent]
+            if self._newest is not None:
+                self._save_names(parent, names)
+            if len(names) == 1:
+                del self.names[parent]
+            else:
+                del names[path.rpartition("/")[2]]
 
     def _save(self, path: str, old: Optional[CachedZnode]) -> None:
         saved = None if self._newest is None else self._newest()
-        if saved is not None:
+        if saved is None:
+            self._newest = None  # The program has dropped the snapshot.
+        else:
             saved.nodes.setdefault(path, old)
 
-    def _save_names(self, path: str) -> None:
+    def _save_names(self, path: str, names: Optional[dict[str, None]]) -> None:
         saved = None if self._newest is None else self._newest()
         if saved is not None and path not in saved.names:
-            names = self.names.get(path)
             saved.names[path] = None if names is None else frozenset(names)
 
 
 class Snapshot:
     """A picture of a cache's tree, which later changes do not touch. Taking one costs nothing but its look-ups later.
 
-    Any thread may read it. :meth:`zkc.recipes.Cache.snapshot` returns it.
+    Any thread may read it. :meth:`zkc.recipes.Cache.snapshot` returns it. While it exists, the cache keeps what changes
+    replace.
 
     .. versionadded:: 0.1
     """
@@ -228,6 +265,15 @@ class Snapshot:
     def __iter__(self) -> Iterator[str]:
         for node in self.walk():
             yield node.path
+
+    def changed(self) -> set[str]:
+        """Return the paths of what may have changed since. The caller holds the lock of the cache."""
+        paths: set[str] = set()
+        saved: Optional[_Saved] = self._saved
+        while saved is not None:
+            paths.update(saved.nodes)
+            saved = saved.newer
+        return paths
 
     def _find(self, kind: str, live: dict[str, Any], path: str) -> Any:
         found, value = self._find_saved(kind, path)

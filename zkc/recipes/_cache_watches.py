@@ -5,24 +5,25 @@ This is for servers before 3.6, and for the system's libzookeeper. It costs two 
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Optional
 
 from zkc._zookeeper import Request, Session
 from zkc.constants import EventType, WatchType
-from zkc.errors import ConnectionLossError, NoNodeError, ZooKeeperError
-from zkc.recipes._cache_reads import Reads
+from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.recipes._cache_reads import Reader, Reads
 
 __all__ = ["ZnodeWatches"]
 
 _WINDOW = 256  # Requests in flight.
 _REMOVALS = 64  # Removals of watches in flight, at the end.
+_Read = tuple[str, str]
 
 
 class _Watch:
-    """The callable of all watches of a cache: the core holds it while one is armed."""
+    """The callable of all watches of a cache in one session: the core holds it while one is armed."""
 
     def __init__(self, owner: ZnodeWatches) -> None:
         self.owner = weakref.ref(owner)
@@ -37,129 +38,146 @@ class ZnodeWatches(Reads):
     """Reads with watches: the same calls as :class:`Reads`.
 
     Args:
-        session: As for Reads, as are ``apply``, ``idle`` and ``failed``.
-        noticed: ``noticed(type, path, None)`` takes an event of a znode.
+        owner: The cache.
+        root: The path whose creation is awaited.
     """
 
-    def __init__(
-        self,
-        session: Callable[[], Optional[Session]],
-        apply: Callable[[str, str, Any], None],
-        idle: Callable[[], None],
-        failed: Callable[[ZooKeeperError], None],
-        noticed: Callable[[int, str, Optional[int]], None],
-    ) -> None:
-        super().__init__(session, apply, idle, failed)
-        self._noticed = noticed
+    def __init__(self, owner: Reader, root: str) -> None:
+        super().__init__(owner)
+        self._root = root
         self._watch = _Watch(self)
         self._armed: dict[str, set[str]] = {"get": set(), "get_children": set()}
         self._watching: Optional[weakref.ref[Session]] = None
-        self._stopped = False
+        self._paused = False  # A request was lost: the next connection continues.
 
-    def needs(self, session: Optional[Session]) -> bool:
-        """Return whether everything has to be read again: there is another session, without the watches."""
-        return session is not None and (self._watching is None or self._watching() is not session)
+    def continues(self, session: Optional[Session]) -> bool:
+        """Go on with the reads after a reconnect; return False if another session has none of the watches.
+
+        The servers report what was missed in the session: the events come before the replies to further requests.
+        """
+        self._paused = False
+        return session is None or (self._watching is not None and self._watching() is session)
 
     def fired(self, watch: _Watch, type_: int, path: str) -> None:
         """Take an event."""
-        if watch is not self._watch or self._stopped or type_ in (EventType.SESSION, EventType.NOT_WATCHING):
-            return
-        if type_ == EventType.CHILD:
-            self._armed["get_children"].discard(path)
-            self.want("get_children", path)
-            self.send()
-            return
-        self._armed["get"].discard(path)
-        if type_ == EventType.DELETED:
-            self._armed["get_children"].discard(path)
-            self.want("get", path)  # It may be there again, and has no watch.
-        self._noticed(type_, path, None)
-        self.send()
+        with self._lock:
+            if watch is not self._watch or self._stopped or type_ in (EventType.SESSION, EventType.NOT_WATCHING):
+                return
+            if type_ == EventType.CHILD:
+                self._armed["get_children"].discard(path)
+                self.want("get_children", path)
+            else:
+                self._armed["get"].discard(path)
+                if type_ == EventType.DELETED:
+                    self._armed["get_children"].discard(path)
+                self._owner.noticed(type_, path, None)
+                if type_ == EventType.DELETED and path == self._root:
+                    self.want("get", path)  # Any other znode is seen through its parent when it is there again.
+        self._owner.after()
 
-    def send(self) -> None:
-        """Send what is due, as far as the window allows."""
-        session = self._session()
-        if self._stopped or session is None:
-            return
-        if self.needs(session):
+    def _room(self) -> bool:
+        return not self._paused and self._requests < _WINDOW
+
+    def _prepare(self, session: Session) -> None:
+        if self._watching is None or self._watching() is not session:
             self._watching = weakref.ref(session)
             self._watch = _Watch(self)  # Late events of the old session name the old one.
             self._armed = {"get": set(), "get_children": set()}
-        super().send()
 
-    def _room(self) -> bool:
-        return self._requests < _WINDOW
-
-    def _send_one(self, session: Session) -> None:
+    def _take(self) -> list[_Read]:
         read = self._due.popleft()
         self._waiting.discard(read)
-        self._flying(read)
-        self._read(session, *read)
+        return [read]
 
-    def _read(self, session: Session, operation: str, path: str) -> None:
-        generation = self._generation
+    def _send_one(self, session: Session, generation: int, reads: list[_Read]) -> None:
+        [(operation, path)] = reads
         watch = None if path in self._armed[operation] else self._watch
-        self._requests += 1
-
-        def answered(request: Request[Any]) -> None:
-            if generation != self._generation:
-                return
-            self._requests -= 1
-            error = request.exception()
-            if error is None:
-                if watch is not None:
-                    self._armed[operation].add(path)
-                self._result(operation, path, request.result())
-            elif isinstance(error, NoNodeError) and operation == "get":
-                self._await_creation(session, path, error)
-            elif isinstance(error, ZooKeeperError) and not isinstance(error, ConnectionLossError):
-                self._result(operation, path, error)
-            elif isinstance(error, ZooKeeperError):
-                self._under_way.pop((operation, path), None)
-                self._failed(error)
-
+        answered = functools.partial(self._replied, generation, reads, watch, session)
         if operation == "get":
             session.get(path, watch, callback=answered)
         else:
             session.get_children(path, watch, callback=answered)
 
-    def _await_creation(self, session: Session, path: str, error: NoNodeError) -> None:
-        """Watch the root, which may be created; any other znode is seen through its parent."""
-        generation = self._generation
-        if path != self.root:
-            self._result("get", path, error)
-            return
-
-        def answered(request: Request[Any]) -> None:
+    def _replied(
+        self, generation: int, reads: list[_Read], watch: Optional[_Watch], session: Session, request: Request[Any]
+    ) -> None:
+        [(operation, path)] = reads
+        error = request.exception()
+        with self._lock:
+            if error is None and watch is not None and watch is self._watch:
+                if self._stopped:
+                    _Removal(session, watch, {path}).go_on(None)
+                self._armed[operation].add(path)
             if generation != self._generation:
                 return
-            self._requests -= 1
-            failure = request.exception()
-            if isinstance(failure, ZooKeeperError):
-                self._under_way.pop(("get", path), None)
-                self._failed(failure)
+            if isinstance(error, (ConnectionLossError, SessionLostError)):
+                self._broke(generation, reads, error)
+            elif isinstance(error, NoNodeError) and operation == "get" and path == self._root:
+                self._await_creation(session, generation, reads, error)
+            elif isinstance(error, ZooKeeperError):
+                self._result(reads[0], error)
+            elif error is not None:
+                raise error
             else:
-                if request.result() is not None:
-                    self.want("get", path)  # It was created in the meantime.
-                self._result("get", path, error)
+                self._result(reads[0], request.result())
+        self._owner.after()
 
-        self._requests += 1
-        session.exists(path, self._watch, callback=answered)
+    def _await_creation(self, session: Session, generation: int, reads: list[_Read], missing: NoNodeError) -> None:
+        """Watch the root, which may be created."""
+        watch = self._watch
 
-    def _result(self, operation: str, path: str, result: Any) -> None:
-        self._finish((operation, path), result)
-        self.send()
-        if not self.busy:
-            self._idle()
+        def answered(request: Request[Any]) -> None:
+            error = request.exception()
+            with self._lock:
+                if error is None and watch is self._watch:
+                    if self._stopped:
+                        _Removal(session, watch, {self._root}).go_on(None)
+                    self._armed["get"].add(self._root)
+                if generation != self._generation:
+                    return
+                if isinstance(error, ZooKeeperError):
+                    self._broke(generation, reads, error)
+                elif request.result() is not None:
+                    self.want("get", self._root)  # It was created between the two requests: read it once more.
+                    self._result(reads[0], missing)
+                else:
+                    self._result(reads[0], missing)
+            self._owner.after()
 
-    root = ""  # The path whose creation is awaited; set by the cache.
+        try:
+            session.exists(self._root, watch, callback=answered)
+        except ZooKeeperError as error:
+            self._broke(generation, reads, error)
+
+    def _broke(self, generation: int, reads: list[_Read], error: ZooKeeperError) -> None:
+        if generation == self._generation and isinstance(error, ConnectionLossError):
+            self._paused = True
+            self._requests -= 1
+            for read in reads:
+                self._under_way.pop(read, None)
+                self.want(*read)
+            self._owner.lost(error)
+        else:
+            super()._broke(generation, reads, error)
+
+    def _result(self, read: _Read, result: Any) -> None:
+        self._requests -= 1
+        generation = self._generation
+        self._finish(read, result)
+        if generation == self._generation and not self.busy:
+            self._owner.idle()
+
+    def clear(self) -> None:
+        """Forget all reads; replies that are still to come are not applied."""
+        super().clear()
+        self._paused = False
 
     def stop(self) -> None:
         """Remove the watches, some at a time and without waiting."""
         session = None if self._watching is None else self._watching()
+        stopped = self._stopped
         super().stop()
-        self._stopped = True
-        if session is not None:
+        if session is not None and not stopped:
             _Removal(session, self._watch, set().union(*self._armed.values())).go_on(None)
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Optional, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Optional, cast
 
-from zkc._args import check_count, check_flag, check_path, check_seconds
-from zkc._flow import Await, Flow
-from zkc.errors import ClosingError
-from zkc.recipes._cache import CacheChange, CacheCore, CacheEvent, CacheOptions
+from zkc.recipes._cache_base import BaseCache, limit_of
+from zkc.recipes._cache_changes import AsyncCacheChanges, CacheChange, CacheChanges, CacheEvent
 from zkc.recipes._cache_tree import CachedZnode, Snapshot
-from zkc.recipes.errors import CacheTimeoutError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,227 +16,18 @@ if TYPE_CHECKING:
 
     from zkc._client.aio import AsyncClient
     from zkc._client.aio_future import AsyncFuture
-    from zkc._client.base import BaseClient
     from zkc._client.sync import Client
-    from zkc._commands.protocol import CommandClient
 
-__all__ = ["AsyncCache", "Cache", "CacheChange", "CacheEvent", "CachedZnode", "Snapshot"]
-
-_WATCHES = ("auto", "recursive", "znode")
-
-
-class BaseCache:
-    """The base of the caches of both clients: what is answered from memory. Any thread may call it."""
-
-    def __init__(
-        self,
-        client: BaseClient,
-        path: str,
-        *,
-        depth: Optional[int],
-        select: Optional[Callable[[str], bool]],
-        data: bool,
-        max_znodes: Optional[int],
-        max_bytes: Optional[int],
-        jitter: float,
-        watches: str,
-    ) -> None:
-        check_path(path)
-        if select is not None and not callable(select):
-            raise TypeError(f"select must be callable with a path, not {type(select).__name__}")
-        if watches not in _WATCHES:
-            raise ValueError(f"watches must be one of {', '.join(map(repr, _WATCHES))}, not {watches!r}")
-        options = CacheOptions(
-            None if depth is None else check_count(depth, "depth", 0),
-            select,
-            check_flag(data, "data"),
-            None if max_znodes is None else check_count(max_znodes, "max_znodes"),
-            None if max_bytes is None else check_count(max_bytes, "max_bytes"),
-            0.0 if jitter == 0 else check_seconds(jitter, "jitter"),
-            watches,
-        )
-        self.path = path
-        self._client: Any = client
-        self._core = CacheCore(client, path, options)
-        self._started = False
-
-    # ---- what is answered from memory -------------------------------------------------------------------------------
-
-    def get(self, path: str) -> Optional[CachedZnode]:
-        """Return a znode as the cache holds it; None if it holds none. Nothing is sent.
-
-        Args:
-            path: Its path.
-
-        .. versionadded:: 0.1
-        """
-        return self._core.tree.get(path)
-
-    def data(self, path: str) -> Optional[bytes]:
-        """Return the data of a znode; None if the cache holds none.
-
-        Args:
-            path: Its path.
-
-        .. versionadded:: 0.1
-        """
-        node = self._core.tree.get(path)
-        return None if node is None else node.data
-
-    def children(self, path: str) -> Optional[list[str]]:
-        """Return the sorted names of the children of a znode; None if the cache does not hold the znode.
-
-        Args:
-            path: Path of the parent.
-
-        .. versionadded:: 0.1
-        """
-        return self._core.tree.children(path)
-
-    def snapshot(self) -> Snapshot:
-        """Return a picture of the whole cache as it is now, which later changes do not touch.
-
-        .. versionadded:: 0.1
-        """
-        return self._core.tree.snapshot()
-
-    def walk(self, path: Optional[str] = None) -> Iterator[CachedZnode]:
-        """Iterate over a znode and all below it, parents first, as they are at the call.
-
-        Args:
-            path: Path of the znode; the root of the cache if None.
-
-        .. versionadded:: 0.1
-        """
-        return self.snapshot().walk(path)
-
-    def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and self._core.tree.get(path) is not None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.snapshot())
-
-    def __len__(self) -> int:
-        return len(self._core.tree.nodes)
-
-    def __bool__(self) -> bool:
-        return True
-
-    @property
-    def fresh_since(self) -> Optional[float]:
-        """Since when the cache has followed the tree without a gap, by :func:`time.monotonic`; None if it does not.
-
-        It is None before the first read of the tree is complete, without a connection, and until the tree was read
-        again after a gap. While it is not None, the cache lags behind the server by no more than the events that are
-        on their way.
-
-        .. versionadded:: 0.1
-        """
-        return self._core.fresh()
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the tree was read completely at least once.
-
-        .. versionadded:: 0.1
-        """
-        return self._core._began
-
-    @property
-    def closed(self) -> bool:
-        """Whether the cache was closed, or has ended with :attr:`error`. It still shows what it held.
-
-        .. versionadded:: 0.1
-        """
-        return self._core._over
-
-    @property
-    def error(self) -> Optional[Exception]:
-        """The error that ended the cache; None if none did.
-
-        .. versionadded:: 0.1
-        """
-        return self._core._error
-
-    @property
-    def size(self) -> int:
-        """An estimate of the memory of the cache, in bytes.
-
-        .. versionadded:: 0.1
-        """
-        return self._core.tree.size
-
-    # ---- listeners --------------------------------------------------------------------------------------------------
-
-    def add_listener(self, listener: Callable[[CacheEvent], object]) -> None:
-        """Call a function with each change, from now on. Added before the start, it hears of each znode as ADDED.
-
-        Each call comes after the cache shows the change. Applied in their order, the events give the cache.
-
-        Args:
-            listener: A function that is called with a :class:`CacheEvent`, where callbacks run. The client logs an
-                exception of the function, and goes on.
-
-        .. versionadded:: 0.1
-        """
-        self._core.listeners.add(listener)
-
-    def remove_listener(self, listener: Callable[[CacheEvent], object]) -> None:
-        """Call a function no more.
-
-        Args:
-            listener: The function.
-
-        .. versionadded:: 0.1
-        """
-        self._core.listeners.remove(listener)
-
-    # ---- beginning and end ------------------------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Remove the watch, and follow the tree no longer. What the cache holds can still be read.
-
-        .. versionadded:: 0.1
-        """
-        self._core.cancel()
-
-    def _start_flow(self, client: CommandClient) -> Flow[None]:
-        if self._core._over:
-            raise ClosingError(ClosingError.describe("cache", self.path, "the cache was closed"), operation="cache")
-        session = client.session  # Raises at once if there is none.
-        return self._start(session)
-
-    def _start(self, session: Any) -> Flow[None]:
-        if not self._started:
-            self._started = True
-            yield from self._core.start(session)
-
-    def _ready_flow(self, client: CommandClient) -> Flow[None]:
-        client.session  # noqa: B018 - raises at once if there is none
-        return self._wait_ready()
-
-    def _wait_ready(self) -> Flow[None]:
-        yield Await(self._core.ready, None, "wait_ready", self.path)
-        if self._core._error is not None:
-            raise self._core._error
-        if not self._core._began:
-            raise ClosingError(ClosingError.describe("cache", self.path, "the cache was closed"), operation="cache")
-
-    def __del__(self) -> None:
-        core = self.__dict__.get("_core")
-        if core is not None and not core._over and self._client._pid == _pid():
-            core.cancel()
-
-    def __repr__(self) -> str:
-        core = self._core
-        state = "closed" if core._over else "fresh" if self.fresh_since is not None else "stale"
-        return f"<zkc.recipes.{type(self).__name__} {self.path} {len(self)} znodes {state}>"
-
-
-def _pid() -> int:
-    import os
-
-    return os.getpid()
+__all__ = [
+    "AsyncCache",
+    "AsyncCacheChanges",
+    "Cache",
+    "CacheChange",
+    "CacheChanges",
+    "CacheEvent",
+    "CachedZnode",
+    "Snapshot",
+]
 
 
 class Cache(BaseCache):
@@ -259,40 +47,77 @@ class Cache(BaseCache):
     def start(self, *, timeout: Optional[float] = None) -> None:
         """Set the watch and begin to read the subtree, whether its root exists or not. A further call does nothing.
 
+        Without a connection the next one begins. After a timeout the cache goes on: close it if it is of no use.
+
         Args:
             timeout: Timeout in seconds; the client's ``request_timeout`` if None.
 
         Raises:
             UnimplementedError: ``watches`` is ``"recursive"``, and the server has no such watches.
+            ClosingError: The cache was closed.
 
         .. versionadded:: 0.1
         """
         self._client._run(self._start_flow, timeout)
 
     def wait_ready(self, timeout: Optional[float] = None) -> None:
-        """Wait until the subtree was read completely once.
+        """Start, and wait until the subtree was read completely once.
 
         Args:
             timeout: Timeout in seconds; None for no limit.
 
         Raises:
-            CacheTimeoutError: It was not ready in time.
+            CacheTimeoutError: It was not ready in time. It goes on reading.
             CacheFullError: The subtree is too large for the limits.
             ClosingError: The cache or the client was closed.
 
         .. versionadded:: 0.1
         """
-        self.start()
-        if not self._core.ready.wait(None if timeout is None else check_seconds(timeout, "timeout")):
-            raise CacheTimeoutError(
-                CacheTimeoutError.describe("wait_ready", self.path, f"the cache was not ready within {timeout:g} s"),
-                operation="wait_ready",
-                path=self.path,
-            )
-        self._client._run(self._ready_flow, None)
+        self._client._run(self._ready_flow, limit_of(timeout))
+
+    def wait_for(
+        self,
+        path: str,
+        predicate: Optional[Callable[[Optional[CachedZnode]], object]] = None,
+        timeout: Optional[float] = None,
+    ) -> Optional[CachedZnode]:
+        """Wait until a znode is as a function wants it, and return it. A cache that was not started starts.
+
+        Args:
+            path: Path of the znode.
+            predicate: A function of the :class:`CachedZnode`, or of None if the cache holds none: true ends the wait.
+                It is called at first and after changes; several quick changes may be one call. If None, the wait is
+                for the existence of the znode.
+            timeout: Timeout in seconds; None for no limit.
+
+        Raises:
+            CacheTimeoutError: The function was never true in that time.
+            ClosingError: The cache or the client was closed.
+
+        .. versionadded:: 0.1
+        """
+        return self._client._run(self._wait_flow, limit_of(timeout), path, predicate)
+
+    def changes(self, *, limit: int = 10_000, initial: bool = True) -> CacheChanges:
+        """Iterate over the changes. Applied in their order, the events give the cache.
+
+        The iterator keeps the cache alive. It may be made before the cache is started. For a program that falls behind,
+        several changes of a znode become one event; none are lost.
+
+        Args:
+            limit: How many events wait for the program at most. Beyond it the iterator compares pictures instead.
+            initial: Whether to begin with the present znodes, as ADDED. Otherwise only later changes follow.
+
+        .. versionadded:: 0.1
+        """
+        return CacheChanges(self._client, self, self._feed(limit, initial))
 
     def __enter__(self) -> Self:
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -319,25 +144,39 @@ class AsyncCache(BaseCache):
         """
         return cast("AsyncFuture[None]", self._client._run(self._start_flow, timeout))
 
-    async def wait_ready(self, timeout: Optional[float] = None) -> None:
-        """Wait until the subtree was read completely once, as :meth:`Cache.wait_ready` does.
+    def wait_ready(self, timeout: Optional[float] = None) -> AsyncFuture[None]:
+        """Start, and wait until the subtree was read completely once, as :meth:`Cache.wait_ready` does.
 
         .. versionadded:: 0.1
         """
-        import asyncio
+        return cast("AsyncFuture[None]", self._client._run(self._ready_flow, limit_of(timeout)))
 
-        await self.start()
-        try:
-            await asyncio.wait_for(self._client._run(self._ready_flow, None), timeout)
-        except asyncio.TimeoutError:
-            raise CacheTimeoutError(
-                CacheTimeoutError.describe("wait_ready", self.path, f"the cache was not ready within {timeout:g} s"),
-                operation="wait_ready",
-                path=self.path,
-            ) from None
+    def wait_for(
+        self,
+        path: str,
+        predicate: Optional[Callable[[Optional[CachedZnode]], object]] = None,
+        timeout: Optional[float] = None,
+    ) -> AsyncFuture[Optional[CachedZnode]]:
+        """Wait until a znode is as a function wants it, as :meth:`Cache.wait_for` does.
+
+        .. versionadded:: 0.1
+        """
+        waiting = self._client._run(self._wait_flow, limit_of(timeout), path, predicate)
+        return cast("AsyncFuture[Optional[CachedZnode]]", waiting)
+
+    def changes(self, *, limit: int = 10_000, initial: bool = True) -> AsyncCacheChanges:
+        """Iterate over the changes, as :meth:`Cache.changes` does.
+
+        .. versionadded:: 0.1
+        """
+        return AsyncCacheChanges(self._client, self, self._feed(limit, initial))
 
     async def __aenter__(self) -> Self:
-        await self.wait_ready()
+        try:
+            await self.wait_ready()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     async def __aexit__(

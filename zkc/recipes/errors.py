@@ -227,11 +227,11 @@ class CacheFullError(RecipeError):
 
 
 class CacheTimeoutError(RecipeError, OperationTimeoutError):
-    """The cache did not become ready in time. It goes on reading.
+    """The cache did not become ready, or did not show what was waited for, in time. It goes on.
 
     .. versionadded:: 0.1
     """
 
-    what = "the cache is not ready yet"
+    what = "the cache did not become ready, or show the znode, in time"
     advice = "wait longer, or look at the connection: the whole subtree has to be read once"
     maybe_applied = False
