@@ -203,7 +203,14 @@ _RECIPES = [
         'client.queue(path, layout="kazoo-locking")',
         "get() returns an item; ack() in place of consume(), nack() of release(), put_many() of put_all()",
     ),
-    ("cache", "TreeCache", "start close listen listen_fault get_data get_children", "", _NONE_YET),
+    (
+        "cache",
+        "TreeCache",
+        "start close listen listen_fault get_data get_children",
+        "client.cache(path)",
+        "add_listener() in place of listen(), get() of get_data(), children() of get_children(); the property error in "
+        "place of listen_fault()",
+    ),
 ]
 
 
@@ -213,7 +220,7 @@ def _recipes() -> list[Rule]:
         name = f"kazoo.recipe.{module}.{cls}"
         rules.append(_rule(name, idiomatic, "(client, …)", note, name))
         rules += [_rule(f"{name}.{method}", idiomatic, note=note) for method in methods.split()]
-        if cls not in ("PatientChildrenWatch", "TreeCache"):
+        if cls not in ("PatientChildrenWatch", "TreeCache"):  # They are no methods of a client.
             rules.append(_call(cls, "(…)", idiomatic, note, name))
     return rules
 
