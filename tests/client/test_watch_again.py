@@ -1,0 +1,20 @@
+"""A watch that is removed and set again at once, on one path."""
+
+import zkc
+
+from .both import Events
+
+
+async def test_a_subscription_that_follows_a_cancelled_one(zk, other_zk):
+    """Before 3.9 a removal takes all watches of the path: the next one is set when that is done."""
+    await zk.create("/r")
+    for number in range(5):
+        old = await zk.watch_events("/r", lambda event: None, recursive=True)
+        old.cancel()
+        events = Events()
+        new = await zk.watch_events("/r", events, recursive=True)
+        await other_zk.set("/r", b"%d" % number)
+        assert (await events.next()).type is zkc.EventType.CHANGED
+        assert not new.cancelled
+        new.cancel()
+    assert zk.inner._subscriptions.removals.keys() <= {"/r"}
