@@ -208,8 +208,7 @@ _RECIPES = [
         "TreeCache",
         "start close listen listen_fault get_data get_children",
         "client.cache(path)",
-        "add_listener() in place of listen(), get() of get_data(), children() of get_children(); the property error in "
-        "place of listen_fault()",
+        "add_listener() in place of listen(), get() of get_data(), children() of get_children(); the property error",
     ),
 ]
 
