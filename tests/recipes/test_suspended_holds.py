@@ -66,6 +66,19 @@ async def test_suspended_hold_is_lost_if_so_asked(zk, far_zk, proxy):
     assert far_zk.session_id == holds[0].session_id
 
 
+async def test_suspended_hold_whose_znode_cannot_be_read_goes_on(zk, far_zk, proxy):
+    hold = await do(far_zk, far_zk.inner.lock("/l").acquire)
+    await zk.set_acl(hold.path, [zkc.ACL.world(zkc.Perms.ADMIN)])
+    told = Events()
+    hold.add_listener(told)
+    for _ in range(2):
+        proxy.drop_connections()
+        assert await told.next() is HoldState.IN_DOUBT
+        assert await told.next() is HoldState.HELD
+    assert await do(far_zk, hold.release)
+    await gone(zk, hold.path)
+
+
 async def test_suspended_hold_of_a_downgraded_writer_is_lost(zk, far_zk, proxy):
     write = await do(far_zk, far_zk.inner.rwlock("/w", on_suspend="lost").write.acquire)
     read = await do(far_zk, write.downgrade)

@@ -55,17 +55,20 @@ def guard(hold: BaseHold) -> Flow[None]:
 def _read(hold: BaseHold, path: str) -> Flow[Optional[bytes]]:
     """Return the data of an own znode and set its watch; None if the watch is set, or the data cannot be read."""
     session = hold._place.session
-    if path in hold._armed:
-        stat = yield from result_of(session.exists(path))
-    else:
-        hold._armed.add(path)
-        try:
-            return (yield from result_of(session.get(path, OwnWatch(hold))))[0]
-        except NoAuthError:  # Any client may ask whether it exists.
-            stat = yield from result_of(session.exists(path, OwnWatch(hold)))
-        except ZooKeeperError:
-            hold._armed.discard(path)
-            raise
+    try:
+        if path in hold._armed:
+            stat = yield from result_of(session.exists(path))
+        else:
+            hold._armed.add(path)
+            try:
+                return (yield from result_of(session.get(path, OwnWatch(hold))))[0]
+            except NoAuthError:  # Older servers let any client ask whether it exists.
+                stat = yield from result_of(session.exists(path, OwnWatch(hold)))
+            except ZooKeeperError:
+                hold._armed.discard(path)
+                raise
+    except NoAuthError:  # It exists. Servers since 3.8.4 and 3.9.2 tell more to readers only, and set no watch.
+        return None
     if stat is None:
         raise NoNodeError(path=path)
     return None
