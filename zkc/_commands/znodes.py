@@ -26,6 +26,8 @@ from zkc.types import ACL, Data, Identity, Stat, Watch
 
 if TYPE_CHECKING:
     from zkc._commands.protocol import CommandClient
+    from zkc._watch.persistent import ArmedEvents
+    from zkc._watch.subscriptions import Subscriptions
 
 Content = tuple[Optional[bytes], Stat]
 
@@ -187,12 +189,29 @@ def _remove_each_watch(session: Session, path: str, kinds: int, watches: list[De
 
 def _cancel_events(client: CommandClient, path: str, watch: Optional[Watch], kind: WatchType) -> Flow[None]:
     """Cancel subscriptions to events; the flow ends when the server has removed their watch."""
-    subscriptions = client._subscriptions.of(path, kind, watch)
+    registry = client._subscriptions
+    subscriptions = registry.of(path, kind, watch)
     if not subscriptions:
         raise NoWatcherError(operation="remove_watches", path=path)
-    for subscription in subscriptions:
-        subscription.cancel()
-    return _sync(client.session.sync(path))
+    session = client.session
+    armed = [arming for arming in (each._release() for each in subscriptions) if arming is not None]
+    return _remove_each_armed(session, registry, [each for each in armed if each.session() is session])
+
+
+def _remove_each_armed(session: Session, registry: Subscriptions, armed: list[ArmedEvents]) -> Flow[None]:
+    """Remove watches; those that remain after a lost connection are left to the next connection."""
+    requests = []
+    try:
+        for arming in armed:
+            with contextlib.suppress(NoWatcherError):  # It has ended already.
+                requests.append(session.remove_watches(arming.path, arming, arming.kind))
+        for request in requests:
+            with contextlib.suppress(NoWatcherError):
+                yield from result_of(request)
+    except BaseException:
+        for arming in armed:
+            registry.remove(arming)
+        raise
 
 
 def get_ephemerals(client: CommandClient, prefix: str) -> Flow[list[str]]:

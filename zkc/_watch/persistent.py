@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._flow import Await, Driver, Flow
 from zkc._zookeeper import RLock, Session
-from zkc.constants import EventType, State, WatchType
+from zkc.constants import ClientState, EventType, State, WatchType
 from zkc.errors import ClosingError, ConnectionLossError, SessionLostError, UnimplementedError, ZooKeeperError
 from zkc.types import WatchedEvent
 
@@ -88,7 +88,8 @@ class EventWatch:
         self._registry = registry
         self._lock = RLock()  # A finalizer may cancel in the middle of anything.
         self._arming: Optional[ArmedEvents] = None  # None when the session has ended, or setting it has failed.
-        self._busy = False  # It is being set again.
+        self._busy = False  # It is being set.
+        self._outdated = False  # There was another connection in that time.
         self._over = False
         self._error: Optional[ZooKeeperError] = None
 
@@ -110,12 +111,14 @@ class EventWatch:
         """Set the watch for the first time."""
         if self._over:  # It waited for a slot and was cancelled there.
             return
+        self._busy = True
         self._registry.add(self)
         try:
             yield from self._set(session)
         except BaseException:
             self.cancel()
             raise
+        self._settled()
 
     def cancel(self) -> None:
         """Be over. No event is delivered any more.
@@ -125,16 +128,23 @@ class EventWatch:
         self._stop(None)
 
     def _stop(self, error: Optional[ZooKeeperError]) -> None:
+        arming = self._release(error)
+        if arming is not None:
+            self._registry.remove(arming)
+
+    def _release(self, error: Optional[ZooKeeperError] = None) -> Optional[ArmedEvents]:
+        """Be over, and return the watch that the caller has to remove."""
         with self._lock:
             if self._over:
-                return
+                return None
             self._over = True
             self._error = error
             arming, self._arming = self._arming, None
-        self._registry.discard(self)
         if arming is not None:
-            self._registry.remove(arming)
+            arming.subscription = None
+        self._registry.discard(self)
         self._on_stop(error)
+        return arming
 
     # ---- setting the watch ------------------------------------------------------------------------------------------
 
@@ -167,6 +177,7 @@ class EventWatch:
         with self._lock:
             arming = self._arming
             current = arming is not None and arming.session() is session
+            self._outdated = self._busy  # What is under way may fail with the session that it began in.
             if session is None or client is None or current or self._busy or self._over:
                 return
             self._busy = True
@@ -176,18 +187,29 @@ class EventWatch:
             self._failed(error)
 
     def _set_again(self) -> None:
+        client = self._registry.client()
+        read_only = client is not None and client._state is ClientState.READ_ONLY
+        if not self._over:
+            state = State.READ_ONLY if read_only else State.CONNECTED
+            self._deliver(WatchedEvent(EventType.GAP, state, self.path))
+        self._settled()
+
+    def _settled(self) -> None:
+        """Note that no request is under way; begin another if there was another connection in that time."""
         with self._lock:
             self._busy = False
-            over = self._over
-        if not over:
-            self._deliver(WatchedEvent(EventType.GAP, State.CONNECTED, self.path))
+            outdated, self._outdated = self._outdated, False
+        if outdated:
+            self._resume()
 
     def _failed(self, error: BaseException) -> None:
         with self._lock:
-            self._busy = False
             self._arming = None
         if isinstance(error, (ConnectionLossError, SessionLostError, ClosingError)):
-            return  # The next connection starts another attempt.
+            self._settled()  # The next connection starts another attempt, or has come.
+            return
+        with self._lock:
+            self._busy = False
         if not isinstance(error, ZooKeeperError):
             _log.error("%s could not be watched", self.path, exc_info=error)
             return
@@ -197,7 +219,7 @@ class EventWatch:
 
     def _event(self, arming: ArmedEvents, type_: int, state: int, path: str, zxid: Optional[int]) -> None:
         if type_ != EventType.SESSION and type_ != EventType.NOT_WATCHING:
-            if not self._over:
+            if arming is self._arming:  # Not of the session before: a GAP has reported what that one has missed.
                 self._deliver(WatchedEvent(type_, state, path, zxid))
             return
         with self._lock:
@@ -234,7 +256,8 @@ class _Outcome:
 class EventSubscription(EventWatch):
     """A subscription to events, which lasts until it is cancelled or its client is closed.
 
-    :meth:`zkc.Client.watch_events` returns it. It goes on when this object is dropped.
+    :meth:`zkc.Client.watch_events` returns it. It goes on when this object is dropped. When an error ends it, the
+    function is called a last time, with an event of type NOT_WATCHING.
 
     .. versionadded:: 0.1
     """
@@ -249,7 +272,7 @@ class EventSubscription(EventWatch):
     ) -> None:
         super().__init__(registry, path, recursive)
         self._fn = fn
-        self._waiting: deque[WatchedEvent] = deque()  # While a coroutine of the function runs; the event loop's alone.
+        self._waiting: deque[WatchedEvent] = deque()  # While the function or its coroutine runs.
         self._gaps = Gaps(limit)
         self._running = False
 
@@ -286,47 +309,68 @@ class EventSubscription(EventWatch):
     def _on_stop(self, error: Optional[ZooKeeperError]) -> None:
         if error is not None:
             _log.error("%s is not watched any more: %s", self.path, error)
+            self._deliver(WatchedEvent(EventType.NOT_WATCHING, State.CONNECTED, self.path))
 
     def _deliver(self, event: WatchedEvent) -> None:
-        if self._running:
-            kept = self._gaps.put(event, len(self._waiting))
-            if kept is not None:
-                self._waiting.append(kept)
-            return
-        self._registry.call_user(_Call(self, event))
+        # Around an expiry two sessions deliver on two threads, and a coroutine may run for long.
+        with self._lock:
+            if self._running:
+                kept = self._gaps.put(event, len(self._waiting))
+                if kept is not None:
+                    self._waiting.append(kept)
+                return
+            self._running = True
+        self._call(event)
 
-    def _finished(self) -> None:
-        self._running = False
-        while self._waiting and not self._running and not self._over:
-            event = self._waiting.popleft()
-            self._gaps.taken(event)
-            self._registry.call_user(_Call(self, event))
+    def _call(self, event: Optional[WatchedEvent]) -> None:
+        while event is not None:
+            call = _Call(self, event)
+            self._registry.call_user(call)
+            if call.goes_on:
+                return
+            event = self._next()
+
+    def _next(self) -> Optional[WatchedEvent]:
+        """Take the event that waits for the end of a call, if there is one."""
+        with self._lock:
+            while self._waiting:
+                event = self._waiting.popleft()
+                self._gaps.taken(event)
+                if self._may_show(event):
+                    return event
+            self._running = False
+        return None
+
+    def _may_show(self, event: WatchedEvent) -> bool:
+        return not self._over or event.type is EventType.NOT_WATCHING
 
 
 class _Call:
     """One call of the user's function. A class of its own so that a log line shows whose function raised."""
 
-    __slots__ = ("event", "subscription")
+    __slots__ = ("event", "goes_on", "subscription")
 
     def __init__(self, subscription: EventSubscription, event: WatchedEvent) -> None:
         self.subscription = subscription
         self.event = event
+        self.goes_on = False  # A coroutine of the function runs as a task.
 
     def __call__(self) -> object:
         result = self.subscription._fn(self.event)
         if self.subscription._registry.coroutines and isawaitable(result):
-            self.subscription._running = True
+            self.goes_on = True
             return self._finish(result)  # The client runs it as a task.
         return None
 
     async def _finish(self, result: Any) -> None:
+        subscription = self.subscription
         try:
-            if self.subscription._over and iscoroutine(result):
+            if iscoroutine(result) and not subscription._may_show(self.event):
                 result.close()  # Cancelled before it began.
             else:
                 await result
         finally:
-            self.subscription._finished()
+            subscription._call(subscription._next())
 
     def __repr__(self) -> str:
         return repr(self.subscription._fn)
