@@ -71,8 +71,8 @@ enum zkc_item_kind {
     ZKC_ITEM_EVENT,   /* a watch fired or ended; `token` is the watch's callable, lent: release it after the call */
     ZKC_ITEM_SESSION_BROADCAST, /* a session event for a watch that stays armed; `token` is borrowed: never release it
                                  */
-    ZKC_ITEM_WATCH_EVENT, /* an event of a persistent watch, a zkc_event; `token` is borrowed in the same way: the watch's
-                           * last item, a ZKC_ITEM_EVENT or ZKC_ITEM_DROP, comes later in the queue */
+    ZKC_ITEM_WATCH_EVENT,       /* an event of a persistent watch, a zkc_event; `token` is borrowed in the same way: the
+                                 * watch's last item, a ZKC_ITEM_EVENT or ZKC_ITEM_DROP, comes later in the queue */
     ZKC_ITEM_SESSION,           /* a session event for the session's own watcher; no token */
     ZKC_ITEM_DROP,              /* a token without further use: release it */
     ZKC_ITEM_STOP               /* the last item */
@@ -82,9 +82,9 @@ typedef struct zkc_item {
     struct zkc_item *next;
     void *token;
     int kind;
-    int type;   /* events: ZOO_…_EVENT */
-    int state;  /* events: ZOO_…_STATE, 0 when the session was closed */
-    char *path; /* events: owned by the item, never NULL */
+    int type;     /* events: ZOO_…_EVENT */
+    int state;    /* events: ZOO_…_STATE, 0 when the session was closed */
+    char *path;   /* events: owned by the item, never NULL */
     int64_t zxid; /* events of a znode: the zxid of the change, -1 where the server does not tell it */
 } zkc_item;
 
@@ -121,7 +121,8 @@ enum zkc_watch_kind {
     ZKC_WATCH_KINDS
 };
 #define ZKC_WATCHES_THAT_STAY (1u << ZKC_WATCH_PERSISTENT | 1u << ZKC_WATCH_RECURSIVE)
-#define ZKC_GAP_EVENT (-3) /* a persistent watch may have missed events before this one: ZOO_GAP_EVENT, or one of ours */
+#define ZKC_GAP_EVENT \
+    (-3) /* a persistent watch may have missed events before this one: ZOO_GAP_EVENT, or one of ours */
 
 typedef struct zkc_watch {
     zkc_item item; /* so that firing allocates nothing: the watch itself goes into the queue */

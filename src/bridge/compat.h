@@ -80,7 +80,7 @@ struct ClientInfo_vector {
 #define zoo_aget_all_children_number(zh, path, completion, data) ZUNIMPLEMENTED
 #define zoo_awhoami(zh, completion, data) ZUNIMPLEMENTED
 #endif
-#define ZKC_READ_DATA 4     /* types of zoo_read_op_t: operations of the protocol */
+#define ZKC_READ_DATA 4 /* types of zoo_read_op_t: operations of the protocol */
 #define ZKC_READ_CHILDREN 8
 
 /* When the last answered message was sent, in nanoseconds by CLOCK_BOOTTIME; 0 where that is not known. */

@@ -42,7 +42,7 @@ typedef struct zkc_metrics {
     zkc_counter errors[ZKC_ERROR_CODES];
     zkc_counter latency[ZKC_LATENCY_BUCKETS]; /* from zkc_track to the end of the request, with or without a reply */
     zkc_counter latency_sum_ns;
-    zkc_counter watch_events; /* watches that an event of their znode fired */
+    zkc_counter watch_events;   /* watches that an event of their znode fired */
     zkc_counter dropped_events; /* events of persistent watches that found the queue full */
     zkc_counter connects;
     zkc_counter gil_kept, gil_given_up;     /* replies that came while a call kept the GIL, and polls without one */
