@@ -11,9 +11,14 @@ struct seen take(struct inbox *inbox)
         inbox->items = zkc_queue_take(&inbox->session->queue, LONG_NS);
     item = inbox->items;
     inbox->items = item->next; /* before the request can be queued again */
-    seen.kind = item->kind == ZKC_ITEM_EVENT && !zkc_item_call(item) ? ZKC_ITEM_DROP : item->kind;
+    seen.kind = item->kind;
+    if (item->kind == ZKC_ITEM_EVENT && !zkc_item_call(item))
+        seen.kind = ZKC_ITEM_DROP;
+    else if (item->kind == ZKC_ITEM_WATCH_EVENT && !zkc_event_call(item))
+        seen.kind = REVOKED_EVENT;
     seen.type = item->type;
     seen.state = item->state;
+    seen.zxid = item->zxid;
     seen.token = item->token;
     if (item->path != NULL)
         snprintf(seen.path, sizeof seen.path, "%s", item->path);
@@ -24,6 +29,8 @@ struct seen take(struct inbox *inbox)
         CHECK(atomic_fetch_sub(&seen.token->out, 1) > 0);
     else if (item->kind == ZKC_ITEM_SESSION_BROADCAST)
         atomic_fetch_add(&seen.token->shown, 1);
+    else if (item->kind == ZKC_ITEM_WATCH_EVENT)
+        CHECK(atomic_load(&seen.token->out) > 0); /* borrowed from the watch, whose last item comes later */
     if (item->kind == ZKC_ITEM_REQUEST) {
         CHECK(zkc_request_done((zkc_request *)item));
         zkc_request_unref((zkc_request *)item); /* the token's */
@@ -88,6 +95,7 @@ static void *dispatch(void *argument)
         switch (take(&dispatcher->inbox).kind) {
         case ZKC_ITEM_REQUEST: dispatcher->requests++; break;
         case ZKC_ITEM_EVENT: dispatcher->events++; break;
+        case ZKC_ITEM_WATCH_EVENT: dispatcher->watch_events++; break;
         case ZKC_ITEM_DROP: dispatcher->drops++; break;
         case ZKC_ITEM_SESSION_BROADCAST: dispatcher->echoes++; break;
         case ZKC_ITEM_SESSION: dispatcher->session_events++; break;

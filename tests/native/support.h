@@ -15,9 +15,12 @@ struct token {
     atomic_int shown; /* by ZKC_ITEM_SESSION_BROADCAST, which gives nothing back */
 };
 
+#define REVOKED_EVENT (-1) /* the kind of an event of a persistent watch that is not to be called any more */
+
 /* One item of the queue, taken, its token given back, its memory freed. */
 struct seen {
     int kind, type, state;
+    int64_t zxid;
     struct token *token;
     char path[128];
 };
@@ -40,7 +43,7 @@ void expect_stop(struct inbox *inbox); /* the closed event, the stop, and nothin
 struct dispatcher {
     pthread_t thread;
     struct inbox inbox;
-    int requests, events, drops, echoes, session_events;
+    int requests, events, watch_events, drops, echoes, session_events;
 };
 
 void dispatcher_start(struct dispatcher *dispatcher, zkc_session *session);
