@@ -128,7 +128,7 @@ def test_what_was_saved_goes_with_the_snapshot():
     writer.change("/r")
     snapshot = writer.tree.snapshot()
     writer.change("/r")
-    assert len(snapshot.changed()) == 1
+    assert len(snapshot._changed()) == 1
     del snapshot
     writer.change("/r")
     assert writer.tree._newest is None

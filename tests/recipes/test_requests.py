@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from ..client import both
 from .recipe_support import make_recipe
 
 # Reads that watch the own znode follow a grant, and nothing waits for them: they are not counted for locks.
@@ -98,3 +101,37 @@ async def test_requests_of_a_counter(zk):
     assert (await spent(zk, counter.get))[1] == {"get": 1}
     assert (await spent(zk, counter.add))[1] == {"set": 1}
     assert (await spent(zk, counter.set, 1))[1] == {"set": 1}
+
+
+@pytest.mark.parametrize("watches", ["recursive", "znode"])
+async def test_requests_of_a_cache(zk, watches):
+    await zk.create("/r")
+    await zk.create_many([(f"/r/{each}", b"x") for each in range(9)], raise_errors=True)
+    cache = make_recipe(zk, "cache", "/r", watches=watches)
+    before = zk.metrics()
+    await cache.wait_ready()
+    begun = _kinds(zk, before)
+    if watches == "recursive":
+        # The root, then the two levels: each request reads data and names.
+        assert begun.pop("multi_read") <= 3
+        assert begun == {"add_watch": 1}
+    else:
+        assert begun == {"get": 10, "children": 10}
+    before = zk.metrics()
+    assert (cache.inner.data("/r/1"), len(cache.inner)) == (b"x", 10)
+    assert _kinds(zk, before) == {}
+    await zk.set("/r/1", b"y")
+    await cache.wait_for("/r/1", lambda node: node.data == b"y", timeout=30.0)
+    await zk.delete("/r/2")
+    await cache.wait_for("/r/2", lambda node: node is None, timeout=30.0)
+    changed = _kinds(zk, before)
+    read = {"multi_read": 1} if watches == "recursive" else {"get": 1, "children": 1}
+    assert changed == {"set": 1, "delete": 1, **read}
+    before = zk.metrics()
+    cache.inner.close()
+    ended = {"remove_watches": 1 if watches == "recursive" else 9}
+    await both.eventually(lambda: _kinds(zk, before) == ended)
+
+
+def _kinds(zk: Any, before: Any) -> dict[str, int]:
+    return {kind: number for kind, number in (zk.metrics() - before).requests.items() if number}

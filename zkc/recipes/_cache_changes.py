@@ -166,7 +166,7 @@ def difference(old: Snapshot, new: dict[str, CachedZnode]) -> list[CacheEvent]:
     """List the events between a snapshot and a tree: removals from below, then the others from above."""
     removed: list[CacheEvent] = []
     added: list[CacheEvent] = []
-    for path in sorted(old.changed(), key=lambda path: (path.count("/") if path != "/" else 0, path)):
+    for path in sorted(old._changed(), key=lambda path: (path.count("/") if path != "/" else 0, path)):
         was, now = old.get(path), new.get(path)
         if was is not None and now is not None and not _is_another(was, now):
             if (was.stat and was.stat.mzxid) != (now.stat and now.stat.mzxid):

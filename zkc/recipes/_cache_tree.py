@@ -266,7 +266,7 @@ class Snapshot:
         for node in self.walk():
             yield node.path
 
-    def changed(self) -> set[str]:
+    def _changed(self) -> set[str]:
         """Return the paths of what may have changed since. The caller holds the lock of the cache."""
         paths: set[str] = set()
         saved: Optional[_Saved] = self._saved
