@@ -62,7 +62,7 @@ def test_a_snapshot_stays(changes):
             assert _all_of(snapshot) == everything
             assert list(snapshot) == paths
     assert writer.tree.size == sum(400 + len(node.path) + len(node.data) for node in writer.tree.nodes.values())
-    assert set(writer.tree.names) == {parent_of(path) for path in writer.tree.nodes if path != "/r"}
+    assert set(writer.tree.lists) == {parent_of(path) for path in writer.tree.nodes if path != "/r"}
 
 
 def test_a_snapshot_is_consistent_while_a_thread_writes():

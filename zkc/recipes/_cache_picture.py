@@ -212,14 +212,14 @@ class Picture:
         """Read the children that are listed and those that are held: a read decides whether one is there."""
         if path not in self.tree.nodes:
             return
-        held = self.tree.names.get(path)
+        held = self.tree.lists.get(path)
         prefix = "/" if path == "/" else path + "/"
-        if held is None:
-            paths = [prefix + name for name in names]
-        else:
-            listed = set(names)
-            paths = [prefix + name for name in names if self._reading or name not in held]
-            paths += [prefix + name for name in held if name not in listed]
+        paths = [prefix + name for name in names]
+        if held is not None:
+            listed = set(paths)
+            if not self._reading:
+                paths = [each for each in paths if each not in held]
+            paths += [each for each in held if each not in listed]
         if self._filters:
             paths = [each for each in paths if each in self.tree.nodes or self._is_chosen(each)]
         self._reads.want_all([("get", each) for each in paths])

@@ -8,7 +8,7 @@ older snapshot looks into its own entries, then into those of the newer ones, th
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -18,7 +18,7 @@ from zkc._zookeeper import Stat
 if TYPE_CHECKING:
     from zkc._zookeeper import RLock
 
-__all__ = ["CacheTree", "CachedZnode", "Snapshot", "join", "make_znode", "parent_of"]
+__all__ = ["CacheTree", "CachedZnode", "Snapshot", "make_znode", "names_of", "parent_of"]
 
 _OVERHEAD = 400  # Bytes that a znode takes beside its path and data: record, stat, entries of dicts.
 
@@ -73,17 +73,18 @@ def _size_of(node: CachedZnode) -> int:
 class _Saved:
     """The entries that were replaced since a snapshot, up to the next one."""
 
-    __slots__ = ("__weakref__", "names", "newer", "nodes")
+    __slots__ = ("__weakref__", "lists", "newer", "nodes")
 
     def __init__(self) -> None:
         self.nodes: dict[str, Optional[CachedZnode]] = {}
-        self.names: dict[str, Optional[frozenset[str]]] = {}
+        self.lists: dict[str, Optional[frozenset[str]]] = {}
         self.newer: Optional[_Saved] = None
 
 
-def join(parent: str, name: str) -> str:
-    """Return the path of a child."""
-    return f"/{name}" if parent == "/" else f"{parent}/{name}"
+def names_of(paths: Iterable[str], parent: str) -> list[str]:
+    """Return the sorted names of children."""
+    cut = 1 if parent == "/" else len(parent) + 1
+    return [path[cut:] for path in sorted(paths)]
 
 
 def parent_of(path: str) -> str:
@@ -92,7 +93,7 @@ def parent_of(path: str) -> str:
 
 
 class CacheTree:
-    """The znodes by path, and the names of the children of each that has some.
+    """The znodes by path, and the paths of the children of each that has some.
 
     Args:
         root: Path of the root.
@@ -102,7 +103,7 @@ class CacheTree:
     def __init__(self, root: str, lock: RLock) -> None:
         self.root = root
         self.nodes: dict[str, CachedZnode] = {}
-        self.names: dict[str, dict[str, None]] = {}
+        self.lists: dict[str, dict[str, None]] = {}  # The same str as in nodes: they take memory once.
         self.size = 0
         self._lock = lock
         self._newest: Optional[weakref.ref[_Saved]] = None
@@ -111,9 +112,9 @@ class CacheTree:
 
     def children(self, path: str) -> Optional[list[str]]:
         """Return the sorted names of the children; None if the znode is not held."""
-        names = self.names.get(path)
-        if names is not None:
-            return sorted(list(names))  # noqa: C414 - the list is made in one step, the sorting is not
+        below = self.lists.get(path)
+        if below is not None:
+            return names_of(list(below), path)  # The list is made in one step, the names are not.
         return [] if path in self.nodes else None
 
     def snapshot(self) -> Snapshot:
@@ -133,16 +134,16 @@ class CacheTree:
         """Hold another znode, and return it; None if its parent is not held."""
         nodes = self.nodes
         if path != self.root:
-            parent, _, name = path.rpartition("/")
-            names = self.names.get(parent or "/")
-            if names is None and (parent or "/") not in nodes:
+            parent = path[: path.rfind("/")] or "/"
+            below = self.lists.get(parent)
+            if below is None and parent not in nodes:
                 return None
             if self._newest is not None:
-                self._save_names(parent or "/", names)
-            if names is None:
-                self.names[parent or "/"] = {name: None}
+                self._save_list(parent, below)
+            if below is None:
+                self.lists[parent] = {path: None}
             else:
-                names[name] = None
+                below[path] = None
         if self._newest is not None:
             self._save(path, None)
         nodes[path] = node = _new(CachedZnode)
@@ -167,9 +168,7 @@ class CacheTree:
         while waiting:
             path = waiting.pop()
             order.append(self.nodes[path])
-            names = self.names.get(path)
-            if names is not None:
-                waiting += [join(path, name) for name in names]
+            waiting += self.lists.get(path, ())
         return order
 
     def remove(self, order: list[CachedZnode]) -> None:
@@ -178,21 +177,21 @@ class CacheTree:
             path = node.path
             if self._newest is not None:
                 self._save(path, node)
-                if path in self.names:
-                    self._save_names(path, self.names[path])
-            self.names.pop(path, None)
+                if path in self.lists:
+                    self._save_list(path, self.lists[path])
+            self.lists.pop(path, None)
             del self.nodes[path]
             self.size -= _size_of(node)
         path = order[0].path
         if path != self.root:
             parent = parent_of(path)
-            names = self.names[parent]
+            below = self.lists[parent]
             if self._newest is not None:
-                self._save_names(parent, names)
-            if len(names) == 1:
-                del self.names[parent]
+                self._save_list(parent, below)
+            if len(below) == 1:
+                del self.lists[parent]
             else:
-                del names[path.rpartition("/")[2]]
+                del below[path]
 
     def _save(self, path: str, old: Optional[CachedZnode]) -> None:
         saved = None if self._newest is None else self._newest()
@@ -201,10 +200,10 @@ class CacheTree:
         else:
             saved.nodes.setdefault(path, old)
 
-    def _save_names(self, path: str, names: Optional[dict[str, None]]) -> None:
+    def _save_list(self, path: str, below: Optional[dict[str, None]]) -> None:
         saved = None if self._newest is None else self._newest()
-        if saved is not None and path not in saved.names:
-            saved.names[path] = None if names is None else frozenset(names)
+        if saved is not None and path not in saved.lists:
+            saved.lists[path] = None if below is None else frozenset(below)
 
 
 class Snapshot:
@@ -239,9 +238,9 @@ class Snapshot:
 
         .. versionadded:: 0.1
         """
-        names = self._find("names", self._tree.names, path)
-        if names is not None:
-            return sorted(names)
+        below = self._find("lists", self._tree.lists, path)
+        if below is not None:
+            return names_of(below, path)
         return [] if path in self else None
 
     def walk(self, path: Optional[str] = None) -> Iterator[CachedZnode]:
@@ -257,7 +256,7 @@ class Snapshot:
             node = self.get(waiting.pop())
             if node is not None:
                 yield node
-                waiting += [join(node.path, name) for name in reversed(self.children(node.path) or [])]
+                waiting += sorted(self._find("lists", self._tree.lists, node.path) or (), reverse=True)
 
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and self.get(path) is not None
@@ -280,7 +279,7 @@ class Snapshot:
         if found:
             return value
         value = live.get(path)
-        if kind == "names" and value is not None:
+        if kind == "lists" and value is not None:
             value = list(value)
         found, older = self._find_saved(kind, path)  # The writer saves an entry before it replaces it.
         return older if found else value
