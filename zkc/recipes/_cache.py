@@ -52,13 +52,15 @@ class CacheCore(EventWatch, Picture):
         EventWatch.__init__(self, client._subscriptions, path, options.depth != 0)
         Picture.__init__(self, path, options, client._call_user)
         self.began = False  # The tree was read completely once.
-        self.begun = Signal()  # The watch is set, or the next connection sets it.
+        self.begun = Signal()  # The watch is set, or the next connection sets it; or the cache has ended before.
         self.ready = Signal()
         self.since: Optional[float] = None
+        self._has_begun = False
         self._fallback: Optional[ZnodeWatches] = None
         self._reads = Reads(self)
         self._completing = False  # READY follows when nothing is left to read.
         self._scheduled = False  # The whole tree is to be read after a pause.
+        self._followed: Optional[weakref.ref[Session]] = None  # The session in which the tree was read last.
         self._client = weakref.ref(client)
         self._pid = os.getpid()
 
@@ -87,13 +89,18 @@ class CacheCore(EventWatch, Picture):
         else:
             self._resume()
             if not self._busy:
-                self.begun.set()  # There is no connection.
+                self._begun()  # There is no connection.
         return self.wait_begun()
 
     def wait_begun(self) -> Flow[None]:
         """Wait until the watch is set, or there is no connection to set it."""
         yield Await(self.begun, None, "cache", self.path)
-        self.check()
+        if not self._has_begun:
+            self.check()
+
+    def _begun(self) -> None:
+        self._has_begun = not self._over
+        self.begun.set()
 
     def check(self) -> None:
         """Raise if the cache has ended."""
@@ -118,6 +125,7 @@ class CacheCore(EventWatch, Picture):
         self.after()
 
     def _set_again(self) -> None:
+        self._has_begun = True  # A listener may close the cache before the starting thread goes on.
         super()._set_again()
         self.begun.set()
 
@@ -139,7 +147,7 @@ class CacheCore(EventWatch, Picture):
             self._reads = self._fallback = ZnodeWatches(self, self.path)
             self.lists_all = True
             self._read_tree()
-        self.begun.set()
+        self._begun()
         self.after()
 
     def live_session(self) -> Optional[Session]:
@@ -189,13 +197,22 @@ class CacheCore(EventWatch, Picture):
         self._stale()
         self._reads.clear()
         self._reading = self._completing = False
-        pause = random.uniform(0, self.options.jitter) if self.began else 0.0
         client = self._client()
-        if not pause:
-            self._read_tree()
-        elif client is not None and not self._scheduled:
+        if client is None or self._scheduled:
+            return
+        pause = self._pause(self._follows(client._session)) if self.began else 0.0
+        if pause:
             self._scheduled = True
             client._call_later(pause, self._paused)
+        else:
+            self._read_tree()
+
+    def _pause(self, same_session: bool) -> float:
+        """Return for how many seconds to wait before the tree is read again."""
+        return random.uniform(0, self.options.jitter)
+
+    def _follows(self, session: Optional[Session]) -> bool:
+        return self._followed is not None and self._followed() is session
 
     def _paused(self) -> None:
         with self.guard:
@@ -208,6 +225,8 @@ class CacheCore(EventWatch, Picture):
         self._reads.clear()
         self._orphans.clear()
         self._reading = self._completing = True
+        session = self.live_session()
+        self._followed = None if session is None else weakref.ref(session)
         self._reads.want("get", self.path)
 
     def idle(self) -> None:
@@ -254,4 +273,4 @@ class CacheCore(EventWatch, Picture):
         client = self._client()
         if client is None or client._state not in (ClientState.CONNECTED, ClientState.READ_ONLY):
             return None
-        return self.since if self._pid == os.getpid() else None
+        return self.since if self._pid == os.getpid() and self._follows(client._session) else None
