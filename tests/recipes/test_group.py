@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import threading
+import time
 
 import pytest
 
@@ -48,6 +50,21 @@ async def test_a_group_is_a_context_manager(zk):
         assert await identifiers(group) == ["a"]
     await eventually(lambda: gone(zk, "/workers/a"))
     assert zk.kept == []
+
+
+def test_a_member_that_joins_at_once_after_its_block_stays(client):
+    group = client.group("/workers", identifier="a")
+    for _ in range(5):
+        with group:
+            # The thread that delivers replies sleeps, and so does the deletion at the end of the block.
+            client.submit.exists("/").add_done_callback(lambda _: time.sleep(0.1))
+        group.join()
+        for _ in range(3):  # Until that thread has come to the replies of the deletion.
+            delivered = threading.Event()
+            client.submit.exists("/").add_done_callback(lambda _, delivered=delivered: delivered.set())
+            assert delivered.wait(30)
+        assert client.exists("/workers/a") is not None
+        assert group.leave() is True
 
 
 @pytest.mark.parametrize("layout", ["curator", "kazoo"])

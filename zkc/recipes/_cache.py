@@ -84,6 +84,8 @@ class CacheCore(EventWatch, Picture):
     def start(self) -> Flow[None]:
         """Set the watch and begin to read. A caller that gives up leaves it to its course."""
         self._registry.add(self)
+        if self._over:  # Another thread has closed it just now.
+            self._registry.discard(self)
         if self.options.watches == "znode":
             self._use_znode_watches()
         else:

@@ -22,7 +22,7 @@ from zkc.errors import (
     SessionLostError,
 )
 from zkc.recipes._late import Late
-from zkc.recipes._members import Member, read_members
+from zkc.recipes._members import Member, read_members, sorted_members
 
 if TYPE_CHECKING:
     from zkc._args import CoreACL
@@ -78,6 +78,7 @@ class BaseGroup:
         self._acl: CoreACL = client._settings.default_acl if acl is None else encode_acl(acl)
         self._znode: Optional[Znode] = None  # What the client keeps, from the begin of a join to the leave.
         self._joining = False
+        self._leaving: Optional[Signal] = None  # Set when the deletion of the znode is over.
         self._changed = Signal()  # Set when the state of the kept znode changes.
         self._listener: Callable[[KeptZnode], object] = _Listener(self)
 
@@ -121,6 +122,8 @@ class BaseGroup:
     def _join(self, undoable: Undoable) -> Flow[None]:
         kept = self._client._kept
         self._client.session  # noqa: B018 - raises for a client that was not started
+        while self._leaving is not None and not self._leaving.done():  # That deletion would meet the new znode.
+            yield Await(self._leaving, None, self._joins, self._own)
         with kept.lock:
             joined = self._znode
             if joined is not None and (not joined.dropped or self.listed):
@@ -212,19 +215,29 @@ class BaseGroup:
     def _leave_flow(self, client: CommandClient) -> Flow[bool]:
         if not self._drop():
             return False
+        done = self._leaving = Signal()
         try:
-            return (yield from self._delete())
+            found = yield from self._delete()
         except GeneratorExit:  # Timed out or cancelled: the deletion continues without a caller.
-            self._client._background(self._delete_quietly())
+            self._client._background(self._delete_quietly(done))
             raise
+        except BaseException:
+            done.set()
+            raise
+        done.set()
+        return found
 
     def _leave_later(self) -> None:
         if self._drop():
-            self._client._background(self._delete_quietly())
+            done = self._leaving = Signal()
+            self._client._background(self._delete_quietly(done))
 
-    def _delete_quietly(self) -> Flow[None]:
-        with contextlib.suppress(SessionLostError):
-            yield from self._delete()
+    def _delete_quietly(self, done: Signal) -> Flow[None]:
+        try:
+            with contextlib.suppress(SessionLostError):
+                yield from self._delete()
+        finally:
+            done.set()
 
     def _delete(self) -> Flow[bool]:
         """Delete the znode if it is this client's, until that is known."""
@@ -255,7 +268,7 @@ class BaseGroup:
             names = yield from sub_result_of(session.get_children(self._path), "members", self._path)
         except NoNodeError:
             return []
-        return (yield from read_members(session, self._path, names, "members"))
+        return sorted_members((yield from read_members(session, self._path, names, "members")))
 
     def _set_data_flow(self, client: CommandClient, data: Data) -> Flow[None]:
         if self._layout == "kazoo":

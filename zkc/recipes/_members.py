@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from zkc._flow import Flow, sub_result_of
-from zkc.errors import NoAuthError, NoNodeError
-from zkc.recipes._observing import AsyncObserver, Observation, Observer, OnceWatch, watched
+from zkc.errors import ConnectionLossError, NoAuthError, NoNodeError, SessionExpiredError
+from zkc.recipes._memory import Memory, MemoryObservation
+from zkc.recipes._observing import AsyncObserver, Observer
 
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
-    from zkc._zookeeper import Session
+    from zkc._zookeeper import Session, Stat
 
-__all__ = ["AsyncMemberships", "Member", "Membership", "Memberships", "read_members"]
+__all__ = ["AsyncMemberships", "Member", "Membership", "Memberships", "read_members", "sorted_members"]
 
 _WINDOW = 1000  # The reads in flight at a time.
 _PARTY = re.compile(r"[0-9a-f]{32}__party__$")
@@ -51,8 +52,18 @@ def _identifier_of(name: str, data: Optional[bytes]) -> str:
     return shallow[1] if shallow else name
 
 
+def _member(name: str, data: Optional[bytes], stat: Stat, own: int) -> Member:
+    owner = stat.ephemeral_owner
+    return Member(_identifier_of(name, data), data, name, owner, stat.ctime / 1000, owner == own)
+
+
+def sorted_members(members: Iterable[Member]) -> list[Member]:
+    """Return members in the order of their identifiers."""
+    return sorted(members, key=lambda member: (member.identifier, member.name))
+
+
 def read_members(session: Session, path: str, names: Sequence[str], operation: str) -> Flow[list[Member]]:
-    """Read members, and return those that are still there, in the order of their identifiers."""
+    """Read members, and return those that are still there."""
     members, own = [], session.client_id[0]
     for start in range(0, len(names), _WINDOW):
         window = names[start : start + _WINDOW]
@@ -67,12 +78,11 @@ def read_members(session: Session, path: str, names: Sequence[str], operation: s
                 if found is None:
                     continue
                 stat = found
-            owner = stat.ephemeral_owner
-            members.append(Member(_identifier_of(name, data), data, name, owner, stat.ctime / 1000, owner == own))
-    return sorted(members, key=lambda member: (member.identifier, member.name))
+            members.append(_member(name, data, stat, own))
+    return members
 
 
-class Membership(Observation[list[Member]]):
+class Membership(MemoryObservation[list[Member]]):
     """The members that an observer has seen."""
 
     operation = "watch"
@@ -80,22 +90,40 @@ class Membership(Observation[list[Member]]):
     def __init__(self, path: str) -> None:
         super().__init__()
         self.path = path
-        self._seen: Optional[list[Member]] = None
+        self._kept: Optional[Memory] = None
+        self._seen: Optional[list[tuple[str, int, float]]] = None
 
-    def _look(self, client: BaseClient, watch: OnceWatch) -> Flow[list[Member]]:
-        session = client.session
-        while True:
-            try:
-                names = yield from watched(session, "get_children", self.path, self.operation, watch)
-                return (yield from read_members(session, self.path, names, self.operation))
-            except NoNodeError:
-                if (yield from watched(session, "exists", self.path, self.operation, watch)) is None:
-                    return []
-                watch.forget()
+    def _memory(self, client: BaseClient) -> Memory:
+        memory = self._kept
+        if memory is None:
+            memory = self._kept = Memory(client, self.path, jitter=0.0)
+            memory.start()
+        return memory
 
-    def _note(self, found: list[Member]) -> list[list[Member]]:
-        seen, self._seen = self._seen, found
-        return [] if found == seen else [list(found)]
+    def _news(self, client: BaseClient) -> Flow[Optional[list[Member]]]:
+        nodes = self._memory(client).children()
+        own, hidden, members = 0, [], []
+        try:
+            own = client.session.client_id[0]
+            for name, node in nodes.items():
+                if node.stat is None:
+                    hidden.append(name)
+                else:
+                    members.append(_member(name, node.data, node.stat, own))
+            members += yield from read_members(client.session, self.path, hidden, self.operation)
+        except (ConnectionLossError, SessionExpiredError):
+            if client._failure is not None:
+                raise
+            return None  # The next connection is a change.
+        members = sorted_members(members)
+        seen, self._seen = self._seen, [(member.name, member.session_id, member.since) for member in members]
+        return None if self._seen == seen else members
+
+    def close(self) -> None:
+        """End the observation. A flow that waits ends, too."""
+        super().close()
+        if self._kept is not None:
+            self._kept.cancel()
 
 
 class Memberships(Observer[list[Member]]):

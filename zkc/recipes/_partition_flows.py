@@ -13,47 +13,39 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._args import check_path, check_seconds
-from zkc._flow import Await, Driver, Flow, Signal, Undoable, result_of
+from zkc._flow import Await, Driver, Flow, Signal, Undoable
 from zkc._zookeeper import RLock
 from zkc.errors import (
     ClosingError,
-    ConnectionLossError,
-    NoNodeError,
-    NotStartedError,
-    SessionExpiredError,
     ZooKeeperError,
 )
 from zkc.recipes._functions import check_function
 from zkc.recipes._granting import Acquiring
 from zkc.recipes._holds import HoldState
 from zkc.recipes._lasting import begin, end, weakly
+from zkc.recipes._memory import Memory
 from zkc.recipes._partition import Part, decode_weight, encode_weight, share_of
-from zkc.recipes._places import remove_surely
 
 if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._commands.protocol import CommandClient
-    from zkc._zookeeper import Session
 
 __all__ = ["BasePartitioner"]
 
 _log = logging.getLogger("zkc.recipes")
-_PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
-_RETRY = 1.0  # The pause in seconds before the next acquire of an item that could not be acquired.
+_RETRY = 1.0  # The pause in seconds before the next try of what has failed.
 
 
-class _Change:
-    """A watch of the members, which is called once."""
+class _Members(Memory):
+    """The members of a partitioner, which looks at its items when they change."""
 
-    __slots__ = ("owner",)
+    def __init__(self, client: BaseClient, path: str, owner: BasePartitioner) -> None:
+        super().__init__(client, path, jitter=0.0)
+        self._owner = weakref.ref(owner)  # The client refers to the memory.
 
-    def __init__(self, owner: BasePartitioner) -> None:
-        self.owner = weakref.ref(owner)  # The session refers to the watch.
-
-    def __call__(self, type_: int, state: int, path: str) -> None:
-        owner = self.owner()
+    def _publish(self, paths: set[str]) -> None:
+        owner = self._owner()
         if owner is not None:
-            owner._listed = False
             owner._kick()
 
 
@@ -94,8 +86,7 @@ class BasePartitioner:
         self._on_revoke = on_revoke
         self._lock = RLock()
         self._wake = Signal()
-        self._listed = False  # Whether the watch of the members is set.
-        self._watch: Optional[tuple[Session, _Change]] = None
+        self._memory: Optional[_Members] = None
         self._members: dict[str, float] = {}
         self._running = False
         self._stopping = False
@@ -159,7 +150,6 @@ class BasePartitioner:
                 self._running = False
                 raise
             undoable.undo = self._stop_later
-            self._listed = False
             now = time.monotonic()
             for part in self._parts.values():
                 part.since = now
@@ -194,12 +184,10 @@ class BasePartitioner:
 
     # ---- the background flow ----------------------------------------------------------------------------------------
 
-    def _look(self) -> Flow[Optional[Await]]:
-        """Read the members if they have changed, and look at all items; return the next wait, or None at the end."""
+    def _look(self) -> Optional[Await]:
+        """Look at the members and at all items; return the next wait, or None at the end."""
         self._wake = Signal()
-        wait = None
-        if not self._listed and not self._stopping:
-            wait = yield from self._list()
+        wait = None if self._stopping else self._see()
         seconds = self._step()
         if seconds is None and self._stopping and all(part.idle for part in self._parts.values()):
             return None
@@ -208,47 +196,35 @@ class BasePartitioner:
         return Await(self._wake, seconds)
 
     def _end(self) -> None:
-        self._forget_watch()
+        self._forget()
         self._members = {}
         self._running = False
         end(self._client, self)
         self._stopped.set()
 
-    def _list(self) -> Flow[Optional[float]]:
-        """Read the members; return the seconds until the next try if that failed."""
-        try:
-            session = self._client.session
-            self._listed = True  # Before the request: the watch may be called before this flow goes on.
-            parent = self._group.path
-            self._watch = session, _Change(self)
-            names = yield from result_of(session.get_children(parent, self._watch[1]))
-            members: dict[str, float] = {}
-            requests = [(name, session.get(f"{parent}/{name}")) for name in names]
-            for name, request in requests:
-                try:
-                    members[name] = decode_weight((yield from result_of(request))[0])
-                except NoNodeError:
-                    continue  # It has left in the meantime; the watch is called.
-            self._members = members
-        except (ClosingError, NotStartedError) as error:
-            _log.debug("the partitioner %s ends: %s", self._path, error)
+    def _see(self) -> Optional[float]:
+        """Look at the members; return the seconds until the next try if they cannot be read."""
+        client, memory = self._client, self._memory
+        if client.closed or client._failure is not None:
             self._stopping = True
-        except (ConnectionLossError, SessionExpiredError, NoNodeError):
-            self._listed = False
-            if self._client.closed or self._client._failure is not None:
-                self._stopping = True
-            return _PAUSE
-        except ZooKeeperError as error:
-            self._listed = False
-            _log.warning("the partitioner %s cannot read its members: %s", self._path, error)
+            return None
+        if memory is None:
+            memory = self._memory = _Members(client, self._group.path, self)
+            memory.start()
+        error = memory.error
+        if error is not None or memory.over:
+            _log.warning("the partitioner %s cannot read its members: %s", self._path, str(error))
+            self._forget()
             return _RETRY
+        if memory.began:
+            self._members = {name: decode_weight(node.data) for name, node in memory.children().items()}
         return None
 
-    def _forget_watch(self) -> None:
+    def _forget(self) -> None:
         """Remove the watch of the members, without waiting."""
-        watch, self._watch = self._watch, None
-        if watch is not None and self._listed:
-            remove_surely(watch[0], self._group.path, watch[1])
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.cancel()
 
     def _step(self) -> Optional[float]:
         """Look at all items, and begin what is to be done; return the seconds until the next look is due."""
@@ -342,7 +318,7 @@ def _follow(reference: weakref.ref[BasePartitioner]) -> Flow[None]:
             partitioner = reference()
             if partitioner is None:
                 return
-            wait = yield from partitioner._look()
+            wait = partitioner._look()
             del partitioner
             if wait is None:
                 return

@@ -18,7 +18,7 @@ from zkc._flow import Await, Flow, Signal, Undoable
 from zkc._zookeeper import RLock
 from zkc.errors import SessionLostError
 from zkc.recipes._instance import Instance, PayloadCodec, decode_instance, encode_instance
-from zkc.recipes._instance_watch import ChildrenMemory
+from zkc.recipes._instance_watch import RegistryMemory, ServiceMemory
 from zkc.recipes._late import Late
 from zkc.recipes._registered import make_entry
 
@@ -86,7 +86,8 @@ class Shared:
         self.ending: dict[tuple[str, str], _Course] = {}
         self.listening: set[object] = set()  # The registry objects that have listeners.
         self._users = 0  # The registry objects that are not closed.
-        self._memories: dict[str, ChildrenMemory] = {}
+        self._memories: dict[str, ServiceMemory] = {}
+        self._names: Optional[RegistryMemory] = None
 
     @staticmethod
     def of(client: BaseClient, base: str, codec: Optional[PayloadCodec]) -> Shared:
@@ -95,19 +96,29 @@ class Shared:
         key = ("registry", base, id(codec))
         return cast("Shared", client._shared.setdefault(key, Shared(base, codec)))
 
-    def memory(self, client: BaseClient, service: Optional[str]) -> ChildrenMemory:
-        """Return the memory of a service, or that of their names, and begin it if it is not there."""
-        path = self.base if service is None else self.path_of(service)
+    def memory(self, client: BaseClient, service: str) -> ServiceMemory:
+        """Return the memory of a service, and begin it if it is not there."""
+        path, codec = self.path_of(service), self.codec
         with self.lock:
             memory = self._memories.get(path)
-            if memory is None or memory.over:
-                decode: Optional[Callable[[bytes, str], Instance]] = None
-                if service is not None:
-                    codec, name = self.codec, service
-                    decode = lambda data, node: decode_instance(data, name, node, codec)  # noqa: E731
-                memory = self._memories[path] = ChildrenMemory(client, path, decode)
-        memory.refresh()
+            begins = memory is None or (memory.over and client._failure is None)
+            if memory is None or begins:
+                memory = ServiceMemory(client, path, lambda data, node: decode_instance(data, service, node, codec))
+                self._memories[path] = memory
+        if begins:
+            memory.start()
         return memory
+
+    def names(self, client: BaseClient) -> RegistryMemory:
+        """Return the memory of the names of the services, and begin it if it is not there."""
+        with self.lock:
+            names = self._names
+            begins = names is None or (names.over and client._failure is None)
+            if names is None or begins:
+                names = self._names = RegistryMemory(client, self.base, names_only=True)
+        if begins:
+            names.start()
+        return names
 
     def path_of(self, service: str) -> str:
         """Return the path of a service."""
@@ -128,9 +139,11 @@ class Shared:
             self._users -= 1
             if self._users > 0:
                 return
-            memories, self._memories = self._memories, {}
-        for memory in memories.values():
-            memory.close()
+            memories: list[RegistryMemory] = list(self._memories.values())
+            memories += [] if self._names is None else [self._names]
+            self._memories, self._names = {}, None
+        for memory in memories:
+            memory.cancel()
 
 
 class BaseRegistration:

@@ -8,12 +8,12 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, cast
 
-from zkc._flow import Await, Flow, Signal
+from zkc._flow import Await, Flow
 from zkc.recipes._contend import check_open
 from zkc.recipes._instance import Instance, PayloadCodec
-from zkc.recipes._instance_watch import ChildrenMemory
+from zkc.recipes._instance_watch import ServiceMemory
 from zkc.recipes._late import Late
-from zkc.recipes._observing import Observation, StopObservingError
+from zkc.recipes._memory import MemoryObservation
 from zkc.recipes._registering import BaseRegistration, Shared
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class BaseRegistry:
         self._shared = Shared.of(client, base, codec)
         self._acl = acl
         self._own: set[BaseRegistration] = set()
-        self._listening: dict[tuple[str, Callable[[list[Instance]], object]], ChildrenMemory] = {}
+        self._listening: dict[tuple[str, Callable[[list[Instance]], object]], ServiceMemory] = {}
         self._listings: weakref.WeakSet[Listing] = weakref.WeakSet()
         self._shared.use()
         self._closed = False
@@ -108,7 +108,7 @@ class BaseRegistry:
         """
         memory = self._listening.pop((name, listener), None)
         if memory is not None:
-            memory.listeners.remove(listener)
+            memory.observers.remove(listener)
         if not self._listening:
             self._shared.listening.discard(self)
 
@@ -120,20 +120,22 @@ class BaseRegistry:
 
     # ---- look-ups ---------------------------------------------------------------------------------------------------
 
-    def _known(self, service: Optional[str], operation: str) -> Flow[ChildrenMemory]:
+    def _known(self, service: str, operation: str) -> Flow[ServiceMemory]:
         """Return the memory of a service, when it was read once."""
         self._check_open()
         memory = self._shared.memory(self._client, service)
-        if not memory.read.done():
-            yield Await(memory.read, None, operation, memory.path)
+        yield from memory.known(operation)
         if memory.over:
             self._check_open()
-        if memory.error is not None:
-            raise copy.copy(memory.error)
         return memory
 
     def _services_flow(self, client: CommandClient) -> Flow[list[str]]:
-        return list((yield from self._known(None, "services")).names)
+        self._check_open()
+        memory = self._shared.names(self._client)
+        yield from memory.known("services")
+        if memory.over:
+            self._check_open()
+        return memory.names
 
     def _instances_flow(self, client: CommandClient, name: str, tags: Iterable[str]) -> Flow[list[Instance]]:
         wanted = frozenset([tags] if isinstance(tags, str) else tags)
@@ -203,7 +205,7 @@ class BaseRegistry:
             self._release()
 
 
-def _find(memory: ChildrenMemory, id_: str) -> Optional[Instance]:
+def _find(memory: ServiceMemory, id_: str) -> Optional[Instance]:
     """Return the instance whose znode has a name, or the first with an id: sequential znodes have longer names."""
     found = memory.instances.get(id_)
     if found is not None:
@@ -211,7 +213,7 @@ def _find(memory: ChildrenMemory, id_: str) -> Optional[Instance]:
     return next((instance for instance in memory.listed() if instance.id == id_), None)
 
 
-class Listing(Observation[list[Instance]]):
+class Listing(MemoryObservation[list[Instance]]):
     """The instances of a service that an observer has seen."""
 
     operation = "watch"
@@ -223,39 +225,18 @@ class Listing(Observation[list[Instance]]):
         self._registry = registry
         self._name = name
         self._seen: Optional[list[Instance]] = None
-        self._wake = Signal()
         registry._listings.add(self)
 
-    def next(self, find: Callable[[], Optional[BaseClient]]) -> Flow[list[Instance]]:
-        """Wait for the next state."""
-        while True:
-            wake = self._wake = Signal()
-            client = find()
-            if self._is_closed() or client is None or client.closed or self._registry._closed:
-                raise StopObservingError
-            memory = self._registry._shared.memory(client, self._name)
-            changed = memory.changed
-            if memory.error is not None:
-                raise copy.copy(memory.error)
-            if memory.over and client._failure is not None:
-                raise client._failure()
-            if memory.read.done():
-                found = memory.listed()
-                if found != self._seen:
-                    self._seen = found
-                    return list(found)
+    def _is_closed(self) -> bool:
+        return self._closed or self._registry._closed
 
-            def kick(_: object, wake: Signal = wake) -> None:
-                wake.set()
+    def _memory(self, client: BaseClient) -> ServiceMemory:
+        return self._registry._shared.memory(client, self._name)
 
-            del client
-            changed.add_done_callback(kick)
-            try:
-                yield Await(wake, None, self.operation, self.path)
-            finally:
-                changed.remove_done_callback(kick)
-
-    def close(self) -> None:
-        """End the observation. A flow that waits ends, too."""
-        self._closed = True
-        self._wake.set()
+    def _news(self, client: BaseClient) -> Flow[Optional[list[Instance]]]:
+        yield from ()  # There is nothing to wait for.
+        found = self._memory(client).listed()
+        if found == self._seen:
+            return None
+        self._seen = found
+        return list(found)

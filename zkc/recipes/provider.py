@@ -15,7 +15,7 @@ from zkc.recipes._instance import Instance
 if TYPE_CHECKING:
     from zkc._client.aio_future import AsyncFuture
     from zkc._commands.protocol import CommandClient
-    from zkc.recipes._instance_watch import ChildrenMemory
+    from zkc.recipes._instance_watch import ServiceMemory
     from zkc.recipes._registry import BaseRegistry
 
     Strategy = Union[str, Callable[[Sequence[Instance]], Instance]]
@@ -92,7 +92,7 @@ class BaseProvider:
         for instance in over:
             del self._errors[instance]
 
-    def _usable(self, memory: ChildrenMemory) -> list[Instance]:
+    def _usable(self, memory: ServiceMemory) -> list[Instance]:
         with self._lock:
             self._forget(monotonic())
             down = {each for each, (_, count) in self._errors.items() if count >= self._max_errors}
