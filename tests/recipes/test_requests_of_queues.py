@@ -208,20 +208,20 @@ async def test_requests_of_a_registry(zk, other_zk):
     await spent.become(exists=1, create=1)
     looking = Spent(other_zk, ())
     await eventually(seeing(other, "a"))
-    await looking.become(children=1, get=1)
+    await looking.become(add_watch=1, multi_read=3)
     await registration.update(changed(registration.instance, port=9090))
     await spent.become(exists=2, create=1, set=1)
-    await looking.become(children=1, get=2)
+    await looking.become(add_watch=1, multi_read=4)
     second = await registry.register(instance("b"))
     await spent.become(exists=3, create=2, set=1)
-    await looking.become(children=2, get=3)
+    await looking.become(add_watch=1, multi_read=5)
     await eventually(seeing(other, "a", "b"))
     assert [each.id for each in await other.instances("web")] == ["a", "b"]
-    await looking.become(children=2, get=3)  # Look-ups are answered from memory.
+    await looking.become(add_watch=1, multi_read=5)  # Look-ups are answered from memory.
     await registration.unregister()
     await spent.become(exists=4, create=2, set=1, delete=1)
     await eventually(seeing(other, "b"))
-    await looking.become(children=3, get=4)  # The event of the instance itself comes before that of its service.
+    await looking.become(add_watch=1, multi_read=5)  # The event says that it is gone.
     await registry.register(instance("b"), replace=True)
     await second.unregister()
 
@@ -232,8 +232,8 @@ async def test_requests_of_a_partitioner(zk):
     spent = Spent(zk, _REMOVALS)
     partitioner = zk.inner.partitioner("/p", ["x", "y"], identifier="one", settle=0.05)
     await do(zk, partitioner.start)
-    # Exists and create of the member, a listing and a read of it; and for each item create, children, and a watch.
-    await spent.become(exists=1, create=3, children=3, get=3)
+    # Exists and create of the member; a watch and reads of the members; and for each item create, children, and a watch.
+    await spent.become(exists=1, create=3, add_watch=1, multi_read=3, children=2, get=2)
     await do(zk, partitioner.stop)
     await eventually(lambda: spent.kinds().get("delete") == 3)  # A member and two locks.
 
