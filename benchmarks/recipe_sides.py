@@ -13,19 +13,20 @@ from benchmarks.clients import ROOT, WORKERS
 from benchmarks.measure import median, percentile
 from benchmarks.worker_process import WorkerError, WorkerProcess
 
-__all__ = ["SIDES", "Start", "hand_over", "take_over"]
+__all__ = ["SIDES", "Start", "hand_over", "python_worker", "take_over"]
 
 Start = Callable[[str], WorkerProcess]
 
 
-def _python(name: str, script: str, hosts: str, *folders: str) -> WorkerProcess:
+def python_worker(name: str, script: str, hosts: str, *folders: str) -> WorkerProcess:
+    """Start a worker in Python, with further folders for its imports."""
     environment = {"PYTHONPATH": ":".join([*folders, str(ROOT)]), "PYTHONDONTWRITEBYTECODE": "1"}
     return WorkerProcess(name, [sys.executable, str(WORKERS / script), hosts], environment)
 
 
 SIDES: dict[str, Start] = {
-    "zkc": lambda hosts: _python("zkc", "recipes_zkc.py", hosts),
-    "kazoo": lambda hosts: _python("kazoo", "recipes_kazoo.py", hosts, str(peers.folder("kazoo"))),
+    "zkc": lambda hosts: python_worker("zkc", "recipes_zkc.py", hosts),
+    "kazoo": lambda hosts: python_worker("kazoo", "recipes_kazoo.py", hosts, str(peers.folder("kazoo"))),
     "curator": lambda hosts: WorkerProcess("curator", [*java.curator_command(), hosts]),
 }
 """By name, the function that starts a process of a side; it raises Unavailable if the side cannot run here."""

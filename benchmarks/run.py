@@ -6,10 +6,25 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
-from benchmarks import compare, leaks, legacy, measure, plot, recipe_goals, recipes, report, tables, targets, wheel
+from benchmarks import (
+    cache_goals,
+    caches,
+    compare,
+    leaks,
+    legacy,
+    measure,
+    plot,
+    recipe_goals,
+    recipes,
+    report,
+    tables,
+    targets,
+    wheel,
+)
 from benchmarks.canned import CannedServer
 from benchmarks.clients import STARTS
 from benchmarks.unavailable import Unavailable
@@ -24,6 +39,8 @@ _AMOUNTS = (
 )
 _LEGACY = ((7, 2_000), (3, 400))  # (rounds, calls in a round)
 _RECIPES = ((5, 1_000), (1, 60))
+# (rounds, znodes, timed changes, changes of a flood)
+_CACHES = (caches.CacheAmount(3, 100_000, 1_000, 90_000), caches.CacheAmount(1, 2_000, 50, 1_000))
 _WHEEL = ((11, 5_000), (3, 500))
 
 _DESCRIPTION = """\
@@ -94,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     text = "compare the recipes with those of kazoo and Curator"
     verb = verbs.add_parser("recipes", parents=[shared, speed], help=text)
     verb.set_defaults(run=_run_recipes)
+    text = "compare the cache with those of kazoo and Curator, and the recursive watch with that of the Java client"
+    verb = verbs.add_parser("caches", parents=[shared], help=text)
+    verb.add_argument("--rounds", type=_count, default=argparse.SUPPRESS, help="number of turns of each side")
+    verb.add_argument("--znodes", type=_count, default=None, help="number of znodes (default: 100,000)")
+    verb.set_defaults(run=_run_caches)
     verb = verbs.add_parser(
         "wheel", parents=[shared, speed], help="compare a wheel for this Python with this tree's build"
     )
@@ -260,6 +282,38 @@ def _run_recipes(options: argparse.Namespace) -> int:
         "goals": judged,
     }
     report.publish("recipes", results, shown, options.results, as_json=options.json)
+    if comparison.absent:
+        print(f"./dev bench: incomplete, without {', '.join(comparison.absent)}", file=sys.stderr)
+    return 1 if comparison.absent else 0
+
+
+def _run_caches(options: argparse.Namespace) -> int:
+    amount = _CACHES[1 if options.quick else 0]
+    amount = replace(amount, rounds=options.rounds or amount.rounds, znodes=options.znodes or amount.znodes)
+    with _server() as server, report.make_progress() as progress:
+        about = report.environment(_version(server))
+        task = progress.add_task("making znodes")
+
+        def advance(what: str, turns: int) -> None:
+            progress.update(task, description=what, advance=turns)
+
+        comparison = caches.CacheComparison(amount, advance)
+        progress.update(task, total=comparison.turns())
+        outcomes = comparison.run(server)
+    judged = cache_goals.judge_caches(outcomes)
+    shown = [cache_goals.caches_table(amount.znodes, outcomes)]
+    # As for the clients, a quick run is too short to judge.
+    shown += [] if options.quick else [tables.targets(judged)]
+    results: dict[str, Any] = {
+        **about,
+        "rounds": amount.rounds,
+        "znodes": amount.znodes,
+        "quick": options.quick,
+        "absent": comparison.absent,
+        "outcomes": [outcome.as_dict() for outcome in outcomes],
+        "goals": judged,
+    }
+    report.publish("caches", results, shown, options.results, as_json=options.json)
     if comparison.absent:
         print(f"./dev bench: incomplete, without {', '.join(comparison.absent)}", file=sys.stderr)
     return 1 if comparison.absent else 0

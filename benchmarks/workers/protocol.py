@@ -7,6 +7,7 @@ Python 2.7 runs this file too, with the original of the old module, so it uses o
 imports nothing of zkc, which would count in the measured memory.
 """
 
+import gc
 import json
 import os
 import socket
@@ -19,6 +20,7 @@ WINDOW = 1000
 THREADS = 8
 PATHS = 1000
 TIMEOUT = 60
+LONG_TIMEOUT = 600
 
 clock = getattr(time, "perf_counter", time.time)
 
@@ -235,12 +237,54 @@ class Campaign(object):
 
     def figures(self, **more):
         """Return figures without a time."""
-        return dict(more, count=1, seconds=1.0, cpu=0.0)
+        return nothing(**more)
 
     def led(self):
         """Wait until the process leads, and return when."""
         expect(self._leads.wait(TIMEOUT), "the process did not become the leader")
         return self.figures(at=self._at)
+
+
+def nothing(**more):
+    """Return figures without a time."""
+    return dict(more, count=1, seconds=1.0, cpu=0.0)
+
+
+def held(count, begin):
+    """Time the making of something that holds *count* things, and measure the memory that it takes."""
+    gc.collect()
+    before = resident()
+    with Stopwatch() as stopwatch:
+        begin()
+    gc.collect()
+    return stopwatch.figures(count, bytes=(resident() - before) / float(count))
+
+
+class Changes(object):
+    """The changes that a callback hears of: paths and times, in their order."""
+
+    def __init__(self):
+        self.clear()
+
+    def clear(self):
+        """Begin, and return figures without a time."""
+        self._paths, self._times = [], []
+        self._stopwatch = Stopwatch().__enter__()
+        return nothing()
+
+    def add(self, path):
+        """Note a change."""
+        self._paths.append(path)
+        self._times.append(time.monotonic_ns())
+
+    def wait(self, count):
+        """Wait for so many changes in all, and return them."""
+        deadline = clock() + LONG_TIMEOUT
+        while len(self._times) < count:
+            expect(clock() < deadline, "%d of %d changes" % (len(self._times), count))
+            time.sleep(0.01)
+        self._stopwatch.__exit__()
+        return self._stopwatch.figures(count, paths=self._paths, times=self._times)
 
 
 def beside_bytecode(count, run):

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from benchmarks.cache_goals import GOALS
+from benchmarks.caches import CHANGE, FLOOD, PACED, READY, SIDES, TREE_CACHE, WHOLE
 from benchmarks.clients import STARTS
 from benchmarks.original import find_python2
 from benchmarks.recipes import OPERATIONS
@@ -19,6 +21,8 @@ from .docs_support import ROOT, make_wheel
 
 # The first time, compilers and pip have their part in it.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+_WATCHES = ("zkc", "java")
 
 
 @pytest.fixture
@@ -93,6 +97,40 @@ sys.exit(run.main(sys.argv[1:]))
         goal["measured"] is None and not goal["met"] for goal in results["goals"] if goal["against"] == "curator"
     )
     assert "./dev bench: incomplete, without curator" in run.stderr
+
+
+def test_the_caches_of_every_side_run(bench, tmp_path):
+    run = bench("caches", "--quick", "--json", "--znodes", "500")
+    assert run.returncode == 0, run.stderr
+    results = json.loads(run.stdout)
+    assert results["absent"] == {}
+    rows = {(row["operation"], row["client"]): row["medians"] for row in results["outcomes"]}
+    sides = {READY: SIDES, WHOLE: ("zkc", "kazoo", TREE_CACHE), CHANGE: SIDES, PACED: _WATCHES, FLOOD: _WATCHES}
+    assert set(rows) == {(operation, side) for operation, some in sides.items() for side in some}
+    assert rows[WHOLE, "zkc"]["requests"] < 0.1
+    assert rows[WHOLE, "kazoo"]["requests"] >= 2
+    assert len(results["goals"]) == len(GOALS)
+    assert all(goal["measured"] is not None for goal in results["goals"])
+    assert json.loads(next(tmp_path.glob("caches-*.json")).read_text()) == results
+
+
+def test_a_cache_that_is_missing_fails_the_run(bench):
+    program = """
+import sys
+from benchmarks import caches, run
+from benchmarks.unavailable import Unavailable
+def start(hosts):
+    raise Unavailable("it has gone")
+caches.SIDES["kazoo"] = caches.SIDES["curator"] = start
+sys.exit(run.main(sys.argv[1:]))
+"""
+    run = bench("caches", "--quick", "--json", "--znodes", "300", code=program)
+    assert run.returncode == 1
+    results = json.loads(run.stdout)
+    assert results["absent"] == {"kazoo": "it has gone", "curator": "it has gone"}
+    assert {row["client"] for row in results["outcomes"]} == {"zkc"}
+    assert not any(goal["met"] for goal in results["goals"])
+    assert "./dev bench: incomplete, without kazoo, curator" in run.stderr
 
 
 def test_every_client_of_the_comparison_is_built_and_runs(bench):

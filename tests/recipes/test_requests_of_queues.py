@@ -232,7 +232,7 @@ async def test_requests_of_a_partitioner(zk):
     spent = Spent(zk, _REMOVALS)
     partitioner = zk.inner.partitioner("/p", ["x", "y"], identifier="one", settle=0.05)
     await do(zk, partitioner.start)
-    # Exists and create of the member; a watch and reads of the members; and for each item create, children, and a watch.
+    # Exists and create of the member; a watch and reads of the members; for each item create, children, and a watch.
     await spent.become(exists=1, create=3, add_watch=1, multi_read=3, children=2, get=2)
     await do(zk, partitioner.stop)
     await eventually(lambda: spent.kinds().get("delete") == 3)  # A member and two locks.
