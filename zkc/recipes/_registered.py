@@ -233,7 +233,8 @@ class _SequentialMember(_KeptMember):
                 if path is not None:
                     break
             except NoNodeError:
-                yield from self._make_parent(session)
+                with contextlib.suppress(ConnectionLossError, SessionExpiredError):  # The next turn sees that, too.
+                    yield from self._make_parent(session)
             except (ConnectionLossError, SessionExpiredError):
                 if client._failure is not None or client.closed:
                     raise
