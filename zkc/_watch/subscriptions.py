@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from zkc._flow import Driver, Flow
 from zkc._zookeeper import Request, RLock, Session, Stat
 from zkc.constants import ClientState, EventType, WatchType
-from zkc.errors import ClosingError, ConnectionLossError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.errors import ConnectionLossError, NoNodeError, SessionLostError, ZooKeeperError
 
 if TYPE_CHECKING:
     from zkc._session.protocol import SessionClient
@@ -292,7 +292,7 @@ class ZnodeSubscription:
             self._arming = None
             over = self._over
             known = type(self._error) is type(error)
-            passing = isinstance(error, (ConnectionLossError, SessionLostError, ClosingError))
+            passing = isinstance(error, (ConnectionLossError, SessionLostError))
             if not passing and isinstance(error, ZooKeeperError):
                 self._error = error.with_traceback(None)  # Its frames refer to the session.
         if not isinstance(error, ZooKeeperError):

@@ -18,7 +18,7 @@ from zkc._flow import Flow, Signal, sub_result_of
 from zkc._session.listeners import Listeners
 from zkc._zookeeper import RLock
 from zkc.constants import ClientState, EventType, WatchType
-from zkc.errors import ClosingError, ConnectionLossError, NoAuthError, NoNodeError, SessionLostError, ZooKeeperError
+from zkc.errors import ConnectionLossError, NoAuthError, NoNodeError, SessionLostError, ZooKeeperError
 from zkc.recipes._instance import Instance, InstanceFormatError
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class ChildrenMemory:
                         break
                 try:
                     yield from self._read_marked(client.session)
-                except (ConnectionLossError, SessionLostError, ClosingError):
+                except (ConnectionLossError, SessionLostError):
                     lost = True
                 except ZooKeeperError as error:
                     lost = True

@@ -14,7 +14,6 @@ from zkc._session.losses import LossCounter
 from zkc._zookeeper import RLock
 from zkc.constants import CreateMode
 from zkc.errors import (
-    ClosingError,
     ConnectionLossError,
     NoAuthError,
     NodeExistsError,
@@ -119,7 +118,7 @@ class BaseQueue(Generic[_ItemT]):
                 return (yield from result_of(self._client.session.multi(operations)))
             except NoNodeError:
                 yield from self._make_parents()
-            except (ConnectionLossError, SessionExpiredError, ClosingError) as error:
+            except (ConnectionLossError, SessionExpiredError) as error:
                 if error.maybe_applied:
                     found = yield from self._find(marker)
                     if not found:  # It may be consumed already.
@@ -144,7 +143,7 @@ class BaseQueue(Generic[_ItemT]):
                 return [f"{self._items}/{name}" for name in sorted(names) if f"-{marker}-" in name]
             except NoNodeError:  # The parent of the items was missing, or another client has deleted the queue.
                 return []
-            except (ConnectionLossError, SessionExpiredError, ClosingError) as error:
+            except (ConnectionLossError, SessionExpiredError) as error:
                 if isinstance(error, SessionLostError):
                     self._raise_if_over(error)
                 yield Pause(_PAUSE, "put", self._path)
@@ -217,7 +216,7 @@ class BaseQueue(Generic[_ItemT]):
                     yield from self._board.wait(taken)
             except NoNodeError:
                 yield from self._make_parents()
-            except (SessionExpiredError, ClosingError) as error:  # Or the session of the claim was closed after it.
+            except SessionExpiredError as error:
                 self._raise_if_over(error)
                 yield Pause(_PAUSE, "get", self._path)
             except ConnectionLossError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union, cast
 from zkc._client.transaction import AsyncTransaction, SubmitTransaction, Transaction
 from zkc._flow import Flow, Pause, sub_result_of
 from zkc.constants import CreateMode
-from zkc.errors import ClosingError, ConnectionLossError, SessionExpiredError, SessionLostError, ZooKeeperError
+from zkc.errors import ConnectionLossError, SessionExpiredError, SessionLostError, ZooKeeperError
 from zkc.recipes._queue_claim import Claim, ClaimLostError
 from zkc.recipes.errors import LockLostError
 
@@ -179,7 +179,7 @@ class BaseItem:
                 synced, looking = session.sync(self.path), session.exists(self.path)
                 yield from sub_result_of(synced, operation, self.path)
                 return (yield from sub_result_of(looking, operation, self.path)) is None
-            except (ConnectionLossError, SessionExpiredError, ClosingError) as lost:
+            except (ConnectionLossError, SessionExpiredError) as lost:
                 if isinstance(lost, SessionLostError):
                     self._queue._raise_if_over(lost)
                 yield Pause(_PAUSE, operation, self.path)
