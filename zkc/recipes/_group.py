@@ -12,17 +12,16 @@ from zkc._args import check_data, check_flag, check_identifier, check_path, enco
 from zkc._flow import Await, Flow, Pause, Signal, Undoable, sub_result_of
 from zkc._session.ephemeral_changes import Znode
 from zkc._session.ephemeral_claims import claim
-from zkc.constants import CreateMode, KeptState
+from zkc.constants import KeptState
 from zkc.errors import (
     ConnectionLossError,
-    NoAuthError,
-    NodeExistsError,
     NoNodeError,
     SessionExpiredError,
     SessionLostError,
 )
 from zkc.recipes._late import Late
 from zkc.recipes._members import Member, read_members
+from zkc.recipes._parents import bases_of, make_bases
 
 if TYPE_CHECKING:
     from zkc._args import CoreACL
@@ -154,7 +153,7 @@ class BaseGroup:
                 if znode.state is KeptState.TAKEN:  # A watch continues when that znode is deleted.
                     yield Await(changed, None, self._joins, self._own)
                 elif isinstance(znode.error, NoNodeError):
-                    yield from self._make_parent(session)
+                    yield from self._make_parent()
                 elif znode.state is KeptState.FAILED and znode.error is not None:
                     raise znode.error
             except ConnectionLossError:
@@ -169,17 +168,12 @@ class BaseGroup:
         with contextlib.suppress(ConnectionLossError, SessionExpiredError):
             session = self._client.session
             if (yield from sub_result_of(session.exists(self._path), self._joins, self._own)) is None:
-                yield from self._make_parent(session)
+                yield from self._make_parent()
 
-    def _make_parent(self, session: Session) -> Flow[None]:
-        names = self._path.split("/")[1:]
-        requests = []
-        for depth in range(1, len(names) + 1):
-            acl = self._acl if depth == len(names) else self._client._settings.default_acl
-            requests.append(session.create("/" + "/".join(names[:depth]), b"", acl, CreateMode.PERSISTENT))
-        for request in requests:
-            with contextlib.suppress(NodeExistsError, NoAuthError):
-                yield from sub_result_of(request, self._joins, self._own)
+    def _make_parent(self) -> Flow[None]:
+        bases = bases_of(self._client, self._path)
+        bases[-1] = bases[-1]._replace(acl=self._acl)
+        yield from make_bases(self._client, bases, self._joins, self._own)
 
     def _kept_changed(self, kept: KeptZnode) -> None:
         """Hear of the kept znode's state: its parent may be gone, and a join may wait for it."""
@@ -192,7 +186,7 @@ class BaseGroup:
                 self._client._background(self._recreate(self._client.session, znode))
 
     def _recreate(self, session: Session, znode: Znode) -> Flow[None]:
-        yield from self._make_parent(session)
+        yield from self._make_parent()
         self._client._kept.pursue(znode)
 
     # ---- leaving ----------------------------------------------------------------------------------------------------
