@@ -148,16 +148,26 @@ def autoclass(name: str) -> str:
     return f"```{{eval-rst}}\n.. autoclass:: {name}\n   :no-members:\n```\n"
 
 
+def _of_error(cls: type) -> str:
+    """Return the options of an error: the page of the errors shows the members of the base class once for all."""
+    base = find("zkc.errors.ZooKeeperError")
+    left_out = f":exclude-members: {', '.join(public(base))}" if base in cls.__mro__ else ""
+    return f":show-inheritance:\n   {left_out}"
+
+
+def _options(cls: type) -> str:
+    """Return the options of a class: members from bases in zkc are shown as its own, those of other bases are not."""
+    if issubclass(cls, enum.Enum):  # All members, with or without a docstring. Others list attributes as arguments.
+        return ":undoc-members:"
+    if issubclass(cls, BaseException):
+        return _of_error(cls)
+    return f":inherited-members: {', '.join(base.__name__ for base in cls.__mro__ if base.__module__[:3] != 'zkc')}"
+
+
 def exported(*names: str) -> str:
     """Return autodoc directives for the given classes, except those that do not exist."""
     found = {name: find(name) for name in names if find(name) is not None}
-    # An enum shows all members, with or without a docstring. Other classes list their attributes as arguments.
-    options = {name: ":undoc-members:" if issubclass(cls, enum.Enum) else "" for name, cls in found.items()}
-    # Members from bases in zkc are shown as the class's own; members from other bases are left out.
-    for name, cls in found.items():
-        if all(base.__module__.startswith("zkc.") for base in cls.__mro__[:-1]):
-            options[name] = ":inherited-members:"
-    lines = [f".. autoclass:: {name}\n   :members:\n   {options[name]}\n" for name in found]
+    lines = [f".. autoclass:: {name}\n   :members:\n   {_options(cls)}\n" for name, cls in found.items()]
     return "\n".join(["```{eval-rst}", *lines, "```", ""]) if found else ""
 
 
@@ -201,7 +211,7 @@ def error_table() -> str:
 def error_reference() -> str:
     """Return autodoc directives for all errors."""
     directives = [
-        f".. autoexception:: zkc.{cls.__name__}\n   :no-members:\n   :show-inheritance:" for cls in _error_classes()[1:]
+        f".. autoexception:: zkc.{cls.__name__}\n   :members:\n   {_of_error(cls)}" for cls in _error_classes()[1:]
     ]
     return "\n".join(["```{eval-rst}", "\n\n".join(directives), "```", ""])
 

@@ -155,7 +155,9 @@ class BaseHold:
 
     @property
     def lost(self) -> Signal:
-        """A signal that is set when the hold is LOST. ``lost.wait(seconds)`` waits for it in a thread.
+        """A signal that is set when the hold is LOST. It is true then, and ``lost.is_set()`` says the same.
+
+        ``lost.wait(seconds)`` waits for it in a thread, and ``await hold.lost`` in a coroutine.
 
         .. versionadded:: 0.1
         """
