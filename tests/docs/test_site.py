@@ -136,6 +136,7 @@ def test_the_members_of_the_recipes_have_the_types_of_their_class(entries):
     assert signatures["zkc.recipes.MultiLock.held"] == "held(*, timeout=None) → ContextManager[MultiHold]"
     assert signatures["zkc.recipes.AsyncWriteLock.try_acquire"].endswith("→ AsyncFuture[AsyncWriteHold | None]")
     assert signatures["zkc.recipes.ReadLock.held"] == "held(*, timeout=None) → ContextManager[ReadHold]"
+    assert signatures["zkc.recipes.AsyncRegistry.registrations"].endswith(": list[AsyncRegistration]")
     assert signatures["zkc.recipes.Election.hold"] == "property hold: Hold | None"
     assert signatures["zkc.recipes.Counter.add"].startswith("add(n=1, *, attempts=100, ")
     private = {name: signature for name, signature in signatures.items() if re.search(r"[^\w](_\w+)", signature)}

@@ -75,6 +75,13 @@ class ReadLock(Lock):
         super().__init__(client, contest)
         self._local = _NoQueue()
 
+    if TYPE_CHECKING:
+
+        def acquire(self, *, timeout: Optional[float] = None) -> ReadHold: ...
+        def try_acquire(self, *, timeout: Optional[float] = None) -> Optional[ReadHold]: ...
+        def held(self, *, timeout: Optional[float] = None) -> contextlib._GeneratorContextManager[ReadHold]: ...
+        def __enter__(self) -> ReadHold: ...
+
 
 class WriteLock(_Writes, Lock):
     """The writing side of a :class:`ReadWriteLock`.
@@ -119,6 +126,19 @@ class AsyncReadLock(AsyncLock):
     def __init__(self, client: AsyncClient, contest: Contest) -> None:
         super().__init__(client, contest)
         self._local = _NoQueue()
+
+    if TYPE_CHECKING:
+
+        def acquire(  # type: ignore[override]
+            self, *, timeout: Optional[float] = None
+        ) -> AsyncFuture[AsyncReadHold]: ...
+        def try_acquire(  # type: ignore[override]
+            self, *, timeout: Optional[float] = None
+        ) -> AsyncFuture[Optional[AsyncReadHold]]: ...
+        def held(
+            self, *, timeout: Optional[float] = None, cancel_on_loss: bool = False
+        ) -> contextlib._AsyncGeneratorContextManager[AsyncReadHold]: ...
+        async def __aenter__(self) -> AsyncReadHold: ...
 
 
 class AsyncWriteLock(_Writes, AsyncLock):
