@@ -196,14 +196,25 @@ def _error_classes() -> list[type]:
     return sorted(kept, key=lambda cls: order.index(cls.__name__) if cls.__name__ in order else -1)
 
 
-def error_table() -> str:
-    """Return the table of all errors: cause, advice, ``maybe_applied`` and ``session_lost``."""
+def _errors_of(package: str) -> list[type]:
+    """Return the errors of a package, without the base class and a family that has no words of its own."""
+    if package == "zkc.errors":
+        return _error_classes()[1:]
+    module, base = importlib.import_module(package), find("zkc.errors.ZooKeeperError")
+    found = [getattr(module, name) for name in module.__all__]
+    return [cls for cls in found if isinstance(cls, type) and base in cls.__mro__ and cls.what != base.what]
+
+
+def error_table(package: str = "zkc.errors") -> str:
+    """Return the table of a package's errors: cause, advice, ``maybe_applied`` and ``session_lost``."""
     lines = ["| Error | What happened, and what to do | Changed? | Session gone? |", "|---|---|---|---|"]
-    for cls in _error_classes()[1:]:
+    for cls in _errors_of(package):
         code = f"<br>{cls.c_name or ''} {cls.code}" if cls.code is not None else ""
         changed = "perhaps" if cls.maybe_applied else "no"
         gone = "yes" if cls.session_lost else "no"
         advice = f". {cls.advice[:1].upper()}{cls.advice[1:]}" if cls.advice else ""
+        if re.match(r"\w+\(", cls.advice):  # The name of a function is written as it is.
+            advice = f"; {cls.advice}"
         lines.append(f"| `{cls.__name__}`{code} | {_cell(cls.what + advice)} | {changed} | {gone} |")
     return "\n".join([*lines, ""])
 

@@ -12,6 +12,7 @@ import sys
 import pytest
 
 import zkc
+from zkc import recipes
 
 from .docs_support import ROOT
 from .test_public_names import CLASSES, value_of
@@ -99,6 +100,13 @@ def test_each_error_is_in_the_table_and_in_the_reference(site):
         if name.endswith("Error"):
             assert f'id="zkc.{name}"' in reference
             assert name in table
+
+
+def test_each_error_of_the_recipes_is_in_their_table(site):
+    table = _text(site, "reference/recipes.html").partition("<table")[2].partition("</table>")[0]
+    errors = {name for name in recipes.__all__ if name.endswith("Error")}
+    missing = {name for name in errors if f">{name}<" not in table}
+    assert missing == {"RecipeError"}  # The family has no words of its own.
 
 
 def test_each_public_name_is_in_the_reference(site):
