@@ -120,6 +120,7 @@ def types_of(name: str, function: Any) -> Iterator[tuple[str, str]]:
     values: dict[str, ast.expr] = {}
     if cls is not None:
         owner = next((each for each in cls.__mro__ if member in vars(each)), cls)
+        owner = getattr(function, "_definer", owner)  # A copy that a public class has of a method of an internal base.
         values = bound(cls).get(owner, {})
     for variable, value in getattr(function, "__globals__", {}).items():
         if isinstance(value, typing.TypeVar):  # One that stays a variable, without the underscore of a private name.

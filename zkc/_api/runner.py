@@ -75,7 +75,9 @@ def name_methods(*classes: type[Any]) -> None:
             function = vars(definer)[name]
             internal = definer not in classes and definer.__module__.startswith("zkc.")
             if internal and isinstance(function, types.FunctionType):
-                setattr(owner, name, _renamed(function, f"{owner.__qualname__}.{name}"))
+                copied = _renamed(function, f"{owner.__qualname__}.{name}")
+                copied._definer = definer  # The reference shows its type variables with their values in that base.
+                setattr(owner, name, copied)
 
 
 def _renamed(function: Any, name: str) -> Any:

@@ -21,6 +21,7 @@ from zkc.errors import (
 )
 from zkc.recipes._late import Late
 from zkc.recipes._members import Member, read_members
+from zkc.recipes._owned import PARENTS
 from zkc.recipes._parents import bases_of, make_bases
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class BaseGroup:
 
         .. versionadded:: 0.1
         """
+        self._client._check_process("listed")
         znode, session = self._znode, self._client._session
         try:
             return znode is not None and session is not None and znode.is_held(session.client_id[0])
@@ -109,11 +111,13 @@ class BaseGroup:
             return False
 
     def __repr__(self) -> str:
-        return f"<zkc.{type(self).__name__} {self._path} {self._identifier!r}{' listed' if self.listed else ''}>"
+        state = f" {PARENTS}" if self._client._is_forked() else " listed" if self.listed else ""
+        return f"<zkc.{type(self).__name__} {self._path} {self._identifier!r}{state}>"
 
     # ---- joining ----------------------------------------------------------------------------------------------------
 
     def _join_flow(self, client: CommandClient) -> Flow[None]:
+        self._client._check_process("join")
         missed, advice = "the member was not listed", "another session may have its identifier"
         return cast("Flow[None]", Late(self._joins, self._own, missed, advice, self._join))
 
@@ -204,6 +208,7 @@ class BaseGroup:
         return True
 
     def _leave_flow(self, client: CommandClient) -> Flow[bool]:
+        self._client._check_process("leave")
         if not self._drop():
             return False
         try:
@@ -213,7 +218,7 @@ class BaseGroup:
             raise
 
     def _leave_later(self) -> None:
-        if self._drop():
+        if not self._client._is_forked() and self._drop():
             self._client._background(self._delete_quietly())
 
     def _delete_quietly(self) -> Flow[None]:
@@ -254,6 +259,7 @@ class BaseGroup:
     def _set_data_flow(self, client: CommandClient, data: Data) -> Flow[None]:
         if self._layout == "kazoo":
             raise ValueError("a member in kazoo's layout has no data of its own")
+        self._client._check_process("set_data")
         self._data = bytes(check_data(data) or b"")
         session = client.session
         if self._znode is None:

@@ -125,6 +125,7 @@ class BaseLease(Generic[_HoldT]):
                     begin(self._client, hold, keep(weakref.ref(hold)))
             return hold
 
+        self._client._check_process("acquire")
         measures = measures_of(self._client, "lease")
         return cast("Flow[Optional[_HoldT]]", Acquiring(self._path, make, measures, _ADVICE))
 

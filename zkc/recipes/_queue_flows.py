@@ -167,6 +167,8 @@ class BaseQueue(Generic[_ItemT]):
     # ---- getting ----------------------------------------------------------------------------------------------------
 
     def _get_flow(self, client: CommandClient, wait: bool = True) -> Flow[Optional[_ItemT]]:
+        self._client._check_process("get")
+
         def make(get: Acquiring) -> Flow[Optional[_ItemT]]:
             item = yield from self._next(wait)
             if item is not None:

@@ -177,6 +177,7 @@ class BaseRegistry(Generic[_RegistrationT]):
     # ---- the end ----------------------------------------------------------------------------------------------------
 
     def _close_flow(self, client: CommandClient) -> Flow[None]:
+        self._client._check_process("close")
         courses = self._close_later()
         for course in courses:
             yield Await(course.done, None, "close", self.base)
@@ -186,6 +187,8 @@ class BaseRegistry(Generic[_RegistrationT]):
 
     def _close_later(self) -> list[Any]:
         """Unregister what it has registered and end its listeners, without waiting."""
+        if self._client._is_forked():
+            return []
         for name, listener in list(self._listening):
             self.remove_listener(name, listener)
         own, self._own = self._own, set()
