@@ -23,6 +23,7 @@ CODES = {
     -7: "OperationTimeoutError",
     -8: "BadArgumentsError",
     -9: "InvalidStateError",
+    -12: "UnknownSessionError",
     -13: "NewConfigNoQuorumError",
     -14: "ReconfigInProgressError",
     -15: "SSLConnectionError",
@@ -60,6 +61,13 @@ def test_each_code_has_its_class(code, name):
     assert (error.operation, error.path) == ("create", "/a")
     assert str(error).startswith("create '/a': ")
     assert str(error).endswith(f"[{error.c_name} {code}]")
+
+
+def test_a_session_that_the_server_does_not_know_has_expired():
+    error = error_for(-12, "sync", "/a")
+    assert isinstance(error, zkc.SessionExpiredError)
+    assert error.session_lost
+    assert not error.maybe_applied
 
 
 @pytest.mark.parametrize("code", [-104, -998, 0, 7])
@@ -182,7 +190,7 @@ def test_a_read_applies_nothing(operation):
 
 def test_which_errors_end_the_session():
     gone = {code for code in CODES if error_for(code).session_lost}
-    assert gone == {-9, -112, -115, -116, -124}
+    assert gone == {-9, -12, -112, -115, -116, -124}
     assert all(isinstance(error_for(code), zkc.SessionLostError) for code in gone)
     assert not zkc.ForkedError().session_lost
 

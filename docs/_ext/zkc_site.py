@@ -11,10 +11,12 @@ from typing import Any, Optional
 
 import zkc_stub
 import zkc_tables
+import zkc_types
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.ext.autodoc import PropertyDocumenter
 from sphinx.ext.napoleon import GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.nodes import make_refnode
@@ -115,11 +117,18 @@ def _parents(node: nodes.Node) -> list[nodes.Node]:
 def better_signature(
     app: Sphinx, what: str, name: str, item: Any, options: Any, signature: Optional[str], returned: Optional[str]
 ) -> Optional[tuple[str, str]]:
-    """Return the stub's signature for a function of the extension, and an empty one for an enum."""
-    if inspect.isclass(item) and issubclass(item, enum.Enum):
+    """Return the signature with its return type: of the extension, from its stub; empty for what users do not call."""
+    if inspect.isclass(item) and (issubclass(item, enum.Enum) or zkc_types.is_made_by_a_method(item)):
         return "", ""
     # setup() adds this attribute.
-    return zkc_stub.signature_of(app.zkc_stub, name, item)  # type: ignore[attr-defined]
+    stub = zkc_stub.signature_of(app.zkc_stub, name, item)  # type: ignore[attr-defined]
+    if stub is not None or signature is None or not inspect.isroutine(item):
+        return stub
+    types = dict(zkc_types.types_of(name, item))
+    returned = types.pop("return", "")
+    # What autodoc has recorded for the descriptions of the parameters.
+    app.env.temp_data.setdefault("annotations", {})[name] = types
+    return zkc_types.with_defaults(signature, item), returned
 
 
 def _forget_overloads() -> None:
@@ -147,14 +156,42 @@ def _parse_properties_as_methods() -> None:
     GoogleDocstring._parse = parse_alike  # type: ignore[method-assign]
 
 
+def _read_docstrings_of_errors() -> None:
+    """Let autodoc find the docstrings of the errors' attributes: the classes name the package, and not their file."""
+    package = ModuleAnalyzer.for_module("zkc.errors")
+    package.analyze()
+    for file in ("_base", "_codes", "_tls"):
+        part = ModuleAnalyzer.for_module(f"zkc.errors.{file}")
+        part.analyze()
+        package.attr_docs.update(part.attr_docs)
+
+
+class TypedProperty(PropertyDocumenter):
+    """Documenter of properties that have the type of their class."""
+
+    def add_directive_header(self, sig: str) -> None:
+        """Add the header with the type that the class has, in place of the one that the base was written with."""
+        function = getattr(self.object, "fget", None)
+        annotations = getattr(function, "__annotations__", {})
+        written = dict(annotations)
+        annotations.update(zkc_types.types_of(self.fullname, function))
+        try:
+            super().add_directive_header(sig)
+        finally:
+            annotations.update(written)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the handlers; Sphinx calls this."""
     # Read once per build. The handlers receive only the application, so it carries the signatures.
     app.zkc_stub = zkc_stub.signatures()  # type: ignore[attr-defined]
     _forget_overloads()
     _parse_properties_as_methods()
+    _read_docstrings_of_errors()
     app.connect("env-get-outdated", outdated)
     app.connect("source-read", read_source)
     app.connect("doctree-resolved", link_names)
-    app.connect("autodoc-process-signature", better_signature)
+    # After autodoc itself, which records the types as they are written.
+    app.connect("autodoc-process-signature", better_signature, priority=600)
+    app.add_autodocumenter(TypedProperty, override=True)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -148,16 +148,26 @@ def autoclass(name: str) -> str:
     return f"```{{eval-rst}}\n.. autoclass:: {name}\n   :no-members:\n```\n"
 
 
+def _of_error(cls: type) -> str:
+    """Return the options of an error: the page of the errors shows the members of the base class once for all."""
+    base = find("zkc.errors.ZooKeeperError")
+    left_out = f":exclude-members: {', '.join(public(base))}" if base in cls.__mro__ else ""
+    return f":show-inheritance:\n   {left_out}"
+
+
+def _options(cls: type) -> str:
+    """Return the options of a class: members from bases in zkc are shown as its own, those of other bases are not."""
+    if issubclass(cls, enum.Enum):  # All members, with or without a docstring. Others list attributes as arguments.
+        return ":undoc-members:"
+    if issubclass(cls, BaseException):
+        return _of_error(cls)
+    return f":inherited-members: {', '.join(base.__name__ for base in cls.__mro__ if base.__module__[:3] != 'zkc')}"
+
+
 def exported(*names: str) -> str:
     """Return autodoc directives for the given classes, except those that do not exist."""
     found = {name: find(name) for name in names if find(name) is not None}
-    # An enum shows all members, with or without a docstring. Other classes list their attributes as arguments.
-    options = {name: ":undoc-members:" if issubclass(cls, enum.Enum) else "" for name, cls in found.items()}
-    # Members from bases in zkc are shown as the class's own; members from other bases are left out.
-    for name, cls in found.items():
-        if all(base.__module__.startswith("zkc.") for base in cls.__mro__[:-1]):
-            options[name] = ":inherited-members:"
-    lines = [f".. autoclass:: {name}\n   :members:\n   {options[name]}\n" for name in found]
+    lines = [f".. autoclass:: {name}\n   :members:\n   {_options(cls)}\n" for name, cls in found.items()]
     return "\n".join(["```{eval-rst}", *lines, "```", ""]) if found else ""
 
 
@@ -186,14 +196,25 @@ def _error_classes() -> list[type]:
     return sorted(kept, key=lambda cls: order.index(cls.__name__) if cls.__name__ in order else -1)
 
 
-def error_table() -> str:
-    """Return the table of all errors: cause, advice, ``maybe_applied`` and ``session_lost``."""
+def _errors_of(package: str) -> list[type]:
+    """Return the errors of a package, without the base class and a family that has no words of its own."""
+    if package == "zkc.errors":
+        return _error_classes()[1:]
+    module, base = importlib.import_module(package), find("zkc.errors.ZooKeeperError")
+    found = [getattr(module, name) for name in module.__all__]
+    return [cls for cls in found if isinstance(cls, type) and base in cls.__mro__ and cls.what != base.what]
+
+
+def error_table(package: str = "zkc.errors") -> str:
+    """Return the table of a package's errors: cause, advice, ``maybe_applied`` and ``session_lost``."""
     lines = ["| Error | What happened, and what to do | Changed? | Session gone? |", "|---|---|---|---|"]
-    for cls in _error_classes()[1:]:
+    for cls in _errors_of(package):
         code = f"<br>{cls.c_name or ''} {cls.code}" if cls.code is not None else ""
         changed = "perhaps" if cls.maybe_applied else "no"
         gone = "yes" if cls.session_lost else "no"
         advice = f". {cls.advice[:1].upper()}{cls.advice[1:]}" if cls.advice else ""
+        if re.match(r"\w+\(", cls.advice):  # The name of a function is written as it is.
+            advice = f"; {cls.advice}"
         lines.append(f"| `{cls.__name__}`{code} | {_cell(cls.what + advice)} | {changed} | {gone} |")
     return "\n".join([*lines, ""])
 
@@ -201,7 +222,7 @@ def error_table() -> str:
 def error_reference() -> str:
     """Return autodoc directives for all errors."""
     directives = [
-        f".. autoexception:: zkc.{cls.__name__}\n   :no-members:\n   :show-inheritance:" for cls in _error_classes()[1:]
+        f".. autoexception:: zkc.{cls.__name__}\n   :members:\n   {_of_error(cls)}" for cls in _error_classes()[1:]
     ]
     return "\n".join(["```{eval-rst}", "\n\n".join(directives), "```", ""])
 

@@ -226,6 +226,7 @@ cdef extern from "bridge/bridge.h" nogil:
     int64_t zkc_slot_deadline()
     void zkc_slot_return(zkc_session *)
     int zkc_in_flight(zkc_session *)
+    int zkc_has_expired(zkc_session *)
     int zkc_track(zkc_session *, zkc_request *)
     int zkc_untrack(zkc_session *, zkc_request *)
     void zkc_complete_once(zkc_request *, int)

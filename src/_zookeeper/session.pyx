@@ -175,7 +175,9 @@ cdef class _SessionBase:
         if refused == ZKC_REFUSED_UNOPENED:
             self.check_opening()
             raise errors.error_for(ZCONNECTIONLOSS, operation, path, "the session is still being opened", False)
-        raise errors.ClosingError(operation=operation, path=path, maybe_applied=False)  # it was never sent
+        # The request was never sent. A session that has expired was lost then, and not by the close that followed.
+        kind = errors.SessionExpiredError if zkc_has_expired(self.c) else errors.ClosingError
+        raise kind(operation=operation, path=path, maybe_applied=False)
 
     cdef int enter(self, str operation) except -1:
         self.check_process(operation, None)

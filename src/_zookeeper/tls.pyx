@@ -148,7 +148,7 @@ cdef class _ConnectingSession(_SessionSettings):
             if state == ZOO_AUTH_FAILED_STATE:
                 raise errors.error_for(ZAUTHFAILED, "connect", None)
             if state == 0:
-                raise errors.ClosingError(operation="connect", path=None)
+                self.refuse(ZKC_REFUSED_CLOSED, "connect", None)
             if self.tls_futile:
                 raise _tls_error(self.c, "connect") or self.no_connection(timeout)
             if limit >= 0:

@@ -287,6 +287,7 @@ typedef struct zkc_session {
     pthread_mutex_t lock;     /* for the list of requests and the watch table; never held while calling libzookeeper */
     zkc_request *outstanding; /* tracked requests, newest first */
     zkc_watch_table watches;
+    atomic_int expired;        /* the servers have ended it, whether or not it was closed after that */
     int ended;                 /* expired, refused or closed: no watch is armed any more */
     int end_state;             /* the state of each watch's last event */
     atomic_int stopped;        /* no request is tracked any more; set under the lock */
@@ -366,6 +367,7 @@ int zkc_slot_wait(zkc_session *session, uint32_t slots, int64_t nanoseconds);
 void zkc_slot_wanted(zkc_session *session, int change); /* while a greenlet sleeps on `slots`: +1, then -1 */
 void zkc_slot_return(zkc_session *session);
 int zkc_in_flight(zkc_session *session);
+int zkc_has_expired(zkc_session *session);
 /* Track a request, with the slot taken for it, before libzookeeper gets it: from here on its completion ends it, or
  * close does. -1: the session has ended, and nothing is tracked. Untrack it when the call refused it at once: 0, or -1
  * when close completed it in the meantime, like any other request. */

@@ -284,9 +284,10 @@ void zkc_complete_once(zkc_request *request, int rc)
     finish(request);
 }
 
+/* A session that has expired is closed after that, and the close is not what ended the request. */
 void zkc__complete(zkc_request *request, int rc)
 {
-    request->rc = rc;
+    request->rc = rc == ZCLOSING && atomic_load(&request->session->expired) ? ZSESSIONEXPIRED : rc;
     finish(request);
     zkc_request_unref(request); /* libzookeeper's reference, taken by zkc_track */
 }

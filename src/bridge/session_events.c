@@ -301,6 +301,8 @@ void zkc__on_event(zhandle_t *handle, int type, int state, const char *path, voi
     (void)path;
     if (state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE)
         zkc_metric_add(&session->metrics.connects, 1);
+    if (state == ZOO_EXPIRED_SESSION_STATE)
+        atomic_store(&session->expired, 1);
     pthread_mutex_lock(&session->lock);
     if (state == ZOO_CONNECTED_STATE || state == ZOO_READONLY_STATE)
         session->unanswered = 0;

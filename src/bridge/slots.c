@@ -73,3 +73,8 @@ int zkc_in_flight(zkc_session *session)
 {
     return atomic_load(&session->in_flight);
 }
+
+int zkc_has_expired(zkc_session *session)
+{
+    return atomic_load(&session->expired);
+}

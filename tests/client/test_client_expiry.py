@@ -30,6 +30,25 @@ async def test_a_new_session_follows(zk, other_zk, zookeeper_server, events):
     assert zk.metrics().expirations == 1
 
 
+async def test_a_stored_session_says_that_it_has_expired(zk, expire_zk):
+    old = zk.inner.session
+    await expire_zk(zk)
+    assert old.closed
+    for call in (lambda: old.get("/"), lambda: old.multi([("check", "/", -1)]), lambda: old.negotiated_timeout):
+        with pytest.raises(zkc.SessionExpiredError) as caught:
+            call()
+        assert caught.value.maybe_applied is False
+    last = zk.inner.session
+    await zk.close()
+    with pytest.raises(zkc.ClosingError):
+        last.get("/")
+    with pytest.raises(zkc.SessionExpiredError):
+        old.get("/")
+    with pytest.raises(zkc.ClosingError):
+        await zk.get("/")
+    assert (zk.inner.session_id, zk.inner.negotiated_timeout) == (0, 0.0)
+
+
 async def test_calls_in_flight_fail_and_say_so(make_zk, hosts, zookeeper_server):
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
         async with make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30) as zk:

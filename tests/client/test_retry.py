@@ -63,6 +63,7 @@ PASSING = [
     zkc.OperationTimeoutError,
     zkc.ConnectTimeoutError,
     zkc.SessionExpiredError,
+    zkc.UnknownSessionError,
 ]
 
 

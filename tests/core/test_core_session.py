@@ -160,6 +160,15 @@ def test_expiry(open_session, zookeeper_server, session):
         assert not caught.value.maybe_applied
     assert session.exists("/mine").result(20) is None
     victim.close()
+    for call in (
+        lambda: victim.get("/"),
+        lambda: victim.multi([("check", "/", -1)]),
+        lambda: victim.client_id,
+        lambda: victim.wait_connected(20),
+    ):  # It was lost by its expiry, and not by the close that followed.
+        with pytest.raises(errors.SessionExpiredError) as caught:
+            call()
+        assert not caught.value.maybe_applied
     assert [len(seen.calls) for seen in (on_data, on_children, on_missing)] == [1, 1, 1]
 
 

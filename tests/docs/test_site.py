@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import inspect
 import os
 import re
 import subprocess
@@ -11,8 +12,10 @@ import sys
 import pytest
 
 import zkc
+from zkc import recipes
 
 from .docs_support import ROOT
+from .test_public_names import CLASSES, value_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
 
@@ -48,6 +51,36 @@ def _text(site, page):
     return (site / page).read_text(encoding="utf-8")
 
 
+def _entries(site):
+    """Return (signature, text) of each name that the reference describes."""
+    entries = {}
+    for page in (site / "reference").glob("*.html"):
+        for piece in re.split(r'<dt class="sig sig-object py"', page.read_text(encoding="utf-8"))[1:]:
+            found = re.match(r' id="([\w.]+)">(.*?)</dt>(.*)', piece, re.DOTALL)
+            if found:
+                entries[found[1]] = tuple(_words(part) for part in found.group(2, 3))
+    return entries
+
+
+def _words(markup):
+    text = html.unescape(re.sub(r"<[^>]+>", "", markup))
+    return re.sub(r"\s+", " ", text.replace("\u2019", "'")).strip(" ¶")
+
+
+def _owned(cls):
+    """Return the public members of a class that are of zkc, by name.
+
+    An error has those that its base class does not have: that stands once for all of them.
+    """
+    members = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__.partition(".")[0] == "zkc":
+            members.update({name: member for name, member in vars(base).items() if not name.startswith("_")})
+    if issubclass(cls, zkc.ZooKeeperError) and cls is not zkc.ZooKeeperError:
+        return {name: member for name, member in members.items() if not hasattr(zkc.ZooKeeperError, name)}
+    return members
+
+
 def _public(name):
     cls = getattr(zkc, name, None)
     return [] if cls is None else [member for member in dir(cls) if not member.startswith("_")]
@@ -69,10 +102,59 @@ def test_each_error_is_in_the_table_and_in_the_reference(site):
             assert name in table
 
 
+def test_each_error_of_the_recipes_is_in_their_table(site):
+    table = _text(site, "reference/recipes.html").partition("<table")[2].partition("</table>")[0]
+    errors = {name for name in recipes.__all__ if name.endswith("Error")}
+    missing = {name for name in errors if f">{name}<" not in table}
+    assert missing == {"RecipeError"}  # The family has no words of its own.
+
+
 def test_each_public_name_is_in_the_reference(site):
     pages = "".join(page.read_text(encoding="utf-8") for page in (site / "reference").glob("*.html"))
     missing = [name for name in zkc.__all__ if f'id="zkc.{name}"' not in pages and not name.startswith("__")]
     assert missing == []
+
+
+@pytest.fixture(scope="module")
+def entries(site):
+    """The signature of each name in the reference, and the text below it."""
+    return _entries(site)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_each_member_of_each_class_is_in_the_reference(entries, name):
+    name = re.sub(r"^zkc\.errors\.(?=\w*Error$)", "zkc.", name)
+    for member, value in _owned(value_of(name)).items():
+        if f"{name}.{member}" not in entries:  # Attributes may stand among the arguments of their class.
+            assert not inspect.isroutine(value), member
+            assert not isinstance(value, (staticmethod, classmethod, property)), member
+            assert re.search(rf"\b{member} \(", entries[name][1]), member
+            continue
+        signature, text = entries[f"{name}.{member}"]
+        assert re.search(rf"\b{member}\b", signature)
+        first = (inspect.getdoc(value) or "").partition("\n")[0] if inspect.isroutine(value) else ""
+        assert _words(re.split("[`:(]", first)[0]) in text
+
+
+def test_the_members_of_the_recipes_have_the_types_of_their_class(entries):
+    signatures = {name: signature for name, (signature, _) in entries.items() if name.startswith("zkc.recipes.")}
+    assert len(signatures) > 600
+    assert signatures["zkc.recipes.Lock.acquire"] == "acquire(*, timeout=None) → Hold"
+    assert signatures["zkc.recipes.AsyncLock.acquire"] == "acquire(*, timeout=None) → AsyncFuture[AsyncHold]"
+    assert signatures["zkc.recipes.MultiLock.held"] == "held(*, timeout=None) → ContextManager[MultiHold]"
+    assert signatures["zkc.recipes.AsyncWriteLock.try_acquire"].endswith("→ AsyncFuture[AsyncWriteHold | None]")
+    assert signatures["zkc.recipes.ReadLock.held"] == "held(*, timeout=None) → ContextManager[ReadHold]"
+    assert signatures["zkc.recipes.AsyncRegistry.registrations"].endswith(": list[AsyncRegistration]")
+    assert signatures["zkc.recipes.Election.hold"] == "property hold: Hold | None"
+    assert signatures["zkc.recipes.Counter.add"].startswith("add(n=1, *, attempts=100, ")
+    private = {name: signature for name, signature in signatures.items() if re.search(r"[^\w](_\w+)", signature)}
+    assert private.keys() - {"zkc.recipes.Versioned.value"} == set()
+    untyped = [
+        name
+        for name, signature in signatures.items()
+        if re.match(r"((async|classmethod|static) )*[a-z]\w*\(", signature) and "→" not in signature
+    ]
+    assert untyped == []
 
 
 def test_nothing_that_is_made_from_the_code_was_left_out(site):

@@ -16,7 +16,10 @@ from zkc.recipes._partition import share_of
 from ..client.both import eventually as until
 from ..client.both import gone
 
-pytestmark = pytest.mark.filterwarnings("ignore:a zkc session:ResourceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:a zkc session:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:the hold:ResourceWarning"),  # Their holds are forgotten with them.
+]
 
 
 def _take(hosts, use):

@@ -62,7 +62,7 @@ def interrupted(number, call):
 
 def nothing_left(client, other_client, *paths):
     """Return whether neither a znode is left, nor a hold that its client follows."""
-    if holds_of(client)._all:
+    if holds_of(client).all():
         return False
     for path in paths:
         with contextlib.suppress(zkc.NoNodeError):
@@ -199,7 +199,7 @@ def test_interrupt_at_each_point_of_a_ticket(client, other_client, eventually):
         _, hit = interrupted(number, lambda: ticket.wait(20))
         hold = ticket.wait(20)
         assert (hold.token, hold.path) == (ticket.token, ticket.path)
-        assert hold in holds_of(client)._all
+        assert hold in holds_of(client).all()
         hold.release()
         eventually(lambda: nothing_left(client, other_client, PATH))
         return hit

@@ -46,7 +46,7 @@ async def nothing_left(zk, other_zk):
     """Wait until neither a contender is left, nor a hold that its client follows."""
 
     async def look():
-        return not await names(other_zk) and not holds_of(zk.inner)._all
+        return not await names(other_zk) and not holds_of(zk.inner).all()
 
     await eventually(look)
 

@@ -346,17 +346,23 @@ async def test_queue_fifty_consumers_ten_thousand_items(hosts, zookeeper_server)
     await compete(hosts, zookeeper_server, 50, 10_000, 10, cuts=True)
 
 
-async def test_a_get_goes_on_when_the_session_of_its_claim_was_closed(zk, monkeypatch):
+async def test_a_get_goes_on_when_the_session_of_its_claim_was_closed(zk, monkeypatch, expire_zk):
     """After an expiry the client closes the old session, also while a get looks there for the outcome of a claim."""
     queue = zk.inner.queue("/queue")
     await do(zk, queue.put, b"x")
-    taken, closed = Claim.taken, []
+    taken, closed, old = Claim.taken, [], zk.inner.session
+    await expire_zk(zk)
+    assert old.closed
 
     def taken_once_closed(claim):
         if not closed:
             closed.append(claim)
-            raise zkc.ClosingError(operation="sync", maybe_applied=False)
-        return taken(claim)
+            present, claim.session = claim.session, old
+            try:
+                yield from claim._is_mine()
+            finally:
+                claim.session = present
+        return (yield from taken(claim))
 
     monkeypatch.setattr(Claim, "taken", taken_once_closed)
     item = await do(zk, queue.get, timeout=20)

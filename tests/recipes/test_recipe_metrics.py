@@ -51,12 +51,13 @@ async def test_metrics_of_waiting_contenders(zk, other_zk):
 
 
 async def test_metrics_of_a_timeout(zk, other_zk):
-    await do(other_zk, other_zk.inner.lock("/a").acquire)
+    hold = await do(other_zk, other_zk.inner.lock("/a").acquire)
     with pytest.raises(LockTimeoutError):
         await do(zk, zk.inner.lock("/a").acquire, timeout=0.1)
     assert await do(zk, zk.inner.lock("/a").try_acquire) is None
     found = counted(zk, "lock")
     assert (found.grants, found.timeouts, found.wait.count, found.hold.count) == (0, 1, 0, 0)
+    await do(other_zk, hold.release)
 
 
 async def test_metrics_of_losses(zk, expire_zk):
@@ -177,7 +178,8 @@ async def test_metrics_of_recipes_outlast_the_client_s_session(make_zk):
     zk = make_zk()
     for times in (1, 2):
         async with zk:
-            await do(zk, zk.inner.lock("/a").acquire)
+            hold = await do(zk, zk.inner.lock("/a").acquire)
+        assert hold.reason == "closed"
         found = counted(zk, "lock")
         assert (found.grants, found.losses) == (times, {"closed": times})
     assert isinstance(found, zkc.RecipeMetrics)

@@ -54,6 +54,7 @@ async def test_what_is_called_on_a_revocation_can_be_called(zk):
     hold = await zk.inner.lock("/l").acquire() if zk.kind == "async" else zk.inner.lock("/l").acquire()
     with pytest.raises(TypeError, match="callback must be callable with no arguments, not int"):
         hold.on_revoke(3)
+    _ = await hold.release() if zk.kind == "async" else hold.release()
 
 
 @pytest.mark.parametrize("identifier", [b"x", 5, None])

@@ -213,6 +213,7 @@ async def test_revoke_and_break_of_a_wrong_token(zk, other_zk):
     with pytest.raises(zkc.NodeExistsError):
         await zk.create(hold.path)
     await zk.delete(hold.path)
+    await eventually(hold.lost.is_set)
 
 
 # ---- closing --------------------------------------------------------------------------------------------------------
@@ -220,8 +221,8 @@ async def test_revoke_and_break_of_a_wrong_token(zk, other_zk):
 
 async def test_close_ends_the_waits_of_all_locks(zk, other_zk):
     ours, theirs = zk.inner, other_zk.inner
-    for make in (ours.lock("/b"), ours.rwlock("/rw").write, ours.semaphore("/sem", 1)):
-        await do(zk, make.acquire)
+    makes = ours.lock("/b"), ours.rwlock("/rw").write, ours.semaphore("/sem", 1)
+    holds = [await do(zk, make.acquire) for make in makes]
     ticket = await do(other_zk, theirs.lock("/b").enqueue)
     waits = [
         do(other_zk, call)
@@ -251,6 +252,8 @@ async def test_close_ends_the_waits_of_all_locks(zk, other_zk):
         with pytest.raises(zkc.ClosingError):
             await call
     assert time.monotonic() - begun < 5.0
+    for hold in holds:
+        await do(zk, hold.release)
 
 
 @pytest.mark.parametrize("ended", ["session", "znode"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional, Union
 
 from zkc._api.admin import AdminCalls
 from zkc._api.bulk import BulkCalls
-from zkc._api.runner import rewrap
+from zkc._api.runner import name_methods, rewrap
 from zkc._api.trees import TreeCalls
 from zkc._api.watching import WatchCalls
 from zkc._api.znodes import ZnodeCalls
@@ -189,3 +189,4 @@ class AsyncClient(_AsyncCalls, AsyncWatch, AsyncRetry, AsyncWalk, AsyncRecipes):
 
 if not TYPE_CHECKING:
     rewrap(AsyncClient, AsyncFuture, ZnodeCalls, AdminCalls, BulkCalls, TreeCalls, WatchCalls)
+    name_methods(AsyncClient)

@@ -245,7 +245,7 @@ class BaseClient(SessionManager):
         session = self._session
         try:
             return (0, b"") if session is None else session.client_id
-        except ClosingError:
+        except SessionLostError:
             return (0, b"")
 
     @property
@@ -257,7 +257,7 @@ class BaseClient(SessionManager):
         session = self._session
         try:
             return 0.0 if session is None else session.negotiated_timeout
-        except ClosingError:
+        except SessionLostError:
             return 0.0
 
     @property
@@ -269,7 +269,7 @@ class BaseClient(SessionManager):
         session = self._session
         try:
             return None if session is None else session.current_server
-        except ClosingError:
+        except SessionLostError:
             return None
 
     @property

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union, cast
 
 from zkc._api.admin import AdminCalls
 from zkc._api.bulk import BulkCalls
+from zkc._api.runner import name_methods
 from zkc._api.trees import TreeCalls
 from zkc._api.watching import WatchCalls
 from zkc._api.znodes import ZnodeCalls
@@ -355,3 +356,7 @@ class Client(
         .. versionadded:: 0.1
         """
         return self._make_submit(self)
+
+
+if not TYPE_CHECKING:
+    name_methods(Client)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
+from zkc._api.runner import name_methods
 from zkc._args import (
     check_create_path,
     check_data,
@@ -312,3 +313,7 @@ class SubmitTransaction(BaseTransaction):
         """
         future: Future[list[Any]] = self._commit(timeout)
         return future
+
+
+if not TYPE_CHECKING:
+    name_methods(Transaction, AsyncTransaction, SubmitTransaction)

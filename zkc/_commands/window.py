@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._flow import Flow, Pause, Step
 from zkc._zookeeper import RequestWindow, Session
-from zkc.errors import ClosingError, SessionExpiredError, ZooKeeperError
+from zkc.errors import ZooKeeperError
 
 if TYPE_CHECKING:
     from zkc._commands.protocol import CommandClient
@@ -155,9 +155,6 @@ class _Window:
         return self.waiting.take(self.results, STEP, self._failed) > 0
 
     def _failed(self, error: ZooKeeperError, request: Any) -> ZooKeeperError:
-        if isinstance(error, ClosingError) and not self.client.closed:
-            # The client has closed the session that it reports as expired.
-            error = SessionExpiredError(operation=error.operation, path=error.path, maybe_applied=error.maybe_applied)
         if self.raise_errors and self.failure is None:
             self.failure, self.more = error, False
         if error.session_lost and isinstance(request, FailedRequest):

@@ -20,7 +20,7 @@ from zkc._session.ephemeral_claims import claim, delete_unwanted, run_concurrent
 from zkc._session.listeners import Listeners
 from zkc._zookeeper import RLock, Session
 from zkc.constants import KeptState
-from zkc.errors import ClosingError, ConnectionLossError, SessionLostError
+from zkc.errors import ConnectionLossError, SessionLostError
 from zkc.types import Data, KeptZnode
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class RecreatedEphemerals:
         """Note that a server has reported a session as expired."""
         with self.lock:
             if session is not None:
-                with contextlib.suppress(ClosingError):
+                with contextlib.suppress(SessionLostError):
                     self.former.add(session.client_id[0])
             for znode in self._znodes.values():
                 znode.watched = None

@@ -397,8 +397,12 @@ class SessionManager:
             found += Metrics._of_session(measured, over=False)
         return found
 
+    def _is_forked(self) -> bool:
+        """Return whether this process is a child of the one that started the client."""
+        return self._managed is not None and self._pid != os.getpid()
+
     def _check_process(self, operation: str) -> None:
-        if self._managed is not None and self._pid != os.getpid():
+        if self._is_forked():
             raise ForkedError(operation=operation)
 
 

@@ -20,7 +20,6 @@ from zkc._watch.persistent import ArmedEvents, EventSubscription
 from zkc._zookeeper import Request, RLock, Session, Stat
 from zkc.constants import ClientState, EventType, WatchType
 from zkc.errors import (
-    ClosingError,
     ConnectionLossError,
     NoNodeError,
     SessionLostError,
@@ -363,7 +362,7 @@ class ZnodeSubscription:
             self._arming = None
             over = self._over
             known = type(self._error) is type(error)
-            passing = isinstance(error, (ConnectionLossError, SessionLostError, ClosingError))
+            passing = isinstance(error, (ConnectionLossError, SessionLostError))
             if not passing and isinstance(error, ZooKeeperError):
                 self._error = error.with_traceback(None)  # Its frames refer to the session.
         if not isinstance(error, ZooKeeperError):

@@ -27,6 +27,7 @@ Each class derives from the builtin that fits as well, so ``except TimeoutError`
     ├── RequestTimeoutError                     -122     TimeoutError
     ├── SessionLostError                                 (a family: the session is gone)
     │   ├── SessionExpiredError                 -112     ConnectionError
+    │   │   └── UnknownSessionError              -12     (the server refused a request of it)
     │   ├── AuthFailedError                     -115     PermissionError
     │   ├── ClosingError                        -116     ConnectionError
     │   ├── InvalidStateError                     -9     ConnectionError

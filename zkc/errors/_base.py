@@ -128,7 +128,7 @@ class ZooKeeperError(Exception):
 
 
 # Codes of a whole request: when a transaction fails with one of them, no single operation is the cause.
-SESSION_CODES = frozenset({-2, -4, -5, -7, -9, -112, -115, -116, -118, -122, -124})
+SESSION_CODES = frozenset({-2, -4, -5, -7, -9, -12, -112, -115, -116, -118, -122, -124})
 
 
 def where(operation: Optional[str], path: Optional[str]) -> str:

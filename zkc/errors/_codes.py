@@ -47,6 +47,7 @@ __all__ = [
     "ThrottledError",
     "UnimplementedError",
     "UnknownError",
+    "UnknownSessionError",
 ]
 
 # ---- replies about znodes -------------------------------------------------------------------------------------------
@@ -265,6 +266,15 @@ class SessionExpiredError(SessionLostError, ConnectionError):
         "watches of the old one are gone"
     )
     maybe_applied = True
+
+
+class UnknownSessionError(SessionExpiredError):
+    """The server no longer knows the session of a request: it ended while the request was on its way."""
+
+    code = -12
+    c_name = "UNKNOWNSESSION"
+    what = "the server does not know the session any more: it has expired, or was closed"
+    maybe_applied = False
 
 
 class AuthFailedError(SessionLostError, PermissionError):

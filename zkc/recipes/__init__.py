@@ -1,5 +1,6 @@
 """Recipes: what programs build on znodes, for threads and for asyncio."""
 
+from zkc._api.runner import name_methods as _name_methods
 from zkc.recipes._holds import HoldState
 from zkc.recipes._instance import Instance, PayloadCodec, ServiceType
 from zkc.recipes._versioned import Versioned
@@ -161,3 +162,7 @@ __all__ = [
     "WriteHold",
     "WriteLock",
 ]
+
+_name_methods(
+    *(found for found in map(globals().get, __all__) if isinstance(found, type) and not issubclass(found, Exception))
+)

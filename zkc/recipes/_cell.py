@@ -19,7 +19,6 @@ from zkc.constants import CreateMode
 from zkc.errors import (
     BadVersionError,
     ConnectionLossError,
-    NoAuthError,
     NodeExistsError,
     NoNodeError,
     OperationTimeoutError,
@@ -30,6 +29,7 @@ from zkc.errors import (
 from zkc.recipes._granting import LocalQueue
 from zkc.recipes._holds import boot_time
 from zkc.recipes._marker import Marker, Markers
+from zkc.recipes._parents import bases_of, make_bases
 from zkc.recipes._resolving import ANY, NOT_APPLIED, Base, Lost, NotAppliedError, Written, resolve, unknown
 from zkc.recipes._versioned import Form, State, Versioned
 from zkc.recipes.errors import ContentionError, OverwrittenError
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from zkc._client.base import BaseClient
     from zkc._commands.protocol import CommandClient
     from zkc._commands.transaction import CoreOp
-    from zkc._zookeeper import Request
 
 __all__ = ["Cell"]
 
@@ -293,7 +292,7 @@ class Cell(Generic[_T]):
             finally:
                 if self._markers is not None and marker is not None:
                     self._markers.give(self.client, marker)
-            yield from self._make_parents(flow.operation)
+            yield from make_bases(self.client, bases_of(self.client, self.path)[:-1], flow.operation, self.path)
 
     def _attempt(
         self, flow: _Change, base: Base, data: bytes, losses: LossCounter, marker: Optional[Marker]
@@ -366,17 +365,3 @@ class Cell(Generic[_T]):
             return Written(0, None)
         stat = results[0]
         return Written(stat.version, stat)
-
-    def _make_parents(self, operation: str) -> Flow[None]:
-        names = self.path.split("/")[1:-1]
-        session, entries = self.client.session, self.client._settings.default_acl
-        paths = ["/" + "/".join(names[:depth]) for depth in range(1, len(names) + 1)]
-        requests: list[Request[str]] = [session.create(path, b"", entries) for path in paths]
-        for request in requests:
-            try:
-                yield from sub_result_of(request, operation, self.path)
-            except (NodeExistsError, ConnectionLossError, SessionExpiredError):
-                continue  # After a loss, the next attempt to create the znode shows whether the parents are there.
-            except NoAuthError:
-                if request is requests[-1]:
-                    raise  # Without CREATE permission, servers also refuse a create of what exists.

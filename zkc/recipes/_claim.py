@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zkc._zookeeper import Request, Session
     from zkc.recipes._contend import Contest
     from zkc.recipes._holds import BaseHold
+    from zkc.recipes._own_holds import OwnHolds
 
 __all__ = ["Attempt", "Chosen", "Claim", "persist"]
 
@@ -148,14 +149,21 @@ class Claim:
 
     Args:
         turn: The turn among the local callers, if they queue.
+        own: The holds of the same client that it may wait for.
     """
 
-    __slots__ = ("_attempts", "_hold", "_turn")
+    __slots__ = ("_attempts", "_hold", "_own", "_turn")
 
-    def __init__(self, turn: Optional[Turning] = None) -> None:
+    def __init__(self, turn: Optional[Turning] = None, own: Optional[OwnHolds] = None) -> None:
         self._turn = turn
+        self._own = own
         self._attempts: list[Union[Attempt, Chosen]] = []
         self._hold: Optional[BaseHold] = None
+
+    def waits(self) -> None:
+        """Note that a wait for another contender begins; it may be called again."""
+        if self._own is not None:
+            self._own.waits()
 
     def attempt(self, attempt: Union[Attempt, Chosen]) -> None:
         """Note a create that follows."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zkc._zookeeper import Session
     from zkc.recipes._holds import BaseHold
 
-__all__ = ["Holds", "holds_of", "lasting_of"]
+__all__ = ["Holds", "find_holds", "holds_of", "lasting_of"]
 
 _SOON = 0.02  # Seconds after a grant at which the own znode is read.
 
@@ -38,8 +38,9 @@ class Holds:
         self._client = weakref.ref(client)
         self.call_user: Callable[..., None] = client._call_user
         self.coroutines = client._takes_coroutines  # Whether callbacks may be coroutine functions.
-        self._all: set[BaseHold] = set()
-        self._new: set[BaseHold] = set()  # Those whose znodes are not watched yet.
+        # By path, weakly: the program may forget a hold. Then it is kept here: see keep().
+        self._all: dict[str, Callable[[], Optional[BaseHold]]] = {}
+        self._new: set[str] = set()  # The paths of those whose znodes are not watched yet.
         self._due = 0.0  # When those are read, by the monotonic clock.
         self._lock = RLock()
         self._note_session(client)
@@ -62,15 +63,10 @@ class Holds:
         session = client._session
         self.session: Callable[[], Optional[Session]] = _no_session if session is None else weakref.ref(session)
 
-    def check_process(self, operation: str) -> None:
-        """Raise ForkedError in a child of the process that started the client."""
-        client = self._client()
-        if client is not None:
-            client._check_process(operation)
-
     def add(self, hold: BaseHold) -> None:
         """Follow a hold, and watch its znode soon, without waiting."""
-        self._all.add(hold)
+        self._all[hold._place.path] = weakref.ref(hold)
+        hold._live = True
         client = self._client()
         if client is not None and client._session is not hold._place.session:
             hold._change(HoldState.LOST, "expired")  # The listener was called before.
@@ -86,8 +82,33 @@ class Holds:
 
     def discard(self, hold: BaseHold) -> None:
         """Follow a hold no longer."""
-        self._all.discard(hold)
-        self._new.discard(hold)
+        path, hold._live = hold._place.path, False
+        if self.find(path) is hold:
+            del self._all[path]
+            self._new.discard(path)
+
+    def keep(self, hold: Any) -> bool:
+        """Keep a hold that the program has forgotten, for its listeners and local callers; return whether it is needed.
+
+        It is called while the hold is freed: a strong reference revives it.
+        """
+        client = self._client()
+        if client is None:
+            return False
+        self._all[hold._place.path] = lambda: cast("BaseHold", hold)
+        if client._session is not hold._place.session:  # An event came while the hold was not to be found.
+            hold._change(HoldState.LOST, "expired")
+        return True
+
+    def find(self, path: str) -> Optional[BaseHold]:
+        """Return the hold with a path; None if it has ended."""
+        found = self._all.get(path)
+        return None if found is None else found()
+
+    def all(self) -> list[BaseHold]:
+        """Return the holds."""
+        found = [reference() for reference in list(self._all.values())]
+        return [hold for hold in found if hold is not None]
 
     @staticmethod
     def _is_watched(hold: BaseHold) -> bool:
@@ -100,7 +121,7 @@ class Holds:
         """Watch the znode of a hold after a moment: most holds are short, and cost the servers one read less."""
         now = time.monotonic()
         with self._lock:
-            self._new.add(hold)
+            self._new.add(hold._place.path)
             waits = self._due > now
         if not waits:
             client._call_later(_SOON, functools.partial(_guard_new, weakref.ref(self)))
@@ -109,13 +130,15 @@ class Holds:
     def guard_new(self) -> None:
         """Watch the znodes of the new holds."""
         with self._lock:
-            holds, self._new = self._new, set()
-        for hold in holds:
-            self.guard(hold)
+            paths, self._new = self._new, set()
+        for path in paths:
+            hold = self.find(path)
+            if hold is not None:
+                self.guard(hold)
 
     def guard(self, hold: BaseHold) -> None:
         """Read the znode of a hold in the background."""
-        self._new.discard(hold)
+        self._new.discard(hold._place.path)
         client = self._client()
         if client is not None:
             with contextlib.suppress(ForkedError):
@@ -149,7 +172,7 @@ class Holds:
         if client is not None:
             self._note_session(client)
         session = None if client is None else client._session
-        for hold in list(self._all):
+        for hold in self.all():
             if state is ClientState.CLOSED:
                 hold._change(HoldState.LOST, "closed")
             elif state is ClientState.LOST or hold._place.session is not session:
@@ -185,7 +208,7 @@ class _Owner:
         self.lasting: set[object] = set()  # The owners of what its recipes do in the background: see _lasting.
 
     def __del__(self) -> None:
-        sessions: set[Optional[Session]] = {hold._place.session for hold in list(self.holds._all)}
+        sessions: set[Optional[Session]] = {hold._place.session for hold in self.holds.all()}
         if self.lasting:  # Its flows are closed at this time, and use the session once more.
             sessions.add(self.holds.session())
         for session in sessions:
@@ -207,6 +230,12 @@ _lock = RLock()
 def holds_of(client: BaseClient) -> Holds:
     """Return the holds of a client, made at the first call."""
     return _owner_of(client).holds
+
+
+def find_holds(client: BaseClient) -> list[BaseHold]:
+    """Return the holds of a client, without making their table."""
+    owner: Optional[_Owner] = client._holds
+    return [] if owner is None else owner.holds.all()
 
 
 def lasting_of(client: BaseClient) -> set[object]:

@@ -16,8 +16,6 @@ from zkc.constants import CreateMode
 from zkc.errors import (
     ClosingError,
     ConnectionLossError,
-    NoAuthError,
-    NodeExistsError,
     NoNodeError,
     SessionExpiredError,
     SessionLostError,
@@ -25,6 +23,7 @@ from zkc.errors import (
 from zkc.recipes._claim import Attempt, Claim
 from zkc.recipes._layout import Layout, Seat, counter_order, is_worn, sequence_of
 from zkc.recipes._measures import measures_of
+from zkc.recipes._parents import bases_of, make_bases
 from zkc.recipes._places import Place, boot_time
 from zkc.recipes.errors import TooManyWaitersError
 
@@ -223,50 +222,13 @@ def make_parent(client: BaseClient, contest: Contest) -> Flow[None]:
         NoAuthError: This client may not create it.
         NoNodeError: The client's chroot does not exist.
     """
-    parts = contest.path.split("/")[1:]
-    paths = ["/" + "/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
-    done = False
-    while not done:
-        try:
-            done = yield from _make_parents(client, contest, paths)
-        except ConnectionLossError:
-            yield Pause(_PAUSE, _OPERATION, contest.path)
-
-
-def _make_parents(client: BaseClient, contest: Contest, paths: list[str]) -> Flow[bool]:
-    session, requests = client.session, []
-    for path in paths:
-        last = path == contest.path
-        container = last and contest.container and contest.layout.container
-        mode = CreateMode.CONTAINER if container else CreateMode.PERSISTENT
-        acl = contest.acl if last else client._settings.default_acl
-        requests.append(session.create(path, b"", acl, mode))
-    denied: Optional[NoAuthError] = None
-    for path, request in zip(paths, requests):
-        try:
-            yield from sub_result_of(request, _OPERATION, contest.path)
-        except NodeExistsError:
-            denied = None
-        except NoAuthError as error:  # It may exist: a server checks the permission of the parent first.
-            denied = error
-        except NoNodeError:
-            if path == paths[0]:
-                raise
-            if denied is not None:
-                raise denied.with_traceback(None) from None
-            return False  # One above was deleted at this moment.
-    return denied is None or (yield from _exists(session, contest, denied))
-
-
-def _exists(session: Session, contest: Contest, denied: NoAuthError) -> Flow[bool]:
-    """Return True if the parent exists, although this client may not create it; else raise."""
-    try:
-        found = (yield from sub_result_of(session.exists(contest.path), _OPERATION, contest.path)) is not None
-    except NoAuthError:  # It exists, and newer servers tell its stat to readers only.
-        found = True
-    if not found:
-        raise denied.with_traceback(None)
-    return True
+    bases = bases_of(client, contest.path)
+    container = contest.container and contest.layout.container
+    mode = CreateMode.CONTAINER if container else CreateMode.PERSISTENT
+    bases[-1] = bases[-1]._replace(acl=contest.acl, mode=mode)
+    while not (yield from make_bases(client, bases, _OPERATION, contest.path)):
+        check_open(client, contest.path)
+        yield Pause(_PAUSE, _OPERATION, contest.path)
 
 
 def list_queue(session: Session, contest: Contest) -> Flow[tuple[list[str], list[Seat]]]:

@@ -19,6 +19,7 @@ from zkc.recipes._granting import Acquiring
 from zkc.recipes._holds import BaseHold, HoldState, Place
 from zkc.recipes._layout import LAYOUTS
 from zkc.recipes._leaders import look
+from zkc.recipes._owned import PARENTS
 from zkc.recipes.errors import ElectionTimeoutError
 from zkc.recipes.lock import BaseLock, Contender, contest_of
 
@@ -113,8 +114,11 @@ class ElectionLock:
     def _joined(self, place: Place) -> None:
         self.election._follower.place = place.name
 
-    def _acquire_flow(self, client: CommandClient) -> Flow[Any]:
-        return self.election._campaign_flow(client, Signal())
+    def _acquire_flow(self, client: CommandClient, endless: bool = False) -> Flow[Any]:
+        return self.election._campaign_flow(client, Signal(), endless)
+
+    def _remedy(self, hold: BaseHold) -> str:
+        return "Release it, or call resign(), before another campaign"
 
 
 class BaseElection(Generic[_HoldT]):
@@ -145,17 +149,26 @@ class BaseElection(Generic[_HoldT]):
     def leading(self) -> bool:
         """Whether this object leads, as far as the client knows: also while the hold is IN_DOUBT.
 
+        Raises:
+            ForkedError: The process is a child of the one that leads.
+
         .. versionadded:: 0.1
         """
-        return self._hold is not None
+        return self.hold is not None
 
     @property
     def hold(self) -> Optional[_HoldT]:
         """The hold of this object's leadership; None while it does not lead.
 
+        Raises:
+            ForkedError: The process is a child of the one that leads.
+
         .. versionadded:: 0.1
         """
-        return self._hold
+        hold = self._hold
+        if hold is not None:
+            hold._check_process("hold")
+        return hold
 
     @property
     def state(self) -> Optional[ElectionState]:
@@ -163,6 +176,7 @@ class BaseElection(Generic[_HoldT]):
 
         .. versionadded:: 0.1
         """
+        self._client._check_process("state")
         return self._follower.state
 
     def add_listener(self, listener: Callable[[ElectionState], object]) -> None:
@@ -176,6 +190,7 @@ class BaseElection(Generic[_HoldT]):
 
         .. versionadded:: 0.1
         """
+        self._client._check_process("add_listener")
         self._follower.add(listener)
 
     def remove_listener(self, listener: Callable[[ElectionState], object]) -> None:
@@ -201,13 +216,17 @@ class BaseElection(Generic[_HoldT]):
         stop.set()
 
     def __repr__(self) -> str:
-        role = "leading" if self.leading else "not leading"
+        role = PARENTS if self._client._is_forked() else "not leading" if self._hold is None else "leading"
         return f"<zkc.{type(self).__name__} {self.path} {role}>"
 
     # ---- flows ------------------------------------------------------------------------------------------------------
 
-    def _campaign_flow(self, client: CommandClient, stop: Signal) -> Flow[Optional[_HoldT]]:
-        campaign = _Campaign(self.path, lambda flow: self._campaign(flow, stop), self._lock._measures)
+    def _campaign_flow(self, client: CommandClient, stop: Signal, endless: bool = False) -> Flow[Optional[_HoldT]]:
+        lock = self._lock
+        self._client._check_process("lead")
+        campaign = _Campaign(
+            self.path, lambda flow: self._campaign(flow, stop), lock._measures, own=lock._own_holds(endless)
+        )
         return cast("Flow[Optional[_HoldT]]", campaign)
 
     def _campaign(self, campaign: Acquiring, stop: Signal) -> Flow[Optional[_HoldT]]:

@@ -21,6 +21,7 @@ from zkc.recipes._claim import Claim
 from zkc.recipes._contend import PlaceLostError, check_open
 from zkc.recipes._holds import BaseHold, HoldState
 from zkc.recipes._measures import Measured, Measures
+from zkc.recipes._own_holds import OwnHolds
 from zkc.recipes.errors import LockTimeoutError
 
 if TYPE_CHECKING:
@@ -55,9 +56,10 @@ class Acquiring(Undoable):
         make: A function that makes the flow, which calls :meth:`grant` before it returns a hold.
         measures: The counters of the recipe.
         advice: What a caller can do after a timeout, if the recipe has no ``contenders()``.
+        own: The holds of the same client that it may wait for.
     """
 
-    __slots__ = ("advice", "begun", "measures", "path")
+    __slots__ = ("advice", "begun", "measures", "own", "path")
     _operation = "acquire"
     _error: type[OperationTimeoutError] = LockTimeoutError
 
@@ -67,8 +69,10 @@ class Acquiring(Undoable):
         make: Callable[[Acquiring], Flow[Any]],
         measures: Measures,
         advice: Optional[str] = None,
+        own: Optional[OwnHolds] = None,
     ) -> None:
         super().__init__(cast("Callable[[Undoable], Flow[Any]]", make))
+        self.own = own
         self.advice = advice
         self.path = path
         self.measures = measures
@@ -76,13 +80,16 @@ class Acquiring(Undoable):
 
     def grant(self, hold: Measured) -> None:
         """Count a grant, and measure the hold from now on."""
+        if self.own is not None:
+            hold._taker = self.own.taker
         self.measures.grant(hold, self.begun)
 
     def late(self, limit: Optional[float]) -> OperationTimeoutError:
         """Make the error of an acquire that took too long."""
         self.measures.count("timeouts")
         kind, operation = self._error, self._operation
-        text = f"{kind.what} ({limit:g} s); {self.advice or kind.advice}"
+        own = None if self.own is None else self.own.explain()
+        text = f"{kind.what} ({limit:g} s)" + (f": it {own}" if own else f"; {self.advice or kind.advice}")
         return kind(kind.describe(operation, self.path, text), operation=operation, path=self.path)
 
 
@@ -108,12 +115,14 @@ class LocalTurn:
         self._turns = turns
         self._signal = Signal()
 
-    def enter(self, path: str) -> Flow[None]:
+    def enter(self, path: str, claim: Optional[Claim] = None) -> Flow[None]:
         """Wait for the turn. Whatever becomes of the wait, :meth:`leave` has to follow."""
         with self._lock:
             self._turns.append(self)
             waits = self._turns[0] is not self
         if waits:
+            if claim is not None:
+                claim.waits()
             yield Await(self._signal, None, "acquire", path)
             # In an event loop, the caller in front continues this one: in a turn of its own, they do not nest.
             yield Pause(0.0, "acquire", path)
@@ -180,15 +189,25 @@ class Granting(Generic[_HoldT]):
         """The counters of this kind of recipe in the client."""
         raise NotImplementedError
 
-    def _acquire_flow(self, client: CommandClient) -> Flow[_HoldT]:
-        return cast("Flow[_HoldT]", Acquiring(self.path, self._acquire, self._measures))
+    def _own_holds(self, endless: bool = False) -> OwnHolds:
+        """Return the holds of the same client that an acquire waits for."""
+        return OwnHolds(self._client, self._path, (self._path,), self._remedy, endless=endless)
+
+    def _remedy(self, hold: BaseHold) -> str:
+        """Return what a caller can do about a hold of the same client."""
+        return "Release it first"
+
+    def _acquire_flow(self, client: CommandClient, endless: bool = False) -> Flow[_HoldT]:
+        self._client._check_process("acquire")
+        own = self._own_holds(endless)
+        return cast("Flow[_HoldT]", Acquiring(self.path, self._acquire, self._measures, own=own))
 
     def _acquire(self, acquiring: Acquiring) -> Flow[_HoldT]:
         turn = self._local.turn()
-        claim = Claim(turn)
+        claim = Claim(turn, acquiring.own)
         acquiring.undo = claim.give_back
         try:
-            yield from turn.enter(self.path)
+            yield from turn.enter(self.path, claim)
             hold = yield from self._contend(claim)
             hold._on_end(turn.leave)
             acquiring.grant(hold)
@@ -198,7 +217,8 @@ class Granting(Generic[_HoldT]):
             raise
 
     def _try_flow(self, client: CommandClient) -> Flow[Optional[_HoldT]]:
-        return cast("Flow[Optional[_HoldT]]", Acquiring(self.path, self._try, self._measures))
+        self._client._check_process("acquire")
+        return cast("Flow[Optional[_HoldT]]", Acquiring(self.path, self._try, self._measures, own=self._own_holds()))
 
     def _try(self, acquiring: Acquiring) -> Flow[Optional[_HoldT]]:
         turn = self._local.turn()
@@ -241,7 +261,7 @@ class SyncGranting(Granting[_SyncT]):
 
         .. versionadded:: 0.1
         """
-        return self._client._run(self._acquire_flow, acquire_limit(timeout))
+        return self._client._run(self._acquire_flow, acquire_limit(timeout), timeout is None)
 
     @submits
     def try_acquire(self, *, timeout: Optional[float] = None) -> Optional[_SyncT]:
@@ -307,7 +327,8 @@ class AsyncGranting(Granting[_AsyncT]):
 
         .. versionadded:: 0.1
         """
-        return cast("AsyncFuture[_AsyncT]", self._client._run(self._acquire_flow, acquire_limit(timeout)))
+        acquiring = self._client._run(self._acquire_flow, acquire_limit(timeout), timeout is None)
+        return cast("AsyncFuture[_AsyncT]", acquiring)
 
     def try_acquire(self, *, timeout: Optional[float] = None) -> AsyncFuture[Optional[_AsyncT]]:
         """Acquire the lock if it is free, as :meth:`Lock.try_acquire` does.

@@ -12,17 +12,17 @@ from zkc._args import check_data, check_flag, check_identifier, check_path, enco
 from zkc._flow import Await, Flow, Pause, Signal, Undoable, sub_result_of
 from zkc._session.ephemeral_changes import Znode
 from zkc._session.ephemeral_claims import claim
-from zkc.constants import CreateMode, KeptState
+from zkc.constants import KeptState
 from zkc.errors import (
     ConnectionLossError,
-    NoAuthError,
-    NodeExistsError,
     NoNodeError,
     SessionExpiredError,
     SessionLostError,
 )
 from zkc.recipes._late import Late
 from zkc.recipes._members import Member, read_members, sorted_members
+from zkc.recipes._owned import PARENTS
+from zkc.recipes._parents import bases_of, make_bases
 
 if TYPE_CHECKING:
     from zkc._args import CoreACL
@@ -104,6 +104,7 @@ class BaseGroup:
 
         .. versionadded:: 0.1
         """
+        self._client._check_process("listed")
         znode, session = self._znode, self._client._session
         try:
             return znode is not None and session is not None and znode.is_held(session.client_id[0])
@@ -111,11 +112,13 @@ class BaseGroup:
             return False
 
     def __repr__(self) -> str:
-        return f"<zkc.{type(self).__name__} {self._path} {self._identifier!r}{' listed' if self.listed else ''}>"
+        state = f" {PARENTS}" if self._client._is_forked() else " listed" if self.listed else ""
+        return f"<zkc.{type(self).__name__} {self._path} {self._identifier!r}{state}>"
 
     # ---- joining ----------------------------------------------------------------------------------------------------
 
     def _join_flow(self, client: CommandClient) -> Flow[None]:
+        self._client._check_process("join")
         missed, advice = "the member was not listed", "another session may have its identifier"
         return cast("Flow[None]", Late(self._joins, self._own, missed, advice, self._join))
 
@@ -157,7 +160,7 @@ class BaseGroup:
                 if znode.state is KeptState.TAKEN:  # A watch continues when that znode is deleted.
                     yield Await(changed, None, self._joins, self._own)
                 elif isinstance(znode.error, NoNodeError):
-                    yield from self._make_parent(session)
+                    yield from self._make_parent()
                 elif znode.state is KeptState.FAILED and znode.error is not None:
                     raise znode.error
             except ConnectionLossError:
@@ -172,17 +175,12 @@ class BaseGroup:
         with contextlib.suppress(ConnectionLossError, SessionExpiredError):
             session = self._client.session
             if (yield from sub_result_of(session.exists(self._path), self._joins, self._own)) is None:
-                yield from self._make_parent(session)
+                yield from self._make_parent()
 
-    def _make_parent(self, session: Session) -> Flow[None]:
-        names = self._path.split("/")[1:]
-        requests = []
-        for depth in range(1, len(names) + 1):
-            acl = self._acl if depth == len(names) else self._client._settings.default_acl
-            requests.append(session.create("/" + "/".join(names[:depth]), b"", acl, CreateMode.PERSISTENT))
-        for request in requests:
-            with contextlib.suppress(NodeExistsError, NoAuthError):
-                yield from sub_result_of(request, self._joins, self._own)
+    def _make_parent(self) -> Flow[None]:
+        bases = bases_of(self._client, self._path)
+        bases[-1] = bases[-1]._replace(acl=self._acl)
+        yield from make_bases(self._client, bases, self._joins, self._own)
 
     def _kept_changed(self, kept: KeptZnode) -> None:
         """Hear of the kept znode's state: its parent may be gone, and a join may wait for it."""
@@ -195,7 +193,7 @@ class BaseGroup:
                 self._client._background(self._recreate(self._client.session, znode))
 
     def _recreate(self, session: Session, znode: Znode) -> Flow[None]:
-        yield from self._make_parent(session)
+        yield from self._make_parent()
         self._client._kept.pursue(znode)
 
     # ---- leaving ----------------------------------------------------------------------------------------------------
@@ -213,6 +211,7 @@ class BaseGroup:
         return True
 
     def _leave_flow(self, client: CommandClient) -> Flow[bool]:
+        self._client._check_process("leave")
         if not self._drop():
             return False
         done = self._leaving = Signal()
@@ -228,7 +227,7 @@ class BaseGroup:
         return found
 
     def _leave_later(self) -> None:
-        if self._drop():
+        if not self._client._is_forked() and self._drop():
             done = self._leaving = Signal()
             self._client._background(self._delete_quietly(done))
 
@@ -273,6 +272,7 @@ class BaseGroup:
     def _set_data_flow(self, client: CommandClient, data: Data) -> Flow[None]:
         if self._layout == "kazoo":
             raise ValueError("a member in kazoo's layout has no data of its own")
+        self._client._check_process("set_data")
         self._data = bytes(check_data(data) or b"")
         session = client.session
         if self._znode is None:

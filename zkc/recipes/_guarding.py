@@ -19,15 +19,20 @@ REVOKE = b"__REVOKE__"  # Curator's data of a contender that is asked to release
 
 
 class OwnWatch:
-    """The watch of a hold's znode. The session refers to it, and must keep neither the hold nor itself alive."""
+    """The watch of a hold's znode. The session refers to it, and must keep neither the hold nor itself alive.
 
-    __slots__ = ("_hold",)
+    It finds the hold by its path: a weak reference would be lost when the collector frees a hold that is kept then.
+    """
+
+    __slots__ = ("_holds", "_path")
 
     def __init__(self, hold: BaseHold) -> None:
-        self._hold = weakref.ref(hold)
+        self._holds = weakref.ref(hold._holds)
+        self._path = hold._place.path
 
     def __call__(self, type_: int, state: int, path: str) -> None:
-        hold = self._hold()
+        holds = self._holds()
+        hold = None if holds is None else holds.find(self._path)
         if hold is not None:
             hold._watch(type_, state, path)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Optional
 
-from zkc._flow import Flow, Pause, Signal, result_of
+from zkc._flow import Flow, Pause, result_of
 from zkc._session.listeners import Listeners
 from zkc._zookeeper import RLock
 from zkc.constants import EventType
@@ -17,6 +17,7 @@ from zkc.recipes._client_holds import Holds, holds_of
 from zkc.recipes._functions import check_function
 from zkc.recipes._guarding import find_reason
 from zkc.recipes._measures import Measures
+from zkc.recipes._owned import LossSignal, Owned
 from zkc.recipes._places import HoldState, Place, boot_time, delete_surely, stat_of
 from zkc.recipes.errors import LockInDoubtError, LockLostError
 
@@ -25,7 +26,7 @@ __all__ = ["BaseHold", "HoldState", "Holds", "Place", "boot_time", "delete_surel
 _log = logging.getLogger("zkc.recipes")
 
 
-class BaseHold:
+class BaseHold(Owned):
     """A granted lock, lease or leadership.
 
     No thread and no task owns it: any of them may check and release it.
@@ -38,19 +39,20 @@ class BaseHold:
         self._place = place
         self._on_suspend = on_suspend
         self._lock = RLock()
-        self._state = HoldState.HELD
         self._proved = place.proved
         self._suspensions = 0
         self._armed: set[str] = set()  # The own znodes whose watches are set.
         self._listeners: Listeners[HoldState] = Listeners(holds.call_user)
         self._revoked: list[Callable[[], object]] = []
         self._asked = False  # Whether another program has asked for a release.
-        self._ended = Signal()
+        self._ended = LossSignal(place.path)
         self._at_end: list[Callable[[], object]] = []
         self._reason: Optional[str] = None
         self._acquired_at = time.time()
         self._woken = place.woken
         self._measured: Optional[tuple[Measures, float]] = None
+        self._taker: object = None  # The mark of the thread or task that has acquired it: see _own_holds.
+        self._state = HoldState.HELD
 
     # ---- what it says of itself -------------------------------------------------------------------------------------
 
@@ -93,8 +95,12 @@ class BaseHold:
     def state(self) -> HoldState:
         """The state of the hold, as far as this client knows.
 
+        Raises:
+            ForkedError: The process is a child of the one that holds the lock.
+
         .. versionadded:: 0.1
         """
+        self._check_process("state")
         state = self._state
         if state is HoldState.HELD and self.valid_for() <= 0.0:
             return HoldState.IN_DOUBT
@@ -125,6 +131,7 @@ class BaseHold:
         """
         if self._state in (HoldState.LOST, HoldState.RELEASED):
             return 0.0
+        self._check_process("valid_for")
         session = self._place.session
         try:
             sent = max(self._proved, session.last_answered)
@@ -146,20 +153,12 @@ class BaseHold:
 
         .. versionadded:: 0.1
         """
-        self._holds.check_process("check")
+        self._check_process("check")
         state = self._state
         if state is HoldState.LOST or state is HoldState.RELEASED:
             raise self._lost_error("check")
         if state is HoldState.IN_DOUBT or self.valid_for() <= margin:
             raise self._in_doubt("check")
-
-    @property
-    def lost(self) -> Signal:
-        """A signal that is set when the hold is LOST. ``lost.wait(seconds)`` waits for it in a thread.
-
-        .. versionadded:: 0.1
-        """
-        return self._ended
 
     def add_listener(self, listener: Callable[[HoldState], object]) -> None:
         """Add a listener for the states of the hold. It runs where callbacks run.
@@ -169,6 +168,7 @@ class BaseHold:
 
         .. versionadded:: 0.1
         """
+        self._check_process("add_listener")
         self._listeners.add(listener)
 
     def on_revoke(self, callback: Callable[[], object]) -> None:
@@ -179,6 +179,7 @@ class BaseHold:
 
         .. versionadded:: 0.1
         """
+        self._check_process("on_revoke")
         check_function(callback, "callback", "no arguments", 0, coroutines=self._holds.coroutines)
         with self._lock:
             self._revoked.append(callback)
@@ -187,12 +188,12 @@ class BaseHold:
             self._holds.call_user(callback)
 
     def __repr__(self) -> str:
-        return f"<zkc.{type(self).__name__} {self.path} {self._state} token={self.token}>"
+        return f"<zkc.{type(self).__name__} {self.path} {self._describe_state()} token={self.token}>"
 
     # ---- flows ------------------------------------------------------------------------------------------------------
 
     def _confirm_flow(self) -> Flow[None]:
-        self._holds.check_process("confirm")
+        self._check_process("confirm")
         if self._state in (HoldState.LOST, HoldState.RELEASED):
             raise self._lost_error("confirm")
         sent = boot_time()
@@ -207,12 +208,12 @@ class BaseHold:
         self._proved = max(self._proved, sent)
 
     def _release_flow(self) -> Flow[bool]:
-        self._holds.check_process("release")
+        self._check_process("release")
         return bool((yield from self._end_flow(HoldState.RELEASED)))
 
     def _release_later(self) -> bool:
         """Release the lock without waiting. The request is sent at once."""
-        self._holds.check_process("release")
+        self._check_process("release")
         return self._end_later(HoldState.RELEASED)
 
     def _end_flow(self, state: HoldState, reason: Optional[str] = None) -> Flow[Optional[bool]]:
@@ -251,12 +252,12 @@ class BaseHold:
 
     def _resign_flow(self) -> Flow[bool]:
         """End the hold under its user, who sees it as lost, and delete the znode."""
-        self._holds.check_process("resign")
+        self._check_process("resign")
         return (yield from self._end_flow(HoldState.LOST, "resigned")) is not None
 
     def _resign_later(self) -> bool:
         """End the hold under its user without waiting."""
-        self._holds.check_process("resign")
+        self._check_process("resign")
         return self._end_later(HoldState.LOST, "resigned")
 
     def _on_end(self, function: Callable[[], object]) -> None:
@@ -281,8 +282,8 @@ class BaseHold:
 
     def _end_block(self) -> bool:
         """End a block: release the lock, and raise if it was lost; return whether it is in doubt."""
+        self._check_process("release")
         if self.state is HoldState.IN_DOUBT:
-            self._holds.check_process("release")
             return True
         if not self._release_later() and self._state is HoldState.LOST:
             raise self._lost_error("release")

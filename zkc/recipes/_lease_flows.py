@@ -16,7 +16,6 @@ from zkc.constants import CreateMode
 from zkc.errors import (
     BadVersionError,
     ConnectionLossError,
-    NodeExistsError,
     NoNodeError,
     SessionLostError,
     ZooKeeperError,
@@ -26,6 +25,7 @@ from zkc.recipes._holds import boot_time
 from zkc.recipes._lasting import begin
 from zkc.recipes._lease_hold import BaseLeaseHold, delete_grant, keep
 from zkc.recipes._measures import measures_of
+from zkc.recipes._parents import bases_of, make_bases
 from zkc.recipes._places import remove_surely
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ class BaseLease(Generic[_HoldT]):
                     begin(self._client, hold, keep(weakref.ref(hold)))
             return hold
 
+        self._client._check_process("acquire")
         measures = measures_of(self._client, "lease")
         return cast("Flow[Optional[_HoldT]]", Acquiring(self._path, make, measures, _ADVICE))
 
@@ -152,7 +153,9 @@ class BaseLease(Generic[_HoldT]):
                 else:
                     yield Await(change.signal, left, "acquire", self._path)
             except NoNodeError:
-                yield from self._make_znodes()
+                yield from make_bases(
+                    self._client, bases_of(self._client, f"{self._path}/{_CLOCK}"), "acquire", self._path
+                )
             except (ConnectionLossError, SessionLostError):
                 if client.closed or client._failure is not None:
                     raise
@@ -234,14 +237,6 @@ class BaseLease(Generic[_HoldT]):
         if change is not None and not change.signal.done():
             with contextlib.suppress(ZooKeeperError):  # There is no session.
                 remove_surely(self._client.session, self._path, change)
-
-    def _make_znodes(self) -> Flow[None]:
-        names = [*self._path.split("/")[1:], _CLOCK]
-        session = self._client.session
-        paths = ["/" + "/".join(names[:depth]) for depth in range(1, len(names) + 1)]
-        for request in [session.create(path, b"", self._acl, CreateMode.PERSISTENT) for path in paths]:
-            with contextlib.suppress(NodeExistsError, ConnectionLossError, SessionLostError):  # The next look tells.
-                yield from result_of(request)
 
     def _holder_flow(self, client: CommandClient) -> Flow[Optional[LeaseGrant]]:
         try:

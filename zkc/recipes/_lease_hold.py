@@ -19,6 +19,7 @@ from zkc.errors import (
 from zkc.recipes._holds import HoldState, boot_time
 from zkc.recipes._lasting import end
 from zkc.recipes._measures import Measures
+from zkc.recipes._owned import PARENTS, LossSignal
 from zkc.recipes.errors import LockInDoubtError, LockLostError
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ class BaseLeaseHold:
         self._lock = RLock()
         self._state = HoldState.HELD
         self._reason: Optional[str] = None
-        self._lost = Signal()
+        self._lost = LossSignal(path)
         self._ended = Signal()
         self._woken = 0.0
         self._measured: Optional[tuple[Measures, float]] = None
+        self._taker: object = None
 
     @property
     def path(self) -> str:
@@ -82,6 +84,7 @@ class BaseLeaseHold:
 
         .. versionadded:: 0.1
         """
+        self._check_process("state")
         if self._state is HoldState.HELD and self.valid_for() <= 0.0:
             return HoldState.IN_DOUBT
         return self._state
@@ -100,6 +103,7 @@ class BaseLeaseHold:
 
         .. versionadded:: 0.1
         """
+        self._check_process("lost")
         return self._lost
 
     def valid_for(self) -> float:
@@ -109,6 +113,7 @@ class BaseLeaseHold:
         """
         if self._state is not HoldState.HELD:
             return 0.0
+        self._check_process("valid_for")
         return max(0.0, self._renewed + self._ttl - boot_time())
 
     def check(self, margin: float = 0.0) -> None:
@@ -123,14 +128,23 @@ class BaseLeaseHold:
 
         .. versionadded:: 0.1
         """
-        self._client._check_process("check")
+        self._check_process("check")
         if self._state is not HoldState.HELD:
             raise self._lost_error("check")
         if self.valid_for() <= margin:
             raise LockInDoubtError(operation="check", path=self._path)
 
+    def _check_process(self, operation: str) -> None:
+        """Raise ForkedError in a child of the process that has acquired the lease, unless it had ended before."""
+        if self._state is HoldState.HELD:
+            self._lost.check_process(operation)
+
     def __repr__(self) -> str:
-        return f"<zkc.{type(self).__name__} {self._path} {self.state} owner={self._owner!r} token={self._token}>"
+        try:
+            state = str(self.state)
+        except ForkedError:
+            state = PARENTS
+        return f"<zkc.{type(self).__name__} {self._path} {state} owner={self._owner!r} token={self._token}>"
 
     def _lost_error(self, operation: str) -> LockLostError:
         reason = self._reason or "released"
@@ -156,7 +170,7 @@ class BaseLeaseHold:
     # ---- flows ------------------------------------------------------------------------------------------------------
 
     def _renew_flow(self, client: CommandClient) -> Flow[None]:
-        self._client._check_process("renew")
+        self._check_process("renew")
         if self._state is not HoldState.HELD:
             raise self._lost_error("renew")
         sent = boot_time()
@@ -168,6 +182,7 @@ class BaseLeaseHold:
         self._renewed = max(self._renewed, sent)
 
     def _confirm_flow(self, client: CommandClient) -> Flow[None]:
+        self._check_process("confirm")
         if self._state is not HoldState.HELD:
             raise self._lost_error("confirm")
         try:
@@ -192,7 +207,7 @@ class BaseLeaseHold:
         return self._ttl / 3
 
     def _release_flow(self, client: CommandClient) -> Flow[bool]:
-        self._client._check_process("release")
+        self._check_process("release")
         if not self._end(HoldState.RELEASED):
             return False
         try:
@@ -214,6 +229,12 @@ class BaseLeaseHold:
     def _leave_block(self, kind: Optional[type[BaseException]]) -> None:
         """Leave a block that has raised an error of this class, or none."""
         lost = self._state is HoldState.LOST
+        try:
+            self._check_process("release")
+        except ForkedError:
+            if kind is None:
+                raise
+            return  # A child of the process leaves the block: its own error counts.
         self._release_later()
         if lost and kind is None:
             raise self._lost_error("release")

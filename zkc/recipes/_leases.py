@@ -82,6 +82,7 @@ class Leases:
         place = yield from self.speculate(count, claim)
         if place is not None:
             return place
+        claim.waits()  # Perhaps for leases of the caller's own: it knows whether these are too many.
         mutex, seats = yield from join(self.client, self.mutex, claim=claim)
         try:
             yield from wait_turn(self.client, self.mutex, mutex, seats)

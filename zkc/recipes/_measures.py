@@ -45,6 +45,7 @@ class Measured(Protocol):
     _reason: Optional[str]
     _woken: float  # When the contender in front was seen to have left, by the monotonic clock; 0.0 without a wait.
     _measured: Optional[tuple[Measures, float]]  # Where it is counted, and since when, once it is granted.
+    _taker: object  # The mark of the thread or task that has acquired it.
 
     def _release_later(self) -> bool: ...
 

@@ -24,6 +24,7 @@ from zkc.recipes._granting import Acquiring
 from zkc.recipes._holds import HoldState
 from zkc.recipes._lasting import begin, end, weakly
 from zkc.recipes._memory import Memory
+from zkc.recipes._owned import PARENTS
 from zkc.recipes._partition import Part, decode_weight, encode_weight, share_of
 
 if TYPE_CHECKING:
@@ -113,8 +114,12 @@ class BasePartitioner:
     def mine(self) -> frozenset[str]:
         """The items that this member holds now.
 
+        Raises:
+            ForkedError: The process is a child of the one that started the client.
+
         .. versionadded:: 0.1
         """
+        self._client._check_process("mine")
         return frozenset(self._holds())
 
     def _holds(self) -> dict[str, Any]:
@@ -134,11 +139,15 @@ class BasePartitioner:
         return frozenset(self._members)
 
     def __repr__(self) -> str:
-        return f"<zkc.{type(self).__name__} {self._path} {len(self.mine)} of {len(self._parts)} items>"
+        if self._client._is_forked():
+            return f"<zkc.{type(self).__name__} {self._path} {PARENTS}>"
+        return f"<zkc.{type(self).__name__} {self._path} {len(self._holds())} of {len(self._parts)} items>"
 
     # ---- start and end ----------------------------------------------------------------------------------------------
 
     def _start_flow(self, client: CommandClient) -> Flow[None]:
+        self._client._check_process("start")
+
         def make(undoable: Undoable) -> Flow[None]:
             with self._lock:
                 if self._running:
@@ -160,6 +169,7 @@ class BasePartitioner:
         return flow
 
     def _stop_flow(self, client: CommandClient) -> Flow[None]:
+        self._client._check_process("stop")
         with self._lock:
             if not self._running:
                 return
@@ -171,6 +181,8 @@ class BasePartitioner:
 
     def _stop_later(self) -> None:
         """Stop without waiting."""
+        if self._client._is_forked():
+            return
         with self._lock:
             if not self._running:
                 return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections import deque
@@ -14,9 +13,7 @@ from zkc._session.losses import LossCounter
 from zkc._zookeeper import RLock
 from zkc.constants import CreateMode
 from zkc.errors import (
-    ClosingError,
     ConnectionLossError,
-    NoAuthError,
     NodeExistsError,
     NoNodeError,
     SessionExpiredError,
@@ -25,6 +22,7 @@ from zkc.errors import (
 )
 from zkc.recipes._granting import Acquiring
 from zkc.recipes._measures import Measures, measures_of
+from zkc.recipes._parents import bases_of, make_bases
 from zkc.recipes._queue_board import Board
 from zkc.recipes._queue_claim import Claim, Claimer, ClaimLostError
 from zkc.recipes._queue_item import BaseItem
@@ -118,8 +116,8 @@ class BaseQueue(Generic[_ItemT]):
                     return [(yield from result_of(self._client.session.create(*operations[0][1:])))]
                 return (yield from result_of(self._client.session.multi(operations)))
             except NoNodeError:
-                yield from self._make_parents()
-            except (ConnectionLossError, SessionExpiredError, ClosingError) as error:
+                yield from self._make_parents("put")
+            except (ConnectionLossError, SessionExpiredError) as error:
                 if error.maybe_applied:
                     found = yield from self._find(marker)
                     if not found:  # It may be consumed already.
@@ -144,28 +142,18 @@ class BaseQueue(Generic[_ItemT]):
                 return [f"{self._items}/{name}" for name in sorted(names) if f"-{marker}-" in name]
             except NoNodeError:  # The parent of the items was missing, or another client has deleted the queue.
                 return []
-            except (ConnectionLossError, SessionExpiredError, ClosingError) as error:
+            except (ConnectionLossError, SessionExpiredError) as error:
                 if isinstance(error, SessionLostError):
                     self._raise_if_over(error)
                 yield Pause(_PAUSE, "put", self._path)
         return []
 
-    def _make_parents(self) -> Flow[None]:
+    def _make_parents(self, operation: str) -> Flow[None]:
         """Create the parents of items and claims, and those of the dead letters."""
-        session = self._client.session
-        default = self._client._settings.default_acl
-        wanted = [self._path, self._items, self._claims, *([self._dead_letter] if self._dead_letter else [])]
-        paths: dict[str, CoreACL] = {}
-        for path in wanted:
-            names = path.split("/")
-            for depth in range(2, len(names)):
-                paths.setdefault("/".join(names[:depth]), default)
-            paths[path] = self._acl
-        requests = [session.create(path, b"", paths[path], CreateMode.PERSISTENT) for path in paths]
-        for request in requests:
-            # A chroot above which nothing may be created, or a lost connection: the retry of the call tells.
-            with contextlib.suppress(NodeExistsError, NoAuthError, ConnectionLossError, SessionExpiredError):
-                yield from sub_result_of(request, "get", self._path)
+        own = [self._path, self._items, self._claims, *([self._dead_letter] if self._dead_letter else [])]
+        bases = {base.path: base for path in own for base in bases_of(self._client, path)}
+        bases.update((path, bases[path]._replace(acl=self._acl)) for path in own)
+        yield from make_bases(self._client, list(bases.values()), operation, self._path)
 
     def _size_flow(self, client: CommandClient) -> Flow[int]:
         stat = yield from result_of(client.session.exists(self._items))
@@ -179,6 +167,8 @@ class BaseQueue(Generic[_ItemT]):
     # ---- getting ----------------------------------------------------------------------------------------------------
 
     def _get_flow(self, client: CommandClient, wait: bool = True) -> Flow[Optional[_ItemT]]:
+        self._client._check_process("get")
+
         def make(get: Acquiring) -> Flow[Optional[_ItemT]]:
             item = yield from self._next(wait)
             if item is not None:
@@ -216,8 +206,8 @@ class BaseQueue(Generic[_ItemT]):
                 else:
                     yield from self._board.wait(taken)
             except NoNodeError:
-                yield from self._make_parents()
-            except (SessionExpiredError, ClosingError) as error:  # Or the session of the claim was closed after it.
+                yield from self._make_parents("get")
+            except SessionExpiredError as error:
                 self._raise_if_over(error)
                 yield Pause(_PAUSE, "get", self._path)
             except ConnectionLossError as error:
@@ -304,7 +294,7 @@ class BaseQueue(Generic[_ItemT]):
             try:
                 yield from claim.end([("delete", claim.path, -1)], creating)
             except NoNodeError:
-                yield from self._make_parents()
+                yield from self._make_parents("get")
                 continue
             except ClaimLostError:
                 return False

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Optional, Union, cast
 from zkc._client.transaction import AsyncTransaction, SubmitTransaction, Transaction
 from zkc._flow import Flow, Pause, sub_result_of
 from zkc.constants import CreateMode
-from zkc.errors import ClosingError, ConnectionLossError, SessionExpiredError, SessionLostError, ZooKeeperError
+from zkc.errors import ConnectionLossError, SessionExpiredError, SessionLostError, ZooKeeperError
+from zkc.recipes._owned import PARENTS
 from zkc.recipes._queue_claim import Claim, ClaimLostError
 from zkc.recipes.errors import LockLostError
 
@@ -99,7 +100,8 @@ class BaseItem:
         return self._token
 
     def __repr__(self) -> str:
-        return f"<zkc.{type(self).__name__} {self.path} {self._state} attempts={self._attempts}>"
+        state = PARENTS if self._queue._client._is_forked() else self._state
+        return f"<zkc.{type(self).__name__} {self.path} {state} attempts={self._attempts}>"
 
     # ---- flows ------------------------------------------------------------------------------------------------------
 
@@ -179,7 +181,7 @@ class BaseItem:
                 synced, looking = session.sync(self.path), session.exists(self.path)
                 yield from sub_result_of(synced, operation, self.path)
                 return (yield from sub_result_of(looking, operation, self.path)) is None
-            except (ConnectionLossError, SessionExpiredError, ClosingError) as lost:
+            except (ConnectionLossError, SessionExpiredError) as lost:
                 if isinstance(lost, SessionLostError):
                     self._queue._raise_if_over(lost)
                 yield Pause(_PAUSE, operation, self.path)
@@ -231,13 +233,13 @@ class BaseItem:
 
     def _fail_later(self) -> None:
         """Do what a nack does, without waiting."""
-        if self._state == "claimed":
+        if self._state == "claimed" and not self._queue._client._is_forked():
             with contextlib.suppress(ZooKeeperError):
                 self._queue._client._background(self._nack_flow(self._queue._client, 0.0))
 
     def _return_later(self) -> None:
         """Give the item back without waiting."""
-        if self._state not in ("claimed", "ending"):
+        if self._state not in ("claimed", "ending") or self._queue._client._is_forked():
             return
         self._state = "returned"
         with contextlib.suppress(ZooKeeperError):

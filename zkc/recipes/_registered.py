@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, cast
@@ -14,7 +13,6 @@ from zkc.constants import CreateMode, KeptState
 from zkc.errors import (
     BadVersionError,
     ConnectionLossError,
-    NoAuthError,
     NodeExistsError,
     NoNodeError,
     SessionExpiredError,
@@ -22,6 +20,7 @@ from zkc.errors import (
 )
 from zkc.recipes._group import BaseGroup
 from zkc.recipes._instance import ServiceType
+from zkc.recipes._parents import bases_of, make_bases
 from zkc.recipes._places import delete_surely
 
 if TYPE_CHECKING:
@@ -37,17 +36,12 @@ _PAUSE = 0.05  # The pause in seconds before the next try while there is no conn
 _REGISTER, _UPDATE, _UNREGISTER = "register", "update", "unregister"
 
 
-def _make_parents(client: BaseClient, session: Session, service: str, acl: CoreACL) -> Flow[None]:
+def _make_parents(client: BaseClient, service: str, acl: CoreACL) -> Flow[None]:
     """Create the path of a service: it and the base are containers, as Curator has them."""
-    names = service.split("/")[1:]
-    requests = []
-    for depth in range(1, len(names) + 1):
-        entries = acl if depth == len(names) else client._settings.default_acl
-        mode = CreateMode.CONTAINER if depth >= len(names) - 1 else CreateMode.PERSISTENT
-        requests.append(session.create("/" + "/".join(names[:depth]), b"", entries, mode))
-    for request in requests:
-        with contextlib.suppress(NodeExistsError, NoAuthError):
-            yield from sub_result_of(request, _REGISTER, service)
+    bases = bases_of(client, service)
+    bases[-2:] = [base._replace(mode=CreateMode.CONTAINER) for base in bases[-2:]]
+    bases[-1] = bases[-1]._replace(acl=acl)
+    yield from make_bases(client, bases, _REGISTER, service)
 
 
 class Entry:
@@ -114,8 +108,7 @@ class Entry:
         return not self._wanted
 
     def _parents(self) -> Flow[None]:
-        with contextlib.suppress(ConnectionLossError, SessionExpiredError, NoNodeError):
-            yield from _make_parents(self._client, self._client.session, self._service, self._entries)
+        yield from _make_parents(self._client, self._service, self._entries)
 
     def _write(self, session: Session, data: bytes, operation: str) -> Flow[None]:
         request: Request[Any] = session.create(self._own, data, self._entries, CreateMode.PERSISTENT)
@@ -157,8 +150,8 @@ class _KeptMember(BaseGroup):
     _joins, _leaves = _REGISTER, _UNREGISTER
     replaces = False  # Whether a znode of another session at the path is deleted first.
 
-    def _make_parent(self, session: Session) -> Flow[None]:
-        yield from _make_parents(self._client, session, self._path, self._acl)
+    def _make_parent(self) -> Flow[None]:
+        yield from _make_parents(self._client, self._path, self._acl)
 
     def _find_parent(self) -> Flow[None]:
         yield from super()._find_parent()
@@ -233,8 +226,7 @@ class _SequentialMember(_KeptMember):
                 if path is not None:
                     break
             except NoNodeError:
-                with contextlib.suppress(ConnectionLossError, SessionExpiredError):  # The next turn sees that, too.
-                    yield from self._make_parent(session)
+                yield from self._make_parent()
             except (ConnectionLossError, SessionExpiredError):
                 if client._failure is not None or client.closed:
                     raise

@@ -20,6 +20,7 @@ from zkc.errors import SessionLostError
 from zkc.recipes._instance import Instance, PayloadCodec, decode_instance, encode_instance
 from zkc.recipes._instance_watch import RegistryMemory, ServiceMemory
 from zkc.recipes._late import Late
+from zkc.recipes._owned import PARENTS
 from zkc.recipes._registered import make_entry
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ class BaseRegistration:
 
         .. versionadded:: 0.1
         """
+        self._client._check_process("listed")
         return not self._over and self._entry.listed
 
     @property
@@ -201,7 +203,10 @@ class BaseRegistration:
         return self._instance.name, self._instance.id
 
     def __repr__(self) -> str:
-        state = "unregistered" if self._over else "listed" if self.listed else "not listed"
+        if self._client._is_forked():
+            state = PARENTS
+        else:
+            state = "unregistered" if self._over else "listed" if self.listed else "not listed"
         return f"<zkc.{type(self).__name__} {self.path} {state}>"
 
     # ---- registering ------------------------------------------------------------------------------------------------
@@ -253,6 +258,8 @@ class BaseRegistration:
     # ---- updating ---------------------------------------------------------------------------------------------------
 
     def _update_flow(self, client: CommandClient, instance: Instance) -> Flow[None]:
+        self._client._check_process("update")
+
         def make(undoable: Undoable) -> Flow[None]:
             yield from self._updated(instance)
 
@@ -318,7 +325,16 @@ class BaseRegistration:
             if shared.ending.get(self._key) is self._deleting:
                 del shared.ending[self._key]
 
+    def _leave_block(self, kind: Optional[type[BaseException]]) -> None:
+        """Leave a block that has raised an error of this class, or none."""
+        if not self._client._is_forked():
+            self._end()
+        elif kind is None:  # Else a child of the process leaves the block: its own error counts.
+            self._client._check_process("unregister")
+
     def _unregister_flow(self, client: CommandClient) -> Flow[bool]:
+        self._client._check_process("unregister")
+
         def make(undoable: Undoable) -> Flow[bool]:
             course = self._end()
             return course is not None and bool((yield from course.wait()))

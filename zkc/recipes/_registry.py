@@ -6,7 +6,7 @@ import contextlib
 import copy
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Optional, cast
+from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
 
 from zkc._flow import Await, Flow
 from zkc.recipes._contend import check_open
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseRegistry", "Listing"]
 
+_RegistrationT = TypeVar("_RegistrationT", bound=BaseRegistration)
 
-class BaseRegistry:
+
+class BaseRegistry(Generic[_RegistrationT]):
     """The base of the registries."""
 
     _registration: type[BaseRegistration] = BaseRegistration
@@ -56,12 +58,13 @@ class BaseRegistry:
         return self._shared.base
 
     @property
-    def registrations(self) -> list[Any]:
+    def registrations(self) -> list[_RegistrationT]:
         """The registrations that this object has made, and that are not unregistered.
 
         .. versionadded:: 0.1
         """
-        return sorted((each for each in list(self._own) if not each._over), key=lambda each: each.path)
+        present = sorted((each for each in list(self._own) if not each._over), key=lambda each: each.path)
+        return cast("list[_RegistrationT]", present)
 
     def __repr__(self) -> str:
         return f"<zkc.{type(self).__name__} {self.base}{' closed' if self._closed else ''}>"
@@ -176,6 +179,7 @@ class BaseRegistry:
     # ---- the end ----------------------------------------------------------------------------------------------------
 
     def _close_flow(self, client: CommandClient) -> Flow[None]:
+        self._client._check_process("close")
         courses = self._close_later()
         for course in courses:
             yield Await(course.done, None, "close", self.base)
@@ -185,6 +189,8 @@ class BaseRegistry:
 
     def _close_later(self) -> list[Any]:
         """Unregister what it has registered and end its listeners, without waiting."""
+        if self._client._is_forked():
+            return []
         for name, listener in list(self._listening):
             self.remove_listener(name, listener)
         own, self._own = self._own, set()
@@ -218,7 +224,7 @@ class Listing(MemoryObservation[list[Instance]]):
 
     operation = "watch"
 
-    def __init__(self, registry: BaseRegistry, name: str) -> None:
+    def __init__(self, registry: BaseRegistry[Any], name: str) -> None:
         super().__init__()
         registry._check_open()
         self.path = registry._shared.path_of(name)

@@ -21,7 +21,6 @@ from zkc.constants import CreateMode
 from zkc.errors import (
     BadVersionError,
     ConnectionLossError,
-    NoAuthError,
     NodeExistsError,
     NoNodeError,
     SessionExpiredError,
@@ -29,6 +28,7 @@ from zkc.errors import (
     ZooKeeperError,
 )
 from zkc.recipes._observing import OnceWatch
+from zkc.recipes._parents import bases_of, make_bases
 from zkc.recipes.errors import BarrierBrokenError, BarrierSizeError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Rounds:
         try:
             data, stat = yield from sub_result_of(session.get(self._path), "enter", self._path)
         except NoNodeError:
-            yield from self._make_path(session)
+            yield from self._make_path()
             return False
         number = int(data) if data is not None and data.isdigit() else 0
         following = ("set", self._path, b"%d" % (number + 1), stat.version)
@@ -177,17 +177,10 @@ class Rounds:
             return False
         return True
 
-    def _make_path(self, session: Session) -> Flow[None]:
-        names = self._path.split("/")[1:]
-        requests = []
-        for depth in range(1, len(names) + 1):
-            last = depth == len(names)
-            acl = self._acl if last else self._client._settings.default_acl
-            path = "/" + "/".join(names[:depth])
-            requests.append(session.create(path, b"0" if last else b"", acl, CreateMode.PERSISTENT))
-        for request in requests:
-            with contextlib.suppress(NodeExistsError, NoAuthError):
-                yield from sub_result_of(request, "enter", self._path)
+    def _make_path(self) -> Flow[None]:
+        bases = bases_of(self._client, self._path)
+        bases[-1] = bases[-1]._replace(acl=self._acl, data=b"0")
+        yield from make_bases(self._client, bases, "enter", self._path)
 
     # ---- waiting ----------------------------------------------------------------------------------------------------
 

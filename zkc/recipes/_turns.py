@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-import weakref
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from zkc._flow import Await, Flow, Pause, Signal, result_of, sub_result_of
@@ -15,6 +14,7 @@ from zkc.errors import ConnectionLossError, NoAuthError, NoNodeError, SessionExp
 from zkc.recipes._claim import persist
 from zkc.recipes._client_holds import holds_of
 from zkc.recipes._contend import Contest, PlaceLostError, index_of, list_queue
+from zkc.recipes._guarding import OwnWatch
 from zkc.recipes._places import Place, boot_time, remove_surely
 
 if TYPE_CHECKING:
@@ -61,19 +61,18 @@ class _Own:
     def __init__(self, session: Session, path: str) -> None:
         self.type = 0
         self.turn: Optional[Turn] = None
-        self._hold: Optional[weakref.ref[BaseHold]] = None  # The session refers to this, and must not keep the hold.
+        self._hold: Optional[OwnWatch] = None  # The watch of the hold that follows.
         self._lock = RLock()
         self.request = session.exists(path, self)
 
     def __call__(self, type_: int, state: int, path: str) -> None:
         with self._lock:
             self.type = type_
-            turn, reference = self.turn, self._hold
+            turn, watch = self.turn, self._hold
         if turn is not None:
             turn.signal.set()
-        hold = None if reference is None else reference()
-        if hold is not None:
-            hold._watch(type_, state, path)
+        if watch is not None:
+            watch(type_, state, path)
 
     def hand_to(self, hold: BaseHold) -> bool:
         """Report to a hold from now on; return whether the watch is set, and shows all that has happened."""
@@ -86,7 +85,7 @@ class _Own:
             if self.type:
                 return False
             hold._armed.add(hold.path)
-            self._hold, self.turn = weakref.ref(hold), None
+            self._hold, self.turn = OwnWatch(hold), None
         return True
 
     def check(self, session: Session, path: str) -> Flow[None]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional, cast
 
 from zkc._args import check_path, check_seconds, encode_acl
 from zkc._flow import Await, Flow, Pause, sub_result_of
-from zkc.constants import CreateMode
 from zkc.errors import (
     ConnectionLossError,
     NoAuthError,
@@ -18,6 +16,7 @@ from zkc.errors import (
     SessionExpiredError,
 )
 from zkc.recipes._observing import OnceWatch, watched
+from zkc.recipes._parents import bases_of, make_bases
 
 if TYPE_CHECKING:
     from zkc._client.aio import AsyncClient
@@ -79,21 +78,13 @@ class BaseBarrier:
             except NodeExistsError:
                 return lost
             except NoNodeError:
-                yield from self._make_parents(session)
+                yield from make_bases(self._client, bases_of(self._client, self._path)[:-1], "set", self._path)
             except ConnectionLossError as error:
                 lost = lost or error.maybe_applied is not False
                 yield Pause(_PAUSE, "set", self._path)
             except SessionExpiredError:
                 lost = True
                 yield self._again("set")
-
-    def _make_parents(self, session: Session) -> Flow[None]:
-        names = self._path.split("/")[1:-1]
-        acl = self._client._settings.default_acl
-        paths = ["/" + "/".join(names[:depth]) for depth in range(1, len(names) + 1)]
-        for request in [session.create(path, b"", acl, CreateMode.PERSISTENT) for path in paths]:
-            with contextlib.suppress(NodeExistsError, NoAuthError):
-                yield from sub_result_of(request, "set", self._path)
 
     def _remove_flow(self, client: CommandClient) -> Flow[bool]:
         lost = False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Optional, cast
 from zkc._args import check_count, check_path, check_seconds, encode_acl
 from zkc._flow import Flow
 from zkc.recipes._late import Late
+from zkc.recipes._owned import PARENTS
 from zkc.recipes._rounds import Rounds, Stand
 from zkc.recipes.errors import BarrierBrokenError
 
@@ -74,12 +75,15 @@ class BaseDoubleBarrier:
 
         .. versionadded:: 0.1
         """
+        self._client._check_process("entered")
         return self._stand is not None
 
     def __repr__(self) -> str:
-        return f"<zkc.{type(self).__name__} {self._path} n={self._n}{' entered' if self.entered else ''}>"
+        state = f" {PARENTS}" if self._client._is_forked() else " entered" if self._stand is not None else ""
+        return f"<zkc.{type(self).__name__} {self._path} n={self._n}{state}>"
 
     def _enter_flow(self, client: CommandClient) -> Flow[Round]:
+        self._client._check_process("enter")
         missed, advice = self._missed(0), "this member leaves no znode"
         return cast("Flow[Round]", Late("enter", self._path, missed, advice, self._enter))
 
@@ -108,6 +112,7 @@ class BaseDoubleBarrier:
         return Round(stand.generation, tuple(roll.members.values()), list(roll.members).index(stand.name))
 
     def _leave_flow(self, client: CommandClient) -> Flow[None]:
+        self._client._check_process("leave")
         stand, self._stand = self._stand, None
         if stand is None:
             raise RuntimeError("this double barrier was not entered: call enter() first")
@@ -122,6 +127,7 @@ class BaseDoubleBarrier:
             rounds.in_background(rounds.clean(stand))
 
     def _abort_flow(self, client: CommandClient) -> Flow[bool]:
+        self._client._check_process("abort")
         stand, self._stand = self._stand, None
         return self._abort(stand)
 
@@ -136,6 +142,8 @@ class BaseDoubleBarrier:
         return True
 
     def _abort_later(self) -> None:
+        if self._client._is_forked():
+            return
         stand, self._stand = self._stand, None
         if stand is not None:
             self._rounds.in_background(self._rounds.give_up(stand))

@@ -31,7 +31,7 @@ class _Fenced(BaseTransaction):
             raise ValueError("this transaction was committed already: make a new one")
         if timeout is not None:
             check_seconds(timeout)
-        self._hold._holds.check_process("commit")
+        self._hold._check_process("commit")
         if self._hold._state in (HoldState.LOST, HoldState.RELEASED):
             raise self._hold._lost_error("commit")
         self._committed = True

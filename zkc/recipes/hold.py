@@ -56,6 +56,7 @@ class Hold(BaseHold):
 
         .. versionadded:: 0.1
         """
+        self._check_process("transaction")
         client = cast("Client", self._holds.client("transaction", self.path))
         transaction = FencedTransaction(client, client._settings)
         transaction._fence(self)
@@ -112,6 +113,7 @@ class AsyncHold(BaseHold):
 
         .. versionadded:: 0.1
         """
+        self._check_process("confirm")  # No loop runs in a child.
         client = cast("AsyncClient", self._holds.client("confirm", self.path))
         return cast("AsyncFuture[None]", client._run(_confirm, timeout, self))
 
@@ -120,6 +122,7 @@ class AsyncHold(BaseHold):
 
         .. versionadded:: 0.1
         """
+        self._check_process("transaction")
         client = cast("AsyncClient", self._holds.client("transaction", self.path))
         transaction = AsyncFencedTransaction(client, client._settings)
         transaction._fence(self)
@@ -130,6 +133,7 @@ class AsyncHold(BaseHold):
 
         .. versionadded:: 0.1
         """
+        self._check_process("release")  # No loop runs in a child.
         client = cast("AsyncClient", self._holds.client("release", self.path))
         return cast("AsyncFuture[bool]", client._run(_release, timeout, self))
 

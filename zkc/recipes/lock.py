@@ -85,8 +85,14 @@ class BaseLock(Granting[_HoldT]):
     def _contend_once(self, claim: Claim) -> Flow[_HoldT]:
         place, seats = yield from join(self._client, self._contest, claim=claim)
         self._joined(place)
+        if len(seats) > 1:
+            claim.waits()
         yield from wait_turn(self._client, self._contest, place, seats)
         return self._granted(claim, place)
+
+    def _remedy(self, hold: BaseHold) -> str:
+        unit = "task" if self._client._takes_coroutines else "thread"
+        return f"Release it first, or acquire both times through one lock.reentrant(), which serves one {unit}"
 
     def _joined(self, place: Place) -> None:
         """Take note of the place of a contender that has joined."""
@@ -114,6 +120,7 @@ class BaseLock(Granting[_HoldT]):
         return self._hold_class(holds_of(self._client), place, self._contest.on_suspend)
 
     def _enqueue_flow(self, client: CommandClient, make: Callable[..., Any]) -> Flow[Any]:
+        self._client._check_process("enqueue")
         return cast("Flow[Any]", Acquiring(self.path, lambda flow: self._enqueue(flow, make), self._measures))
 
     def _enqueue(self, undoable: Undoable, make: Callable[..., Any]) -> Flow[Any]:

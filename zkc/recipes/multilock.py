@@ -14,6 +14,7 @@ from zkc.recipes._granting import AsyncGranting, Granting, SyncGranting
 from zkc.recipes._holds import BaseHold, Place, holds_of
 from zkc.recipes._layout import Seat
 from zkc.recipes._measures import Measures, measures_of
+from zkc.recipes._own_holds import OwnHolds
 from zkc.recipes._turns import wait_turn
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.lock import AsyncLock, Lock, contest_of
@@ -85,12 +86,20 @@ class BaseMultiLock(Granting[_HoldT]):
     def _measures(self) -> Measures:
         return measures_of(self._client, "multilock")
 
+    def _own_holds(self, endless: bool = False) -> OwnHolds:
+        return OwnHolds(self._client, self.path, self.paths, self._remedy, endless=endless)
+
+    def _remedy(self, hold: BaseHold) -> str:
+        return "Release it first, or acquire all the paths with one multilock()"
+
     def _contend_once(self, claim: Claim) -> Flow[_HoldT]:
         client, places = self._client, list[Place]()
         try:
             for contest in self._contests:
                 place, seats = yield from join(client, contest, claim=claim)
                 places.append(place)
+                if len(seats) > 1:
+                    claim.waits()
                 yield from wait_turn(client, contest, place, seats)
             yield from self._prove(places)
             return self._granted(claim, places)

@@ -30,7 +30,7 @@ class BaseProvider:
 
     def __init__(
         self,
-        registry: BaseRegistry,
+        registry: BaseRegistry[Any],
         name: str,
         *,
         strategy: Strategy = "round_robin",

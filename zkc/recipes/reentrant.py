@@ -27,7 +27,12 @@ class _Entry(Generic[_HoldT]):
     hold: _HoldT
     depth: int = 1
 
+    def count(self) -> int:
+        self.hold._check_process("depth")
+        return self.depth
+
     def enter(self) -> _HoldT:
+        self.hold._check_process("acquire")
         if self.hold._state is HoldState.LOST:
             raise self.hold._lost_error("acquire")  # Another token must not replace that of the outer block.
         self.depth += 1
@@ -70,7 +75,7 @@ class ReentrantLock:
         .. versionadded:: 0.1
         """
         entry = self._entry()
-        return 0 if entry is None else entry.depth
+        return 0 if entry is None else entry.count()
 
     def acquire(self, *, timeout: Optional[float] = None) -> Hold:
         """Acquire the lock; return at once if the calling thread has it.
@@ -121,6 +126,7 @@ class ReentrantLock:
         entry = self._entry()
         if entry is None:
             raise _not_held(self.path, "thread")
+        entry.hold._check_process("release")
         entry.depth -= 1
         if entry.depth:
             return None
@@ -187,7 +193,7 @@ class AsyncReentrantLock:
         .. versionadded:: 0.1
         """
         entry = self._entry()
-        return 0 if entry is None else entry.depth
+        return 0 if entry is None else entry.count()
 
     async def acquire(self, *, timeout: Optional[float] = None) -> AsyncHold:
         """Acquire the lock, as :meth:`ReentrantLock.acquire` does.
@@ -214,6 +220,7 @@ class AsyncReentrantLock:
         entry = self._entry()
         if entry is None:
             raise _not_held(self.path, "task")
+        entry.hold._check_process("release")
         entry.depth -= 1
         if entry.depth:
             return None

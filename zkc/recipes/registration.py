@@ -71,7 +71,7 @@ class Registration(BaseRegistration):
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self._end()
+        self._leave_block(kind)
 
 
 class AsyncRegistration(BaseRegistration):
@@ -102,4 +102,4 @@ class AsyncRegistration(BaseRegistration):
     async def __aexit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self._end()
+        self._leave_block(kind)

@@ -36,7 +36,7 @@ class AsyncInstances(AsyncObserver[list[Instance]]):
     """
 
 
-class Registry(BaseRegistry):
+class Registry(BaseRegistry[Registration]):
     """A registry of a synchronous client. :meth:`zkc.Client.registry` makes it.
 
     As a context manager it is closed at the end of the block, without waiting.
@@ -201,7 +201,7 @@ class Registry(BaseRegistry):
         self._close_later()
 
 
-class AsyncRegistry(BaseRegistry):
+class AsyncRegistry(BaseRegistry[AsyncRegistration]):
     """A registry of a client for asyncio, as :class:`Registry`. :meth:`zkc.AsyncClient.registry` makes it.
 
     >>> async with client.registry("/services") as registry:

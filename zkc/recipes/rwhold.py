@@ -80,7 +80,7 @@ class _Downgrades(BaseHold, Generic[_HoldT]):
         return cast("Flow[_HoldT]", Undoable(self._downgrade))
 
     def _downgrade(self, undoable: Undoable) -> Flow[_HoldT]:
-        self._holds.check_process("downgrade")
+        self._check_process("downgrade")
         with self._lock:
             if self._moving or self._state in (HoldState.LOST, HoldState.RELEASED):
                 raise self._lost_error("downgrade")
@@ -103,6 +103,7 @@ class _Downgrades(BaseHold, Generic[_HoldT]):
             raise
         hold = self._reader(self._holds, place, self._on_suspend)
         undoable.undo = hold._release_later
+        hold._taker = self._taker
         measures_of(self._holds.client("downgrade", self.path), "read_lock").grant(hold, None)
         self._holds.add(hold)
         self._change(HoldState.RELEASED)

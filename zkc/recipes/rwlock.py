@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Optional, cast
 from zkc._client.submit import submits
 from zkc.recipes._contend import Contest
 from zkc.recipes._granting import LocalQueue, LocalTurn
-from zkc.recipes._holds import Place
+from zkc.recipes._holds import BaseHold, Place
 from zkc.recipes._layout import Seat
+from zkc.recipes.errors import UpgradeError
 from zkc.recipes.lock import AsyncLock, BaseLock, Lock
 from zkc.recipes.rwhold import AsyncReadHold, AsyncWriteHold, ReadHold, WriteHold, upgrade_error
 
@@ -58,12 +59,26 @@ class _Writes(BaseLock[Any]):
         hold._contest = self._contest
         return hold
 
+    def _remedy(self, hold: BaseHold) -> str:
+        if isinstance(hold, (ReadHold, AsyncReadHold)):
+            return f"{UpgradeError.what[0].upper()}{UpgradeError.what[1:]}: {UpgradeError.advice}"
+        return super()._remedy(hold)
+
     def _check_upgrade(self, caller: object) -> None:
         if caller in self._readers._entered:
             raise upgrade_error(self.path)
 
 
-class ReadLock(Lock):
+class _Reads(BaseLock[Any]):
+    """The part of a read lock that knows what a writer can do instead."""
+
+    def _remedy(self, hold: BaseHold) -> str:
+        if isinstance(hold, (WriteHold, AsyncWriteHold)):
+            return "Release it first, or use the read hold that its downgrade() returns"
+        return super()._remedy(hold)
+
+
+class ReadLock(_Reads, Lock):
     """The reading side of a :class:`ReadWriteLock`: a lock that several holders share.
 
     .. versionadded:: 0.1
@@ -74,6 +89,13 @@ class ReadLock(Lock):
     def __init__(self, client: Client, contest: Contest) -> None:
         super().__init__(client, contest)
         self._local = _NoQueue()
+
+    if TYPE_CHECKING:
+
+        def acquire(self, *, timeout: Optional[float] = None) -> ReadHold: ...
+        def try_acquire(self, *, timeout: Optional[float] = None) -> Optional[ReadHold]: ...
+        def held(self, *, timeout: Optional[float] = None) -> contextlib._GeneratorContextManager[ReadHold]: ...
+        def __enter__(self) -> ReadHold: ...
 
 
 class WriteLock(_Writes, Lock):
@@ -108,7 +130,7 @@ class WriteLock(_Writes, Lock):
         def __enter__(self) -> WriteHold: ...
 
 
-class AsyncReadLock(AsyncLock):
+class AsyncReadLock(_Reads, AsyncLock):
     """The reading side of an :class:`AsyncReadWriteLock`.
 
     .. versionadded:: 0.1
@@ -119,6 +141,19 @@ class AsyncReadLock(AsyncLock):
     def __init__(self, client: AsyncClient, contest: Contest) -> None:
         super().__init__(client, contest)
         self._local = _NoQueue()
+
+    if TYPE_CHECKING:
+
+        def acquire(  # type: ignore[override]
+            self, *, timeout: Optional[float] = None
+        ) -> AsyncFuture[AsyncReadHold]: ...
+        def try_acquire(  # type: ignore[override]
+            self, *, timeout: Optional[float] = None
+        ) -> AsyncFuture[Optional[AsyncReadHold]]: ...
+        def held(
+            self, *, timeout: Optional[float] = None, cancel_on_loss: bool = False
+        ) -> contextlib._AsyncGeneratorContextManager[AsyncReadHold]: ...
+        async def __aenter__(self) -> AsyncReadHold: ...
 
 
 class AsyncWriteLock(_Writes, AsyncLock):

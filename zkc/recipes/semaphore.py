@@ -20,6 +20,7 @@ from zkc.recipes._granting import Acquiring, acquire_limit
 from zkc.recipes._holds import BaseHold, Place, holds_of
 from zkc.recipes._leases import RECIPE, CuratorLeases, KazooLeases, Leases
 from zkc.recipes._measures import measures_of
+from zkc.recipes._own_holds import OwnHolds
 from zkc.recipes.hold import AsyncHold, Hold
 from zkc.recipes.lock import Contender, read_contenders
 
@@ -34,6 +35,10 @@ __all__ = ["AsyncSemaphore", "Semaphore"]
 
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no session.
 _HoldT = TypeVar("_HoldT", bound=BaseHold)
+
+
+def _remedy(hold: BaseHold) -> str:
+    return "Release them first, or acquire all of them at once (n=)"
 
 
 class BaseSemaphore(Generic[_HoldT]):
@@ -70,16 +75,23 @@ class BaseSemaphore(Generic[_HoldT]):
 
     # ---- flows ------------------------------------------------------------------------------------------------------
 
-    def _acquire_flow(self, client: CommandClient, count: int) -> Flow[_HoldT]:
+    def _acquire_flow(self, client: CommandClient, count: int, endless: bool = False) -> Flow[_HoldT]:
         self._check_number(count)
-        return cast("Flow[_HoldT]", self._acquiring(lambda flow: self._acquire(flow, count)))
+        return cast("Flow[_HoldT]", self._acquiring(lambda flow: self._acquire(flow, count), count, endless))
 
     def _try_flow(self, client: CommandClient, count: int) -> Flow[Optional[_HoldT]]:
         self._check_number(count)
-        return cast("Flow[Optional[_HoldT]]", self._acquiring(lambda flow: self._try(flow, count)))
+        return cast("Flow[Optional[_HoldT]]", self._acquiring(lambda flow: self._try(flow, count), count))
 
-    def _acquiring(self, make: Callable[[Acquiring], Flow[Any]]) -> Acquiring:
-        return Acquiring(self.path, make, measures_of(self._client, RECIPE), "holders() shows who holds the leases")
+    def _acquiring(self, make: Callable[[Acquiring], Flow[Any]], count: int, endless: bool = False) -> Acquiring:
+        self._client._check_process("acquire")
+        measures, advice = measures_of(self._client, RECIPE), "holders() shows who holds the leases"
+        return Acquiring(self.path, make, measures, advice, self._own_leases(count, endless))
+
+    def _own_leases(self, count: int, endless: bool) -> OwnHolds:
+        leases = self._leases
+        parents, room = (leases.contest.path,), lambda: leases.limit - count
+        return OwnHolds(self._client, self.path, parents, _remedy, room, endless=endless)
 
     def _check_number(self, count: int) -> None:
         check_count(count, "n")
@@ -87,7 +99,7 @@ class BaseSemaphore(Generic[_HoldT]):
             raise ValueError(f"n must not be larger than the limit of {self.path!r}: {count} of {self.limit}")
 
     def _acquire(self, acquiring: Acquiring, count: int) -> Flow[_HoldT]:
-        client, claim = self._client, Claim()
+        client, claim = self._client, Claim(own=acquiring.own)
         acquiring.undo = claim.give_back
         try:
             while True:
@@ -173,7 +185,7 @@ class Semaphore(BaseSemaphore[Hold]):
 
         .. versionadded:: 0.1
         """
-        return self._client._run(self._acquire_flow, acquire_limit(timeout), n)
+        return self._client._run(self._acquire_flow, acquire_limit(timeout), n, timeout is None)
 
     @submits
     def try_acquire(self, n: int = 1, *, timeout: Optional[float] = None) -> Optional[Hold]:
@@ -271,7 +283,8 @@ class AsyncSemaphore(BaseSemaphore[AsyncHold]):
 
         .. versionadded:: 0.1
         """
-        return cast("AsyncFuture[AsyncHold]", self._client._run(self._acquire_flow, acquire_limit(timeout), n))
+        acquiring = self._client._run(self._acquire_flow, acquire_limit(timeout), n, timeout is None)
+        return cast("AsyncFuture[AsyncHold]", acquiring)
 
     def try_acquire(self, n: int = 1, *, timeout: Optional[float] = None) -> AsyncFuture[Optional[AsyncHold]]:
         """Take leases if they are free, as :meth:`Semaphore.try_acquire` does.

@@ -70,8 +70,11 @@ class BaseTicket(Generic[_HoldT]):
             raise self._lost("position")
         return found
 
-    def _wait_flow(self, client: CommandClient) -> Flow[_HoldT]:
-        return cast("Flow[_HoldT]", Acquiring(self._owner.path, self._wait, self._owner._measures))
+    def _wait_flow(self, client: CommandClient, endless: bool) -> Flow[_HoldT]:
+        owner = self._owner
+        owner._client._check_process("wait")
+        wait = Acquiring(owner.path, self._wait, owner._measures, own=owner._own_holds(endless))
+        return cast("Flow[_HoldT]", wait)
 
     def _wait(self, acquiring: Acquiring) -> Flow[_HoldT]:
         owner, place = self._owner, self._place
@@ -83,6 +86,8 @@ class BaseTicket(Generic[_HoldT]):
         try:
             if seats is None:
                 seats = yield from list_seats(owner._client, owner._contest)
+            if len(seats) > 1 and acquiring.own is not None:
+                acquiring.own.waits()
             yield from wait_turn(owner._client, owner._contest, place, seats, keeps_place=True)
         except (PlaceLostError, SessionExpiredError, ClosingError):
             if not self._cancelled:
@@ -100,6 +105,7 @@ class BaseTicket(Generic[_HoldT]):
             return self._hold
 
     def _cancel_flow(self, client: CommandClient) -> Flow[bool]:
+        self._owner._client._check_process("cancel")
         with self._lock:
             cancelled, self._cancelled = self._cancelled, True
             hold = self._hold
@@ -170,7 +176,7 @@ class Ticket(BaseTicket["Hold"]):
         .. versionadded:: 0.1
         """
         client = cast("Client", self._owner._client)
-        return client._run(self._wait_flow, acquire_limit(timeout))
+        return client._run(self._wait_flow, acquire_limit(timeout), timeout is None)
 
     @submits
     def cancel(self, *, timeout: Optional[float] = None) -> bool:
@@ -208,7 +214,7 @@ class AsyncTicket(BaseTicket["AsyncHold"]):
         .. versionadded:: 0.1
         """
         client = cast("AsyncClient", self._owner._client)
-        return cast("AsyncFuture[AsyncHold]", client._run(self._wait_flow, acquire_limit(timeout)))
+        return cast("AsyncFuture[AsyncHold]", client._run(self._wait_flow, acquire_limit(timeout), timeout is None))
 
     def cancel(self, *, timeout: Optional[float] = None) -> AsyncFuture[bool]:
         """Leave the queue, as :meth:`Ticket.cancel` does. The request is sent at once.
