@@ -87,6 +87,7 @@ async def test_a_memory_answers_during_an_outage_and_follows_after_it(cut_zk, pr
 
 async def test_what_is_unregistered_during_an_outage_does_not_come_back(cut_zk, proxy, zk, zookeeper_server):
     """Scenario 51, for instances."""
+    await zk.create(f"{BASE}/web/stays", make_parents=True)  # The servers delete an empty container.
     registry = registry_of(cut_zk)
     going, staying = [await registry.register(instance(each)) for each in "ab"]
     session = cut_zk.session_id, cut_zk.session_password
