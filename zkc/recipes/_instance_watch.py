@@ -72,6 +72,8 @@ class ServiceMemory(RegistryMemory):
             if node is None or found is not None:
                 self._reported.discard(name)
         self.instances = instances
+
+    def _announce(self) -> None:
         if not self.began or self.over or self.error is not None:
             return
         with self.guard:

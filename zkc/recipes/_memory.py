@@ -50,6 +50,9 @@ class Memory(CacheCore):
     def _publish(self, paths: set[str]) -> None:
         """Take changes of znodes. No lock is held, and no other thread does the same."""
 
+    def _announce(self) -> None:
+        """Call those who listen: flows that wait have been woken."""
+
     # ---- what is known ----------------------------------------------------------------------------------------------
 
     @property
@@ -135,6 +138,7 @@ class Memory(CacheCore):
             if self.began or self.over:
                 self.read.set()
             changed.set()
+            self._announce()
 
 
 class MemoryObservation(Observation[_T]):

@@ -44,7 +44,7 @@ class _Members(Memory):
         super().__init__(client, path, jitter=0.0)
         self._owner = weakref.ref(owner)  # The client refers to the memory.
 
-    def _publish(self, paths: set[str]) -> None:
+    def _announce(self) -> None:
         owner = self._owner()
         if owner is not None:
             owner._kick()
@@ -228,7 +228,7 @@ class BasePartitioner:
             _log.warning("the partitioner %s cannot read its members: %s", self._path, str(error))
             self._forget()
             return _RETRY
-        if memory.began:
+        if memory.read.done():
             self._members = {name: decode_weight(node.data) for name, node in memory.children().items()}
         return None
 
