@@ -137,7 +137,7 @@ static void undo(changes *done)
     }
 }
 
-static void put_multi_header(buffer *to, int type, int done, int rc)
+void put_multi_header(buffer *to, int type, int done, int rc)
 {
     put_int(to, type);
     put_byte(to, done);
@@ -160,7 +160,7 @@ static void skip(int type, reader *from)
 }
 
 /* Read the type of a transaction's next operation; 0 at its end. */
-static int next_type(reader *from)
+int next_type(reader *from)
 {
     int type = take_int(from), last = take_byte(from);
 

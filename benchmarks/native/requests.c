@@ -56,6 +56,28 @@ static int get(client *by, int type, reader *from)
     return OK;
 }
 
+/* Many reads by one request: each has its own result or error. */
+static int read_all(client *by, reader *from)
+{
+    int type, rc;
+
+    while ((type = next_type(from)) != 0) {
+        size_t start = by->out.size;
+
+        if (type != GET_DATA && type != GET_CHILDREN)
+            return BAD_ARGUMENTS;
+        put_multi_header(&by->out, type, 0, OK);
+        rc = get(by, type, from);
+        if (rc != OK) {
+            by->out.size = start;
+            put_multi_header(&by->out, ERROR, 0, rc);
+            put_int(&by->out, rc);
+        }
+    }
+    put_multi_header(&by->out, ERROR, 1, ERROR);
+    return OK;
+}
+
 static void remove_watches(client *by, reader *from)
 {
     text path = take_text(from);
@@ -141,6 +163,7 @@ void answer(client *by, reader *from, notified **list)
     case GET_DATA:
     case GET_CHILDREN:
     case GET_CHILDREN2: rc = get(by, type, from); break;
+    case MULTI_READ: rc = read_all(by, from); break;
     case MULTI: rc = apply_all(by, from, &done); break;
     case SYNC: {
         text path = take_text(from);

@@ -37,8 +37,8 @@ void end_session(client *of, notified **list); /* deletes its ephemeral znodes, 
 /* ---- changes: changes.c ------------------------------------------------------------------------------------------ */
 
 enum { CREATE = 1, DELETE, EXISTS, GET_DATA, SET_DATA, GET_CHILDREN = 8, SYNC, PING = 11, GET_CHILDREN2, CHECK };
-enum { MULTI = 14, CREATE2, REMOVE_WATCHES = 18, CREATE_CONTAINER, CREATE_TTL = 21, AUTH = 100, SET_WATCHES };
-enum { SET_WATCHES2 = 105, CLOSE_SESSION = -11, ERROR = -1 };
+enum { MULTI = 14, CREATE2, REMOVE_WATCHES = 18, CREATE_CONTAINER, CREATE_TTL = 21, MULTI_READ, AUTH = 100 };
+enum { SET_WATCHES = 101, SET_WATCHES2 = 105, CLOSE_SESSION = -11, ERROR = -1 };
 enum { CREATED = 1, DELETED, CHANGED, CHILD };
 enum { OK = 0, INCONSISTENT = -2, UNIMPLEMENTED = -6, BAD_ARGUMENTS = -8, NO_NODE = -101, BAD_VERSION = -103 };
 enum { NODE_EXISTS = -110, NOT_EMPTY = -111 };
@@ -61,5 +61,7 @@ void note_change(changes *in, change one);
 /* Carry out a create, delete, set or check, and append its reply; return its error. */
 int apply(client *by, int type, reader *from, changes *done);
 int apply_all(client *by, reader *from, changes *done); /* the same for a transaction, whose errors are in its reply */
+int next_type(reader *from); /* of the next operation of a transaction, or of a request of many reads; 0: no more */
+void put_multi_header(buffer *to, int type, int done, int error);
 
 #endif

@@ -37,6 +37,17 @@ def test_data_is_there_in_the_size_that_its_path_asks_for(two):
     assert len(two[0].get("/data-1048576")[0]) == 1 << 20
 
 
+def test_many_reads_by_one_request_have_their_own_outcomes(two):
+    one, _ = two
+    one.create("/a", b"data")
+    one.create("/a/b")
+    reads = [("get", "/a"), ("get_children", "/a"), ("get", "/none"), ("get", "/data-20"), ("get_children", "/none")]
+    found, names, missing, made, gone = one.session.multi_read(reads).result(_SOON)
+    assert (found, names) == (one.get("/a"), ["b"])
+    assert made[0] == b"/data-20" + b"x" * 12
+    assert [(type(error), error.path) for error in (missing, gone)] == [(zkc.NoNodeError, "/none")] * 2
+
+
 def test_a_znode_is_made_changed_and_deleted(two):
     one, other = two
     assert one.create("/a", b"first") == "/a"
