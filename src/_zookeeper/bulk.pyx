@@ -1,5 +1,168 @@
 # Calls in bulk: one loop sends a step of reads, one takes the finished requests. Between two of them no Python runs but
 # the iterator of the paths, and the code that makes an error.
+#
+# Servers since 3.6 read many znodes by one request (multiRead). The window has a part for each of its reads, so the
+# items of the window stay one for each path.
+
+cdef int _MOST_READS = 256                 # reads in one request
+cdef int _PROBE_READS = 16                 # reads in the first request of a client that has not yet used one
+cdef double _AIM = 256 * 1024              # bytes of a reply to aim at
+cdef double _FIRST_SIZE = 4096             # bytes that a result is taken to have before some were seen
+cdef double _NEW_SHARE = 1.0 / 64          # share of a new result in the average size
+cdef Py_ssize_t _MOST_PATHS = 64 * 1024    # bytes of the reads in one request
+cdef int _LOST_PROBES = 3                  # so many lost probes are taken for a refusal
+
+
+@cython.final
+cdef class ReadGroups:
+    """A client's knowledge of requests that read many znodes: whether its servers have them, and the size of results.
+
+    Servers before 3.6 refuse such a request and close the connection. So the first one is a small probe. Nothing should
+    follow it until its reply: where a server closes a connection with unread requests, TCP drops the refusal, too.
+
+    .. versionadded:: 0.1
+    """
+
+    cdef object known      # True, False, or None: unknown
+    cdef Request probe     # the request whose outcome tells; None: not sent yet
+    cdef int lost          # probes that were lost with their connection
+    cdef double data, names  # average bytes of a result. Threads may overwrite each other's: it stays an average
+
+    def __cinit__(self):
+        self.known = None if ZKC_HAS_PERSISTENT_WATCHES else False
+        self.data = self.names = _FIRST_SIZE
+
+    @property
+    def supported(self):
+        """Whether the servers read many znodes by one request; None while that is unknown.
+
+        .. versionadded:: 0.1
+        """
+        self.look()
+        return self.known
+
+    def refuse(self):
+        """Note that a server has refused such a request.
+
+        .. versionadded:: 0.1
+        """
+        self.known, self.probe = False, None
+
+    def room(self, str operation not None):
+        """Return how many reads may be sent now: few for the probe, none while it has no reply; None: any number.
+
+        Args:
+            operation: ``"get"`` or ``"get_children"``.
+
+        .. versionadded:: 0.1
+        """
+        cdef Py_ssize_t most = self.most(_read_reply(operation))
+        if self.known is not None:
+            return None
+        if self.probe is not None:
+            return 0
+        return most if most > 1 else None
+
+    cdef inline void doubt(self) noexcept:
+        """Note that such a request failed as a whole. An older server may have taken the place of the other."""
+        if self.known is True:
+            self.known = None
+
+    cdef int look(self) except -1:
+        """Take the outcome of the probe, if it is there."""
+        cdef Request probe = self.probe
+        if self.known is not None or probe is None or not zkc_request_done(probe.c):
+            return 0
+        self.probe = None
+        if probe.c.rc == ZOK:
+            self.known, self.lost = True, 0
+        elif probe.c.rc == ZUNIMPLEMENTED:
+            self.known = False
+        else:
+            # Either the link was cut, or the refusal was dropped with the connection.
+            self.lost += 1
+            if self.lost == _LOST_PROBES:
+                self.known = False
+        return 0
+
+    cdef Py_ssize_t most(self, int reply) except -1:
+        """Return how many reads the next request may have."""
+        self.look()
+        if reply == REPLY_EXISTS or self.known is False or self.probe is not None:
+            return 1
+        cdef double size = self.data if reply == REPLY_DATA else self.names
+        return <Py_ssize_t>max(1.0, min(_AIM / size, <double>(_MOST_READS if self.known else _PROBE_READS)))
+
+    cdef inline void note(self, int reply, const zkc_request *c) noexcept:
+        """Take the size of a result into the average."""
+        cdef double size = 100 + (c.length if c.length > 0 else 0)
+        if reply == REPLY_DATA:
+            self.data += (size - self.data) * _NEW_SHARE
+        elif reply == REPLY_STRINGS:
+            self.names += (size - self.names) * _NEW_SHARE
+
+
+@cython.final
+@cython.freelist(1024)
+cdef class ReadPart:
+    """One read of a request that reads many znodes.
+
+    .. versionadded:: 0.1
+    """
+
+    cdef Request request  # has the memory of the reply
+    cdef zkc_request *c   # the part of the reply: borrowed from the request
+    cdef int reply
+    cdef bint probing     # it is part of a probe
+    cdef readonly str operation
+    cdef readonly object path
+
+    def __init__(self, *args, **kwargs):
+        raise TypeError("a ReadPart is made by RequestWindow")
+
+    def done(self):
+        """Return whether the reply is there.
+
+        .. versionadded:: 0.1
+        """
+        return bool(zkc_request_done(self.request.c))
+
+    def wait(self, timeout=None):
+        """Wait until the reply is there, as :meth:`Request.wait`.
+
+        .. versionadded:: 0.1
+        """
+        return self.request.wait_until(_nanoseconds("timeout", timeout))
+
+    def add_done_callback(self, fn):
+        """Call ``fn(request)`` when the reply is there, as :meth:`Request.add_done_callback`.
+
+        .. versionadded:: 0.1
+        """
+        self.request.add_done_callback(fn)
+
+    def result(self, timeout=None):
+        """Wait for the reply and return the result of this read, as :meth:`Request.result`.
+
+        .. versionadded:: 0.1
+        """
+        self.request.wait_or_raise(timeout)
+        if self.failed():
+            raise self.error()
+        return _decode(self.reply, self.c)
+
+    cdef inline bint failed(self) noexcept:
+        return self.request.c.rc != ZOK or self.c.rc != ZOK
+
+    cdef inline bint refused(self) noexcept:
+        """Return whether a server has refused the request, as far as that can be known."""
+        cdef int rc = self.request.c.rc
+        return rc == ZUNIMPLEMENTED or (self.probing and rc == ZCONNECTIONLOSS)
+
+    cdef object error(self):
+        cdef int rc = self.request.c.rc
+        return self.request.error_of(self.c.rc if rc == ZOK else rc, self.operation, self.path)
+
 
 @cython.final
 cdef class RequestWindow:
@@ -12,6 +175,8 @@ cdef class RequestWindow:
 
     cdef list items
     cdef Py_ssize_t head  # items before it were taken: None
+    cdef ReadGroups groups  # gets the sizes of results; None: none of them were sent with it
+    cdef readonly bint refused  # the oldest was refused by a server before 3.6, or lost as a probe
 
     def __cinit__(self):
         self.items = []
@@ -35,31 +200,85 @@ cdef class RequestWindow:
             raise IndexError(index)
         return self.items[self.head + index]
 
-    def send_reads(self, Session session not None, str operation not None, paths, check, refused):
+    def send_reads(
+        self, Session session not None, str operation not None, paths, check, refused, ReadGroups groups=None
+    ):
         """Send a read without a watch for each of some paths.
 
         Args:
             session: Where to send.
             operation: ``"get"``, ``"exists"`` or ``"get_children"``.
-            paths: Iterable of paths. Its exceptions are raised.
+            paths: Iterable of paths. Its exceptions are raised, after what came before them was sent.
             check: ``check(path)`` raises the error for a path that breaks the rules.
             refused: ``refused(error)`` makes the substitute for a request that was refused at once.
+            groups: What is known of requests that read many znodes; None: each read is a request of its own.
 
         .. versionadded:: 0.1
         """
-        cdef list items = self.items
         cdef int reply = _read_reply(operation)
-        for path in paths:
-            if type(path) is not str or not _keeps_rules(<str>path):
-                check(path)
-                path = PyUnicode_FromObject(path)  # of a subclass, if it comes here
+        cdef Py_ssize_t most = 1 if groups is None else groups.most(reply)
+        cdef Py_ssize_t size = 0, added, limit = _MOST_PATHS
+        cdef list group = []
+        if groups is not None:
+            self.groups = groups
+        if session.max_packet >= 0:
+            limit = min(limit, session.max_packet - _HEADER - _MULTI_HEADER)
+        try:
+            for path in paths:
+                if type(path) is not str or not _keeps_rules(<str>path):
+                    check(path)
+                    path = PyUnicode_FromObject(path)  # of a subclass, if it comes here
+                if most == 1:
+                    self.send_read(session, operation, reply, path, refused)
+                    continue
+                added = len(<str>path) * (1 if _is_ascii(path) else 3) + _MULTI_HEADER + _AROUND_READ + session.chroot
+                if group and (len(group) == most or size + added > limit):
+                    self.send_group(session, operation, reply, group, refused, groups)
+                    group, size, most = [], 0, groups.most(reply)  # After a probe it is 1.
+                    if most == 1:
+                        self.send_read(session, operation, reply, path, refused)
+                        continue
+                group.append(path)
+                size += added
+        finally:
+            if group:
+                self.send_group(session, operation, reply, group, refused, groups)
+
+    cdef int send_read(self, Session session, str operation, int reply, str path, refused) except -1:
+        try:
+            self.items.append(_send_read(session, operation, reply, path))
+        except errors.ZooKeeperError as error:
+            self.items.append(refused(error))
+        return 0
+
+    cdef int send_group(
+        self, Session session, str operation, int reply, list paths, refused, ReadGroups groups
+    ) except -1:
+        """Send one request for some paths, or one for each where that is not possible."""
+        cdef Request request
+        cdef ReadPart part
+        cdef Py_ssize_t i
+        cdef bint probing = False
+        if len(paths) > 1:
             try:
-                items.append(_send_read(session, operation, reply, path))
-            except errors.ZooKeeperError as error:
-                items.append(refused(error))
+                request = _send_group(session, operation, reply, paths)
+            except errors.ZooKeeperError:
+                pass  # Each path gets an error of its own, below.
+            else:
+                if groups.known is None:
+                    groups.probe, probing = request, True
+                for i in range(len(paths)):
+                    part = ReadPart.__new__(ReadPart)
+                    part.request, part.c = request, zkc_request_part(request.c, i)
+                    part.reply, part.probing, part.operation, part.path = reply, probing, operation, paths[i]
+                    self.items.append(part)
+                return 0
+        for path in paths:
+            self.send_read(session, operation, reply, path, refused)
+        return 0
 
     def take(self, list results not None, Py_ssize_t most, failed):
-        """Move the results of the oldest requests into a list, as far as they are done.
+        """Move the results of the oldest requests into a list, as far as they are done, and not :attr:`refused`.
 
         Args:
             results: The list to append values to, and the returns of ``failed``.
@@ -74,9 +293,27 @@ cdef class RequestWindow:
         cdef list items = self.items
         cdef Py_ssize_t taken = 0
         cdef Request request
+        cdef ReadPart part
         while taken < most and self.head < len(items):
             item = items[self.head]
-            if type(item) is Request:
+            if type(item) is ReadPart:
+                part = <ReadPart>item
+                if not zkc_request_done(part.request.c):
+                    break
+                if part.refused():
+                    self.refused = True
+                    if part.request.c.rc == ZUNIMPLEMENTED:
+                        self.groups.refuse()
+                    break
+                self.pass_one()
+                if part.failed():
+                    if part.request.c.rc != ZOK:
+                        self.groups.doubt()
+                    results.append(failed(part.error(), part))
+                else:
+                    self.groups.note(part.reply, part.c)
+                    results.append(_decode(part.reply, part.c))
+            elif type(item) is Request:
                 request = <Request>item
                 if not zkc_request_done(request.c):
                     break
@@ -84,6 +321,8 @@ cdef class RequestWindow:
                 if request.failed():
                     results.append(failed(request.error(request.c.rc), request))
                 else:
+                    if self.groups is not None:
+                        self.groups.note(request.reply, request.c)
                     results.append(request.take())
             else:
                 if not item.done():
@@ -141,3 +380,41 @@ cdef Request _send_read(Session session, str operation, int reply, str path):
         request.admit(None)
         rc = zoo_awget_children(session.c.handle, text, NULL, NULL, zkc_on_strings, request.c)
     return request.sent(rc)
+
+
+cdef Request _send_group(Session session, str operation, int reply, list paths):
+    """Send one request that reads all of some paths. They keep the rules of the servers."""
+    cdef int count = <int>len(paths), i
+    cdef list kept = []  # what the array points into
+    cdef bytes encoded
+    cdef Py_ssize_t length, size = 0
+    cdef Request request
+    # zoo_amultiread serializes the reads before it returns, and writes into the parts of the request later.
+    cdef zoo_read_op_t *reads = <zoo_read_op_t *>calloc(count, sizeof(zoo_read_op_t))
+    if reads == NULL:
+        raise MemoryError
+    try:
+        for i in range(count):
+            if _is_ascii(paths[i]):
+                reads[i].path = PyUnicode_AsUTF8AndSize(paths[i], &length)  # its own memory
+            else:
+                encoded = PyUnicode_AsUTF8String(paths[i])
+                kept.append(encoded)
+                reads[i].path = PyBytes_AS_STRING(encoded)
+                length = PyBytes_GET_SIZE(encoded)
+            size += length
+        request = _new_request(
+            session, operation, None, REPLY_VOID, ZKC_KIND_MULTI_READ, size,
+            _MULTI_HEADER + count * (_MULTI_HEADER + _AROUND_READ + session.chroot),
+        )
+        if zkc_request_reserve_parts(request.c, count) < 0:
+            raise MemoryError
+        for i in range(count):
+            reads[i].type = ZKC_READ_DATA if reply == REPLY_DATA else ZKC_READ_CHILDREN
+            reads[i].data_completion = zkc_on_part_data
+            reads[i].strings_completion = zkc_on_part_strings
+            reads[i].data = zkc_request_part(request.c, i)
+        request.admit(None)
+        return request.sent(zoo_amultiread(session.c.handle, count, reads, zkc_on_void, request.c))
+    finally:
+        free(reads)

@@ -205,4 +205,6 @@ cdef object _multi_error(Request request, int rc):
     cdef list codes = [request.c.results[i].err for i in range(request.c.op_count)]
     if rc in codes and rc not in errors.SESSION_CODES:
         return errors.multi_error(codes, request.ops)
-    return request.loss(None) if rc == ZCONNECTIONLOSS else errors.error_for(rc, "multi", None)
+    if rc == ZCONNECTIONLOSS:
+        return errors.lost(request.operation, request.path, None, request.packet)
+    return errors.error_for(rc, "multi", None)

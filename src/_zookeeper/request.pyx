@@ -249,30 +249,39 @@ cdef class Request:
         return self.value
 
     cdef object error(self, int rc):
+        return self.error_of(rc, self.operation, self.path)
+
+    cdef object error_of(self, int rc, str operation, object path):
+        """Make the error of the request, or of a read that is a part of it."""
         if rc == ZOPERATIONTIMEOUT:
             # The library's timeout, not the caller's: the server was silent, and the library closed the connection.
-            return self.loss(
-                "the server was silent for two thirds of the session timeout, so the connection to it was given up"
+            return errors.lost(
+                operation, path,
+                "the server was silent for two thirds of the session timeout, so the connection to it was given up",
+                self.packet,
             )
         if rc == errors.RuntimeInconsistencyError.code:
             # Servers use this code inside transactions only. Here it is the library's: a reply to a request other than
             # the next.
-            return self.loss("the server left out a reply, or sent one too many, so the connection to it was given up")
+            return errors.lost(
+                operation, path,
+                "the server left out a reply, or sent one too many, so the connection to it was given up",
+                self.packet,
+            )
         if rc == errors.SSLConnectionError.code:
-            return self.tls_loss()
+            return self.tls_loss(operation, path)
         if self.reply == REPLY_MULTI:
             return _multi_error(self, rc)
-        return self.loss(None) if rc == ZCONNECTIONLOSS else errors.error_for(rc, self.operation, self.path)
+        if rc == ZCONNECTIONLOSS:
+            return errors.lost(operation, path, None, self.packet)
+        return errors.error_for(rc, operation, path)
 
-    cdef object loss(self, str why):
-        return errors.lost(self.operation, self.path, why, self.packet)
-
-    cdef object tls_loss(self):
+    cdef object tls_loss(self, str operation, object path):
         # It waited for a connection, and TLS failed: report a lost connection.
         cdef zkc_tls_state tls
         zkc_tls_copy(self.session.c, &tls)
         why = "no TLS connection to a server could be made" + (f": {_c_text(tls.text)}" if tls.reason != NULL else "")
-        return errors.error_for(ZCONNECTIONLOSS, self.operation, self.path, f"it was never sent: {why}", False)
+        return errors.error_for(ZCONNECTIONLOSS, operation, path, f"it was never sent: {why}", False)
 
     # ---- sending: admit, the zoo_ call, sent ---------------------------------------------------------------------
 

@@ -283,7 +283,7 @@ async def test_a_connection_lost_in_the_middle(make_zk, hosts, proxy, call):
         for number, path in enumerate(paths):
             if number == 2000:
                 proxy.pause()  # No answer to what is sent from here on ...
-            if number == 2200:
+            if number == 3400:  # Reads are taken some hundred at a time, and then sent.
                 proxy.drop_connections()  # ... comes before this.
                 proxy.resume()
             yield path

@@ -2,6 +2,7 @@
 
 import random
 import re
+import threading
 
 import pytest
 
@@ -165,3 +166,133 @@ def test_a_place_that_there_is_not(session):
             sent.at(index)
     with pytest.raises(ValueError, match="operation must be"):
         sent.send_reads(session, "set", ["/"], never, never)
+
+
+# ---- reads of many znodes by one request ----------------------------------------------------------------------------
+
+needs_groups = pytest.mark.skipif(
+    not core.build_info()["persistent_watches"], reason="the system's libzookeeper reads one znode by one request"
+)
+
+
+def known_groups(session):
+    """Return groups that know that the server has such requests."""
+    groups, sent = core.ReadGroups(), core.RequestWindow()
+    sent.send_reads(session, "get", ["/"] * 5, raise_lookup, never, groups)
+    take_all(sent)
+    assert groups.supported
+    return groups
+
+
+@needs_groups
+@pytest.mark.parametrize("operation", ["get", "get_children"])
+def test_reads_by_one_request_give_what_single_calls_give(session, operation):
+    paths = ["/", "/grün", "/grün/日本", "/none", Mine("/grün"), "/secret"]
+    session.create("/grün", b"x", ANYONE).result(WAIT)
+    session.create("/grün/日本", None, ANYONE).result(WAIT)
+    session.create("/secret", b"s", [(31, "digest", "a:b")]).result(WAIT)
+    sent, groups = core.RequestWindow(), known_groups(session)
+    before = session.in_flight
+    sent.send_reads(session, operation, iter(paths), lambda path: None, never, groups)
+    assert session.in_flight <= before + 1
+    assert [(sent.at(i).operation, sent.at(i).path) for i in range(6)] == [(operation, path) for path in paths]
+    parts = [sent.at(i) for i in range(6)]
+    assert parts[0].wait(WAIT)
+    assert all(part.done() for part in parts)
+    for found, part, path in zip(take_all(sent), parts, paths):
+        alone = getattr(session, operation)(path)
+        if isinstance(found, Exception):
+            expected = alone.exception(WAIT)
+            assert (type(found), found.path, str(found)) == (type(expected), path, str(expected))
+            with pytest.raises(type(expected)):
+                part.result(WAIT)
+        else:
+            assert found == alone.result(WAIT) == part.result()
+
+
+@needs_groups
+def test_the_first_request_of_many_reads_is_small_and_alone(session, zookeeper_server):
+    groups, sent = core.ReadGroups(), core.RequestWindow()
+    assert groups.supported is None
+    assert 1 < groups.room("get") < 50
+    with paused(zookeeper_server):
+        before = session.in_flight
+        sent.send_reads(session, "get", ["/"] * groups.room("get"), raise_lookup, never, groups)
+        assert session.in_flight == before + 1
+        assert groups.room("get") == groups.room("get_children") == 0
+        assert groups.supported is None
+        sent.send_reads(session, "get", ["/"] * 3, raise_lookup, never, groups)
+        assert session.in_flight == before + 4
+    take_all(sent)
+    assert groups.supported is True
+    assert groups.room("get") is None
+
+
+@needs_groups
+def test_exists_is_a_request_each(session, zookeeper_server):
+    groups, sent = known_groups(session), core.RequestWindow()
+    with paused(zookeeper_server):
+        before = session.in_flight
+        sent.send_reads(session, "exists", ["/"] * 9, raise_lookup, never, groups)
+        assert session.in_flight == before + 9
+    assert len(take_all(sent)) == 9
+
+
+@needs_groups
+def test_what_came_before_a_wrong_path_is_sent(session):
+    groups, sent = known_groups(session), core.RequestWindow()
+    with pytest.raises(LookupError):
+        sent.send_reads(session, "get", ["/", "/", "/a/", "/"], raise_lookup, never, groups)
+    assert len(take_all(sent)) == 2
+
+
+@needs_groups
+def test_callbacks_of_reads_that_share_a_request(session):
+    groups, sent, done = known_groups(session), core.RequestWindow(), threading.Semaphore(0)
+    sent.send_reads(session, "get", ["/"] * 4, raise_lookup, never, groups)
+    for index in range(4):
+        sent.at(index).add_done_callback(lambda request: done.release())
+    for _ in range(4):
+        assert done.acquire(timeout=WAIT)
+
+
+@needs_groups
+def test_a_closed_session_refuses_each_path(session):
+    groups, sent, errors_of = known_groups(session), core.RequestWindow(), []
+    session.close(WAIT)
+
+    class Refused:
+        def __init__(self, error):
+            errors_of.append(error)
+
+        def done(self):
+            return True
+
+        def result(self):
+            return None
+
+    sent.send_reads(session, "get", ["/a", "/b"], raise_lookup, Refused, groups)
+    assert [(type(error), error.path) for error in errors_of] == [
+        (errors.ClosingError, "/a"),
+        (errors.ClosingError, "/b"),
+    ]
+
+
+def test_a_part_is_made_by_a_window_only():
+    with pytest.raises(TypeError, match="RequestWindow"):
+        core.ReadPart()
+
+
+def test_a_refusal_is_remembered(session):
+    groups, sent = core.ReadGroups(), core.RequestWindow()
+    groups.refuse()
+    assert groups.supported is False
+    assert groups.room("get") is None
+    sent.send_reads(session, "get", ["/"] * 9, raise_lookup, never, groups)
+    assert {type(sent.at(i)) for i in range(9)} == {core.Request}
+    take_all(sent)
+
+
+@pytest.mark.skipif(core.build_info()["persistent_watches"], reason="for the system's libzookeeper")
+def test_the_systems_libzookeeper_reads_one_znode_by_one_request():
+    assert core.ReadGroups().supported is False

@@ -15,7 +15,7 @@ from zkc._session.settings import Settings
 from zkc._session.unanswered import explain
 from zkc._watch.subscriptions import Subscriptions
 from zkc._watch.wrappers import Watchers, call_watch
-from zkc._zookeeper import Session
+from zkc._zookeeper import ReadGroups, Session
 from zkc.constants import ClientState, State
 from zkc.errors import (
     MAX_BUFFER,
@@ -97,6 +97,7 @@ class BaseClient(SessionManager):
         super().__init__()
         self._kept = RecreatedEphemerals(self)
         self._watches = Watchers(self._call_watch)
+        self._read_groups = ReadGroups()
         self._holds: Any = None  # What its recipes hold: see zkc.recipes._client_holds.
         self._shared: dict[tuple[object, ...], Any] = {}  # What the recipe objects of this client share.
         self._prepare_waiting()

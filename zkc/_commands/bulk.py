@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from zkc import _args as ops
-from zkc._commands.window import MOST_WINDOW, BadItem, FailedRequest, Progress, Sender, run_window
+from zkc._commands.window import MOST_WINDOW, STEP, BadItem, FailedRequest, Progress, Sender, run_window
 from zkc._flow import Flow
 from zkc._session.ephemerals import RecreatedEphemerals
-from zkc._zookeeper import RequestWindow, Session
+from zkc._zookeeper import ReadGroups, RequestWindow, Session
 from zkc.errors import ZooKeeperError
 from zkc.types import ACL, Data
 
@@ -33,13 +34,34 @@ def check_progress(progress: Progress) -> Progress:
 # ---- senders --------------------------------------------------------------------------------------------------------
 
 
-def send_reads(session: Session, operation: str) -> Sender:
-    """Make the sender of calls that take only a path: the core checks and sends them."""
+class ReadSender:
+    """The sender of calls that take only a path: the core checks and sends them, many by one request if it can.
 
-    def send(paths: Iterator[Any], sent: RequestWindow) -> None:
-        sent.send_reads(session, operation, paths, _check_path, FailedRequest)
+    Args:
+        client: Whose call it is.
+        operation: ``"get"``, ``"exists"`` or ``"get_children"``.
+    """
 
-    return send
+    def __init__(self, client: CommandClient, operation: str) -> None:
+        self.operation = operation
+        self.groups: Optional[ReadGroups] = None if operation == "exists" else client._read_groups
+        # The first reads are a request each, as long as no server has shown that it knows the others. Few reads are not
+        # worth the probe, which closes the connection to a server before 3.6.
+        self.alone = STEP if self.groups is not None and self.groups.supported is None else 0
+
+    def room(self) -> int:
+        """Return how many reads may be sent now."""
+        if self.alone > 0 or self.groups is None:
+            return self.alone or STEP
+        room = self.groups.room(self.operation)
+        return STEP if room is None else room
+
+    def send(self, session: Session, paths: Iterable[Any], sent: RequestWindow) -> None:
+        """Send no more reads than :meth:`room`."""
+        groups, before = None if self.alone else self.groups, len(sent)
+        sent.send_reads(session, self.operation, paths, _check_path, FailedRequest, groups)
+        if self.alone:
+            self.alone -= len(sent) - before
 
 
 def _check_path(path: object) -> None:
@@ -136,14 +158,15 @@ def _iterate(items: object, name: str, form: str) -> Iterator[Any]:
 def _reads(
     client: CommandClient, operation: str, paths: object, window: int, raise_errors: bool, progress: Progress
 ) -> Flow[list[Any]]:
-    session = client.session
+    session, sender = client.session, ReadSender(client, operation)
     return run_window(
         client,
         session,
         _iterate(paths, "paths", "paths"),
-        send_reads(session, operation),
+        functools.partial(sender.send, session),
         check_window(client, window),
         name="paths",
+        room=sender.room,
         raise_errors=ops.check_flag(raise_errors, "raise_errors"),
         progress=check_progress(progress),
     )

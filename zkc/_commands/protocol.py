@@ -8,6 +8,7 @@ from zkc._session.ephemerals import RecreatedEphemerals
 from zkc._session.protocol import SessionClient
 from zkc._watch.subscriptions import Subscriptions
 from zkc._watch.wrappers import Watchers
+from zkc._zookeeper import ReadGroups
 
 __all__ = ["CommandClient"]
 
@@ -16,6 +17,7 @@ class CommandClient(SessionClient, Protocol):
     """The members of a client that commands need. Both clients have them."""
 
     _kept: RecreatedEphemerals
+    _read_groups: ReadGroups
     _watches: Watchers
 
     @property

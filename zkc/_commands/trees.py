@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from zkc import _args as ops
 from zkc._commands import bulk
-from zkc._commands.window import NO_SLOT, STEP, WINDOW, FailedRequest, Progress, Sender, run_window
+from zkc._commands.window import NO_SLOT, STEP, WINDOW, FailedRequest, Progress, Sender, run_window, send_again
 from zkc._flow import Flow, Pause
 from zkc._frozen import Frozen
-from zkc._zookeeper import RequestWindow, Session
+from zkc._zookeeper import RequestWindow, Session, is_path
 from zkc.constants import CreateMode
 from zkc.errors import NoAuthError, NodeExistsError, NoNodeError, NotEmptyError, ZooKeeperError
 from zkc.types import ACL, Stat
@@ -109,17 +109,20 @@ class TreeWalker:
         self._without = _SYSTEM[1:] if root == "/" and not system and not _chroot(client) else None
         self._with_data = with_data
         self._with_acl = with_acl
-        # The requests of one znode, sent one after the other.
+        # The calls for each znode.
         self._calls = ["get_children" if with_data else "get_children_with_stat"]
         if with_data:
             self._calls.append("get")
         if with_acl:
             self._calls.append("get_acl")
         self._frontier: deque[str] = deque([root])  # Found, and not requested.
-        # The calls left for the znode requested last, each with its path.
-        self._asking: Iterator[tuple[str, str]] = iter(())
-        self._waiting: deque[Any] = deque()  # Requested, and not taken.
-        self._replies: list[Any] = []  # The replies of the znode that is not complete.
+        # The calls that are left for the znodes requested last, each with their paths.
+        self._asking: Iterator[tuple[str, list[str]]] = iter(())
+        self._next: Optional[tuple[str, list[str]]] = None  # Of the next of them, what found no room.
+        self._groups: deque[list[str]] = deque()  # Znodes that were requested together, and are not complete.
+        self._waiting = RequestWindow()  # Requested, and not taken: for each group the calls in their order.
+        self._replies: list[Any] = []  # The replies that the first group has so far.
+        self._senders = {call: bulk.ReadSender(client, call) for call in self._calls[: 2 if with_data else 0]}
 
     def batch(self) -> Flow[list[TreeNode]]:
         """Return the next znodes, as many as there are without a further wait; none at the end.
@@ -131,44 +134,64 @@ class TreeWalker:
             session = self._client.session  # It may have changed: earlier requests belong to the earlier session.
             self._ask(session, min(self._window - len(self._waiting), STEP, self._slots - session.in_flight))
             waiting = self._waiting
-            if waiting:
-                step = waiting[min(len(waiting), self._half) - 1]
+            if len(waiting):
+                step = waiting.at(min(len(waiting), self._half) - 1)
                 yield Pause(0.0) if step.done() else step
-            elif self._frontier or self._replies:
+            elif self._frontier or self._groups:
                 yield Pause(NO_SLOT)
             else:
                 break
+            waiting.take(self._replies, STEP, self._failed)
+            if waiting.refused:
+                self._waiting = yield from send_again(self._client, session, waiting)
             self._take(nodes)
         return nodes
 
     def _ask(self, session: Session, room: int) -> None:
-        for _ in range(room):
-            asked = next(self._asking, None)
+        while room > 0:
+            asked, self._next = self._next or next(self._asking, None), None
             if asked is None:
                 if not self._frontier:
                     return
-                path = self._frontier.popleft()
-                self._asking = ((call, path) for call in self._calls)
-                asked = next(self._asking)
-            call, path = asked
+                frontier = self._frontier
+                paths = [frontier.popleft() for _ in range(min(len(frontier), max(1, room // len(self._calls))))]
+                self._groups.append(paths)
+                self._asking = iter([(call, paths) for call in self._calls])
+            else:
+                call, paths = asked
+                sender = self._senders.get(call)
+                if sender is not None:
+                    room = min(room, sender.room())
+                if len(paths) > room:
+                    self._next, paths = (call, paths[room:]), paths[:room]
+                if paths:
+                    self._send(session, call, paths)
+                room -= len(paths)
+
+    def _send(self, session: Session, call: str, paths: list[str]) -> None:
+        sender = self._senders.get(call)
+        # A name that breaks the rules of today's servers, from an earlier one, is read by a request of its own.
+        if sender is not None and all(map(is_path, paths)):
+            sender.send(session, paths, self._waiting)
+            return
+        for path in paths:
             self._waiting.append(getattr(session, call)(path))
 
+    def _failed(self, error: ZooKeeperError, request: Any) -> None:
+        """Let the reply be None for a znode that was deleted in the meantime."""
+        if not isinstance(error, NoNodeError) or error.path == self._root:
+            raise error
+
     def _take(self, nodes: list[TreeNode]) -> None:
-        waiting, replies, parts = self._waiting, self._replies, len(self._calls)
-        for _ in range(STEP):
-            if not (waiting and waiting[0].done()):
-                return
-            request = waiting.popleft()
-            try:
-                replies.append(request.result())
-            except NoNodeError:
-                if request.path == self._root:
-                    raise
-                replies.append(None)  # The znode was deleted in the meantime.
-            if len(replies) == parts:
+        parts = len(self._calls)
+        while self._groups and len(self._replies) >= len(self._groups[0]) * parts:
+            paths = self._groups.popleft()
+            count = len(paths)
+            for number, path in enumerate(paths):
+                replies = self._replies[number : count * parts : count]
                 if all(reply is not None for reply in replies):
-                    nodes.append(self._node(request.path, replies))
-                replies.clear()
+                    nodes.append(self._node(path, replies))
+            del self._replies[: count * parts]
 
     def _node(self, path: str, replies: list[Any]) -> TreeNode:
         (names, stat), data = (

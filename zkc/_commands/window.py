@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc._flow import Flow, Pause, Step
 from zkc._zookeeper import RequestWindow, Session
-from zkc.errors import ZooKeeperError
+from zkc.constants import State
+from zkc.errors import ConnectionLossError, UnimplementedError, ZooKeeperError
 
 if TYPE_CHECKING:
     from zkc._commands.protocol import CommandClient
@@ -22,6 +24,8 @@ MOST_WINDOW = 16384
 # The most requests that a step of a flow sends and takes: some milliseconds, so that an event loop gets its turns.
 STEP = 512
 NO_SLOT = 0.002  # The pause in seconds before the next try while other calls have all slots.
+RESENDS = 3  # Reads that are sent until a server that refuses a request has closed the connection.
+_CONNECTED = (State.CONNECTED, State.READ_ONLY)
 
 
 class FailedRequest:
@@ -57,6 +61,7 @@ def run_window(
     window: int,
     *,
     name: str = "items",
+    room: Callable[[], int] = lambda: STEP,
     raise_errors: bool = False,
     progress: Progress = None,
 ) -> Flow[list[Any]]:
@@ -69,10 +74,11 @@ def run_window(
         send: Sends the requests of the items that it is given.
         window: Most requests under way.
         name: What the items are called in messages.
+        room: Returns how many requests may be sent now.
         raise_errors: Whether to raise the first error, after all replies to what was sent, instead of collecting it.
         progress: Told after each step how many items are done.
     """
-    pipe = _Window(client, session, items, send, window, name, raise_errors)
+    pipe = _Window(client, session, items, send, window, name, room, raise_errors)
     while True:
         pipe.fill()
         step = pipe.step()
@@ -82,6 +88,64 @@ def run_window(
             return pipe.end(progress)
         if pipe.take() and progress is not None:
             progress(len(pipe.results))
+        if pipe.waiting.refused:
+            pipe.waiting = yield from send_again(client, session, pipe.waiting)
+
+
+def send_again(client: CommandClient, session: Session, waiting: RequestWindow) -> Flow[RequestWindow]:
+    """Send reads again, a request for each, that a server before 3.6 refused, or lost by closing the connection.
+
+    Args:
+        client: Whose call it is.
+        session: Where to send.
+        waiting: The window with the refused reads.
+
+    Returns:
+        The window in its place: the same reads in the same order.
+    """
+    again = RequestWindow()
+    reconnected = False
+    for index in range(len(waiting)):
+        item: Any = waiting.at(index)
+        while not item.done():
+            yield item
+        if not isinstance(item, FailedRequest) and _lost(item):
+            path, operation = item.path, item.operation
+            item = yield from _send_one(client, session, operation, path)
+            # The server may not have closed the connection yet. Then the first read is lost with it, and shows that.
+            for _ in range(0 if reconnected else RESENDS):
+                while not item.done():
+                    yield item
+                if not _lost(item):
+                    break
+                item = yield from _send_one(client, session, operation, path)
+            reconnected = True
+        again.append(item)
+    return again
+
+
+def _lost(item: Any) -> bool:
+    try:
+        item.result()
+    except (UnimplementedError, ConnectionLossError):
+        return True
+    except ZooKeeperError:
+        pass  # The window reports it.
+    return False
+
+
+def _send_one(client: CommandClient, session: Session, operation: str, path: str) -> Flow[Any]:
+    """Send a read when there is a connection and a slot in flight. It is not waited for."""
+    # Without a connection for so long the read is sent nevertheless, and its error tells the state.
+    end = time.monotonic() + client._settings.session_timeout
+    while session.state not in _CONNECTED and not session.unrecoverable and time.monotonic() < end:
+        yield Pause(NO_SLOT, operation, path)
+    while session.in_flight >= client._settings.max_in_flight:
+        yield Pause(NO_SLOT, operation, path)
+    try:
+        return getattr(session, operation)(path)
+    except ZooKeeperError as error:
+        return FailedRequest(error)
 
 
 class _Window:
@@ -100,6 +164,7 @@ class _Window:
         send: Sender,
         window: int,
         name: str,
+        room: Callable[[], int],
         raise_errors: bool,
     ) -> None:
         self.client = client
@@ -111,6 +176,7 @@ class _Window:
         self.enough = max(1, self.half * 3 // 4)  # So many finished requests are worth a step without a wait.
         self.slots = client._settings.max_in_flight
         self.name = name
+        self.most = room
         self.raise_errors = raise_errors
         self.more = True  # Whether there may be further items to send.
         self.waiting = RequestWindow()
@@ -123,8 +189,7 @@ class _Window:
         if not self.more:
             return
         waiting, before = self.waiting, len(self.waiting)
-        # The flow waits for a slot that other calls have; a send that waits would block an event loop.
-        room = min(self.window - before, STEP, self.slots - self.session.in_flight)
+        room = self._room()
         if room <= 0:
             return
         try:
@@ -136,15 +201,19 @@ class _Window:
             self.failure = error
         self.more = self.failure is None and len(waiting) - before == room
 
+    def _room(self) -> int:
+        # The flow waits for a slot that other calls have; a send that waits would block an event loop.
+        return min(self.window - len(self.waiting), STEP, self.slots - self.session.in_flight, self.most())
+
     def step(self) -> Optional[Step]:
         """Return the step to wait for; None if there is none."""
-        waiting, window = self.waiting, self.window
+        waiting = self.waiting
         if not waiting:
             return Pause(NO_SLOT) if self.more else None
         step = waiting.at(min(len(waiting), self.half) - 1)
         if step.done() or waiting.at(min(len(waiting), self.enough) - 1).done():
             step = waiting.at(0)  # A refused request is done before the requests that were sent before it.
-        if not step.done() and not (self.more and len(waiting) < window and self.session.in_flight < self.slots):
+        if not step.done() and not (self.more and self._room() > 0):
             pending: Step = step
             return pending
         # There is more to do at once, after a turn of the event loop. No timers run in a closed client.

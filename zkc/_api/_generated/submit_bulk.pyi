@@ -19,12 +19,14 @@ class SubmitBulkCalls:
     ) -> Future[list[tuple[Optional[bytes], Stat]]]:
         """Read the data of many znodes.
 
+        Servers since 3.6 read many of them by one request.
+
         >>> for found in client.get_many(f"/users/{name}" for name in client.children("/users")):
         ...     print(found)
 
         Args:
             paths: Paths of the znodes. The call reads this iterable while it sends.
-            window: Most requests of this call without a reply at a time, from 1 to 16384, and never more than the
+            window: Most items of this call without a reply at a time, from 1 to 16384, and never more than the
                 client's ``max_in_flight``.
             raise_errors: Whether to raise the first error instead of returning it in its place. The client then sends
                 nothing more, and waits for the replies to the sent requests before it raises.
@@ -41,7 +43,7 @@ class SubmitBulkCalls:
                 anything is sent. The items before the wrong one were sent, and their replies were awaited.
             ValueError: An item has a wrong value; as for TypeError.
             ZooKeeperError: With ``raise_errors=True``: the error of the first item that failed.
-            OperationTimeoutError: The call took longer than ``timeout``. Up to a window of requests is still in flight.
+            OperationTimeoutError: The call took longer than ``timeout``. Up to a window of items is still in flight.
 
         .. versionadded:: 0.1
         """
