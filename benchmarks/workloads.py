@@ -81,6 +81,7 @@ WORKLOADS = (
             Row("Session, result()", "zkc", "result"),
             Row("client.submit", "zkc", "submit"),
             Row("get_many", "zkc", "bulk"),
+            Row("get_many, a request each", "zkc", "bulk_alone"),
             Row("AsyncClient, 1,000 tasks", "zkc-async", "pipelined"),
             Row("AsyncClient.get_many", "zkc-async", "bulk"),
             *_rows("pipelined", "zkc-legacy", *_OTHERS),
