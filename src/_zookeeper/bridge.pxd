@@ -91,6 +91,7 @@ cdef extern from "bridge/bridge.h" nogil:
         char **result_paths
         Stat_c *result_stats
         int part_count
+        int error_each
 
     zkc_request *zkc_request_new()
     void zkc_request_unref(zkc_request *)

@@ -10,21 +10,44 @@ cdef double _AIM = 256 * 1024              # bytes of a reply to aim at
 cdef double _FIRST_SIZE = 4096             # bytes that a result is taken to have before some were seen
 cdef double _NEW_SHARE = 1.0 / 64          # share of a new result in the average size
 cdef Py_ssize_t _MOST_PATHS = 64 * 1024    # bytes of the reads in one request
-cdef int _LOST_PROBES = 3                  # so many lost probes are taken for a refusal
+cdef int _LOST_PROBES = 3                  # so many lost probes are taken for a refusal after a server has had it
+
+
+cdef struct _Connection:
+    int64_t client_id
+    int64_t connects  # of that session until then; 0: there is no connection
+
+
+cdef _Connection _connection_of(Session session) noexcept:
+    cdef _Connection found
+    cdef int state
+    found.client_id = found.connects = 0
+    if zkc_enter(session.c) == ZKC_ENTERED:
+        state = zoo_state(session.c.handle)
+        if state == ZOO_CONNECTED_STATE or state == ZOO_READONLY_STATE:
+            found.client_id = zoo_client_id(session.c.handle).client_id
+            found.connects = zkc_metric_get(&session.c.metrics.connects)
+        zkc_leave(session.c)
+    return found
 
 
 @cython.final
 cdef class ReadGroups:
     """A client's knowledge of requests that read many znodes: whether its servers have them, and the size of results.
 
-    Servers before 3.6 refuse such a request and close the connection. So the first one is a small probe. Nothing should
-    follow it until its reply: where a server closes a connection with unread requests, TCP drops the refusal, too.
+    Servers before 3.6 refuse such a request and close the connection. So the first one on each connection is a small
+    probe, and a refusal is remembered for all connections. Nothing should follow the probe until its reply: where a
+    server closes a connection with unread requests, TCP may drop the refusal, too. So a probe that was lost with its
+    connection is taken for refused, unless a server of this client has once answered one.
 
     .. versionadded:: 0.1
     """
 
-    cdef object known      # True, False, or None: unknown
+    cdef object known      # True: on the connection below; False: for good; None: unknown
+    cdef _Connection connection  # where the probe went
     cdef Request probe     # the request whose outcome tells; None: not sent yet
+    cdef bint claimed      # a thread is about to send the probe
+    cdef bint seen         # some server has answered one
     cdef int lost          # probes that were lost with their connection
     cdef double data, names  # average bytes of a result. Threads may overwrite each other's: it stays an average
 
@@ -48,18 +71,19 @@ cdef class ReadGroups:
         """
         self.known, self.probe = False, None
 
-    def room(self, str operation not None):
+    def room(self, Session session not None, str operation not None):
         """Return how many reads may be sent now: few for the probe, none while it has no reply; None: any number.
 
         Args:
+            session: Where they go.
             operation: ``"get"`` or ``"get_children"``.
 
         .. versionadded:: 0.1
         """
-        cdef Py_ssize_t most = self.most(_read_reply(operation))
+        cdef Py_ssize_t most = self.most(session, _read_reply(operation))
         if self.known is not None:
             return None
-        if self.probe is not None:
+        if self.claimed or self.probe is not None:
             return 0
         return most if most > 1 else None
 
@@ -71,27 +95,53 @@ cdef class ReadGroups:
     cdef int look(self) except -1:
         """Take the outcome of the probe, if it is there."""
         cdef Request probe = self.probe
-        if self.known is not None or probe is None or not zkc_request_done(probe.c):
+        if self.known is False or probe is None or not zkc_request_done(probe.c):
             return 0
         self.probe = None
         if probe.c.rc == ZOK:
-            self.known, self.lost = True, 0
+            self.known, self.seen, self.lost = True, True, 0
         elif probe.c.rc == ZUNIMPLEMENTED:
             self.known = False
-        else:
-            # Either the link was cut, or the refusal was dropped with the connection.
+        elif probe.c.rc == ZCONNECTIONLOSS:
+            # Either the refusal was dropped with the connection, or the link was cut just now.
             self.lost += 1
-            if self.lost == _LOST_PROBES:
+            if self.lost >= (_LOST_PROBES if self.seen else 1):
                 self.known = False
         return 0
 
-    cdef Py_ssize_t most(self, int reply) except -1:
-        """Return how many reads the next request may have."""
+    def of(self, Session session not None):
+        """Return :attr:`supported` for the present connection of a session.
+
+        .. versionadded:: 0.1
+        """
         self.look()
-        if reply == REPLY_EXISTS or self.known is False or self.probe is not None:
+        if self.known is True and not self.of_connection(session):
+            self.known = None  # The server of the new connection may be an older one.
+        return self.known
+
+    cdef Py_ssize_t most(self, Session session, int reply) except -1:
+        """Return how many reads the next request may have."""
+        self.of(session)
+        if reply == REPLY_EXISTS or self.known is False or self.claimed or self.probe is not None:
             return 1
+        if self.known is None and _connection_of(session).connects == 0:
+            return 1  # Its loss would show nothing of the server.
         cdef double size = self.data if reply == REPLY_DATA else self.names
         return <Py_ssize_t>max(1.0, min(_AIM / size, <double>(_MOST_READS if self.known else _PROBE_READS)))
+
+    cdef bint of_connection(self, Session session) noexcept:
+        cdef _Connection now = _connection_of(session)
+        if now.client_id != self.connection.client_id or now.connects != self.connection.connects:
+            return False
+        return now.connects > 0
+
+    cdef bint claim(self, Session session) noexcept:
+        """Have the next request be the probe. False: another thread's is on its way, or there is no connection."""
+        if self.claimed or self.probe is not None:
+            return False
+        self.connection = _connection_of(session)
+        self.claimed = self.connection.connects > 0
+        return self.claimed
 
     cdef inline void note(self, int reply, const zkc_request *c) noexcept:
         """Take the size of a result into the average."""
@@ -216,7 +266,7 @@ cdef class RequestWindow:
         .. versionadded:: 0.1
         """
         cdef int reply = _read_reply(operation)
-        cdef Py_ssize_t most = 1 if groups is None else groups.most(reply)
+        cdef Py_ssize_t most = 1 if groups is None else groups.most(session, reply)
         cdef Py_ssize_t size = 0, added, limit = _MOST_PATHS
         cdef list group = []
         if groups is not None:
@@ -234,7 +284,7 @@ cdef class RequestWindow:
                 added = len(<str>path) * (1 if _is_ascii(path) else 3) + _MULTI_HEADER + _AROUND_READ + session.chroot
                 if group and (len(group) == most or size + added > limit):
                     self.send_group(session, operation, reply, group, refused, groups)
-                    group, size, most = [], 0, groups.most(reply)  # After a probe it is 1.
+                    group, size, most = [], 0, groups.most(session, reply)  # After a probe it is 1.
                     if most == 1:
                         self.send_read(session, operation, reply, path, refused)
                         continue
@@ -258,21 +308,25 @@ cdef class RequestWindow:
         cdef Request request
         cdef ReadPart part
         cdef Py_ssize_t i
-        cdef bint probing = False
-        if len(paths) > 1:
+        cdef bint probing = groups.known is None
+        # Sending may wait for a slot, and give up the GIL: two threads would both send a probe.
+        if len(paths) > 1 and groups.known is not False and (not probing or groups.claim(session)):
             try:
-                request = _send_group(session, operation, reply, paths)
+                request = _send_group(session, operation, reply, paths, probing)
             except errors.ZooKeeperError:
                 pass  # Each path gets an error of its own, below.
             else:
-                if groups.known is None:
-                    groups.probe, probing = request, True
+                if probing:
+                    groups.probe = request
                 for i in range(len(paths)):
                     part = ReadPart.__new__(ReadPart)
                     part.request, part.c = request, zkc_request_part(request.c, i)
                     part.reply, part.probing, part.operation, part.path = reply, probing, operation, paths[i]
                     self.items.append(part)
                 return 0
+            finally:
+                if probing:
+                    groups.claimed = False
         for path in paths:
             self.send_read(session, operation, reply, path, refused)
         return 0
@@ -382,7 +436,7 @@ cdef Request _send_read(Session session, str operation, int reply, str path):
     return request.sent(rc)
 
 
-cdef Request _send_group(Session session, str operation, int reply, list paths):
+cdef Request _send_group(Session session, str operation, int reply, list paths, bint probing):
     """Send one request that reads all of some paths. They keep the rules of the servers."""
     cdef int count = <int>len(paths), i
     cdef list kept = []  # what the array points into
@@ -414,6 +468,7 @@ cdef Request _send_group(Session session, str operation, int reply, list paths):
             reads[i].data_completion = zkc_on_part_data
             reads[i].strings_completion = zkc_on_part_strings
             reads[i].data = zkc_request_part(request.c, i)
+        request.c.error_each = not probing  # The reads of a lost probe are sent again.
         request.admit(None)
         return request.sent(zoo_amultiread(session.c.handle, count, reads, zkc_on_void, request.c))
     finally:

@@ -200,6 +200,7 @@ typedef struct zkc_request {
 
     struct zkc_request *parts; /* a read of many: the reply of each read; freed with the request */
     int part_count;
+    int error_each; /* when it fails as a whole, each of the parts counts as an error */
 } zkc_request;
 
 zkc_request *zkc_request_new(void); /* one reference: the caller's */

@@ -27,6 +27,11 @@ void zkc__metrics_refused(zkc_metrics *metrics, const zkc_request *request)
     zkc_metric_add(&metrics->bytes_sent, -request->sent_bytes);
 }
 
+static void count_errors(zkc_metrics *metrics, int rc, int64_t number)
+{
+    zkc_metric_add(&metrics->errors[rc < 0 && rc > -ZKC_ERROR_CODES ? -rc : 0], number);
+}
+
 void zkc__metrics_ended(zkc_metrics *metrics, const zkc_request *request)
 {
     int64_t taken = zkc_now_ns() - request->sent_ns;
@@ -34,10 +39,15 @@ void zkc__metrics_ended(zkc_metrics *metrics, const zkc_request *request)
     zkc_metric_add(&metrics->latency[zkc__latency_bucket(taken)], 1);
     zkc_metric_add(&metrics->latency_sum_ns, taken);
     if (request->rc != ZOK)
-        zkc_metric_add(&metrics->errors[request->rc < 0 && request->rc > -ZKC_ERROR_CODES ? -request->rc : 0], 1);
+        /* a server that does not know a read of many has read nothing: the reads are sent again */
+        count_errors(metrics, request->rc,
+                     request->error_each && request->rc != ZUNIMPLEMENTED ? request->part_count : 1);
     else if (request->bytes != NULL)
         zkc_metric_add(&metrics->bytes_received, request->length);
-    for (int i = 0; request->rc == ZOK && i < request->part_count; i++)
-        if (request->parts[i].bytes != NULL)
+    for (int i = 0; request->rc == ZOK && i < request->part_count; i++) {
+        if (request->parts[i].rc != ZOK)
+            count_errors(metrics, request->parts[i].rc, 1);
+        else if (request->parts[i].bytes != NULL)
             zkc_metric_add(&metrics->bytes_received, request->parts[i].length);
+    }
 }

@@ -214,18 +214,18 @@ def test_reads_by_one_request_give_what_single_calls_give(session, operation):
 def test_the_first_request_of_many_reads_is_small_and_alone(session, zookeeper_server):
     groups, sent = core.ReadGroups(), core.RequestWindow()
     assert groups.supported is None
-    assert 1 < groups.room("get") < 50
+    assert 1 < groups.room(session, "get") < 50
     with paused(zookeeper_server):
         before = session.in_flight
-        sent.send_reads(session, "get", ["/"] * groups.room("get"), raise_lookup, never, groups)
+        sent.send_reads(session, "get", ["/"] * groups.room(session, "get"), raise_lookup, never, groups)
         assert session.in_flight == before + 1
-        assert groups.room("get") == groups.room("get_children") == 0
+        assert groups.room(session, "get") == groups.room(session, "get_children") == 0
         assert groups.supported is None
         sent.send_reads(session, "get", ["/"] * 3, raise_lookup, never, groups)
         assert session.in_flight == before + 4
     take_all(sent)
     assert groups.supported is True
-    assert groups.room("get") is None
+    assert groups.room(session, "get") is None
 
 
 @needs_groups
@@ -287,7 +287,7 @@ def test_a_refusal_is_remembered(session):
     groups, sent = core.ReadGroups(), core.RequestWindow()
     groups.refuse()
     assert groups.supported is False
-    assert groups.room("get") is None
+    assert groups.room(session, "get") is None
     sent.send_reads(session, "get", ["/"] * 9, raise_lookup, never, groups)
     assert {type(sent.at(i)) for i in range(9)} == {core.Request}
     take_all(sent)

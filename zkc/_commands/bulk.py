@@ -45,22 +45,26 @@ class ReadSender:
     def __init__(self, client: CommandClient, operation: str) -> None:
         self.operation = operation
         self.groups: Optional[ReadGroups] = None if operation == "exists" else client._read_groups
-        # The first reads are a request each, as long as no server has shown that it knows the others. Few reads are not
-        # worth the probe, which closes the connection to a server before 3.6.
-        self.alone = STEP if self.groups is not None and self.groups.supported is None else 0
+        self.alone = -1  # So many reads are still a request each; -1: not known before the first is sent.
 
-    def room(self) -> int:
+    def room(self, session: Session) -> int:
         """Return how many reads may be sent now."""
-        if self.alone > 0 or self.groups is None:
-            return self.alone or STEP
-        room = self.groups.room(self.operation)
+        if self.groups is None:
+            return STEP
+        if self.alone < 0:
+            # As long as the server has not shown that it knows the others. Few reads are not worth the probe, which
+            # closes the connection to a server before 3.6.
+            self.alone = STEP if self.groups.of(session) is None else 0
+        if self.alone > 0:
+            return self.alone
+        room = self.groups.room(session, self.operation)
         return STEP if room is None else room
 
     def send(self, session: Session, paths: Iterable[Any], sent: RequestWindow) -> None:
         """Send no more reads than :meth:`room`."""
-        groups, before = None if self.alone else self.groups, len(sent)
+        groups, before = None if self.alone > 0 else self.groups, len(sent)
         sent.send_reads(session, self.operation, paths, _check_path, FailedRequest, groups)
-        if self.alone:
+        if self.alone > 0:
             self.alone -= len(sent) - before
 
 
@@ -166,7 +170,7 @@ def _reads(
         functools.partial(sender.send, session),
         check_window(client, window),
         name="paths",
-        room=sender.room,
+        room=functools.partial(sender.room, session),
         raise_errors=ops.check_flag(raise_errors, "raise_errors"),
         progress=check_progress(progress),
     )

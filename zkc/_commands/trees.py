@@ -161,7 +161,7 @@ class TreeWalker:
                 call, paths = asked
                 sender = self._senders.get(call)
                 if sender is not None:
-                    room = min(room, sender.room())
+                    room = min(room, sender.room(session))
                 if len(paths) > room:
                     self._next, paths = (call, paths[room:]), paths[:room]
                 if paths:
