@@ -130,7 +130,10 @@ typedef struct zkc_watch {
     int kind;
     int broadcast;   /* it also gets session events */
     int with_zxid;   /* its callable takes the zxid as a fourth argument */
-    atomic_int gap;  /* persistent: a gap event is in the queue, and events are dropped until its delivery begins */
+    /* Persistent: twice the number of the gap event that is the watch's last in the queue, until its delivery begins;
+     * odd while events are dropped behind it. 0: there is none. */
+    atomic_uint gap;
+    unsigned gaps;   /* persistent: its gap events so far; the session's lock protects it */
     atomic_int refs; /* 1 for the request, table or queue that has it, 1 for the request that armed it */
     int in_table;    /* the session's lock protects it */
     atomic_int fate; /* enum zkc_fate: whether its callable gets the event, decided once */
@@ -143,6 +146,7 @@ typedef struct zkc_event {
     zkc_item item;
     zkc_watch *watch;
     struct zkc_session *session; /* borrowed: the queue's */
+    unsigned gap;                /* its number, if it is a gap */
 } zkc_event;
 
 typedef struct zkc_watch_table {

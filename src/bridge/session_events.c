@@ -189,34 +189,46 @@ struct happening {
     int type, state;
 };
 
+/* Whether a gap event is the watch's last in the queue, whose delivery has not begun: it tells of what is missing now.
+ * With ``drop``, events are dropped from here on until that begins. */
+static int has_gap_at_end(zkc_watch *watch, int drop)
+{
+    unsigned gap = atomic_load(&watch->gap);
+
+    return gap != 0 && (!drop || atomic_compare_exchange_strong(&watch->gap, &gap, gap | 1));
+}
+
 /* The session's lock is held. When the queue has too many events, the watch gets a gap event instead, and then nothing
  * until the consumer has come to that: so the gap event stands where events are missing, and the queue does not grow.
- */
+ * Other gaps drop nothing, and one is enough until an event follows it. */
 static void push_happening(zkc_watch *watch, void *context)
 {
     const struct happening *happening = context;
     zkc_session *session = happening->session;
-    int type = happening->type;
+    int type = happening->type, full = 0;
     int64_t zxid = happening->zxid;
     zkc_item *item;
 
-    if (atomic_load(&watch->gap)) {
+    if (atomic_load(&watch->gap) & 1) {
         zkc_metric_add(&session->metrics.dropped_events, type != ZKC_GAP_EVENT);
         return;
     }
     if (type != ZKC_GAP_EVENT && atomic_load(&session->queued_events) >= session->max_queued_events) {
         zkc_metric_add(&session->metrics.dropped_events, 1);
+        full = 1;
         type = ZKC_GAP_EVENT;
         zxid = -1;
     }
-    if (type == ZKC_GAP_EVENT)
-        atomic_store(&watch->gap, 1);
+    if (type == ZKC_GAP_EVENT && has_gap_at_end(watch, full))
+        return;
     item = zkc__event_new(session, watch, type, happening->state,
                           type == ZKC_GAP_EVENT || happening->path == NULL ? watch->item.path : happening->path, zxid);
     if (item == NULL)
-        atomic_store(&watch->gap, 0); /* without memory the event is lost */
-    else
-        zkc_queue_push(&session->queue, item);
+        return; /* without memory the event is lost */
+    if (type == ZKC_GAP_EVENT)
+        ((zkc_event *)item)->gap = ++watch->gaps;
+    atomic_store(&watch->gap, type == ZKC_GAP_EVENT ? 2 * watch->gaps + full : 0); /* before the consumer may see it */
+    zkc_queue_push(&session->queue, item);
     zkc_metric_add(&session->metrics.watch_events, type != ZKC_GAP_EVENT);
 }
 

@@ -50,8 +50,12 @@ int zkc_event_call(zkc_item *item)
 {
     zkc_event *event = (zkc_event *)item;
 
-    if (item->type == ZKC_GAP_EVENT)
-        atomic_store(&event->watch->gap, 0); /* what comes from here on is queued again */
+    if (item->type == ZKC_GAP_EVENT) { /* what comes from here on is queued again, and gets a gap event of its own */
+        unsigned last = 2 * event->gap, dropping = last + 1;
+
+        if (!atomic_compare_exchange_strong(&event->watch->gap, &last, 0))
+            atomic_compare_exchange_strong(&event->watch->gap, &dropping, 0);
+    }
     return atomic_load(&event->watch->fate) != ZKC_REVOKED;
 }
 

@@ -48,29 +48,38 @@ class ArmedEvents:
 class Gaps:
     """The rule of a bounded queue of events: a GAP where it was full, then nothing until that was taken.
 
+    Another GAP drops nothing. One is enough until an event follows it.
+
     Args:
         limit: Largest number of events in the queue.
     """
 
-    __slots__ = ("_limit", "_open")
+    __slots__ = ("_full", "_last", "_limit")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._open = False
+        self._last: Optional[WatchedEvent] = None  # The GAP that is the last event in the queue.
+        self._full = False  # Whether events are dropped until it is taken.
 
     def put(self, event: WatchedEvent, size: int) -> Optional[WatchedEvent]:
         """Return what to append to a queue of this size: the event, a GAP in its place, or None."""
-        if self._open:
+        if self._full:
             return None
-        if size >= self._limit and event.type is not EventType.GAP:
+        self._full = size >= self._limit and event.type is not EventType.GAP
+        if self._full:
             event = WatchedEvent(EventType.GAP, event.state, event.path)
-        self._open = event.type is EventType.GAP
+        if event.type is not EventType.GAP:
+            self._last = None
+        elif self._last is not None:
+            return None
+        else:
+            self._last = event
         return event
 
     def taken(self, event: WatchedEvent) -> None:
-        """Note that an event left the queue: after a GAP, events are appended again."""
-        if event.type is EventType.GAP:
-            self._open = False
+        """Note that an event left the queue: after the last GAP, events are appended again."""
+        if event is self._last:
+            self._last, self._full = None, False
 
 
 class EventWatch:

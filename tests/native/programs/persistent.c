@@ -268,6 +268,29 @@ static void a_new_connection_is_a_gap(zkc_session *session)
     CHECK(is_empty(&inbox));
 }
 
+static void a_gap_of_a_connection_drops_nothing(zkc_session *session)
+{
+    struct inbox inbox = {session, NULL, 0};
+
+    session->max_queued_events = 3;
+    arm(session, ZKC_WATCH_RECURSIVE, "/a", first);
+    event(session, ZKC_GAP_EVENT, "/a", -1);
+    event(session, ZOO_CREATED_EVENT, "/a/b", 1);
+    event(session, ZKC_GAP_EVENT, "/a", -1); /* what follows an event gets a gap of its own */
+    event(session, ZKC_GAP_EVENT, "/a", -1);
+    event(session, ZOO_CHANGED_EVENT, "/a/b", 2); /* the queue is full: the gap at its end stands for this one */
+    event(session, ZOO_CHANGED_EVENT, "/a/b", 3);
+    expect_gap(&inbox, first, "/a");
+    event(session, ZOO_CHANGED_EVENT, "/a/b", 4); /* the first gap was taken, the last one was not */
+    expect_shown(&inbox, first, ZOO_CREATED_EVENT, "/a/b", 1);
+    expect_gap(&inbox, first, "/a");
+    CHECK(is_empty(&inbox));
+    CHECK_EQ(zkc_metric_get(&session->metrics.dropped_events), 3);
+    event(session, ZOO_CHANGED_EVENT, "/a/b", 5);
+    expect_shown(&inbox, first, ZOO_CHANGED_EVENT, "/a/b", 5);
+    CHECK(is_empty(&inbox));
+}
+
 /* ---- ends ----------------------------------------------------------------------------------------------------- */
 
 static void a_removed_watch_is_told_last(zkc_session *session)
@@ -521,6 +544,7 @@ int main(void)
     RUN_IN_SESSION(without_memory_an_event_is_lost_and_the_watch_stays, 10, 0);
     RUN_IN_SESSION(a_full_queue_gets_a_gap_and_then_nothing, 10, 0);
     RUN_IN_SESSION(a_new_connection_is_a_gap, 10, 0);
+    RUN_IN_SESSION(a_gap_of_a_connection_drops_nothing, 10, 0);
     RUN_IN_SESSION(a_removed_watch_is_told_last, 10, 0);
     RUN_IN_SESSION(an_abandoned_call_takes_its_events_back, 10, 0);
     RUN_IN_SESSION(expiry_ends_it_behind_its_events, 10, 0);
