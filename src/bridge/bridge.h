@@ -128,8 +128,8 @@ typedef struct zkc_watch {
     zkc_item item; /* so that firing allocates nothing: the watch itself goes into the queue */
     struct zkc_watch *next;
     int kind;
-    int broadcast;   /* it also gets session events */
-    int with_zxid;   /* its callable takes the zxid as a fourth argument */
+    int broadcast; /* it also gets session events */
+    int with_zxid; /* its callable takes the zxid as a fourth argument */
     /* Persistent: twice the number of the gap event that is the watch's last in the queue, until its delivery begins;
      * odd while events are dropped behind it. 0: there is none. */
     atomic_uint gap;
