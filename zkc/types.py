@@ -168,6 +168,7 @@ class WatchedEvent(Frozen):
     """
 
     __slots__ = ("path", "state", "type", "zxid")
+    __match_args__ = ("type", "state", "path")  # What comparisons look at.
 
     type: EventType
     state: State
