@@ -436,10 +436,27 @@ cdef class Session(_ConnectingSession):
         zkc_leave(self.c)
         if not found:
             raise errors.error_for(ZNOWATCHER, "remove_watches", path)
-        if zkc_has_other_watches(self.c, c_path, kinds, <void *>watch):
-            # The server knows one watch per path and session: it stays for the others.
-            return self.forget_watches(path, raw, kinds, <void *>watch, callback)
-        return self.remove_all_watches(path, watch_type, callback)
+        if not zkc_has_other_watches(self.c, c_path, kinds, <void *>watch):
+            return self.remove_all_watches(path, watch_type, callback)
+        if watch_type == 3:
+            return self.remove_watches_by_kind(path, raw, watch, callback)
+        # The server knows one watch per path, kind and session: it stays for the others.
+        return self.forget_watches(path, raw, kinds, <void *>watch, callback)
+
+    cdef Request remove_watches_by_kind(self, path, bytes raw, watch, callback):
+        """Remove a callable from each kind that it watches. The last request is done when all are."""
+        cdef list types = []
+        self.enter("remove_watches")
+        for each in (1, 2, 4, 5):
+            if zkc_count_watches(self.c, PyBytes_AS_STRING(raw), _watch_kinds(each), <void *>watch):
+                types.append(each)
+        zkc_leave(self.c)
+        if not types:  # It was called in the meantime.
+            raise errors.error_for(ZNOWATCHER, "remove_watches", path)
+        last = types.pop()
+        for each in types:
+            self.remove_watches(path, watch, each)
+        return self.remove_watches(path, watch, last, callback)
 
     cdef Request forget_watches(self, path, bytes raw, unsigned kinds, void *watch, callback):
         """Forget watches here, and not at the server. The request is a sync: it keeps the order."""

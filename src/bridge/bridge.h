@@ -128,8 +128,9 @@ typedef struct zkc_watch {
     zkc_item item; /* so that firing allocates nothing: the watch itself goes into the queue */
     struct zkc_watch *next;
     int kind;
-    int broadcast; /* it also gets session events */
-    int with_zxid; /* its callable takes the zxid as a fourth argument */
+    int64_t serial; /* of the request that armed it: a removal leaves what later requests arm */
+    int broadcast;  /* it also gets session events */
+    int with_zxid;  /* its callable takes the zxid as a fourth argument */
     /* Persistent: twice the number of the gap event that is the watch's last in the queue, until its delivery begins;
      * odd while events are dropped behind it. 0: there is none. */
     atomic_uint gap;
@@ -183,6 +184,7 @@ typedef struct zkc_request {
     int arm_on_missing;         /* exists arms its watch on ZNONODE too */
     unsigned watches_to_remove; /* remove_watches: the kinds to forget on `removal_path`; 0: none */
     char *removal_path;
+    int64_t serial;     /* its place among the session's requests, from zkc_track on */
     int metric;         /* enum zkc_kind: what it counts as */
     int64_t sent_bytes; /* of paths and data */
     int64_t sent_ns;    /* zkc_now_ns() at zkc_track */
@@ -291,6 +293,7 @@ typedef struct zkc_session {
 
     pthread_mutex_t lock;     /* for the list of requests and the watch table; never held while calling libzookeeper */
     zkc_request *outstanding; /* tracked requests, newest first */
+    int64_t serials;          /* that of the newest; the lock protects it */
     zkc_watch_table watches;
     atomic_int expired;        /* the servers have ended it, whether or not it was closed after that */
     int ended;                 /* expired, refused or closed: no watch is armed any more */

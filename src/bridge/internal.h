@@ -33,6 +33,8 @@ int zkc__watches_add(zkc_watch_table *table, zkc_watch *watch); /* takes it over
 zkc_watch *zkc__watches_fire(zkc_watch_table *table, const char *path, int type, int config);
 /* Unlink and return the watches of these kinds (bit mask 1 << kind) on a path; token NULL: all of them. */
 zkc_watch *zkc__watches_remove(zkc_watch_table *table, const char *path, unsigned kinds, void *token);
+/* Those whose requests came before the one with the serial. */
+zkc_watch *zkc__watches_remove_older(zkc_watch_table *table, const char *path, unsigned kinds, int64_t serial);
 /* Unlink this watch; 0 when it is not in the table. */
 int zkc__watches_take(zkc_watch_table *table, zkc_watch *watch);
 /* How many watches of these kinds are on a path; with a token, how many of that token. */
@@ -62,6 +64,8 @@ void zkc__metrics_ended(zkc_metrics *metrics, const zkc_request *request);
 /* Unlink every watch and set its last event. The caller holds the session's lock, and pushes the watches afterwards. */
 zkc_watch *zkc__end_watches(zkc_session *session, int state);
 void zkc__push_watches(zkc_session *session, zkc_watch *watches);
+/* A request to remove all watches of a path has succeeded: forget those that requests before it have armed. */
+void zkc__forget_removed(zkc_session *session, const zkc_request *request);
 /* A session event for the session's watcher; deferred until the opening is announced. */
 void zkc__push_event(zkc_session *session, int type, int state);
 /* Bracket all pushes to the session's queue, so that ZKC_ITEM_STOP comes after them. Begin with the lock held. */

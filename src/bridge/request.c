@@ -161,7 +161,7 @@ static void finish(zkc_request *request)
     uint32_t before;
 
     if (request->watches_to_remove != 0 && request->rc == ZOK)
-        zkc_forget_watches(session, request->removal_path, request->watches_to_remove, NULL);
+        zkc__forget_removed(session, request);
     zkc__metrics_ended(&session->metrics, request);
     zkc_slot_return(session);
     before = atomic_fetch_or(&request->bits, ZKC_DONE);
@@ -302,6 +302,9 @@ int zkc_track(zkc_session *session, zkc_request *request)
     atomic_fetch_add(&request->refs, 1); /* released in zkc__complete, in zkc_untrack or at close */
     request->session = session;
     zkc__metrics_sent(&session->metrics, request);
+    request->serial = ++session->serials;
+    if (request->watch != NULL)
+        request->watch->serial = request->serial;
     request->in_library = request->listed = 1;
     request->before = NULL;
     request->after = session->outstanding;

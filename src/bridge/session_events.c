@@ -53,13 +53,9 @@ void zkc__push_end(zkc_session *session)
     }
 }
 
-void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, void *token)
+/* The lock is held, and a push has begun: both end here. */
+static void push_forgotten(zkc_session *session, zkc_watch *watches)
 {
-    zkc_watch *watches;
-
-    pthread_mutex_lock(&session->lock);
-    zkc__push_begin(session);
-    watches = zkc__watches_remove(&session->watches, path, kinds, token);
     pthread_mutex_unlock(&session->lock);
     for (zkc_watch *watch = watches; watch != NULL; watch = watch->next) {
         watch->item.type = ZOO_NOTWATCHING_EVENT;
@@ -67,6 +63,21 @@ void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, 
     }
     zkc__push_watches(session, watches);
     zkc__push_end(session);
+}
+
+void zkc_forget_watches(zkc_session *session, const char *path, unsigned kinds, void *token)
+{
+    pthread_mutex_lock(&session->lock);
+    zkc__push_begin(session);
+    push_forgotten(session, zkc__watches_remove(&session->watches, path, kinds, token));
+}
+
+void zkc__forget_removed(zkc_session *session, const zkc_request *request)
+{
+    pthread_mutex_lock(&session->lock);
+    zkc__push_begin(session);
+    push_forgotten(session, zkc__watches_remove_older(&session->watches, request->removal_path,
+                                                      request->watches_to_remove, request->serial));
 }
 
 size_t zkc_count_watches(zkc_session *session, const char *path, unsigned kinds, void *token)

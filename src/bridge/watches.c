@@ -162,7 +162,7 @@ static void free_if_empty(zkc_watch_table *table, entry **position)
 }
 
 /* Unlink the watches of an entry that match; the result is oldest first, in the order of their calls. */
-static zkc_watch *unlink_watches(zkc_watch_table *table, entry **position, unsigned kinds, void *token)
+static zkc_watch *unlink_watches(zkc_watch_table *table, entry **position, unsigned kinds, void *token, int64_t serial)
 {
     entry *this = *position;
     zkc_watch **link = &this->watches, *found = NULL;
@@ -170,7 +170,8 @@ static zkc_watch *unlink_watches(zkc_watch_table *table, entry **position, unsig
     while (*link != NULL) {
         zkc_watch *watch = *link;
 
-        if ((kinds & (1u << watch->kind)) == 0 || (token != NULL && watch->item.token != token)) {
+        if ((kinds & (1u << watch->kind)) == 0 || (token != NULL && watch->item.token != token) ||
+            watch->serial > serial) {
             link = &watch->next;
             continue;
         }
@@ -203,7 +204,14 @@ zkc_watch *zkc__watches_remove(zkc_watch_table *table, const char *path, unsigne
 {
     entry **position = find(table, path, hash_path(path));
 
-    return position != NULL && *position != NULL ? unlink_watches(table, position, kinds, token) : NULL;
+    return position != NULL && *position != NULL ? unlink_watches(table, position, kinds, token, INT64_MAX) : NULL;
+}
+
+zkc_watch *zkc__watches_remove_older(zkc_watch_table *table, const char *path, unsigned kinds, int64_t serial)
+{
+    entry **position = find(table, path, hash_path(path));
+
+    return position != NULL && *position != NULL ? unlink_watches(table, position, kinds, NULL, serial) : NULL;
 }
 
 zkc_watch *zkc__watches_fire(zkc_watch_table *table, const char *path, int type, int config)
@@ -291,7 +299,7 @@ zkc_watch *zkc__watches_clear(zkc_watch_table *table)
 
     for (size_t i = 0; i < table->size; i++) {
         while (table->buckets[i] != NULL) {
-            zkc_watch *found = unlink_watches(table, &table->buckets[i], ~0u, NULL), *last = found;
+            zkc_watch *found = unlink_watches(table, &table->buckets[i], ~0u, NULL, INT64_MAX), *last = found;
 
             while (last->next != NULL)
                 last = last->next;
