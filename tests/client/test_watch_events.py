@@ -147,6 +147,21 @@ async def test_a_full_iterator_yields_a_gap(make_zk, other_zk):
             seen.append(simple(await iterator.__anext__()))
 
 
+async def test_a_gap_has_the_path_of_the_watch(make_zk, other_zk):
+    zk = make_zk(max_queued_events=5)
+    await zk.start()
+    await other_zk.create("/a")
+    async with zk.watch("/a", watch_type=WatchType.RECURSIVE) as iterator:
+        for number in range(50):
+            await other_zk.create(f"/a/{number}")
+        await zk.sync()
+        events = [await iterator.__anext__()]
+        while events[-1].type is not GAP:
+            events.append(await iterator.__anext__())
+        assert simple(events[0]) == (CREATED, "/a/0")
+        assert events[-1].path == "/a"
+
+
 async def test_coroutines_run_one_after_the_other_and_a_full_queue_is_a_gap(make_zk, other_zk, kind, loop):
     if kind == "sync":
         pytest.skip("coroutine functions are for AsyncClient")

@@ -125,7 +125,7 @@ class _EventSource(EventWatch):
         super().__init__(client._subscriptions, path, recursive)
         self._items = items
         self._put = put
-        self._gaps = Gaps(client._settings.max_queued_events)
+        self._gaps = Gaps(path, client._settings.max_queued_events)
 
     def taken(self, event: WatchedEvent) -> WatchedEvent:
         self._gaps.taken(event)

@@ -51,12 +51,14 @@ class Gaps:
     Another GAP drops nothing. One is enough until an event follows it.
 
     Args:
+        path: Path of the watch, and so of each GAP.
         limit: Largest number of events in the queue.
     """
 
-    __slots__ = ("_full", "_last", "_limit")
+    __slots__ = ("_full", "_last", "_limit", "_path")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, path: str, limit: int) -> None:
+        self._path = path
         self._limit = limit
         self._last: Optional[WatchedEvent] = None  # The GAP that is the last event in the queue.
         self._full = False  # Whether events are dropped until it is taken.
@@ -67,7 +69,7 @@ class Gaps:
             return None
         self._full = size >= self._limit and event.type is not EventType.GAP
         if self._full:
-            event = WatchedEvent(EventType.GAP, event.state, event.path)
+            event = WatchedEvent(EventType.GAP, event.state, self._path)
         if event.type is not EventType.GAP:
             self._last = None
         elif self._last is not None:
@@ -282,7 +284,7 @@ class EventSubscription(EventWatch):
         super().__init__(registry, path, recursive)
         self._fn = fn
         self._waiting: deque[WatchedEvent] = deque()  # While the function or its coroutine runs.
-        self._gaps = Gaps(limit)
+        self._gaps = Gaps(path, limit)
         self._running = False
 
     @property
