@@ -8,7 +8,7 @@ import pytest
 import zkc
 from zkc.recipes import CacheChange, CachedZnode, CacheFullError, CacheTimeoutError, RecipeError
 
-from ..client.both import Events, begin, eventually
+from ..client.both import Blocking, Events, begin, eventually
 from .cache_support import Fold, cache_of, changes_of, picture_of, shows, tree_of
 
 ADDED, CHANGED, REMOVED = CacheChange.ADDED, CacheChange.CHANGED, CacheChange.REMOVED
@@ -202,12 +202,15 @@ async def test_arguments(zk):
     for wrong in ({"depth": -1}, {"max_znodes": 0}, {"max_bytes": 0}, {"jitter": -1.0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             zk.inner.cache("/r", **wrong)
-    with pytest.raises(TypeError, match="listener must be callable"):
+    with pytest.raises(TypeError, match="listener must be callable with a CacheEvent, not int"):
         zk.inner.cache("/r").add_listener(1)
     with pytest.raises(ValueError, match="limit"):
         zk.inner.cache("/r").changes(limit=0)
     with pytest.raises(TypeError, match="predicate"):
         await cache_of(zk).wait_for("/r", 1)
+    for outside in ("/", "/rr", "/other"):
+        with pytest.raises(ValueError, match="path must be '/r', the root of the cache, or below it, not '"):
+            await cache_of(zk).wait_for(outside)
 
 
 async def test_a_client_that_was_not_started(make_zk):
@@ -339,6 +342,21 @@ async def test_the_iteration_ends_with_the_cache(zk, watches):
     assert [event async for event in changes] == []
 
 
+async def test_several_consumers_of_one_iterator(zk, other_zk, watches):
+    await _fill(zk)
+    cache = cache_of(zk, watches=watches)
+    await cache.wait_ready()
+    changes = changes_of(cache, initial=False)
+    seen = []
+    consumers = [_consume(changes, seen) for _ in range(3)]
+    for number in range(5):
+        await other_zk.set("/r/d", b"%d" % number)
+        await eventually(lambda number=number: len(seen) == number + 1)
+    cache.inner.close()
+    await asyncio.wait_for(asyncio.gather(*consumers), 20)
+    assert [event.new.data for event in seen] == [b"%d" % number for number in range(5)]
+
+
 async def test_an_iterator_keeps_its_cache(zk, watches):
     await _fill(zk)
     changes = changes_of(_started(zk, watches))
@@ -347,6 +365,22 @@ async def test_an_iterator_keeps_its_cache(zk, watches):
         fold(await changes.__anext__())
     assert fold.faults == []
     await changes.aclose()
+
+
+def _consume(changes, seen):
+    """Take all events of an iterator, in a task or in a thread."""
+
+    def block():
+        for event in changes.inner:
+            seen.append(event)
+
+    async def take():
+        async for event in changes:
+            seen.append(event)
+
+    if isinstance(changes, Blocking):
+        return asyncio.get_running_loop().run_in_executor(None, block)
+    return asyncio.ensure_future(take())
 
 
 def _started(zk, watches):

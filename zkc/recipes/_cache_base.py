@@ -214,6 +214,8 @@ class BaseCache:
 
         .. versionadded:: 0.1
         """
+        if not callable(listener):
+            raise TypeError(f"listener must be callable with a CacheEvent, not {type(listener).__name__}")
         self._core.listeners.add(listener)
 
     def remove_listener(self, listener: Callable[[CacheEvent], object]) -> None:
@@ -261,6 +263,9 @@ class BaseCache:
         self, client: CommandClient, path: str, predicate: Optional[Callable[[Optional[CachedZnode]], object]]
     ) -> Flow[Optional[CachedZnode]]:
         check_path(path)
+        root = self.path
+        if not (path == root or root == "/" or path.startswith(f"{root}/")):
+            raise ValueError(f"path must be {root!r}, the root of the cache, or below it, not {path!r}")
         if predicate is not None and not callable(predicate):
             raise TypeError(f"predicate must be callable with a CachedZnode, not {type(predicate).__name__}")
         flow = self._wait_until(self._start_flow(client), path, predicate)

@@ -148,7 +148,9 @@ class ChangeFeed(Observation[CacheEvent]):
                 if self._core.over:
                     self.close()
                     raise self._core.failure or StopObservingError
-                signal = self._signal = self._signal or Signal()
+                signal = self._signal  # Shared by all threads and tasks that wait.
+                if signal is None:  # One that is not set is false.
+                    signal = self._signal = Signal()
             yield Await(signal, None, "changes", self._core.path)
 
     def close(self) -> None:
@@ -187,7 +189,8 @@ def _is_another(old: CachedZnode, new: CachedZnode) -> bool:
 class CacheChanges(Observer[CacheEvent]):
     """An iterator over the changes of a cache, which :meth:`zkc.recipes.Cache.changes` returns.
 
-    It ends with its cache or its client, or by :meth:`close`. It is a context manager, too, which closes it.
+    It ends with its cache or its client, or by :meth:`close`. It is a context manager, too, which closes it. Several
+    threads may share it: each event goes to one of them.
 
     .. versionadded:: 0.1
     """
@@ -200,6 +203,13 @@ class CacheChanges(Observer[CacheEvent]):
     def __next__(self) -> CacheEvent:
         event = self._feed.take()
         return super().__next__() if event is None else event
+
+    def close(self) -> None:
+        """End the iteration, also for every thread that waits. The cache goes on. Any thread may call it.
+
+        .. versionadded:: 0.1
+        """
+        super().close()
 
 
 class AsyncCacheChanges(AsyncObserver[CacheEvent]):
@@ -214,3 +224,10 @@ class AsyncCacheChanges(AsyncObserver[CacheEvent]):
     def __init__(self, client: AsyncClient, cache: object, feed: ChangeFeed) -> None:
         self._cache = cache  # A dropped cache would be closed.
         super().__init__(client, feed)
+
+    async def aclose(self) -> None:
+        """End the iteration. The cache goes on.
+
+        .. versionadded:: 0.1
+        """
+        await super().aclose()

@@ -91,6 +91,7 @@ class Cache(BaseCache):
             timeout: Timeout in seconds; None for no limit.
 
         Raises:
+            ValueError: The path is not that of the root, nor below it.
             CacheTimeoutError: The function was never true in that time.
             ClosingError: The cache or the client was closed.
 
