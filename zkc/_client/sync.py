@@ -175,7 +175,7 @@ class Client(
         if session is not None and session.delivers_here():
             raise RuntimeError(
                 "deadlock: this callback thread would wait for an event that it delivers itself. Make the call in "
-                "another thread, or make one that does not wait (try_acquire())"
+                "another thread, or make one that does not wait, such as try_acquire() of a lock"
             )
 
     def _make_session(self, managed: ManagedSession, resume: bool) -> Session:
