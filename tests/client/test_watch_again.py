@@ -6,7 +6,7 @@ from .both import Events
 
 
 async def test_a_subscription_that_follows_a_cancelled_one(zk, other_zk):
-    """Before 3.9 a removal takes all watches of the path: the next one is set when that is done."""
+    """Before 3.9 a removal may take the next watch of the path with it: that one is set when the removal is done."""
     await zk.create("/r")
     for number in range(5):
         old = await zk.watch_events("/r", lambda event: None, recursive=True)

@@ -299,6 +299,31 @@ def test_a_slow_consumer_gets_a_gap_and_not_an_endless_queue(open_session, zooke
     assert events.wait(lambda seen: seen[-1:] != [(GAP, "/n")])[-2:] == [(GAP, "/n"), (CHANGED, "/n")]
 
 
+def test_events_behind_the_gap_of_a_reconnect_are_kept(own_server, open_session):
+    """Only a full queue drops events. The GAP of a reconnect may wait for long, and the events are queued behind it."""
+    session, busy, go_on = open_session(own_server.hosts), threading.Event(), threading.Event()
+    persistent, recursive = Events(), Events()
+    session.add_watch("/n", persistent).result(WAIT)
+    session.add_watch("/n", recursive, True).result(WAIT)
+
+    def hold(request):
+        busy.set()
+        assert go_on.wait(WAIT)
+
+    session.sync("/", callback=hold)
+    assert busy.wait(WAIT)
+    own_server.restart()
+    for _ in range(2):  # The first may be lost with the connection.
+        session.sync("/").exception(WAIT)
+    for step in ("create", "set", "delete"):
+        getattr(session, step)("/n", *{"create": (b"", ANYONE), "set": (b"", -1), "delete": (-1,)}[step]).result(WAIT)
+    go_on.set()
+    for events in (persistent, recursive):
+        seen = events.wait(lambda seen: (DELETED, "/n") in seen)
+        assert seen[0] == (GAP, "/n")
+        assert [event for event in seen if event[0] != GAP] == [(CREATED, "/n"), (CHANGED, "/n"), (DELETED, "/n")]
+
+
 def test_an_abandoned_call_sets_no_watch(session, other):
     events = Events()
     request = session.add_watch("/n", events)

@@ -162,7 +162,7 @@ class EventWatch:
     def _set(self, session: Session) -> Flow[None]:
         self._registry.check_persistent(session)
         removal = self._registry.removals.get(self.path)
-        if removal is not None:  # Servers before 3.9 remove all watches of the path, and libzookeeper sets some again.
+        if removal is not None:  # At a server before 3.9 the two requests would cross, which costs a GAP.
             yield Await(removal, None, "add_watch", self.path)
         arming = ArmedEvents(self, session)
         with self._lock:
