@@ -129,7 +129,7 @@ class CacheComparison:
             if side not in self.absent:
                 try:
                     worker = stack.enter_context(SIDES[side](server.hosts))
-                    time.sleep(_SETTLE)
+                    time.sleep(_SETTLE)  # Nothing shows that a started process is at rest.
                 except Unavailable as why:
                     self.absent[side] = str(why)
                     print(f"./dev bench: without {side}: {why}", file=sys.stderr)
@@ -169,7 +169,7 @@ class CacheComparison:
         due = time.monotonic()
         for path in paths:
             due += 1 / _RATES[operation]
-            time.sleep(max(0.0, due - time.monotonic()))
+            time.sleep(max(0.0, due - time.monotonic()))  # Keeps the rate of the operation.
             sent[path] = time.monotonic_ns()  # The clock of all processes of the machine; on Linux Java's, too.
             replies.append(writer.submit.set(path, _DATA))
         for reply in replies:

@@ -282,7 +282,7 @@ class Changes(object):
         deadline = clock() + LONG_TIMEOUT
         while len(self._times) < count:
             expect(clock() < deadline, "%d of %d changes" % (len(self._times), count))
-            time.sleep(0.01)
+            time.sleep(0.01)  # Between two looks: another thread counts.
         self._stopwatch.__exit__()
         return self._stopwatch.figures(count, paths=self._paths, times=self._times)
 

@@ -6,8 +6,9 @@ import asyncio
 import functools
 import inspect
 import queue
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import zkc
@@ -184,3 +185,21 @@ async def mended(call: Callable[[], Awaitable[Any]]) -> Any:
             return await call()
         except zkc.ConnectionLossError as error:
             assert not error.session_lost
+
+
+async def close_in_the_middle(zk: Any, count: int, middle: int) -> list[Any]:
+    """Close a client while a call reads the root so many times, and return what that call found."""
+    begun = threading.Event()
+
+    def paths() -> Iterator[str]:
+        for number in range(count):
+            if number == middle:
+                begun.set()
+            yield "/"
+
+    call = zk.submit.get_many(paths())
+    while not begun.is_set():
+        await asyncio.sleep(0.001)  # until the generator says that it is in the middle
+    await zk.close()
+    found: list[Any] = await call if zk.kind == "async" else call.result(30)
+    return found

@@ -2,12 +2,13 @@
 
 import asyncio
 import gc
-import threading
 
 import pytest
 
 import zkc
 from zkc.testing import FaultProxy
+
+from .both import close_in_the_middle
 
 CALLS = ("get_many", "exists_many", "children_many", "create_many", "set_many", "delete_many")
 
@@ -342,19 +343,7 @@ async def test_an_expired_session_hangs_nothing(zk, zookeeper_server):
 async def test_closing_in_the_middle_hangs_nothing(make_zk):
     zk = make_zk()
     await zk.start()
-    begun = threading.Event()
-
-    def paths():
-        for number in range(200_000):
-            if number == 3000:
-                begun.set()
-            yield "/"
-
-    call = zk.submit.get_many(paths())
-    while not begun.is_set():
-        await asyncio.sleep(0.001)  # until the generator says that it is in the middle
-    await zk.close()
-    outcomes = await call if zk.kind == "async" else call.result(30)
+    outcomes = await close_in_the_middle(zk, 200_000, 3000)
     assert len(outcomes) == 200_000
     assert isinstance(outcomes[0], tuple)
     assert isinstance(outcomes[-1], zkc.ClosingError)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import struct
-import threading
 from collections import Counter
 
 import pytest
@@ -13,13 +11,11 @@ import pytest
 import zkc
 from zkc.testing import FaultProxy
 
+from ..build_support import needs_newer_calls
 from ..vendor.scripted_server import GET, ScriptedServer, reply
-from .both import begin, eventually
+from .both import begin, close_in_the_middle, eventually
 
-pytestmark = pytest.mark.skipif(
-    not zkc.build_info()["persistent_watches"],
-    reason="the system's libzookeeper reads one znode by one request",
-)
+pytestmark = needs_newer_calls
 MULTI_READ, CHILDREN, GET_ACL = 22, 8, 6
 UNIMPLEMENTED = -6
 
@@ -227,19 +223,7 @@ async def test_closing_with_groups_in_flight(make_zk):
     zk = make_zk()
     await zk.start()
     await primed(zk)
-    begun = threading.Event()
-
-    def paths():
-        for number in range(300_000):
-            if number == 5000:
-                begun.set()
-            yield "/"
-
-    call = zk.submit.get_many(paths())
-    while not begun.is_set():
-        await asyncio.sleep(0.001)  # until the generator says that it is in the middle
-    await zk.close()
-    results = await call if zk.kind == "async" else call.result(30)
+    results = await close_in_the_middle(zk, 300_000, 5000)
     assert len(results) == 300_000
     assert isinstance(results[0], tuple)
     assert isinstance(results[-1], zkc.ClosingError)

@@ -5,9 +5,9 @@ import pytest
 import zkc
 from zkc import ACL, Identity, Perms
 
-pytestmark = pytest.mark.skipif(
-    not zkc.build_info()["persistent_watches"], reason="the system's libzookeeper lacks these calls"
-)
+from ..build_support import needs_newer_calls
+
+pytestmark = needs_newer_calls
 
 
 async def test_the_ephemerals_of_the_session_below_the_chroot(make_zk, zk, hosts):

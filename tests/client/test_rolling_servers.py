@@ -3,18 +3,15 @@
 import pytest
 
 from zkc import EventType
-from zkc import _zookeeper as core
 from zkc.testing import Ensemble
 
+from ..build_support import needs_newer_calls
 from . import both
 
 pytestmark = [
     pytest.mark.servers,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        not core.build_info()["persistent_watches"],
-        reason="the system's libzookeeper has no persistent watches",
-    ),
+    needs_newer_calls,
 ]
 READY = 60.0  # Seconds that an ensemble may take for an election on a busy machine.
 ATTEMPTS = 10

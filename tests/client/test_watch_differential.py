@@ -16,11 +16,10 @@ import zkc
 from zkc import EventType, WatchType
 from zkc.testing import FaultProxy, ZooKeeperServer
 
+from ..build_support import needs_newer_calls
 from . import both
 
-pytestmark = pytest.mark.skipif(
-    not zkc.build_info()["persistent_watches"], reason="the system's libzookeeper has no persistent watches"
-)
+pytestmark = needs_newer_calls
 CREATED, DELETED, CHANGED, CHILD, NOT_WATCHING, GAP = "CREATED", "DELETED", "CHANGED", "CHILD", "NOT_WATCHING", "GAP"
 DATA, EXISTS, CHILDREN, PERSISTENT, RECURSIVE = "data", "exists", "children", "persistent", "recursive"
 SEQUENCES = int(os.environ.get("ZKC_WATCH_SEQUENCES", 0))  # How many to run; 0: as many as the test says.

@@ -9,11 +9,10 @@ import pytest
 import zkc
 from zkc import EventType, State, WatchedEvent, WatchType
 
+from ..build_support import needs_newer_calls
 from . import both
 
-pytestmark = pytest.mark.skipif(
-    not zkc.build_info()["persistent_watches"], reason="the system's libzookeeper has no persistent watches"
-)
+pytestmark = needs_newer_calls
 CREATED, DELETED, CHANGED, CHILD = EventType.CREATED, EventType.DELETED, EventType.CHANGED, EventType.CHILD
 GAP, NOT_WATCHING = EventType.GAP, EventType.NOT_WATCHING
 
@@ -175,7 +174,7 @@ async def test_coroutines_run_one_after_the_other_and_a_full_queue_is_a_gap(make
         running.append(event)
         assert len(running) == 1
         await go_on.wait()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # Other tasks have a turn while it runs.
         seen.append(simple(event))
         running.clear()
 

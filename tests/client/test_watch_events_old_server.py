@@ -8,12 +8,11 @@ import pytest
 import zkc
 from zkc import EventType, WatchType
 
+from ..build_support import needs_newer_calls
 from ..vendor.scripted_server import EXISTS, NOT_FOUND, ScriptedServer, reply
 from . import both
 
-pytestmark = pytest.mark.skipif(
-    not zkc.build_info()["persistent_watches"], reason="the system's libzookeeper has no persistent watches"
-)
+pytestmark = needs_newer_calls
 UNIMPLEMENTED, SET_WATCHES2, ADD_WATCH = -6, 105, 106
 NEWER = (22, 103, 104, SET_WATCHES2, ADD_WATCH, 107)
 

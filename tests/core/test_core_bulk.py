@@ -9,6 +9,7 @@ import pytest
 from zkc import _zookeeper as core
 from zkc import errors
 
+from ..build_support import needs_newer_calls
 from .core_support import ANYONE, WAIT, paused
 
 OPERATIONS = ("get", "exists", "get_children")
@@ -170,10 +171,6 @@ def test_a_place_that_there_is_not(session):
 
 # ---- reads of many znodes by one request ----------------------------------------------------------------------------
 
-needs_groups = pytest.mark.skipif(
-    not core.build_info()["persistent_watches"], reason="the system's libzookeeper reads one znode by one request"
-)
-
 
 def known_groups(session):
     """Return groups that know that the server has such requests."""
@@ -184,7 +181,7 @@ def known_groups(session):
     return groups
 
 
-@needs_groups
+@needs_newer_calls
 @pytest.mark.parametrize("operation", ["get", "get_children"])
 def test_reads_by_one_request_give_what_single_calls_give(session, operation):
     paths = ["/", "/grün", "/grün/日本", "/none", Mine("/grün"), "/secret"]
@@ -210,7 +207,7 @@ def test_reads_by_one_request_give_what_single_calls_give(session, operation):
             assert found == alone.result(WAIT) == part.result()
 
 
-@needs_groups
+@needs_newer_calls
 def test_the_first_request_of_many_reads_is_small_and_alone(session, zookeeper_server):
     groups, sent = core.ReadGroups(), core.RequestWindow()
     assert groups.supported is None
@@ -228,7 +225,7 @@ def test_the_first_request_of_many_reads_is_small_and_alone(session, zookeeper_s
     assert groups.room(session, "get") is None
 
 
-@needs_groups
+@needs_newer_calls
 def test_exists_is_a_request_each(session, zookeeper_server):
     groups, sent = known_groups(session), core.RequestWindow()
     with paused(zookeeper_server):
@@ -238,7 +235,7 @@ def test_exists_is_a_request_each(session, zookeeper_server):
     assert len(take_all(sent)) == 9
 
 
-@needs_groups
+@needs_newer_calls
 def test_what_came_before_a_wrong_path_is_sent(session):
     groups, sent = known_groups(session), core.RequestWindow()
     with pytest.raises(LookupError):
@@ -246,7 +243,7 @@ def test_what_came_before_a_wrong_path_is_sent(session):
     assert len(take_all(sent)) == 2
 
 
-@needs_groups
+@needs_newer_calls
 def test_callbacks_of_reads_that_share_a_request(session):
     groups, sent, done = known_groups(session), core.RequestWindow(), threading.Semaphore(0)
     sent.send_reads(session, "get", ["/"] * 4, raise_lookup, never, groups)
@@ -256,7 +253,7 @@ def test_callbacks_of_reads_that_share_a_request(session):
         assert done.acquire(timeout=WAIT)
 
 
-@needs_groups
+@needs_newer_calls
 def test_a_closed_session_refuses_each_path(session):
     groups, sent, errors_of = known_groups(session), core.RequestWindow(), []
     session.close(WAIT)

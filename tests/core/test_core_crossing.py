@@ -11,9 +11,9 @@ import random
 
 import pytest
 
-from zkc import _zookeeper as core
 from zkc import errors
 
+from ..build_support import needs_newer_calls
 from .core_support import ANYONE, WAIT
 from .test_core_persistent import (
     CHANGED,
@@ -28,10 +28,7 @@ from .test_core_persistent import (
     barrier,
 )
 
-pytestmark = pytest.mark.skipif(
-    not core.build_info()["persistent_watches"],
-    reason="the system's libzookeeper has no persistent watches",
-)
+pytestmark = needs_newer_calls
 DATA, EXISTS, CHILDREN = "data", "exists", "children"
 STAY = (PERSISTENT, RECURSIVE)
 SEQUENCES = int(os.environ.get("ZKC_WATCH_SEQUENCES", 0))  # How many to run; 0: as many as the test says.

@@ -7,12 +7,10 @@ import pytest
 
 from zkc import _zookeeper as core
 
+from ..build_support import needs_newer_calls
 from .core_support import ANYONE, CONNECTED, SESSION, Recorder
 
-pytestmark = pytest.mark.skipif(
-    not core.build_info()["persistent_watches"],
-    reason="the system's libzookeeper has no persistent watches",
-)
+pytestmark = needs_newer_calls
 GAP, CHANGED = -3, 3
 SIZES = [3000, pytest.param(100_000, marks=[pytest.mark.full, pytest.mark.timeout(600)])]
 LONG = 300.0  # Seconds that a busy machine may take for all events.

@@ -5,16 +5,13 @@ import time
 
 import pytest
 
-from zkc import _zookeeper as core
 from zkc import errors
 from zkc.testing import FaultProxy
 
+from ..build_support import needs_newer_calls
 from .core_support import ANYONE, CONNECTED, SESSION, Recorder
 
-pytestmark = pytest.mark.skipif(
-    not core.build_info()["persistent_watches"],
-    reason="the system's libzookeeper has no persistent watches",
-)
+pytestmark = needs_newer_calls
 GAP, CREATED = -3, 1
 COUNT = 20_000
 LONG = 60.0  # Seconds that the server may take for all of them on a busy machine.

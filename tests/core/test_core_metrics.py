@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from zkc import _zookeeper as core
 from zkc import errors
 
+from ..build_support import needs_newer_calls
 from .core_support import ANYONE, CONNECTED, WAIT, Recorder, paused, settle
 
 KINDS = (
@@ -151,7 +151,7 @@ def test_they_stay_after_close(session, zookeeper_server):
     assert (sum(metrics["latency"]["counts"]), metrics["in_flight"]) == (2, 0)
 
 
-@pytest.mark.skipif(not core.build_info()["persistent_watches"], reason="the system's libzookeeper has no multi_read")
+@needs_newer_calls
 def test_the_errors_of_the_parts_of_a_multi_read_are_counted(session):
     before = session.metrics()["errors"].get(errors.NoNodeError.code, 0)
     session.multi_read([("get", "/none"), ("get", "/"), ("get_children", "/none")]).result(WAIT)

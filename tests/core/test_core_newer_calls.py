@@ -2,15 +2,12 @@
 
 import pytest
 
-from zkc import _zookeeper as core
 from zkc import errors
 
+from ..build_support import needs_newer_calls
 from .core_support import ANYONE, WAIT
 
-pytestmark = pytest.mark.skipif(
-    not core.build_info()["persistent_watches"],
-    reason="the system's libzookeeper lacks these calls",
-)
+pytestmark = needs_newer_calls
 EPHEMERAL = 1
 
 

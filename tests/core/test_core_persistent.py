@@ -9,15 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
-from zkc import _zookeeper as core
 from zkc import errors
 
+from ..build_support import needs_newer_calls
 from .core_support import ANYONE, WAIT
 
-pytestmark = pytest.mark.skipif(
-    not core.build_info()["persistent_watches"],
-    reason="the system's libzookeeper has no persistent watches",
-)
+pytestmark = needs_newer_calls
 CREATED, DELETED, CHANGED, CHILD, SESSION, NOT_WATCHING, GAP = 1, 2, 3, 4, -1, -2, -3
 DATA_KIND, CHILDREN_KIND, ANY, PERSISTENT, RECURSIVE = 2, 1, 3, 4, 5
 

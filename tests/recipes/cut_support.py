@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Optional
+
+import pytest
 
 import zkc
 from zkc.testing import FaultProxy
@@ -153,6 +155,19 @@ class Cutter(FaultProxy):
         self._courses.pop(link, None)
         link.client.ended = link.client.end_sent = link.server.ended = link.server.end_sent = True
         self._drop(link)
+
+
+@pytest.fixture(name="proxy")
+def cutter(zookeeper_server: Any) -> Iterator[Cutter]:
+    """The proxy in front of the server that the clients of a test with cuts connect to."""
+    with Cutter("127.0.0.1", zookeeper_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(name="cut_zk")
+def client_through_cutter(start_zk: Callable[..., Any], through: str) -> Any:
+    """A client whose connection goes through the proxy."""
+    return start_zk(through, session_timeout=30.0)
 
 
 async def at_each_request(

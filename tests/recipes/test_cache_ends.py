@@ -151,7 +151,7 @@ async def test_waits_that_are_cancelled(loop, hosts):
         await cache.wait_ready()  # The cache went on.
         for _ in range(3):
             task = asyncio.ensure_future(cache.wait_for("/r/x"))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # The call begins.
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -177,7 +177,7 @@ async def test_a_start_that_is_cancelled_in_a_block(loop, hosts, watched):
                 pass
 
         task = asyncio.ensure_future(use())
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # The call begins.
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

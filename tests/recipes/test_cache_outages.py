@@ -171,7 +171,7 @@ async def test_too_many_events_are_a_gap(zk, make_zk):
     cache = cache_of(slow)
     fold = Fold(cache)
     if slow.kind == "sync":
-        cache.inner.add_listener(lambda event: time.sleep(0.001))
+        cache.inner.add_listener(lambda event: time.sleep(0.001))  # Slower than the changes come.
     await cache.wait_ready()
     for _ in range(5):
         await asyncio.gather(*(begin(zk, "set", f"/r/{name}", b"1") for name in ("a", "d", "a/b") for _ in range(40)))

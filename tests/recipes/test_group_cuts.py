@@ -11,22 +11,10 @@ import zkc
 
 from ..client import both
 from ..client.both import gone, mended
-from .cut_support import Cutter, at_each_request
+from .cut_support import at_each_request, client_through_cutter, cutter  # noqa: F401 - pytest finds the fixtures here
 from .thread_support import recipe
 
 FATES = ["drop", "lose"]
-
-
-@pytest.fixture
-def proxy(zookeeper_server):
-    with Cutter("127.0.0.1", zookeeper_server.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def cut_zk(start_zk, through):
-    """A client whose connection goes through the proxy."""
-    return start_zk(through, session_timeout=30.0)
 
 
 async def empty(zk, path):

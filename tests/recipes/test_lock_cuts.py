@@ -8,16 +8,10 @@ import zkc
 from zkc.recipes import HoldState
 
 from ..client.both import eventually
-from .cut_support import Cutter, at_each_request
+from .cut_support import at_each_request, cutter  # noqa: F401 - pytest finds the fixtures here
 from .lock_support import do
 
 FATES = pytest.mark.parametrize("fate", ["drop", "lose"])  # The request is not carried out, or its reply is lost.
-
-
-@pytest.fixture
-def proxy(zookeeper_server):
-    with Cutter("127.0.0.1", zookeeper_server.port) as proxy:
-        yield proxy
 
 
 @pytest.fixture

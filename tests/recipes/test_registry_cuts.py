@@ -7,22 +7,10 @@ import pytest
 from zkc.recipes import ServiceType
 
 from ..client.both import eventually, gone
-from .cut_support import Cutter, at_each_request
+from .cut_support import at_each_request, client_through_cutter, cutter  # noqa: F401 - pytest finds the fixtures here
 from .registry_support import BASE, changed, instance, registry_of, seeing
 
 FATES = ["drop", "lose"]
-
-
-@pytest.fixture
-def proxy(zookeeper_server):
-    with Cutter("127.0.0.1", zookeeper_server.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def cut_zk(start_zk, through):
-    """A client whose connection goes through the proxy."""
-    return start_zk(through, session_timeout=30.0)
 
 
 @pytest.mark.parametrize("type_", list(ServiceType))

@@ -10,17 +10,11 @@ import zkc
 from zkc.recipes._partition import share_of
 
 from ..client.both import eventually, mended
-from .cut_support import Cutter, at_each_request
+from .cut_support import at_each_request, cutter  # noqa: F401 - pytest finds the fixtures here
 from .lock_support import do
 from .recipe_support import make_recipe
 
 FATES = pytest.mark.parametrize("fate", ["drop", "lose"])  # The request is not carried out, or its reply is lost.
-
-
-@pytest.fixture
-def proxy(zookeeper_server):
-    with Cutter("127.0.0.1", zookeeper_server.port) as proxy:
-        yield proxy
 
 
 @pytest.fixture
