@@ -153,7 +153,8 @@ async def test_cut_lock_that_waits(zk, far_zk, proxy, fate, layout):
         waiting = do(far_zk, theirs.acquire, timeout=30)
 
         async def queued():
-            return len(await names_below(zk, "/l")) == 2
+            # With its watch, too: a release before it would be seen by the listing, and no watch would be needed.
+            return far_zk.inner._session.watch_count > 0 and len(await names_below(zk, "/l")) == 2
 
         await eventually(queued)
         await do(zk, first.release)
