@@ -385,7 +385,9 @@ cdef class Request:
         if _exiting:
             return 0
         if future is not None:
-            if self.c.watched and future.done():
+            # A FutureCore takes the reply when it is asked, so done() says nothing. When it is ended otherwise, it has
+            # revoked the watch itself.
+            if self.c.watched and not isinstance(future, FutureCore) and future.done():
                 _revoke(self)  # cancelled or too late: the event of its watch comes after this
             self.set_outcome(future, consumer)
         if callbacks is not None:

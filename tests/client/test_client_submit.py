@@ -251,3 +251,39 @@ def test_more_than_may_be_in_flight(hosts):
     with Client(hosts, max_in_flight=10) as client:
         futures = [client.submit.create(f"/n{i}") for i in range(500)]
         assert [future.result(20) for future in futures] == [f"/n{i}" for i in range(500)]
+
+
+@pytest.mark.parametrize("how", ["callback", "both", "asyncio"])
+def test_the_watch_of_a_call_stays_when_its_future_has_a_callback(client, other_client, eventually, how):
+    seen, done = [], []
+    for number in range(5):
+        future = client.submit.exists(f"/{number}", watch=lambda event: seen.append(event.path))
+        if how == "asyncio":
+
+            async def wait(future):
+                return await asyncio.wrap_future(future)
+
+            done.append(asyncio.run(wait(future)))
+        else:
+            future.add_done_callback(lambda future: done.append(future.result()))
+            if how == "both":
+                future.result(10)
+    eventually(lambda: len(done) == 5)
+    assert done == [None] * 5
+    assert client.session.watch_count == 5
+    for number in range(5):
+        other_client.create(f"/{number}")
+    eventually(lambda: len(seen) == 5)
+    assert seen == [f"/{number}" for number in range(5)]
+
+
+def test_a_cancelled_future_with_a_callback_has_no_watch(client, zookeeper_server, eventually):
+    zookeeper_server.pause()
+    try:
+        future = client.submit.exists("/a", watch=print)
+        future.add_done_callback(lambda future: None)
+        assert future.cancel()
+    finally:
+        zookeeper_server.resume()
+    client.sync("/")
+    assert client.session.watch_count == 0
