@@ -45,6 +45,14 @@ async def test_a_cache_shows_the_tree(zk, watches):
         assert inner.size > 2000
         assert inner.fresh_since is not None
         assert "5 znodes fresh" in repr(inner)
+        picture = inner.snapshot()
+        assert (picture.root, len(picture), picture.zxid) == ("/r", 5, inner.stat("/r/d").mzxid)
+        assert repr(picture) == f"<zkc.recipes.Snapshot /r 5 znodes zxid {picture.zxid:#x}>"
+        stat = await zk.set("/r/a", b"x")
+        await eventually(lambda: inner.data("/r/a") == b"x")
+        assert inner.snapshot().zxid == stat.mzxid > picture.zxid
+        await zk.set("/r/a", b"/r/a")
+        await eventually(lambda: inner.data("/r/a") == b"/r/a")
     assert inner.closed
     assert inner.fresh_since is None
     assert inner.error is None
@@ -243,6 +251,22 @@ async def test_a_listener_may_ask_the_cache_and_close_it(zk, watches):
     assert seen[:5] == [True] * 5
     assert (seen[5] == threading.get_ident()) is (zk.kind == "async")
     cache.inner.remove_listener(listener)
+
+
+async def test_the_same_listener_is_added_only_once(zk):
+    await _fill(zk)
+    cache = cache_of(zk)
+    events = Events()
+    for _ in range(2):
+        cache.inner.add_listener(events)
+    await cache.wait_ready()
+    seen = [(await events.next()).change for _ in range(6)]
+    assert seen == [ADDED] * 5 + [READY]
+    cache.inner.remove_listener(events)
+    await zk.set("/r/a", b"x")
+    await eventually(lambda: cache.inner.data("/r/a") == b"x")
+    assert events.empty()
+    cache.inner.close()
 
 
 async def test_a_listener_that_raises_is_logged(zk, caplog):

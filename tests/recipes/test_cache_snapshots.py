@@ -52,6 +52,8 @@ def test_a_snapshot_stays(changes):
         if what == "take":
             snapshot = writer.tree.snapshot()
             taken.append((snapshot, _all_of(snapshot), list(snapshot)))
+            assert len(snapshot) == len(writer.tree.nodes)
+            assert snapshot  # Also the empty one.
             live = {each: (writer.tree.nodes.get(each), writer.tree.children(each)) for each in PATHS}
             assert taken[-1][1] == live
         elif what == "drop" and taken:
@@ -61,6 +63,7 @@ def test_a_snapshot_stays(changes):
         for snapshot, everything, paths in taken:
             assert _all_of(snapshot) == everything
             assert list(snapshot) == paths
+            assert len(snapshot) == len(paths)
     assert writer.tree.size == sum(400 + len(node.path) + len(node.data) for node in writer.tree.nodes.values())
     assert set(writer.tree.lists) == {parent_of(path) for path in writer.tree.nodes if path != "/r"}
 

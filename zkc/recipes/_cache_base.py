@@ -209,8 +209,8 @@ class BaseCache:
         Each call comes after the cache shows the change. Applied in their order, the events give the cache.
 
         Args:
-            listener: A function that is called with a :class:`CacheEvent`, where callbacks run. The client logs an
-                exception of the function, and goes on.
+            listener: A function that is called with a :class:`CacheEvent`, where callbacks run. The cache adds the
+                same function only once. The client logs an exception of the function, and goes on.
 
         .. versionadded:: 0.1
         """

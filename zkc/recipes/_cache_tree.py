@@ -105,6 +105,7 @@ class CacheTree:
         self.nodes: dict[str, CachedZnode] = {}
         self.lists: dict[str, dict[str, None]] = {}  # The same str as in nodes: they take memory once.
         self.size = 0
+        self.zxid = 0  # The largest mzxid of the znodes that were held.
         self._lock = lock
         self._newest: Optional[weakref.ref[_Saved]] = None
 
@@ -126,7 +127,7 @@ class CacheTree:
                 if newest is not None:
                     newest.newer = saved
                 self._newest, newest = weakref.ref(saved), saved
-        return Snapshot(self, newest)
+            return Snapshot(self, newest)
 
     # ---- writing: under the lock ------------------------------------------------------------------------------------
 
@@ -151,6 +152,8 @@ class CacheTree:
         _set_data(node, data)
         _set_stat(node, stat)
         self.size += _OVERHEAD + len(path) + (0 if data is None else len(data))
+        if stat is not None and stat.mzxid > self.zxid:
+            self.zxid = stat.mzxid
         return node
 
     def replace(self, old: CachedZnode, node: CachedZnode) -> None:
@@ -159,6 +162,8 @@ class CacheTree:
             self._save(node.path, old)
         self.nodes[node.path] = node
         self.size += _size_of(node) - _size_of(old)
+        if node.stat is not None and node.stat.mzxid > self.zxid:
+            self.zxid = node.stat.mzxid
 
     def below(self, path: str) -> list[CachedZnode]:
         """List a znode and those below it, parents first; nothing if it is not held."""
@@ -215,7 +220,17 @@ class Snapshot:
     .. versionadded:: 0.1
     """
 
+    root: str
+    """Path of the root of the cache."""
+    zxid: int
+    """The latest change of a znode's data that the cache had read: the largest ``mzxid``; 0 if it had read none.
+
+    Deletions do not raise it."""
+
     def __init__(self, tree: CacheTree, saved: _Saved) -> None:
+        self.root = tree.root
+        self.zxid = tree.zxid
+        self._count = len(tree.nodes)
         self._tree = tree
         self._saved = saved
 
@@ -264,6 +279,15 @@ class Snapshot:
     def __iter__(self) -> Iterator[str]:
         for node in self.walk():
             yield node.path
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<zkc.recipes.Snapshot {self.root} {self._count} znodes zxid {self.zxid:#x}>"
 
     def _changed(self) -> set[str]:
         """Return the paths of what may have changed since. The caller holds the lock of the cache."""
