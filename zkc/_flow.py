@@ -191,9 +191,10 @@ class Await:
         seconds: The seconds after which the flow continues without it; None for no limit.
         operation: The operation that a timeout error names.
         path: The path that the error names.
+        optional: Whether the flow may go on without the signal, in a thread that must not wait for signals.
     """
 
-    __slots__ = ("operation", "path", "seconds", "signal")
+    __slots__ = ("operation", "optional", "path", "seconds", "signal")
 
     def __init__(
         self,
@@ -201,11 +202,14 @@ class Await:
         seconds: Optional[float] = None,
         operation: Optional[str] = None,
         path: Optional[str] = None,
+        *,
+        optional: bool = False,
     ) -> None:
         self.signal = signal
         self.seconds = seconds
         self.operation = operation
         self.path = path
+        self.optional = optional
 
 
 Step = Union["Request[Any]", SubRequest, Pause, Await]
@@ -286,9 +290,8 @@ def _run(
             step = following
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if isinstance(step, Await):
-                if check is not None and step.seconds is None and not step.signal.done():
-                    check(step.operation)
-                _wait_for(flow, step, left, given, changed)
+                if check is None or step.seconds is not None or step.signal.done() or _may_wait(check, step):
+                    _wait_for(flow, step, left, given, changed)
             elif isinstance(step, Pause):
                 if step.seconds > 0.0:  # A pause of 0 is for event loops; here it would release the GIL without need.
                     time.sleep(step.seconds if left is None else min(left, step.seconds))
@@ -304,6 +307,17 @@ def _run(
         raise
     finally:
         flow.close()
+
+
+def _may_wait(check: Callable[[Optional[str]], object], step: Await) -> bool:
+    """Return whether the calling thread may wait for a signal; raise if it must not, and the flow needs the signal."""
+    try:
+        check(step.operation)
+    except RuntimeError:
+        if not step.optional:
+            raise
+        return False
+    return True
 
 
 def _wait_for(flow: Flow[Any], step: Await, left: Optional[float], given: Optional[float], changed: bool) -> None:

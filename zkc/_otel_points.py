@@ -70,6 +70,12 @@ COUNTERS: list[Instrument] = [
         lambda read: _buckets(read.latency),
     ),
     ("zkc.client.watch_events", "{event}", "Watches that fired", _one("watch_events")),
+    (
+        "zkc.client.dropped_events",
+        "{event}",
+        "Events of persistent watches that found their queue full",
+        _one("dropped_events"),
+    ),
     ("zkc.client.sessions", "{session}", "Sessions that a server accepted", _one("sessions")),
     ("zkc.client.expirations", "{session}", "Sessions that expired", _one("expirations")),
     ("zkc.client.reconnects", "{connection}", "Connections found again", _one("reconnects")),

@@ -218,6 +218,7 @@ class Metrics(Frozen):
     __slots__ = (
         "bytes_received",
         "bytes_sent",
+        "dropped_events",
         "errors",
         "expirations",
         "in_flight",
@@ -240,6 +241,9 @@ class Metrics(Frozen):
     """How many have no reply yet. In a difference: at the later moment."""
     watch_events: int
     """How many watches fired, their session's events aside."""
+    dropped_events: int
+    """How many events of persistent watches were dropped, because ``max_queued_events`` waited. A GAP event stands in
+    their place, and is not counted."""
     reconnects: int
     """How often a session found a connection again."""
     sessions: int
@@ -293,6 +297,7 @@ class Metrics(Frozen):
             latency=self.latency._combine(other.latency, sign),
             in_flight=in_flight,
             watch_events=self.watch_events + sign * other.watch_events,
+            dropped_events=self.dropped_events + sign * other.dropped_events,
             reconnects=self.reconnects + sign * other.reconnects,
             sessions=self.sessions + sign * other.sessions,
             expirations=self.expirations + sign * other.expirations,
@@ -305,10 +310,15 @@ class Metrics(Frozen):
         )
 
     @classmethod
-    def _none(cls, expirations: int = 0, recipes: Mapping[str, RecipeMetrics] = MappingProxyType({})) -> Metrics:
-        """Return the metrics of a client that was not started."""
+    def _none(
+        cls,
+        expirations: int = 0,
+        recipes: Mapping[str, RecipeMetrics] = MappingProxyType({}),
+        dropped_events: int = 0,
+    ) -> Metrics:
+        """Return the metrics of a client without those of its sessions."""
         latency = Histogram((), (), 0.0)
-        return cls(Counter(), Counter(), latency, 0, 0, 0, 0, expirations, 0, 0, _Kinds(recipes))
+        return cls(Counter(), Counter(), latency, 0, 0, dropped_events, 0, 0, expirations, 0, 0, _Kinds(recipes))
 
     @classmethod
     def _of_session(cls, measured: Mapping[str, Any], over: bool) -> Metrics:
@@ -329,6 +339,7 @@ class Metrics(Frozen):
             latency=Histogram(tuple(latency["bounds"]), tuple(latency["counts"]), latency["sum"]),
             in_flight=0 if over else measured["in_flight"],
             watch_events=measured["watch_events"],
+            dropped_events=measured["dropped_events"],
             reconnects=max(0, connects - 1),
             sessions=1 if connects else 0,
             expirations=0,

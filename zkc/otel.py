@@ -161,7 +161,7 @@ def observe(
 
     - requests (by ``db.operation.name``), errors (by ``error.type``), in_flight
     - request.duration.sum and request.duration.bucket (by ``le``, cumulative as in Prometheus)
-    - watch_events, sessions, expirations, reconnects, sent and received (bytes)
+    - watch_events, dropped_events, sessions, expirations, reconnects, sent and received (bytes)
 
     Those of recipes are named ``zkc.recipe.…`` after the attributes of :class:`~zkc.RecipeMetrics`. They have the kind
     of recipe as ``zkc.recipe``, and ``losses`` has ``zkc.reason``. A histogram has ``….sum`` and ``….bucket``.

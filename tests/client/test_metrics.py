@@ -14,6 +14,7 @@ import zkc
 from zkc.metrics import Histogram
 from zkc.testing import FaultProxy
 
+from ..build_support import needs_newer_calls
 from . import both
 
 
@@ -57,6 +58,28 @@ async def test_watches_that_fire_are_counted(zk, events):
     await zk.set("/a", b"x")
     await events.next()
     assert zk.metrics().watch_events == 1
+
+
+@needs_newer_calls
+async def test_events_that_the_bound_of_the_queue_drops_are_counted(make_zk, other_zk):
+    zk = make_zk(max_queued_events=5)
+    await zk.start()
+    await other_zk.create("/a")
+    async with zk.watch("/a", watch_type=zkc.WatchType.PERSISTENT) as iterator:
+        before = zk.metrics()
+        assert before.dropped_events == 0
+        for _ in range(30):
+            await other_zk.set("/a", b"x")
+        await zk.sync()
+        shown = 0
+        while (await iterator.__anext__()).type is not zkc.EventType.GAP:
+            shown += 1
+        spent = zk.metrics() - before
+        assert spent.dropped_events == 30 - shown > 0
+        assert (spent + spent).dropped_events == 2 * spent.dropped_events
+        assert spent.as_dict()["dropped_events"] == spent.dropped_events
+    await zk.close()
+    assert zk.metrics().dropped_events == spent.dropped_events
 
 
 async def test_without_a_session_there_is_nothing(make_zk):

@@ -71,6 +71,7 @@ async def test_metrics_are_read_when_they_are_collected(zk, meters):
         assert found["in_flight"] == {"": 0}
         assert found["sessions"] == {"": 1}
         assert found["expirations"] == found["reconnects"] == found["watch_events"] == {"": 0}
+        assert found["dropped_events"] == {"": 0}
         assert found["sent"][""] == zk.metrics().bytes_sent > 0
         assert found["received"][""] == zk.metrics().bytes_received > 0
         assert found["request.duration.sum"][""] == zk.metrics().latency.sum > 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import os
 
 import pytest
@@ -35,6 +36,11 @@ async def after_gaps(take):
     return simple(event)
 
 
+async def outcome(call):
+    """Return the outcome of a call of a recipe of either client."""
+    return await call if inspect.isawaitable(call) else call
+
+
 async def unwatched(zk):
     await both.eventually(lambda: zk.session.watch_count == 0)
 
@@ -63,11 +69,12 @@ async def test_every_event_is_reported_in_order(zk, other_zk, events, recursive)
     for _ in range(2):
         await live(other_zk)
         assert await taken(events, len(SEEN[recursive])) == SEEN[recursive]
-    assert repr(subscription) == "<zkc.EventSubscription /a watching>"
+    name = "recursive" if recursive else "persistent"
+    assert repr(subscription) == f"<zkc.EventSubscription /a {name} watching>"
     assert subscription.kind is (WatchType.RECURSIVE if recursive else WatchType.PERSISTENT)
     subscription.cancel()
     assert (subscription.cancelled, subscription.error) == (True, None)
-    assert repr(subscription) == "<zkc.EventSubscription /a cancelled>"
+    assert repr(subscription) == f"<zkc.EventSubscription /a {name} cancelled>"
     await unwatched(zk)
     await live(other_zk)
     await zk.sync()
@@ -78,6 +85,7 @@ async def test_every_event_is_reported_in_order(zk, other_zk, events, recursive)
 async def test_an_iterator_yields_the_same(zk, other_zk, recursive):
     kind = WatchType.RECURSIVE if recursive else WatchType.PERSISTENT
     async with zk.watch("/a", watch_type=kind) as iterator:
+        assert repr(iterator).endswith(f"WatchEvents /a {'recursive' if recursive else 'persistent'} watching>")
         await live(other_zk)
         assert [simple(await iterator.__anext__()) for _ in SEEN[recursive]] == SEEN[recursive]
     with pytest.raises(StopAsyncIteration):
@@ -141,6 +149,7 @@ async def test_a_full_iterator_yields_a_gap(make_zk, other_zk):
         while (GAP, "/a") not in seen:
             seen.append(simple(await iterator.__anext__()))
         assert len(seen) < 50
+        assert zk.metrics().dropped_events == 50 - (len(seen) - 1)
         assert set(seen[:-1]) == {(CHANGED, "/a")}
         await other_zk.delete("/a")
         while seen[-1] != (DELETED, "/a"):
@@ -184,6 +193,7 @@ async def test_coroutines_run_one_after_the_other_and_a_full_queue_is_a_gap(make
     await zk.sync()
     go_on.set()
     await both.eventually(lambda: seen[-1:] == [(GAP, "/a")])
+    assert zk.metrics().dropped_events == 50 - (len(seen) - 1)
     assert seen == [(CHANGED, "/a")] * (len(seen) - 1) + [(GAP, "/a")]
     assert len(seen) <= 7 + 1
     await other_zk.delete("/a")
@@ -290,15 +300,36 @@ async def test_remove_watches_cancels_the_subscriptions_of_one_kind(zk, other_zk
     assert (await once.next()).type is CREATED
     assert [event for event in await taken(left, left.qsize()) if event[0] is not GAP] == [(CREATED, "/a")]
     assert all(event[0] is GAP for event in await taken(events, events.qsize()))
-    with pytest.raises(zkc.NoWatcherError, match="/a"):
+    text = f"there is no {kind_.name} subscription on this path. It was cancelled or has ended"
+    with pytest.raises(zkc.NoWatcherError, match=f"remove_watches '/a': {text}"):
         await zk.remove_watches("/a", watch_type=kind_)
+    text = f"there is no {kind_.name} subscription with this function on this path"
+    with pytest.raises(zkc.NoWatcherError, match=text):
+        await zk.remove_watches("/a", left, watch_type=kind_)
+
+
+async def test_remove_watches_leaves_iterators_and_caches(zk, other_zk):
+    await zk.create("/a")
+    cache = zk.inner.cache("/a", jitter=0, watches="recursive")
+    await outcome(cache.wait_ready())
+    async with zk.watch("/a", watch_type=WatchType.RECURSIVE) as iterator:
+        with pytest.raises(zkc.NoWatcherError, match="an iterator or a cache ends by its own close"):
+            await zk.remove_watches("/a", watch_type=WatchType.RECURSIVE)
+        await zk.watch_events("/a", print, recursive=True)
+        await zk.remove_watches("/a", watch_type=WatchType.RECURSIVE)
+        await other_zk.set("/a", b"x")
+        assert simple(await iterator.__anext__()) == (CHANGED, "/a")
+    await both.eventually(lambda: cache.data("/a") == b"x")
+    assert not cache.closed
+    cache.close()
+    await unwatched(zk)
 
 
 async def test_the_kinds_of_one_shot_watches_leave_it(zk, other_zk, events):
     subscription = await zk.watch_events("/a", events)
     await zk.exists("/a", watch=lambda event: None)
     await zk.remove_watches("/a")
-    with pytest.raises(zkc.NoWatcherError):
+    with pytest.raises(zkc.NoWatcherError, match="persistent and recursive watches need their watch_type"):
         await zk.remove_watches("/a")
     assert not subscription.cancelled
     await other_zk.create("/a")

@@ -207,11 +207,12 @@ class AdminCalls(Runner):
             watch: The callback that was given to :meth:`get`, :meth:`exists` or :meth:`children`; None for all
                 one-shot watches of this client. For PERSISTENT and RECURSIVE the function of :meth:`watch_events`.
             watch_type: The type of the watches. DATA, CHILDREN and ANY mean one-shot watches only. PERSISTENT and
-                RECURSIVE cancel subscriptions of :meth:`watch_events`, which get no last event.
+                RECURSIVE cancel subscriptions of :meth:`watch_events`, which get no last event. Iterators of
+                :meth:`watch` and caches stay, whatever the type: close them.
             timeout: How long to wait for the reply, in seconds; the client's ``request_timeout`` if None.
 
         Raises:
-            NoWatcherError: There is no such watch.
+            NoWatcherError: There is no such watch. That of an iterator or of a cache is none.
 
         .. versionadded:: 0.1
         """

@@ -132,7 +132,7 @@ class _EventSource(EventWatch):
         return event
 
     def _deliver(self, event: WatchedEvent) -> None:
-        kept = self._gaps.put(event, self._items.qsize())
+        kept = self._keep(event, self._items.qsize(), self._gaps)
         if kept is not None:
             self._put(kept)
 
@@ -158,6 +158,7 @@ class _Events:
         check_watch_type(watch_type)
         registry = client._subscriptions
         self.path = path
+        self._kind = watch_type.name.lower()  # For the repr.
         self._client = client  # The iterator keeps the client alive.
         self._batch: Optional[_Batch] = None
         self._end: Optional[_End] = None
@@ -213,7 +214,7 @@ class _Events:
 
     def __repr__(self) -> str:
         state = "ended" if self._end is not None else "watching"
-        return f"<zkc.{type(self).__name__} {self.path} {state}>"
+        return f"<zkc.{type(self).__name__} {self.path} {self._kind} {state}>"
 
 
 class WatchEvents(_Events):

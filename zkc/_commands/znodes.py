@@ -192,10 +192,20 @@ def _cancel_events(client: CommandClient, path: str, watch: Optional[Watch], kin
     registry = client._subscriptions
     subscriptions = registry.of(path, kind, watch)
     if not subscriptions:
-        raise NoWatcherError(operation="remove_watches", path=path)
+        text = NoWatcherError.describe("remove_watches", path, _no_subscription(kind, watch is not None))
+        raise NoWatcherError(text, operation="remove_watches", path=path)
     session = client.session
     armed = [arming for arming in (each._release() for each in subscriptions) if arming is not None]
     return _remove_each_armed(session, registry, [each for each in armed if each.session() is session])
+
+
+def _no_subscription(kind: WatchType, of_function: bool) -> str:
+    function = " with this function" if of_function else ""
+    other = WatchType.RECURSIVE if kind is WatchType.PERSISTENT else WatchType.PERSISTENT
+    return (
+        f"there is no {kind.name} subscription{function} on this path. It was cancelled or has ended, or was made for "
+        f"another path, with another function or as {other.name}; an iterator or a cache ends by its own close"
+    )
 
 
 def _remove_each_armed(session: Session, registry: Subscriptions, armed: list[ArmedEvents]) -> Flow[None]:

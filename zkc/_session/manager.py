@@ -56,6 +56,7 @@ class SessionManager:
         self._borrowed: Optional[Session] = None  # Its owner closes it: see zkc.legacy.client_of.
         self._expired_sessions: weakref.WeakSet[Session] = weakref.WeakSet()  # Until they are closed.
         self._ended_metrics: Optional[Metrics] = None  # The sum over the ended sessions.
+        self._dropped_events = 0  # By the queues of its iterators and coroutines; its sessions count their own.
         self._measures: dict[str, Any] = {}  # What its recipes count, by kind: see zkc.recipes._measures.
         self._expirations = 0
         self._connections = 0  # Established connections in all sessions; LossCounter counts a loss once for each.
@@ -390,7 +391,7 @@ class SessionManager:
             following = None if self._managed is None else self._managed.session
             present = [session.metrics() for session in {self._session, following} if session is not None]
         recipes = {kind: measures.snapshot() for kind, measures in list(self._measures.items())}
-        found = Metrics._none(expirations, recipes)
+        found = Metrics._none(expirations, recipes, self._dropped_events)
         if ended is not None:
             found += ended
         for measured in present:

@@ -20,6 +20,7 @@ class SessionClient(Protocol):
     """The part of a client that sessions, subscriptions and re-created ephemerals use. They import no client."""
 
     _connections: int
+    _dropped_events: int
     _failure: Optional[Callable[[], ZooKeeperError]]
     _listeners: Listeners[ClientState]
     _resumables: weakref.WeakSet[Any]

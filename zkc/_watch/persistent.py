@@ -116,6 +116,13 @@ class EventWatch:
     def _suspend(self) -> None:
         """Hear that the connection was lost; perhaps late, when there is another."""
 
+    def _keep(self, event: WatchedEvent, size: int, gaps: Gaps) -> Optional[WatchedEvent]:
+        """Return what to append to a queue of this size, and count the event if it is dropped."""
+        kept = gaps.put(event, size)
+        if kept is not event and event.type is not EventType.GAP:
+            self._registry.note_dropped()
+        return kept
+
     # ---- beginning and end ------------------------------------------------------------------------------------------
 
     def _begin(self, session: Session) -> Flow[None]:
@@ -160,10 +167,20 @@ class EventWatch:
     # ---- setting the watch ------------------------------------------------------------------------------------------
 
     def _set(self, session: Session) -> Flow[None]:
-        self._registry.check_persistent(session)
-        removal = self._registry.removals.get(self.path)
-        if removal is not None:  # At a server before 3.9 the two requests would cross, which costs a GAP.
-            yield Await(removal, None, "add_watch", self.path)
+        registry = self._registry
+        registry.check_persistent(session)
+        turn, earlier = registry.take_turn(self.path, self.kind)
+        try:
+            removal = registry.removals.get(self.path)
+            if removal is not None:  # At a server before 3.9 the two requests would cross, which costs a GAP.
+                earlier.append(removal)
+            for each in earlier:
+                yield Await(each, None, "add_watch", self.path, optional=True)
+            yield from self._set_now(session)
+        finally:
+            registry.end_turn(self.path, turn)
+
+    def _set_now(self, session: Session) -> Flow[None]:
         arming = ArmedEvents(self, session)
         with self._lock:
             self._arming = arming
@@ -315,7 +332,7 @@ class EventSubscription(EventWatch):
 
     def __repr__(self) -> str:
         state = "watching" if not self._over else "cancelled" if self._error is None else f"ended: {self._error}"
-        return f"<zkc.EventSubscription {self.path} {state}>"
+        return f"<zkc.EventSubscription {self.path} {self.kind.name.lower()} {state}>"
 
     def _on_stop(self, error: Optional[ZooKeeperError]) -> None:
         if error is not None:
@@ -326,7 +343,7 @@ class EventSubscription(EventWatch):
         # Around an expiry two sessions deliver on two threads, and a coroutine may run for long.
         with self._lock:
             if self._running:
-                kept = self._gaps.put(event, len(self._waiting))
+                kept = self._keep(event, len(self._waiting), self._gaps)
                 if kept is not None:
                     self._waiting.append(kept)
                 return

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Protocol, Union
 
-from zkc._flow import Driver, Flow, Signal
-from zkc._watch.persistent import ArmedEvents, EventSubscription
+from zkc._flow import Await, Driver, Flow, Signal
+from zkc._watch.persistent import ArmedEvents, EventSubscription, EventWatch
 from zkc._zookeeper import Request, RLock, Session, Stat
 from zkc.constants import ClientState, EventType, WatchType
 from zkc.errors import (
@@ -130,6 +130,8 @@ class Subscriptions:
         self._active: set[Follower] = set()
         self._left_over: list[Union[ArmedWatch, ArmedEvents]] = []
         self.removals: dict[str, Signal] = {}  # Of persistent watches, by the path: set when the removal is done.
+        self._turns: dict[str, list[tuple[WatchType, Signal]]] = {}  # Persistent watches that are being set, by path.
+        self._lock = RLock()  # Of the turns and the counter. A finalizer may end a turn.
         self._refused: Optional[weakref.ref[Session]] = None  # The session whose server has no persistent watches.
         client._resumables.add(self)
         client._listeners.add(self)
@@ -146,6 +148,42 @@ class Subscriptions:
         """List the subscriptions to the events of a path, of one kind, and of one function unless that is None."""
         events = [each for each in list(self._active) if isinstance(each, EventSubscription)]
         return [each for each in events if (each.path, each.kind) == (path, kind) and (fn is None or each._fn == fn)]
+
+    def note_dropped(self) -> None:
+        """Count an event that found the queue of an iterator or of a coroutine function full."""
+        client = self.client()
+        if client is not None:
+            with self._lock:
+                client._dropped_events += 1
+
+    def take_turn(self, path: str, kind: WatchType) -> tuple[Signal, list[Signal]]:
+        """Note that a persistent watch is about to be set on a path, until :meth:`end_turn`.
+
+        Returns:
+            The turn, and the turns to wait for: those of the other kind. At a server before 3.9 requests of two kinds
+            would cross, which costs a GAP.
+        """
+        turn = Signal()
+        with self._lock:
+            turns = self._turns.setdefault(path, [])
+            earlier = [each for other, each in turns if other is not kind]
+            turns.append((kind, turn))
+        return turn, earlier
+
+    def end_turn(self, path: str, turn: Signal) -> None:
+        """Note that a persistent watch was set, or could not be."""
+        with self._lock:
+            turns = [each for each in self._turns[path] if each[1] is not turn]
+            if turns:
+                self._turns[path] = turns
+            else:
+                del self._turns[path]
+        turn.set()
+
+    def turns(self, path: str) -> list[Signal]:
+        """List the turns of a path that have not ended: a one-shot watch that is set now would cross with them."""
+        with self._lock:
+            return [turn for _, turn in self._turns.get(path, ())]
 
     def note_refused(self, session: Session) -> None:
         """Note that a server of this session does not know persistent watches."""
@@ -165,7 +203,7 @@ class Subscriptions:
         left_over, self._left_over = self._left_over, []
         for arming in left_over:
             self.remove(arming)
-        for subscription in list(self._active):
+        for subscription in sorted(self._active, key=_place):
             subscription._resume()
 
     def __call__(self, state: ClientState) -> None:
@@ -210,6 +248,17 @@ class Subscriptions:
         self._note_removal(arming.path, done)
         if isinstance(request.exception(), ConnectionLossError):
             self._left_over.append(arming)
+
+
+def _place(subscription: Follower) -> int:
+    """Return the place among the subscriptions that are armed again: each waits for those before it, on its path.
+
+    At a server before 3.9 a recursive watch covers a persistent one that was set before it. The other way round, the
+    client has to set the recursive one again, which costs a GAP. Both serve the one-shot watches that follow.
+    """
+    if isinstance(subscription, EventWatch):
+        return 0 if subscription.kind is WatchType.PERSISTENT else 1
+    return 2
 
 
 class ZnodeSubscription:
@@ -290,6 +339,8 @@ class ZnodeSubscription:
     def _read(self, session: Session) -> Flow[Request[Any]]:
         """Read with a new watch; return the request that has set it."""
         while True:
+            for turn in self._registry.turns(self.path):
+                yield Await(turn, None, "watch", self.path, optional=True)
             arming = self._arm(session)
             request = self._kind.send(session, self.path, arming)
             try:

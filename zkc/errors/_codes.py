@@ -171,7 +171,10 @@ class NoWatcherError(ZooKeeperError, LookupError):
     code = -121
     c_name = "ZNOWATCHER"
     what = "there is no such watch"
-    advice = "it fired already, or was set on another path or with another callable"
+    advice = (
+        "it fired already, or was set on another path or with another callable; persistent and recursive watches need "
+        "their watch_type"
+    )
 
 
 class ThrottledError(ZooKeeperError):
