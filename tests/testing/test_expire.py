@@ -116,7 +116,8 @@ def test_a_wrong_password_is_refused_also_after_a_failed_attempt(
         session = client.session_id
         with pytest.raises(OSError, match="expired"):
             zookeeper_server.expire(session, b"x" * 16)
-        assert len(attempts) >= 2  # The server's refusal may be lost with the connection, too, and then another follows.
+        # The server's refusal may be lost with the connection, too, and then another attempt follows.
+        assert len(attempts) >= 2
         # The server closes the old connection of a session before it looks at the password; the client reconnects.
         client.retry(client.get, "/")
         assert client.session_id == session
