@@ -356,6 +356,6 @@ async def test_arguments(make_zk, zk):
 async def test_it_says_what_it_is(zk):
     events = zk.watch("/a")
     name = "WatchEvents" if zk.kind == "sync" else "AsyncWatchEvents"
-    assert repr(events) == f"<zkc.{name} /a watching>"
+    assert repr(events) == f"<zkc.{name} /a data watching>"
     await events.aclose()
-    assert repr(events) == f"<zkc.{name} /a ended>"
+    assert repr(events) == f"<zkc.{name} /a data ended>"
