@@ -29,6 +29,7 @@ NAMES = {
     15: "create",
     18: "remove_watches",
     19: "create",
+    22: "get",  # Many reads at once, or a request for each: that depends on how many are due at the same moment.
 }
 
 

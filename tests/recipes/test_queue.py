@@ -440,7 +440,15 @@ async def test_queue_two_local_callers_wait(zk):
     await eventually(lambda: not queue._board._looking)
 
 
-def test_queue_acks_without_waiting(client):
+def _is_open(operation):
+    try:
+        operation.result()
+    except RuntimeError:
+        return True
+    return False
+
+
+def test_queue_acks_without_waiting(client, eventually):
     queue = client.queue(PATH, prefetch=8)
     queue.put_many([b"%d" % number for number in range(40)])
     made = []
@@ -452,6 +460,8 @@ def test_queue_acks_without_waiting(client):
         if number == 0:
             first = item
     assert queue.size() == 0
+    # Another thread notes the results of a transaction when its reply is here.
+    eventually(lambda: not any(_is_open(one) for one in made))
     assert [client.get(one.result())[0] for one in made] == [b"%d" % number for number in range(40)]
     assert client.children(PATH + "/claims") == []
     with pytest.raises(LockLostError, match="acked"):
