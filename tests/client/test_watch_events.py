@@ -149,11 +149,12 @@ async def test_a_full_iterator_yields_a_gap(make_zk, other_zk):
         while (GAP, "/a") not in seen:
             seen.append(simple(await iterator.__anext__()))
         assert len(seen) < 50
-        assert zk.metrics().dropped_events == 50 - (len(seen) - 1)
         assert set(seen[:-1]) == {(CHANGED, "/a")}
         await other_zk.delete("/a")
         while seen[-1] != (DELETED, "/a"):
             seen.append(simple(await iterator.__anext__()))
+        # Some may have waited for their delivery when the GAP was taken, and come behind it.
+        assert zk.metrics().dropped_events == 50 - seen.count((CHANGED, "/a"))
 
 
 async def test_a_gap_has_the_path_of_the_watch(make_zk, other_zk):
