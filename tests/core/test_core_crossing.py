@@ -171,6 +171,7 @@ def test_a_new_watch_outlives_the_removal_of_the_one_before(open_session, zookee
     removal = session.remove_all_watches("/n", RECURSIVE)
     session.add_watch("/n", new, True).result(WAIT)
     removal.result(WAIT)
+    barrier(session)  # What crossed is set again by now.
     other.create("/n", b"", ANYONE).result(WAIT)
     other.create("/n/k", b"", ANYONE).result(WAIT)
     barrier(session)
