@@ -1,0 +1,27 @@
+"""The table of commands is true: each command exists, and its line is the first of its help."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from zkc.cli._options import Command, Group
+from zkc.cli._root import root
+from zkc.cli._table import COMMANDS, SECTIONS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_line_of_a_command_is_that_of_its_help(name):
+    command = root.get_command(click.Context(root), name)
+    assert isinstance(command, (Command, Group))
+    assert (command.help or "").partition("\n\n")[0].replace("\n", " ").strip() == COMMANDS[name].help
+
+
+def test_every_section_has_commands():
+    assert {entry.section for entry in COMMANDS.values()} == set(SECTIONS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_argument_of_a_command_can_be_asked_for(cli, name):
+    shown = cli(name, "--help").text
+    assert shown.startswith(f"Usage: zkc {name} ")

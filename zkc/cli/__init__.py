@@ -1,0 +1,35 @@
+"""The command line of zkc: ``zkc``, or ``python -m zkc``.
+
+This package is a program, and no library: its modules may change with any release. Scripts use the commands, their exit
+codes and their JSON, which docs/cli describes.
+
+A command imports what it needs when it runs: click for all of them, rich for a person who looks, prompt_toolkit for the
+shell, textual for the full screen.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Optional
+
+__all__ = ["main"]
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: The arguments; None for those of the process.
+
+    Returns:
+        The exit code: see :class:`zkc.cli._exit.ExitCode`.
+    """
+    try:
+        import click  # noqa: F401
+    except ImportError:
+        print("zkc: error: the command line needs click and rich: pip install 'zkc[cli]'", file=sys.stderr)
+        return 2
+    from zkc.cli._run import run
+
+    return run(sys.argv[1:] if arguments is None else list(arguments))

@@ -1,0 +1,124 @@
+"""What a command works with: the settings, the output, and a client that connects when it is first used."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Optional
+
+from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._out import Out
+
+if TYPE_CHECKING:
+    from zkc import Client
+    from zkc.cli._settings import Settings
+
+__all__ = ["App"]
+
+
+class App:
+    """The context of one command, or of all commands of one shell.
+
+    A command is given it by :func:`zkc.cli._options.pass_app`.
+    """
+
+    def __init__(self) -> None:
+        self._given: dict[str, Any] = {}
+        self._clients: dict[Optional[str], Client] = {}
+        self.in_shell = False
+        """Whether the commands are those of a shell, with one connection and a folder."""
+        self.folder = "/"
+        """The folder of relative paths."""
+
+    # ---- options ---------------------------------------------------------------------------------------------------
+
+    def give(self, name: str, value: Any) -> None:
+        """Store the value of a global option."""
+        self._given[name] = value
+        if name == "verbose":
+            _log_to_stderr()
+
+    def option(self, name: str, default: Any = None) -> Any:
+        """Return the value of a global option, or a default."""
+        return self._given.get(name, default)
+
+    @functools.cached_property
+    def out(self) -> Out:
+        """The place for all output."""
+        form = "json" if self.option("json") else self.option("output")
+        return Out(form, color=self.option("color", "auto"), quiet=bool(self.option("quiet")))
+
+    @property
+    def debug(self) -> bool:
+        """Whether an error shows its traceback."""
+        return bool(self.option("verbose"))
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether the command says what it would do, and changes nothing."""
+        return bool(self.option("dry_run"))
+
+    @property
+    def yes(self) -> bool:
+        """Whether every question is answered with yes."""
+        return bool(self.option("yes"))
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """How to connect: from the options, the environment, the profile and the defaults."""
+        return self.settings_of(None)
+
+    def settings_of(self, profile: Optional[str]) -> Settings:
+        """Return how to connect to the ensemble of a profile; None for the command's own ensemble."""
+        from zkc.cli._settings import resolve
+
+        return resolve(self._given, profile)
+
+    # ---- clients ---------------------------------------------------------------------------------------------------
+
+    @property
+    def client(self) -> Client:
+        """The client of the command's ensemble, connected."""
+        return self.client_of(None)
+
+    def client_of(self, profile: Optional[str]) -> Client:
+        """Return the connected client of a profile's ensemble; None for the command's own ensemble."""
+        client = self._clients.get(profile)
+        if client is None:
+            from zkc.cli._connect import connect
+
+            settings = self.settings if profile is None else self.settings_of(profile)
+            client = self._clients[profile] = connect(self, settings)
+        return client
+
+    def read(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call a method of a client that only reads. A lost connection in the middle repeats it, within the timeout."""
+        from zkc import Retry
+
+        policy = Retry(attempts=None, deadline=self.settings.timeout, max_backoff=0.5)
+        return call.__self__.retry(call, *arguments, policy=policy, **options)  # type: ignore[attr-defined]
+
+    def check_writable(self, profile: Optional[str] = None) -> None:
+        """Raise when --read-only or the profile forbids changes. Every command that changes something calls this first.
+
+        A dry run is allowed: it changes nothing.
+        """
+        settings = self.settings if profile is None else self.settings_of(profile)
+        if settings.read_only and not self.dry_run:
+            where = f"the profile {settings.profile!r} is read-only" if settings.profile else "--read-only was given"
+            raise CommandError(f"nothing was changed: {where}", ExitCode.REFUSED, name="read_only")
+
+    def close(self) -> None:
+        """Close the clients."""
+        while self._clients:
+            _, client = self._clients.popitem()
+            client.close()
+
+
+def _log_to_stderr() -> None:
+    from zkc import LogLevel, set_log_level
+
+    logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    set_log_level(LogLevel.INFO)

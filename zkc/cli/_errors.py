@@ -1,0 +1,76 @@
+"""One table from errors to exit codes, and an error as one line or as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from zkc import errors
+from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._text import shown
+
+__all__ = ["describe", "exit_code_of"]
+
+# The first class that fits decides: subclasses come before their bases.
+_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (errors.NoNodeError, ExitCode.NO_NODE),
+    (errors.NodeExistsError, ExitCode.CONFLICT),
+    (errors.NotEmptyError, ExitCode.CONFLICT),
+    (errors.BadVersionError, ExitCode.CONFLICT),
+    (errors.NoAuthError, ExitCode.NOT_ALLOWED),
+    (errors.AuthFailedError, ExitCode.NOT_ALLOWED),
+    (errors.InvalidACLError, ExitCode.NOT_ALLOWED),
+    (errors.SessionClosedRequireSaslAuthError, ExitCode.NOT_ALLOWED),
+    (errors.QuotaExceededError, ExitCode.NOT_ALLOWED),
+    (errors.NotReadOnlyError, ExitCode.REFUSED),
+    (errors.TLSError, ExitCode.NOT_ALLOWED),
+    (errors.ConnectTimeoutError, ExitCode.NO_CONNECTION),
+    (errors.ConnectionLossError, ExitCode.NO_CONNECTION),
+    (errors.OperationTimeoutError, ExitCode.NO_CONNECTION),
+    (errors.RequestTimeoutError, ExitCode.NO_CONNECTION),
+    (errors.SessionExpiredError, ExitCode.SESSION_EXPIRED),
+    (errors.SessionMovedError, ExitCode.SESSION_EXPIRED),
+    (errors.SessionLostError, ExitCode.SESSION_EXPIRED),
+    (KeyboardInterrupt, ExitCode.INTERRUPTED),
+    (click.Abort, ExitCode.INTERRUPTED),
+)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return the exit code of a process that an error ends."""
+    if isinstance(error, click.ClickException):
+        return error.exit_code
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return int(code)
+    return int(ExitCode.OTHER)
+
+
+def name_of(error: BaseException) -> str:
+    """Return the name of an error in JSON: that of its exit code, or the class in snake case for a ZooKeeper error."""
+    if isinstance(error, CommandError):
+        return error.name
+    if isinstance(error, errors.ZooKeeperError):
+        name = type(error).__name__
+        name = name[: -len("Error")] if name.endswith("Error") else name
+        return "".join(
+            f"_{c.lower()}" if c.isupper() and i and not name[i - 1].isupper() else c.lower()
+            for i, c in enumerate(name)
+        )
+    return ExitCode(exit_code_of(error)).name.lower()
+
+
+def describe(error: BaseException, as_json: bool) -> str:
+    """Return an error as one line of text, or as one line of JSON."""
+    message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    message = message or type(error).__name__
+    if not as_json:
+        return f"zkc: error: {shown(message)}"
+    facts: dict[str, Any] = {"error": name_of(error), "message": message, "exit_code": exit_code_of(error)}
+    if isinstance(error, errors.ZooKeeperError):
+        facts.update(code=error.code, path=error.path, operation=error.operation, maybe_applied=error.maybe_applied)
+    if isinstance(error, CommandError):
+        facts.update(path=error.path, **error.details)
+    return json.dumps(facts)

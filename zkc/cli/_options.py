@@ -1,0 +1,106 @@
+"""The options that every command takes, before the command's name or after it, and the classes of commands.
+
+Every command of zkc.cli is made with ``@click.command(cls=Command)``, and every group with ``@click.group(cls=Group)``.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Optional
+
+import click
+
+from zkc.cli._app import App
+
+__all__ = ["Command", "Group", "add_global_options", "pass_app"]
+
+pass_app = click.make_pass_decorator(App)
+
+
+def _take(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Store a given option. One after the command's name replaces one before it."""
+    if value is not None and not ctx.resilient_parsing:
+        ctx.ensure_object(App).give(str(parameter.name), value)
+
+
+def _option(*names: str, **attributes: Any) -> click.Option:
+    attributes.setdefault("default", None)
+    return click.Option(list(names), expose_value=False, callback=_take, **attributes)
+
+
+def _flag(*names: str, help: str) -> click.Option:  # noqa: A002 - click's name
+    return _option(*names, is_flag=True, flag_value=True, help=help)
+
+
+GLOBAL = (
+    _option("-s", "--servers", metavar="HOSTS", help="The servers, host:port,host:port, and a chroot: …/app."),
+    _option("-p", "--profile", metavar="NAME", help="The profile to use."),
+    _option("--auth", multiple=False, metavar="digest:USER:FILE",
+            help="Authenticate with the password in the first line of FILE; - for a question."),
+    _flag("--tls", help="Encrypt the connection."),
+    _option("--ca", metavar="FILE", help="The certificates of the authorities to trust; implies --tls."),
+    _option("--cert", metavar="FILE", help="The client's certificate; implies --tls."),
+    _option("--key", metavar="FILE", help="The private key of --cert."),
+    _option("--key-password-file", metavar="FILE", help="The file with the password of --key."),
+    _option("--tls-server-name", metavar="NAME", help="The name in the servers' certificates."),
+    _flag("--insecure", help="Do not verify the servers' certificates. For tests only."),
+    _option("--sasl", metavar="MECHANISM", help="Authenticate with SASL, such as DIGEST-MD5."),
+    _option("--user", metavar="NAME", help="The user for --sasl."),
+    _option("--password-file", metavar="FILE", help="The file with the password for --sasl; - for a question."),
+    _option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+            help="The longest wait for a connection, and for each reply (10)."),
+    _option("--session-timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+            help="The session timeout to ask for (10)."),
+    _flag("--read-only", help="Refuse every change. A server without a quorum will do."),
+    _option("-o", "--output", type=click.Choice(["human", "json", "jsonl", "plain"]),
+            help="The form of the result: human on a terminal, else plain."),
+    _flag("--json", help="The same as --output json."),
+    _option("--color", type=click.Choice(["auto", "always", "never"]), help="Whether to use colours (auto)."),
+    _option("--progress", type=click.Choice(["auto", "never", "json"]), help="The progress of long work (auto)."),
+    _flag("-q", "--quiet", help="No notes on stderr, only errors."),
+    _flag("-v", "--verbose", help="Log what the client and libzookeeper do, to stderr."),
+    _flag("-y", "--yes", help="Answer every question with yes."),
+    _flag("-n", "--dry-run", help="Say what a change would do, and change nothing."),
+)  # fmt: skip
+
+
+def add_global_options(group: click.Group) -> None:
+    """Give the root its options, visible in its help."""
+    group.params = [*GLOBAL, *group.params]
+
+
+class _WithGlobalOptions(click.Command):
+    """A command that takes the global options too. An own option of a command wins over a global short one."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        own = super().get_params(ctx)
+        if ctx.parent is None:
+            return own
+        taken = {name for parameter in own for name in (*parameter.opts, *parameter.secondary_opts)}
+        return [*own, *(option for option in (_without(each, taken) for each in GLOBAL) if option is not None)]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        if ctx.parent is not None:
+            formatter.write_paragraph()
+            formatter.write_text("The options of `zkc --help`, such as --servers, --json and --yes, may follow, too.")
+
+
+def _without(option: click.Option, taken: set[str]) -> Optional[click.Option]:
+    """Return a hidden copy of a global option without the names that a command has itself."""
+    names = [name for name in option.opts if name not in taken]
+    if not names or option.name in {name.lstrip("-").replace("-", "_") for name in taken if name.startswith("--")}:
+        return None
+    hidden = copy.copy(option)
+    hidden.opts, hidden.hidden = names, True
+    return hidden
+
+
+class Command(_WithGlobalOptions, click.Command):
+    """A command of zkc."""
+
+
+class Group(_WithGlobalOptions, click.Group):
+    """A command of zkc that has commands itself."""
+
+    command_class = Command

@@ -1,0 +1,125 @@
+"""Paths on the command line: relative ones in the shell, ``PROFILE:/path``, and patterns."""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import posixpath
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+import click
+
+from zkc.cli._exit import CommandError, ExitCode
+
+if TYPE_CHECKING:
+    from zkc.cli._app import App
+
+__all__ = ["PATH", "PathType", "Target", "expand", "glob_matcher", "is_pattern", "parse_target", "resolve_path"]
+
+_PATTERN = re.compile(r"[*?\[]")
+
+
+def resolve_path(text: str, folder: str = "/") -> str:
+    """Return an absolute path without ``.``, ``..`` and doubled slashes.
+
+    Args:
+        text: The path, absolute or relative to ``folder``.
+        folder: The folder of the shell; ``/`` outside of it.
+
+    Raises:
+        CommandError: The path is not absolute, and there is no shell.
+    """
+    if "\0" in text:
+        raise CommandError("a path must not contain a NUL character", ExitCode.USAGE, name="usage")
+    joined = posixpath.normpath(posixpath.join("/", folder, text))
+    return "/" + joined.lstrip("/")
+
+
+class PathType(click.ParamType):
+    """A path of a znode, as an argument. The shell completes it, and resolves it from its folder."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> str:
+        from zkc.cli._app import App
+
+        app = ctx.find_object(App) if ctx is not None else None
+        folder = "/" if app is None else app.folder
+        if not isinstance(value, str) or not value:
+            self.fail("a path must not be empty", param, ctx)
+        if not value.startswith("/") and (app is None or not app.in_shell):
+            self.fail(f"the path {value!r} must begin with /", param, ctx)
+        return resolve_path(value, folder)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        from zkc.cli.programs._live_paths import complete_path
+
+        return complete_path(ctx, incomplete)
+
+
+PATH = PathType()
+
+
+class Target(NamedTuple):
+    """A path on an ensemble: the profile's, or the command's own if it is None."""
+
+    profile: Optional[str]
+    path: str
+
+
+def parse_target(text: str, folder: str = "/") -> Target:
+    """Return ``PROFILE:/path`` or ``/path`` as a target."""
+    profile, colon, rest = text.partition(":")
+    if colon and rest.startswith("/") and profile and "/" not in profile:
+        return Target(profile, resolve_path(rest))
+    return Target(None, resolve_path(text, folder))
+
+
+def is_pattern(path: str) -> bool:
+    """Return whether a path has a pattern: ``*``, ``?`` or ``[``."""
+    return _PATTERN.search(path) is not None
+
+
+def glob_matcher(pattern: str) -> Callable[[str], bool]:
+    """Return a function that says whether a name fits a pattern such as ``job-*``, with the case as it is."""
+    return functools.partial(_matches, re.compile(fnmatch.translate(pattern)))
+
+
+def _matches(expression: re.Pattern[str], name: str) -> bool:
+    return expression.match(name) is not None
+
+
+def expand(app: App, pattern: str) -> list[str]:
+    """Return the paths of the znodes that fit a pattern, sorted. A ``*`` stays within one level.
+
+    A znode whose name has the characters of a pattern wins over the pattern: ``/a[1]`` is that znode if it exists.
+
+    Raises:
+        CommandError: No znode fits.
+    """
+    if not is_pattern(pattern):
+        return [pattern]
+    client = app.client
+    if app.read(client.exists, pattern) is not None:
+        return [pattern]
+    found = [""]
+    for part in pattern.strip("/").split("/"):
+        if not is_pattern(part):
+            found = [f"{parent}/{part}" for parent in found]
+            continue
+        lists = app.read(client.children_many, [parent or "/" for parent in found], raise_errors=False)
+        matches = glob_matcher(part)
+        found = [
+            f"{parent}/{name}"
+            for parent, names in zip(found, lists)
+            if isinstance(names, list)
+            for name in sorted(names)
+            if matches(name)
+        ]
+    stats = app.read(client.exists_many, found, raise_errors=False) if found else []
+    found = [path for path, stat in zip(found, stats) if stat is not None and not isinstance(stat, Exception)]
+    if not found:
+        raise CommandError(f"no znode fits {pattern}", ExitCode.NO_NODE, name="no_node", path=pattern)
+    return found

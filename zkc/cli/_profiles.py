@@ -1,0 +1,78 @@
+"""The profiles: a TOML file with a table for each ensemble."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from zkc.cli._exit import CommandError, ExitCode
+
+__all__ = ["config_file", "config_folder", "profile_names", "read_profile", "read_profiles"]
+
+
+def config_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of zkc's settings: that of XDG_CONFIG_HOME, else ``~/.config/zkc``."""
+    base = environment.get("XDG_CONFIG_HOME")
+    return Path(base) / "zkc" if base else Path.home() / ".config" / "zkc"
+
+
+def config_file(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the file of the profiles: that of ZKC_CONFIG, else ``config.toml`` in the folder of zkc's settings."""
+    named = environment.get("ZKC_CONFIG")
+    return Path(named).expanduser() if named else config_folder(environment) / "config.toml"
+
+
+def read_profiles(environment: Mapping[str, str] = os.environ) -> dict[str, dict[str, Any]]:
+    """Return all profiles by name. A missing file has none.
+
+    Raises:
+        CommandError: The file is malformed.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    file = config_file(environment)
+    try:
+        with file.open("rb") as opened:
+            content = tomllib.load(opened)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{file} cannot be read: {error}", ExitCode.USAGE, name="bad_config") from None
+    profiles = content.get("profile", {})
+    if not isinstance(profiles, dict) or not all(isinstance(each, dict) for each in profiles.values()):
+        raise CommandError(f"{file}: a profile is a table [profile.NAME]", ExitCode.USAGE, name="bad_config")
+    return profiles
+
+
+def profile_names(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the names of the profiles."""
+    return sorted(read_profiles(environment))
+
+
+def read_profile(name: str, environment: Mapping[str, str], known: Collection[str]) -> dict[str, Any]:
+    """Return the members of a profile.
+
+    Raises:
+        CommandError: There is no such profile, or it has a member that is not known.
+    """
+    profiles = read_profiles(environment)
+    if name not in profiles:
+        named = ", ".join(sorted(profiles)) or "none"
+        raise CommandError(
+            f"there is no profile {name!r} in {config_file(environment)}, which has: {named}",
+            ExitCode.USAGE,
+            name="no_profile",
+        )
+    unknown = sorted(set(profiles[name]) - set(known))
+    if unknown:
+        raise CommandError(
+            f"{config_file(environment)}: the profile {name!r} has {unknown[0]!r}; the members are {', '.join(known)}",
+            ExitCode.USAGE,
+            name="bad_config",
+        )
+    return profiles[name]

@@ -1,0 +1,63 @@
+"""The command ``zkc``: its options, and its commands, which are imported when they are used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Optional
+
+import click
+
+from zkc._version import __version__
+from zkc.cli._options import Group, add_global_options
+from zkc.cli._table import COMMANDS, SECTIONS
+
+__all__ = ["root"]
+
+
+class Root(Group):
+    """The group of all commands. It lists them from the table, and imports only the one that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module = importlib.import_module(f"zkc.cli.{entry.section}.{entry.module}")
+        found: click.Command = getattr(module, entry.attribute)
+        found.name = cmd_name
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[Optional[str], Optional[click.Command], list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(_unknown(args[0]), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section, title in SECTIONS.items():
+            rows = [(name, entry.help) for name, entry in COMMANDS.items() if entry.section == section]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def _unknown(name: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, COMMANDS, 1)
+    return f"there is no command {name!r}" + (f": did you mean {close[0]!r}?" if close else ": see zkc --help")
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "-V", "--version", prog_name="zkc", message="%(prog)s %(version)s")
+def root(**_: Any) -> None:
+    """Read, change, watch and mend ZooKeeper.
+
+    Paths are absolute: /app/config. The servers come from --servers, the environment variable ZKC_SERVERS, the profile,
+    or are localhost:2181. `zkc COMMAND --help` explains a command; `zkc serve` starts a server to try things out.
+    """
+
+
+add_global_options(root)

@@ -1,0 +1,62 @@
+"""The run of a command: parse, call, and end with an exit code and at most one line of error."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from zkc.cli._app import App
+from zkc.cli._exit import ExitCode
+from zkc.cli._root import root
+
+__all__ = ["run"]
+
+_BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+def run(arguments: Sequence[str], app: App | None = None) -> int:
+    """Run one command, and return the exit code.
+
+    Args:
+        arguments: The arguments after the program's name.
+        app: What the command works with; None for one of its own. The shell gives its own, which keeps a connection.
+    """
+    app = App() if app is None else app
+    try:
+        result = root.main(list(arguments), prog_name="zkc", standalone_mode=False, obj=app)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else int(ExitCode.DONE)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe has left, as `head` does. The interpreter must not flush to it again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - any error ends the command with one line
+        return report(error, app)
+    finally:
+        app.close()
+
+
+def report(error: BaseException, app: App) -> int:
+    """Write an error to stderr, and return its exit code."""
+    # Imported here: a command that succeeds needs none of the error classes.
+    from zkc.cli._errors import describe, exit_code_of
+
+    app.out.flush_quietly()
+    if app.debug:
+        import traceback
+
+        traceback.print_exception(type(error), error, error.__traceback__)
+    if isinstance(error, click.UsageError) and error.ctx is not None and not app.out.is_json:
+        print(error.ctx.get_usage(), file=sys.stderr)
+        print(f"Try '{error.ctx.command_path} --help'.\n", file=sys.stderr)
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        app.out.interrupted()
+    else:
+        print(describe(error, app.out.is_json), file=sys.stderr, flush=True)
+    return exit_code_of(error)

@@ -1,0 +1,64 @@
+"""The guards before a dangerous change: roots, questions and dry runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Optional
+
+from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._text import shown
+
+if TYPE_CHECKING:
+    from zkc.cli._app import App
+
+__all__ = ["confirm", "guard_root"]
+
+
+def guard_root(path: str, chroot: str = "/", *, force: bool = False) -> None:
+    """Refuse to delete or replace the root, the root of a chroot, or what belongs to the servers.
+
+    Args:
+        path: The path.
+        chroot: The chroot of the client.
+        force: Whether --force was given. /zookeeper is refused in any case.
+
+    Raises:
+        CommandError: The path is guarded.
+    """
+    if chroot == "/" and (path == "/zookeeper" or path.startswith("/zookeeper/")):
+        raise CommandError(f"{path} belongs to the servers: it is never changed as a tree", ExitCode.REFUSED,
+                           name="guarded", path=path)  # fmt: skip
+    if path == "/" and not force:
+        root = "the root" if chroot == "/" else f"the root of the chroot {chroot}"
+        raise CommandError(f"{path} is {root}: --force means it", ExitCode.REFUSED, name="guarded", path=path)
+
+
+def confirm(app: App, what: str, path: str, *, profile: Optional[str] = None) -> None:
+    """Ask before a dangerous change. The caller has said what and how many, and handles a dry run itself.
+
+    On a terminal the command asks; a profile with ``confirm = "name"`` wants the path typed. Without a terminal only
+    --yes is an answer.
+
+    Args:
+        app: What the command works with.
+        what: The change, with its numbers: ``delete 1,204 znodes, 3 ephemeral, 12 MB below /app``.
+        path: The path to type.
+        profile: The profile that is changed; None for the command's own ensemble.
+
+    Raises:
+        CommandError: The answer is no, or there is no terminal to ask on.
+    """
+    settings = app.settings if profile is None else app.settings_of(profile)
+    by_name = settings.confirm == "name"
+    if app.yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CommandError(f"would {what}: nothing was changed; --yes means it", ExitCode.REFUSED,
+                           name="unconfirmed", path=path)  # fmt: skip
+    question = f"{what[0].upper()}{what[1:]} on {settings.name}?"
+    question += f" Type {path} to go on: " if by_name else " [y/N] "
+    sys.stderr.write(shown(question))
+    sys.stderr.flush()
+    answer = sys.stdin.readline().strip()
+    if answer != path if by_name else answer.lower() not in ("y", "yes"):
+        raise CommandError("nothing was changed", ExitCode.REFUSED, name="unconfirmed", path=path)

@@ -1,0 +1,62 @@
+"""Passwords: from files that only their owner can read, or from a question on the terminal. Never from arguments."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+from zkc.cli._exit import CommandError, ExitCode
+
+__all__ = ["check_private", "read_secret"]
+
+
+def read_secret(file: str, question: str) -> str:
+    """Return the password in the first line of a file, or ask for it.
+
+    Args:
+        file: The file; ``-`` for a question on the terminal.
+        question: The question, without a colon.
+
+    Raises:
+        CommandError: The file cannot be read, others may read it, it is empty, or there is no terminal to ask on.
+    """
+    if file == "-":
+        return _ask(question)
+    path = Path(file).expanduser()
+    try:
+        check_private(path)
+        with path.open(encoding="utf-8") as opened:
+            secret = opened.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"the password file {file} cannot be read: {error}", ExitCode.USAGE, name="usage") from None
+    if not secret:
+        raise CommandError(f"the first line of the password file {file} is empty", ExitCode.USAGE, name="usage")
+    return secret
+
+
+def check_private(path: Path) -> None:
+    """Raise unless a file with secrets is a file that only its owner can read.
+
+    Raises:
+        CommandError: Others can read the file.
+        OSError: There is no such file.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode) and mode & 0o077:
+        raise CommandError(
+            f"{path} has a password, and others can read it (mode {stat.S_IMODE(mode):04o}): chmod 600 {path}",
+            ExitCode.REFUSED,
+            name="secret_not_private",
+        )
+
+
+def _ask(question: str) -> str:
+    if not (sys.stdin.isatty() and os.isatty(2)):
+        raise CommandError(
+            f"{question}: there is no terminal to ask on; give a file", ExitCode.REFUSED, name="no_terminal"
+        )
+    import getpass
+
+    return getpass.getpass(f"{question}: ")

@@ -1,0 +1,188 @@
+"""How to connect: the options, the environment, the profile and the defaults, in this order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Optional
+
+from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._profiles import read_profile
+from zkc.cli._secrets import read_secret
+
+if TYPE_CHECKING:
+    from zkc import SASL, TLS
+
+__all__ = ["Settings", "resolve"]
+
+DEFAULT_SERVERS = "localhost:2181"
+# Each setting has an option, a variable ZKC_… and a member of a profile, all of the same name.
+NAMES = (
+    "servers", "chroot", "auth", "tls", "ca", "cert", "key", "key_password_file", "tls_server_name", "insecure", "sasl",
+    "user", "password_file", "timeout", "session_timeout", "read_only", "confirm", "color", "admin_port",
+)  # fmt: skip
+_FLAGS = ("tls", "insecure", "read_only")
+_NUMBERS = ("timeout", "session_timeout")
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to connect to one ensemble."""
+
+    servers: str
+    profile: Optional[str] = None
+    timeout: float = 10.0
+    """The longest wait for a connection and for each reply, in seconds."""
+    session_timeout: float = 10.0
+    read_only: bool = False
+    confirm: str = "ask"
+    """``name``: a dangerous change asks for the path instead of a yes."""
+    prompt_color: Optional[str] = None
+    admin_port: int = 8080
+    auth: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    tls: Optional[TLS] = None
+    sasl: Optional[SASL] = None
+
+    @property
+    def chroot(self) -> str:
+        """The chroot of the servers, ``/`` if there is none."""
+        _, slash, rest = self.servers.partition("/")
+        return f"/{rest.rstrip('/')}" if slash and rest.strip("/") else "/"
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses of the servers, as ``host:port``, without the chroot."""
+        return [each.strip() for each in self.servers.partition("/")[0].split(",") if each.strip()]
+
+    @property
+    def name(self) -> str:
+        """The name to show for the ensemble: that of the profile, or the servers."""
+        return self.profile or self.servers
+
+
+def resolve(
+    given: Mapping[str, Any], profile: Optional[str] = None, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Return how to connect.
+
+    Args:
+        given: The options of the command line.
+        profile: The profile of a path such as ``prod:/app``. Its members win over the command line's and the
+            environment's connection, which belong to the command's own ensemble.
+        environment: The environment.
+
+    Raises:
+        CommandError: There is no such profile, a value is malformed, or a secret file is readable for others.
+    """
+    values: dict[str, Any] = {}
+    name = profile or given.get("profile") or environment.get("ZKC_PROFILE") or None
+    if name is not None:
+        values.update(read_profile(name, environment, NAMES))
+    if profile is None:
+        for key in NAMES:
+            text = environment.get(f"ZKC_{key.upper()}")
+            if text is not None and key != "color":
+                values[key] = text
+        if "servers" in values and environment.get("ZKC_SERVERS") is not None and "ZKC_CHROOT" not in environment:
+            values.pop("chroot", None)
+        values.update((key, given[key]) for key in NAMES if key in given and key != "color")
+        if "servers" in given:
+            values.pop("chroot", None)
+    elif given.get("read_only"):
+        values["read_only"] = True
+    for key in ("timeout", "session_timeout"):
+        if key in given:
+            values[key] = given[key]
+    return _settings(values, name)
+
+
+def _settings(values: dict[str, Any], profile: Optional[str]) -> Settings:
+    for key in _FLAGS:
+        values[key] = _flag(key, values.get(key, False))
+    for key in _NUMBERS:
+        values[key] = _number(key, values.get(key, 10.0))
+    servers = str(values.get("servers", DEFAULT_SERVERS))
+    chroot = str(values.get("chroot", "")).strip("/")
+    if chroot:
+        servers = f"{servers.partition('/')[0]}/{chroot}"
+    return Settings(
+        servers,
+        profile=profile,
+        timeout=values["timeout"],
+        session_timeout=values["session_timeout"],
+        read_only=values["read_only"],
+        confirm=str(values.get("confirm", "ask")),
+        prompt_color=values.get("color"),
+        admin_port=int(_number("admin_port", values.get("admin_port", 8080))),
+        auth=_auth(values.get("auth")),
+        tls=_tls(values),
+        sasl=_sasl(values),
+    )
+
+
+def _flag(name: str, value: object) -> bool:
+    text = str(value).lower()
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise CommandError(f"{name} must be true or false, not {value!r}", ExitCode.USAGE, name="usage")
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0 < number < 1e9:
+        raise CommandError(f"{name} must be a positive number, not {value!r}", ExitCode.USAGE, name="usage")
+    return number
+
+
+def _auth(value: object) -> tuple[tuple[str, str], ...]:
+    """Read credentials: ``digest:USER:FILE``, or a list of them in a profile."""
+    if not value:
+        return ()
+    made = []
+    for text in [str(each) for each in value] if isinstance(value, (list, tuple)) else [str(value)]:
+        scheme, _, rest = text.partition(":")
+        user, colon, file = rest.partition(":")
+        if scheme != "digest" or not colon or not user or not file:
+            raise CommandError(
+                "auth must be digest:USER:FILE, with the password in FILE (- for a question)",
+                ExitCode.USAGE,
+                name="usage",
+            )
+        made.append((scheme, f"{user}:{read_secret(file, f'Password of {user}')}"))
+    return tuple(made)
+
+
+def _tls(values: dict[str, Any]) -> Optional[TLS]:
+    given = [key for key in ("ca", "cert", "key", "key_password_file", "tls_server_name") if values.get(key)]
+    if not (values["tls"] or values["insecure"] or given):
+        return None
+    from zkc.credentials import TLS
+
+    password = values.get("key_password_file")
+    try:
+        return TLS(
+            values.get("ca"),
+            values.get("cert"),
+            values.get("key"),
+            read_secret(str(password), "Password of the key") if password else None,
+            verify=not values["insecure"],
+            server_name=values.get("tls_server_name"),
+        )
+    except ValueError as error:
+        raise CommandError(f"the TLS settings: {error}", ExitCode.USAGE, name="usage") from None
+
+
+def _sasl(values: dict[str, Any]) -> Optional[SASL]:
+    mechanism = values.get("sasl")
+    if not mechanism:
+        return None
+    from zkc.credentials import SASL
+
+    user, file = values.get("user"), values.get("password_file")
+    password = read_secret(str(file), f"Password of {user}") if file else None
+    return SASL(str(mechanism), user, password)

@@ -1,0 +1,1 @@
+"""Commands on locks, elections and the other recipes."""

@@ -1,0 +1,1 @@
+"""The shell, the full screen, and what sets zkc up."""
