@@ -106,8 +106,11 @@ class Out:
         rows = Rows(self, columns, human)
         try:
             yield rows
-        finally:
-            rows.end()
+        except BaseException:
+            if rows.count:  # Without a record there is no result: an error, and nothing on stdout.
+                rows.end()
+            raise
+        rows.end()
 
     def table(self, columns: Sequence[str], records: Iterable[Record], titles: Optional[Sequence[str]] = None) -> None:
         """Write records as a table with a header for a person, else as :meth:`rows`."""

@@ -1,0 +1,375 @@
+"""Reads of trees that survive a lost connection: a walk in the order of ``ls -R``, and bulk reads that repeat.
+
+``for node in walk(app, "/app"):`` gives each znode of a tree, a parent before its children, and children by name. It
+runs at the speed of the bulk calls: each step asks for thousands of znodes, near the next one to give. It holds a few
+ten thousand znodes, and the names of the widest znode, however large the tree is.
+
+* ``node.path``, ``node.depth`` (0 for the root), ``node.stat``, ``node.last`` (the last of its parent's children).
+* ``with_data=True`` reads ``node.data`` too, and holds no more than some megabytes of it (and the largest znode).
+* A znode that may not be listed or read is given with its ``node.error``; the walk goes on. :class:`Unreadable` counts
+  such znodes for one warning. A znode that is deleted during the walk is left out.
+* A lost connection, an expired session or a slow reply repeats only what has failed. The walk fails when nothing has
+  succeeded for the time of ``--timeout``.
+* The root must exist: NoNodeError. /zookeeper is walked as all others; ``prune`` leaves subtrees out.
+
+``read_many(app, client.get_many, paths)`` and ``list_children(app, path)`` are what the walk is made of. They serve
+commands that know their paths.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+from zkc.cli._exit import CommandError, ExitCode
+
+if TYPE_CHECKING:
+    from zkc import Client, Stat, ZooKeeperError
+    from zkc.cli._app import App
+
+__all__ = ["Node", "Unreadable", "list_children", "read_many", "walk"]
+
+_FRONT = 4096  # Znodes that a step looks at.
+_NAMES = 50_000  # Names that a step asks for, unless the next znode alone has more.
+_MOST_NAMES = 200_000  # Names that wait: above that, only the next znode is listed.
+_BYTES = 16 << 20  # Data that wait, unless the next znode alone has more.
+_WIDE = 10_000  # Children of a znode that is listed by a request of its own.
+_LEAST = 64  # Items of a call that a slow server gets at least.
+
+
+class Node:
+    """A znode of a walk."""
+
+    __slots__ = ("_done", "_listed", "data", "depth", "error", "last", "path", "stat")
+
+    stat: Stat
+
+    def __init__(self, path: str, depth: int, last: bool) -> None:
+        self.path, self.depth, self.last = path, depth, last
+        self.data: Optional[bytes] = None
+        self.error: Optional[ZooKeeperError] = None
+        self._listed = False  # Whether its children are on the stack, or it has none.
+        self._done = False  # Whether it has been read.
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2] or "/"
+
+
+class Unreadable:
+    """A count of the znodes that may not be read, and one warning at the end.
+
+    >>> with Unreadable(app) as unreadable:
+    ...     for node in walk(app, "/"):
+    ...         if unreadable.note(node):
+    ...             continue
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.count = 0
+        self._first: Optional[Node] = None
+
+    def note(self, node: Node) -> bool:
+        """Count a znode if it could not be read; return whether it is so."""
+        if node.error is None:
+            return False
+        self.count += 1
+        self._first = self._first or node
+        return True
+
+    def __enter__(self) -> Unreadable:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._first is not None and kind is None:
+            what = "1 znode" if self.count == 1 else f"{self.count:,} znodes"
+            error = type(self._first.error).__name__
+            self._app.out.warn(f"{what} could not be read and are left out, first {self._first.path}: {error}")
+
+
+# ---- bulk reads -----------------------------------------------------------------------------------------------------
+
+
+def read_many(app: App, call: Callable[..., list[Any]], paths: Sequence[str]) -> list[Any]:
+    """Read many znodes, and repeat what failed for a lost connection, a timeout or an expired session.
+
+    Args:
+        app: What the command works with.
+        call: ``get_many``, ``exists_many`` or ``children_many`` of a client.
+        paths: The paths.
+
+    Returns:
+        For each path its result, None if there is no such znode, or another error, such as a NoAuthError.
+
+    Raises:
+        ZooKeeperError: Nothing has succeeded for the time of --timeout.
+    """
+    results: list[Any] = []
+    size = _FRONT
+    start = 0
+    while start < len(paths):
+        part = paths[start : start + size]
+        found, size = _read_part(app, call, part, size)
+        results += found
+        start += len(found)
+    return results
+
+
+def _read_part(app: App, call: Callable[..., list[Any]], paths: Sequence[str], size: int) -> tuple[list[Any], int]:
+    """Read one part. When no part of this size ends in time, return nothing and a smaller size."""
+    from zkc import Retry
+    from zkc.errors import NoNodeError, OperationTimeoutError, ZooKeeperError
+    from zkc.retry import is_retriable
+
+    client: Client = call.__self__  # type: ignore[attr-defined]
+    results: list[Any] = [None] * len(paths)
+    left = list(range(len(paths)))
+
+    def attempt() -> None:
+        nonlocal left
+        failed, failure = [], None
+        for index, found in zip(left, call([paths[index] for index in left])):
+            if isinstance(found, ZooKeeperError):
+                if is_retriable(found):
+                    failed.append(index)
+                    failure = found
+                    continue
+                if isinstance(found, NoNodeError):
+                    continue
+            results[index] = found
+        left = failed
+        if failure is not None:
+            raise failure
+
+    while left:
+        before = len(left)
+        policy = Retry(attempts=None, deadline=app.settings.timeout, max_backoff=0.5)
+        try:
+            client.retry(attempt, policy=policy)
+        except OperationTimeoutError:
+            if len(left) == before:
+                if size <= _LEAST:
+                    raise
+                return [], size // 4
+        except ZooKeeperError as error:
+            if len(left) == before or not is_retriable(error):
+                raise
+    return results, size
+
+
+def list_children(app: App, path: str, client: Optional[Client] = None) -> list[str]:
+    """Return the names of a znode's children, sorted.
+
+    Raises:
+        NoNodeError: There is no such znode.
+        CommandError: The reply does not come, and the number of children is the likely reason.
+    """
+    from zkc.errors import ConnectionLossError, OperationTimeoutError, RequestTimeoutError
+
+    client = client or app.client
+    began = time.monotonic()
+    try:
+        return sorted(app.read(client.children, path))
+    except (ConnectionLossError, OperationTimeoutError, RequestTimeoutError) as error:
+        seconds = time.monotonic() - began
+        stat = app.read(client.exists, path)
+        if stat is None or stat.num_children < _WIDE:
+            raise
+        raise CommandError(
+            f"{path} has {stat.num_children:,} children, and the list of their names, one reply, did not come in"
+            f" {seconds:.0f} s. Give a longer --timeout. A proxy or a server with a limit for replies (jute.maxbuffer)"
+            f" may be in the way, too: {error}",
+            ExitCode.NO_CONNECTION,
+            name="too_wide",
+            path=path,
+            details={"num_children": stat.num_children},
+        ) from None
+
+
+# ---- walks ----------------------------------------------------------------------------------------------------------
+
+
+class _Names:
+    """Children that have not been read: their names, the first one last."""
+
+    __slots__ = ("depth", "names", "prefix")
+
+    def __init__(self, parent: Node, names: list[str]) -> None:
+        self.prefix = "/" if parent.path == "/" else f"{parent.path}/"
+        self.depth = parent.depth + 1
+        names.sort(reverse=True)
+        self.names = names
+
+
+def walk(
+    app: App,
+    path: str,
+    *,
+    depth: Optional[int] = None,
+    with_data: bool = False,
+    prune: Optional[Callable[[str], bool]] = None,
+    client: Optional[Client] = None,
+) -> Iterator[Node]:
+    """Iterate over a znode and its descendants: a parent before its children, children by name.
+
+    Args:
+        app: What the command works with.
+        path: The root.
+        depth: The levels below the root to walk; None for all.
+        with_data: Whether to read data.
+        prune: Returns True for the path of a znode that is left out, with all below it.
+        client: The client of another ensemble; None for the command's own.
+
+    Raises:
+        NoNodeError: There is no root. The first step raises it.
+        ZooKeeperError: Nothing has succeeded for the time of --timeout.
+    """
+    return iter(_Walk(app, client or app.client, path, depth, with_data, prune))
+
+
+class _Walk:
+    """A walk: a stack of what is still to come, the next item at its end."""
+
+    def __init__(
+        self,
+        app: App,
+        client: Client,
+        root: str,
+        depth: Optional[int],
+        with_data: bool,
+        prune: Optional[Callable[[str], bool]],
+    ) -> None:
+        self._app, self._client, self._root = app, client, root
+        self._depth, self._with_data, self._prune = depth, with_data, prune
+        self._stack: list[Any] = [Node(root, 0, last=True)]
+        self._names = 0  # Names that wait.
+        self._bytes = 0  # Data that wait.
+
+    def __iter__(self) -> Iterator[Node]:
+        stack = self._stack
+        while stack:
+            front = self._take()
+            self._read_stats(front)
+            if front and self._with_data:
+                self._read_data(front)
+            self._list(front)
+            while stack and isinstance(stack[-1], Node) and stack[-1]._listed and stack[-1]._done:
+                node: Node = stack.pop()
+                self._bytes -= len(node.data or b"")
+                yield node
+
+    def _take(self) -> list[Node]:
+        """Take the znodes that come next off the stack."""
+        stack = self._stack
+        front: list[Node] = []
+        while stack and len(front) < _FRONT:
+            top = stack[-1]
+            if isinstance(top, Node):
+                front.append(stack.pop())
+                continue
+            names, prefix, depth = top.names, top.prefix, top.depth
+            some = names[: -(_FRONT - len(front)) - 1 : -1]
+            del names[len(names) - len(some) :]
+            self._names -= len(some)
+            front += [Node(prefix + name, depth, False) for name in some]
+            if not names:
+                stack.pop()
+                front[-1].last = True
+        if self._prune is not None:
+            front = [node for node in front if hasattr(node, "stat") or not self._prune(node.path)]
+        return front
+
+    def _read_stats(self, front: list[Node]) -> None:
+        unknown = [node for node in front if not hasattr(node, "stat")]
+        stats = read_many(self._app, self._client.exists_many, [node.path for node in unknown]) if unknown else []
+        deepest = self._depth
+        for node, stat in zip(unknown, stats):
+            if stat is None or isinstance(stat, Exception):
+                self._gone(node, stat)
+                continue
+            node.stat = stat
+            node._listed = stat.num_children == 0 or node.depth == deepest
+            node._done = not self._with_data
+        if any(stat is None or isinstance(stat, Exception) for stat in stats):
+            front[:] = [node for node in front if hasattr(node, "stat")]
+
+    def _gone(self, node: Node, error: Optional[Exception]) -> None:
+        """Raise for a root that does not exist, or an error that no read has."""
+        from zkc.errors import NoNodeError
+
+        if error is not None:
+            raise error
+        if node.depth == 0:
+            raise NoNodeError(path=self._root, operation="exists")
+
+    def _read_data(self, front: list[Node]) -> None:
+        """Read data of the next znodes, as much as may wait, and in any case that of the first."""
+        wanted: list[Node] = []
+        size = self._bytes
+        for node in front:
+            if node._done:
+                continue
+            size += node.stat.data_length
+            if size > _BYTES and wanted:
+                break
+            wanted.append(node)
+            if size > _BYTES:
+                break
+        gone = False
+        for node, found in zip(wanted, read_many(self._app, self._client.get_many, [node.path for node in wanted])):
+            node._done = True
+            if found is None:
+                self._gone(node, None)
+                gone = True
+                del node.stat
+            elif isinstance(found, Exception):
+                node.error = found  # type: ignore[assignment]
+            else:
+                node.data, node.stat = found
+                self._bytes += len(node.data or b"")
+        if gone:
+            front[:] = [node for node in front if hasattr(node, "stat")]
+
+    def _list(self, front: list[Node]) -> None:
+        """List the next znodes, as many as may wait, and put all back onto the stack with their children."""
+        wanted: list[Node] = []
+        count = 0
+        for node in front:
+            if not node._listed:
+                count += node.stat.num_children
+                if wanted and (count > _NAMES or self._names + count > _MOST_NAMES):
+                    break
+                wanted.append(node)
+        found = self._names_of(wanted)
+        for node in reversed(front):
+            names = found.get(node.path)
+            if isinstance(names, Exception):
+                node.error = names  # type: ignore[assignment]
+            elif names:
+                self._stack.append(_Names(node, names))
+                self._names += len(names)
+            if node.path in found:
+                if names is None:
+                    self._gone(node, None)
+                    continue
+                node._listed = True
+            self._stack.append(node)
+
+    def _names_of(self, nodes: list[Node]) -> dict[str, Any]:
+        """Return for each path the names of its children, an error, or None if it is gone."""
+        from zkc.errors import NoAuthError, NoNodeError
+
+        many = [node.path for node in nodes if node.stat.num_children < _WIDE]
+        found = dict(zip(many, read_many(self._app, self._client.children_many, many))) if many else {}
+        for node in nodes:
+            if node.stat.num_children >= _WIDE:
+                try:
+                    found[node.path] = list_children(self._app, node.path, self._client)
+                except NoNodeError:
+                    found[node.path] = None
+                except NoAuthError as error:
+                    found[node.path] = error
+        return found
