@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
-from zkc.cli._text import shown
+from zkc.cli._text import encodable, shown
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -69,7 +69,11 @@ class Out:
 
     def line(self, text: str = "") -> None:
         """Write a line of text. On a terminal, control characters are shown as escapes."""
-        print(shown(text) if self.is_terminal else _encodable(text))
+        print(shown(text) if self.is_terminal else encodable(text))
+
+    def styled(self, text: str) -> None:
+        """Write a line of text with colours in it. Its control characters are the caller's care: see ``shown``."""
+        print(text)
 
     def json(self, value: object) -> None:
         """Write one JSON value: indented for the form ``json`` on a terminal, else on one line."""
@@ -213,12 +217,7 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
         return ",".join(map(_cell, value))
-    return _encodable(str(value))
-
-
-def _encodable(text: str) -> str:
-    """Return text without lone surrogates, which the encoding of stdout would refuse."""
-    return text.encode("utf-8", "backslashreplace").decode() if not text.isascii() else text
+    return encodable(str(value))
 
 
 def _pairs(record: Record) -> RenderableType:

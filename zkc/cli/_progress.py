@@ -10,8 +10,8 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from zkc.cli._text import duration_text, size_text
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from zkc.cli._app import App
 
 __all__ = ["Progress", "progress"]
+
+_T = TypeVar("_T")
 
 _FIRST, _PERIOD = 0.5, 0.5  # Seconds: work that is shorter shows nothing.
 
@@ -46,6 +48,14 @@ class Progress:
         """Set the number of finished znodes."""
         self.done = done
         self._show()
+
+    def passing(self, nodes: Iterable[_T]) -> Iterator[_T]:
+        """Yield the items of a walk, and count them. Each 512 of them look at the clock."""
+        for count, node in enumerate(nodes, 1):
+            if not count % 512:
+                self.at(count)
+            self.done = count
+            yield node
 
     def facts(self) -> dict[str, Any]:
         """Return the progress as JSON has it."""

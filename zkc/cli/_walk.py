@@ -6,6 +6,7 @@ ten thousand znodes, and the names of the widest znode, however large the tree i
 
 * ``node.path``, ``node.depth`` (0 for the root), ``node.stat``, ``node.last`` (the last of its parent's children).
 * ``with_data=True`` reads ``node.data`` too, and holds no more than some megabytes of it (and the largest znode).
+  ``with_data="filled"`` leaves znodes without a byte alone: their data are None, be they null or empty.
 * A znode that may not be listed or read is given with its ``node.error``; the walk goes on. :class:`Unreadable` counts
   such znodes for one warning. A znode that is deleted during the walk is left out.
 * A lost connection, an expired session or a slow reply repeats only what has failed. The walk fails when nothing has
@@ -19,8 +20,8 @@ commands that know their paths.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
 from zkc.cli._exit import CommandError, ExitCode
 
@@ -62,13 +63,16 @@ class Unreadable:
     """A count of the znodes that may not be read, and one warning at the end.
 
     >>> with Unreadable(app) as unreadable:
-    ...     for node in walk(app, "/"):
-    ...         if unreadable.note(node):
-    ...             continue
+    ...     for node in unreadable.noted(walk(app, "/")):
+    ...         ...
+
+    Args:
+        app: What the command works with.
+        then: What the command does about them, for the warning.
     """
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, app: App, then: str = "they are left out") -> None:
+        self._app, self._then = app, then
         self.count = 0
         self._first: Optional[Node] = None
 
@@ -80,14 +84,20 @@ class Unreadable:
         self._first = self._first or node
         return True
 
+    def noted(self, nodes: Iterable[Node]) -> Iterator[Node]:
+        """Yield the znodes of a walk, and count those that could not be read."""
+        for node in nodes:
+            if node.error is not None:
+                self.note(node)
+            yield node
+
     def __enter__(self) -> Unreadable:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         if self._first is not None and kind is None:
             what = "1 znode" if self.count == 1 else f"{self.count:,} znodes"
-            error = type(self._first.error).__name__
-            self._app.out.warn(f"{what} could not be read and are left out, first {self._first.path}: {error}")
+            self._app.out.warn(f"{what} may not be read: {self._then}. The first is {self._first.path}")
 
 
 # ---- bulk reads -----------------------------------------------------------------------------------------------------
@@ -209,7 +219,7 @@ def walk(
     path: str,
     *,
     depth: Optional[int] = None,
-    with_data: bool = False,
+    with_data: Union[bool, Literal["filled"]] = False,
     prune: Optional[Callable[[str], bool]] = None,
     client: Optional[Client] = None,
 ) -> Iterator[Node]:
@@ -219,7 +229,7 @@ def walk(
         app: What the command works with.
         path: The root.
         depth: The levels below the root to walk; None for all.
-        with_data: Whether to read data.
+        with_data: Whether to read data; "filled": of znodes that have a byte of it.
         prune: Returns True for the path of a znode that is left out, with all below it.
         client: The client of another ensemble; None for the command's own.
 
@@ -239,7 +249,7 @@ class _Walk:
         client: Client,
         root: str,
         depth: Optional[int],
-        with_data: bool,
+        with_data: Union[bool, str],
         prune: Optional[Callable[[str], bool]],
     ) -> None:
         self._app, self._client, self._root = app, client, root
@@ -292,7 +302,7 @@ class _Walk:
                 continue
             node.stat = stat
             node._listed = stat.num_children == 0 or node.depth == deepest
-            node._done = not self._with_data
+            node._done = not self._with_data or (self._with_data == "filled" and stat.data_length == 0)
         if any(stat is None or isinstance(stat, Exception) for stat in stats):
             front[:] = [node for node in front if hasattr(node, "stat")]
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Optional
 
 __all__ = ["as_json", "as_text", "hex_dump", "pretty"]
 
 _PER_LINE = 16
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # No text has these.
 
 
-def as_text(data: bytes) -> Optional[str]:
-    """Return data as text; None if they are no UTF-8, or have control characters that no text has."""
+def as_text(data: bytes, *, cut: bool = False) -> Optional[str]:
+    """Return data as text; None if they are no UTF-8, or have control characters that no text has.
+
+    Args:
+        data: The data.
+        cut: Whether they are the begin of longer data, which may end inside a character.
+    """
     try:
-        text = data.decode()
+        text = codecs.getincrementaldecoder("utf-8")().decode(data, final=not cut)
     except UnicodeDecodeError:
         return None
-    printable = not any((c < " " and c not in "\t\n\r") or c == "\x7f" for c in text)
-    return text if printable else None
+    return None if _CONTROL.search(text) else text
 
 
 def as_json(text: str) -> Optional[str]:

@@ -12,6 +12,7 @@ from zkc.cli._app import App
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
 from zkc.cli._records import stat_record
+from zkc.cli._text import encodable
 from zkc.cli.read._long import LONG, in_columns, long_header, long_line
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class _Lines:
         out = self._out
         self.count += 1
         if self._null:
-            sys.stdout.write(f"{record[self._member]}\0")
+            sys.stdout.write(f"{encodable(record[self._member])}\0")
         elif self._columns:
             self._names.append(record[self._member])
             if len(self._names) > _IN_COLUMNS:
@@ -142,8 +143,8 @@ class _Lines:
                 self._flush()
         elif out.is_human and self._long:
             if self.count == 1:
-                print(long_header(out.colors))
-            print(long_line(record, record[self._member], out.colors))
+                out.styled(long_header(out.colors))
+            out.styled(long_line(record, record[self._member], out.colors))
         else:
             self._writer.add(record)
 

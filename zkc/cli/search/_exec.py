@@ -1,0 +1,56 @@
+"""``find --exec``: a command for each znode that was found."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from zkc.cli._exit import CommandError, ExitCode
+
+if TYPE_CHECKING:
+    from zkc.cli._app import App
+
+__all__ = ["run_for_each"]
+
+
+def run_for_each(app: App, program: str, paths: Iterable[str]) -> int:
+    """Run a command for each path, one after the other, and return the exit code.
+
+    The command is split as a shell splits words, but no shell runs: a path cannot be a command.
+
+    Raises:
+        CommandError: The command cannot be started (2), or has failed for a part of the znodes (8), or all (10).
+    """
+    try:
+        words = shlex.split(program)
+    except ValueError as error:
+        raise CommandError(f"--exec: {error}", ExitCode.USAGE, name="usage") from None
+    if not words:
+        raise CommandError("--exec: there is no command", ExitCode.USAGE, name="usage")
+    if not any("{}" in word for word in words):
+        words.append("{}")
+    count = failed = 0
+    for path in paths:
+        count += 1
+        command = [word.replace("{}", path) for word in words]
+        if app.dry_run:
+            app.out.line(shlex.join(command))
+            continue
+        sys.stdout.flush()
+        try:
+            ended = subprocess.run(command, check=False, stdin=subprocess.DEVNULL)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"--exec: {words[0]} cannot be started: {error}", ExitCode.USAGE, name="usage") from None
+        if ended.returncode:
+            failed += 1
+            app.out.warn(f"{path}: {words[0]} ended with {ended.returncode}")
+    if failed:
+        raise CommandError(
+            f"{words[0]} failed for {failed:,} of {count:,} znodes",
+            ExitCode.PARTLY if failed < count else ExitCode.OTHER,
+            details={"failed": failed, "count": count},
+        )
+    return int(ExitCode.DONE)
