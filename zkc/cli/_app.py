@@ -1,4 +1,4 @@
-"""What a command works with: the settings, the output, and a client that connects when it is first used."""
+"""The context of a command: the settings, the output, and a client that connects when it is first used."""
 
 from __future__ import annotations
 
@@ -95,10 +95,26 @@ class App:
 
     def read(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Call a method of a client that only reads. A lost connection in the middle repeats it, within the timeout."""
-        from zkc import Retry
+        return self.change(call, *arguments, **options)
 
-        policy = Retry(attempts=None, deadline=self.settings.timeout, max_backoff=0.5)
-        return call.__self__.retry(call, *arguments, policy=policy, **options)  # type: ignore[attr-defined]
+    def change(self, call: Callable[..., Any], *arguments: Any, idempotent: bool = False, **options: Any) -> Any:
+        """Call a method of a client that changes something. A lost connection repeats it where that is safe.
+
+        It is safe when the change was certainly not made, or with ``idempotent`` when making it twice does no harm.
+        Else the error goes to the caller, with ``maybe_applied``.
+
+        Raises:
+            CommandError: An argument is refused, such as a path or the size of data.
+        """
+        from zkc import Retry, ZooKeeperError
+
+        policy = Retry(attempts=None, deadline=self.settings.timeout, max_backoff=0.5, idempotent=idempotent)
+        try:
+            return call.__self__.retry(call, *arguments, policy=policy, **options)  # type: ignore[attr-defined]
+        except ValueError as error:
+            if isinstance(error, ZooKeeperError):
+                raise
+            raise CommandError(str(error), ExitCode.USAGE, name="usage") from None
 
     def check_writable(self, profile: Optional[str] = None) -> None:
         """Raise when --read-only or the profile forbids changes. Every command that changes something calls this first.

@@ -165,6 +165,10 @@ class Out:
         if sys.stderr.isatty():
             print("\nzkc: interrupted", file=sys.stderr)
 
+    def flush(self) -> None:
+        """Send what was written to its reader now."""
+        sys.stdout.flush()
+
     def flush_quietly(self) -> None:
         """Flush stdout before an error is written to stderr."""
         with contextlib.suppress(OSError, ValueError):

@@ -25,7 +25,8 @@ def guard_root(path: str, chroot: str = "/", *, force: bool = False) -> None:
     Raises:
         CommandError: The path is guarded.
     """
-    if chroot == "/" and (path == "/zookeeper" or path.startswith("/zookeeper/")):
+    full = path if chroot == "/" else f"{chroot}{path}".rstrip("/")
+    if full == "/zookeeper" or full.startswith("/zookeeper/"):
         raise CommandError(f"{path} belongs to the servers: it is never changed as a tree", ExitCode.REFUSED,
                            name="guarded", path=path)  # fmt: skip
     if path == "/" and not force:

@@ -1,0 +1,170 @@
+"""``zkc rm``: znodes, patterns, trees, and the guards before them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+
+import pytest
+
+from zkc import ACL, Perms
+
+TREE = ["/app", "/app/a", "/app/a/x", "/app/b", "/other"]
+BOTTOM_UP = "/app/a/x\n/app/a\n/app/b\n/app\n"
+
+
+@pytest.fixture
+def tree(client):
+    """A small tree, with 2 bytes in each znode."""
+    client.create_many([(path, b"xy") for path in TREE], raise_errors=True)
+    return client
+
+
+def _left(client):
+    return sorted(node.path for node in client.tree("/") if node.path != "/")
+
+
+def test_rm_needs_an_answer_without_a_terminal(cli, tree):
+    """Scenario 8."""
+    ended = cli("rm", "-r", "/app", "--json", code=9)
+    assert (ended.out, ended.error["error"]) == (b"", "unconfirmed")
+    assert "4 znodes, 0 ephemeral, 8 B" in ended.err
+    assert _left(tree) == TREE
+
+
+def test_a_dry_run_of_rm_prints_the_exact_list(cli, tree):
+    """Scenario 8."""
+    assert cli("rm", "-rn", "/app").text == BOTTOM_UP
+    assert cli("rm", "-rn", "/app", "--keep-root").text == BOTTOM_UP.replace("/app\n", "")
+    assert cli("rm", "-n", "/app/*", code=4).text == "/app/b\n"
+    assert cli("rm", "-rn", "/app/b", "--output", "jsonl").json == {"path": "/app/b", "action": "delete"}
+    assert _left(tree) == TREE
+
+
+def test_rm_deletes_a_tree(cli, tree):
+    ended = cli("rm", "-r", "--yes", "/app", "/app/a", "--json")
+    assert ended.json == {"paths": ["/app"], "ephemeral": 0, "bytes": 8, "deleted": 4}
+    assert "deleting 4 znodes" in ended.err
+    assert _left(tree) == ["/other"]
+    assert cli("rm", "-ry", "/app", code=3).out == b""
+    assert cli("rm", "-ry", "/app", "--missing-ok", "--json").json["deleted"] == 0
+
+
+def test_rm_keeps_the_root_of_a_tree(cli, tree):
+    cli("rm", "-y", "--keep-root", "/app")
+    assert _left(tree) == ["/app", "/other"]
+
+
+def test_the_root_of_a_chroot_is_guarded(cli, tree):
+    """Scenario 9."""
+    assert cli("rm", "-ry", "/", "--json", code=9).error["error"] == "guarded"
+    assert cli("rm", "/", "--json", code=9).error["error"] == "guarded"
+    assert _left(tree) == TREE
+    cli("rm", "-ry", "--force", "/")
+    assert _left(tree) == []
+
+
+def test_the_root_and_the_znodes_of_the_servers_are_guarded(cli, cli_environment, hosts, client):
+    """Scenario 9."""
+    cli_environment["ZKC_SERVERS"] = hosts.partition("/")[0]
+    for path in ("/", "/zookeeper", "/zookeeper/quota", "/*keeper"):
+        assert cli("rm", "-ry", path, "--json", code=9).error["error"] == "guarded", path
+    assert cli("rm", "-ry", "--force", "/zookeeper", "--json", code=9).error["error"] == "guarded"
+    listed = cli("rm", "-rn", "--force", "/").lines
+    assert hosts[hosts.index("/") :] in listed
+    assert not [path for path in listed if path == "/" or path.startswith("/zookeeper")]
+    cli_environment["ZKC_SERVERS"] += "/zookeeper"
+    assert cli("rm", "-ry", "/quota", "--json", code=9).error["error"] == "guarded"
+
+
+def test_rm_of_a_pattern_deletes_what_fits(cli, client):
+    """Scenario 11."""
+    client.create("/app")
+    client.create_many([f"/app/{name}" for name in ("job-1", "job-2", "jobs", "other")], raise_errors=True)
+    cli("rm", "/app/job-*")
+    assert _left(client) == ["/app", "/app/jobs", "/app/other"]
+    ended = cli("rm", "/app/job-*", "--json", code=3)
+    assert ended.error["error"] == "no_node"
+    cli("rm", "/app/job-*", "--missing-ok")
+
+
+def test_rm_of_one_znode_checks_the_version_and_the_children(cli, tree):
+    assert cli("rm", "/app", "--json", code=4).error["error"] == "not_empty"
+    assert cli("rm", "/other", "--version", "3", "--json", code=4).error["error"] == "bad_version"
+    cli("rm", "/other", "--version", "0")
+    assert cli("rm", "/other", "--json", code=3).error["error"] == "no_node"
+    ended = cli("rm", "/none", "/app/b", "--json", code=8)
+    assert (ended.error["deleted"], ended.error["failed"]) == (1, 1)
+    assert _left(tree) == ["/app", "/app/a", "/app/a/x"]
+
+
+def test_what_may_not_be_deleted_is_counted(cli, tree):
+    tree.set_acl("/app/a", [ACL(Perms.ALL & ~Perms.DELETE, "world", "anyone")])
+    ended = cli("rm", "-ry", "/app", "--json", code=8)
+    assert (ended.error["deleted"], ended.error["failed"]) == (1, 3)
+    assert "NOAUTH" in ended.err
+    assert _left(tree) == ["/app", "/app/a", "/app/a/x", "/other"]
+    tree.set_acl("/app/a", [ACL.world()])
+
+
+def test_a_backup_is_written_before_a_deletion(cli, tree, tmp_path):
+    file = tmp_path / "app.jsonl"
+    cli("rm", "-ry", "/app", "--backup", str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    head, *lines = map(json.loads, file.read_text().splitlines())
+    assert head["format"] == "zkc-tree"
+    assert len(lines) == 4
+    assert tree.import_("/app", file) == 4
+    assert cli("rm", "-ry", "/app", "--backup", str(file), "--json", code=9).error["error"] == "file_exists"
+    assert cli("rm", "-ry", "/app", "--backup", "/no/folder", "--json", code=10).error["error"] == "file"
+    assert _left(tree) == TREE
+    assert [path.name for path in tmp_path.iterdir()] == ["app.jsonl"]
+
+
+def test_rm_asks_on_a_terminal(in_terminal, tree):
+    process = in_terminal("rm", "-r", "/app")
+    process.expect("Delete 4 znodes.*y/N")
+    process.sendline("n")
+    process.expect("nothing was changed")
+    process.wait()
+    assert process.exitstatus == 9
+    assert _left(tree) == TREE
+    process = in_terminal("rm", "-r", "/app")
+    process.expect("y/N")
+    process.sendline("y")
+    process.expect("deleted 4 znodes")
+    process.wait()
+    assert process.exitstatus == 0
+    assert _left(tree) == ["/other"]
+
+
+@pytest.mark.parametrize("count", [20_000, pytest.param(100_000, marks=pytest.mark.full)])
+def test_rm_of_many_znodes_is_quick_and_stops_at_once(start_cli, cli, client, count):
+    """Scenario 10."""
+    client.create("/big")
+    wide = count // 100
+    client.create_many([f"/big/{number}" for number in range(100)], raise_errors=True)
+    for number in range(100):
+        client.create_many([f"/big/{number}/{name}" for name in range(wide - 1)], raise_errors=True)
+
+    begun = threading.Event()
+    client.exists("/big/0/0", watch=lambda _: begun.set())  # The first to go.
+    process = start_cli("rm", "-ry", "/big", "--json")
+    assert begun.wait(60)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    seconds = time.monotonic() - began
+    left = 1 + client.count_descendants("/big")
+    error = json.loads(err.splitlines()[-1])
+    assert (process.returncode, error["error"]) == (130, "interrupted")
+    assert (error["deleted"], error["total"]) == (count + 1 - left, count + 1)
+    assert seconds < 1.0
+
+    began = time.monotonic()
+    ended = cli("rm", "-ry", "/big", "--json", "--progress", "json")
+    assert ended.json["deleted"] == left
+    assert time.monotonic() - began < 10.0
+    assert _left(client) == []

@@ -1,0 +1,112 @@
+"""Changes of one znode that survive a lost connection, and what a dry run says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    from zkc import ACL, Stat
+    from zkc.cli._app import App
+
+__all__ = ["create_or_set", "foretell", "parent_of", "set_version", "would_create", "would_set"]
+
+
+def parent_of(path: str) -> str:
+    """Return the path of the parent; the root is its own."""
+    return path.rpartition("/")[0] or "/"
+
+
+def foretell(app: App, changes: Sequence[tuple[str, str]]) -> None:
+    """Write what a dry run would do: a line "action, tab, path" for each change."""
+    app.out.table(["action", "path"], ({"action": action, "path": path} for action, path in changes))
+
+
+def set_version(app: App, path: str, data: Optional[bytes], version: int) -> Stat:
+    """Replace the data of a znode that has a version. A lost reply is resolved by a look at the znode.
+
+    Raises:
+        BadVersionError: The znode has another version.
+        ZooKeeperError: What ``client.set`` raises.
+    """
+    from zkc import ZooKeeperError
+
+    client = app.client
+    while True:
+        try:
+            found: Stat = app.change(client.set, path, data, version=version)
+            return found
+        except ZooKeeperError as error:
+            if not error.maybe_applied:
+                raise
+            now, stat = app.read(client.get, path)
+            if stat.version == version + 1 and now == data:
+                return stat  # type: ignore[no-any-return]
+            if stat.version != version:
+                raise
+
+
+def create_or_set(
+    app: App, path: str, data: Optional[bytes], *, acl: Optional[Sequence[ACL]] = None, parents: bool = False
+) -> tuple[bool, Stat]:
+    """Set a znode, or create it if it is missing, whatever other clients do at the same time.
+
+    Returns:
+        Whether it was created, and its stat.
+    """
+    from zkc.errors import NodeExistsError, NoNodeError
+
+    client = app.client
+    while True:
+        try:
+            return False, app.change(client.set, path, data, idempotent=True)
+        except NoNodeError:
+            pass
+        try:
+            # Twice is no harm: the second one fails, and the znode is set to the same data.
+            _, stat = app.change(client.create_with_stat, path, data, acl=acl, make_parents=parents, idempotent=True)
+            return True, stat
+        except NodeExistsError:
+            continue
+
+
+def would_create(app: App, path: str, *, parents: bool = False, sequential: bool = False) -> list[tuple[str, str]]:
+    """Return what a create would do. It raises what the create would.
+
+    Raises:
+        NodeExistsError: The znode exists.
+        NoNodeError: The parent does not exist.
+        NoChildrenForEphemeralsError: The parent is ephemeral.
+    """
+    from zkc.errors import NoChildrenForEphemeralsError, NodeExistsError, NoNodeError
+
+    read: Callable[[str], Any] = lambda each: app.read(app.client.exists, each)  # noqa: E731
+    if not sequential and read(path) is not None:
+        raise NodeExistsError(path=path, operation="create")
+    made: list[str] = []
+    parent = parent_of(path)
+    while (stat := read(parent)) is None:
+        if not parents:
+            raise NoNodeError(f"the parent {parent} of {path} does not exist", path=path, operation="create")
+        made.append(parent)
+        parent = parent_of(parent)
+    if stat.ephemeral_owner:
+        raise NoChildrenForEphemeralsError(path=path, operation="create")
+    return [("create", each) for each in [*reversed(made), path]]
+
+
+def would_set(app: App, path: str, version: Optional[int] = None) -> Stat:
+    """Return the stat of a znode that would be set or deleted. It raises what the change would.
+
+    Raises:
+        NoNodeError: There is no such znode.
+        BadVersionError: It has another version.
+    """
+    from zkc.errors import BadVersionError, NoNodeError
+
+    stat: Optional[Stat] = app.read(app.client.exists, path)
+    if stat is None:
+        raise NoNodeError(path=path, operation="set")
+    if version is not None and stat.version != version:
+        raise BadVersionError(path=path, operation="set")
+    return stat

@@ -1,0 +1,206 @@
+"""Deletions in bulk that survive a lost connection, know what they have done, and end within a second of Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from zkc import ZooKeeperError
+    from zkc.cli._app import App
+    from zkc.cli._progress import Progress
+    from zkc.cli._walk import Node
+
+__all__ = ["Deletion", "Plan", "bottom_up"]
+
+_BATCH = 2000  # Znodes of one call: some tenths of a second.
+_LEAST = 50
+_IN_MEMORY = 16 << 20  # Bytes of paths above which a plan goes to a temporary file.
+_AFTER_INTERRUPT = 0.5  # Seconds to find out what was deleted when Ctrl-C came.
+
+
+def bottom_up(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Return the znodes of a walk so that children come before their parents."""
+    above: list[Node] = []
+    for node in nodes:
+        while above and above[-1].depth >= node.depth:
+            yield above.pop()
+        above.append(node)
+    while above:
+        yield above.pop()
+
+
+class Plan:
+    """The znodes to delete, children before their parents. A large plan is kept in a temporary file, not in memory."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.ephemerals = 0
+        self.bytes = 0
+        self.unreadable = 0
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - close() ends it
+        self._waiting: list[bytes] = []
+
+    def add(self, node: Node) -> None:
+        """Add a znode of a walk."""
+        self.count += 1
+        self.ephemerals += bool(node.stat.ephemeral_owner)
+        self.bytes += node.stat.data_length
+        self.unreadable += node.error is not None
+        self.add_path(node.path, node.stat.version)
+
+    def add_path(self, path: str, version: int) -> None:
+        """Add a path to those to delete, without a count."""
+        self._waiting.append(b"%s\0%d\0" % (path.encode(), version))
+        if len(self._waiting) == _BATCH:
+            self._file.write(b"".join(self._waiting))
+            self._waiting.clear()
+
+    def items(self) -> Iterator[tuple[str, int]]:
+        """Iterate over the paths and the versions that were seen."""
+        self._file.write(b"".join(self._waiting))
+        self._waiting.clear()
+        self._file.seek(0)
+        rest = b""
+        while block := self._file.read(1 << 20):
+            parts = (rest + block).split(b"\0")
+            whole = (len(parts) - 1) // 2 * 2
+            rest = b"\0".join(parts[whole:])
+            for index in range(0, whole, 2):
+                yield parts[index].decode(), int(parts[index + 1])
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._file.close()
+
+    def __enter__(self) -> Plan:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Deletion:
+    """Deletions, with a count of what is done.
+
+    Args:
+        app: What the command works with.
+        bar: The progress to show.
+    """
+
+    def __init__(self, app: App, bar: Optional[Progress] = None) -> None:
+        self._app = app
+        self._client = app.client
+        self._bar = bar
+        self._size = _BATCH
+        self.deleted = 0
+        """The number of znodes that are certainly deleted."""
+        self.not_empty = 0
+        """The number of znodes that have children that the plan does not know, or that could not be deleted."""
+        self.failures = 0
+        """The number of znodes that failed for another reason."""
+        self.missing = 0
+        """The number of znodes that were not there."""
+        self.first: Optional[ZooKeeperError] = None
+        """The first failure."""
+        self.first_missing: Optional[ZooKeeperError] = None
+        """The error of the first znode that was not there."""
+
+    def run(self, items: Iterator[tuple[str, int]]) -> None:
+        """Delete znodes, children before their parents. A failure of one does not stop the others.
+
+        Args:
+            items: The paths, each with the version that the znode must have, or -1.
+
+        Raises:
+            ZooKeeperError: The connection was lost for the time of --timeout.
+            KeyboardInterrupt: Ctrl-C. ``deleted`` counts what the servers have done.
+        """
+        while part := [item for item, _ in zip(items, range(self._size))]:
+            self._delete(part)
+            if self._bar is not None:
+                self._bar.at(self.deleted)
+
+    def _delete(self, left: Sequence[tuple[str, int]]) -> None:
+        from zkc import Retry
+        from zkc.errors import OperationTimeoutError, ZooKeeperError
+        from zkc.retry import is_retriable
+
+        uncertain: set[str] = set()
+
+        def attempt() -> None:
+            nonlocal left
+            failure, again = None, []
+            for item, outcome in zip(left, self._send(left)):
+                if outcome is not None and is_retriable(outcome, idempotent=True):
+                    failure = outcome
+                    again.append(item)
+                    if outcome.maybe_applied:
+                        uncertain.add(item[0])
+                else:
+                    self._note(outcome, item[0] in uncertain)
+            left = again
+            if failure is not None:
+                raise failure
+
+        while left:
+            before = len(left)
+            policy = Retry(attempts=None, deadline=self._app.settings.timeout, max_backoff=0.5, idempotent=True)
+            try:
+                self._client.retry(attempt, policy=policy)
+            except OperationTimeoutError:
+                # A slow server: what is in flight may be done. Smaller calls end in time.
+                left = self._remaining(left)
+                if len(left) == before:
+                    if self._size <= _LEAST:
+                        raise
+                    self._size = max(_LEAST, self._size // 4)
+                for start in range(0, len(left), self._size):
+                    self._delete(left[start : start + self._size])
+                return
+            except ZooKeeperError as error:
+                if len(left) == before or not is_retriable(error, idempotent=True):
+                    raise
+
+    def _send(self, items: Sequence[tuple[str, int]]) -> list[Optional[ZooKeeperError]]:
+        """Make one bulk call. Ctrl-C in the middle counts what the servers have done."""
+        try:
+            return self._client.delete_many(items)
+        except KeyboardInterrupt:
+            # The servers carry out the requests of a session in their order: this read sees all that were sent.
+            with contextlib.suppress(Exception):
+                stats = self._client.exists_many((path for path, _ in items), timeout=_AFTER_INTERRUPT)
+                self.deleted += stats.count(None)
+            raise
+
+    def _note(self, outcome: Optional[ZooKeeperError], uncertain: bool) -> None:
+        from zkc.errors import NoNodeError, NotEmptyError
+
+        if outcome is None or (uncertain and isinstance(outcome, NoNodeError)):
+            self.deleted += 1
+        elif isinstance(outcome, NoNodeError):
+            self.missing += 1
+            self.first_missing = self.first_missing or outcome
+        else:
+            if isinstance(outcome, NotEmptyError):
+                self.not_empty += 1
+            else:
+                self.failures += 1
+            if self.first is None or isinstance(self.first, NotEmptyError):
+                self.first = outcome
+
+    def _remaining(self, items: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Return the items that are still there, and count the others as deleted."""
+        from zkc.cli._walk import read_many
+
+        stats = read_many(self._app, self._client.exists_many, [path for path, _ in items])
+        left = [item for item, stat in zip(items, stats) if stat is not None]
+        self.deleted += len(items) - len(left)
+        return left
+
+    def start_again(self) -> None:
+        """Forget the failures: what is left is tried again."""
+        self.not_empty = self.failures = self.missing = 0
+        self.first = None

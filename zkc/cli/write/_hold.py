@@ -1,0 +1,78 @@
+"""A session that is kept for an ephemeral znode, until Ctrl-C, SIGTERM, or the end of the znode."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+from zkc.cli._exit import CommandError, ExitCode
+
+if TYPE_CHECKING:
+    from zkc.cli._app import App
+
+__all__ = ["hold_session"]
+
+
+def hold_session(app: App, path: str) -> None:
+    """Wait until Ctrl-C or SIGTERM. After an expired session the client re-creates the znode in a new one.
+
+    Raises:
+        CommandError: Another client deleted the znode, or it could not be re-created.
+    """
+    news: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, lambda *_: news.put(None)) if in_main else None
+    app.client.add_kept_listener(news.put)
+    app.client.add_listener(news.put)
+    if app.out.is_human:
+        app.out.note(f"holding {path}: Ctrl-C ends it")
+    try:
+        _wait(app, path, news)
+    except KeyboardInterrupt:
+        pass  # The end that a user asks for.
+    finally:
+        if in_main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _wait(app: App, path: str, news: queue.SimpleQueue[Any]) -> None:
+    from zkc import ClientState, EventType, KeptState, KeptZnode, WatchedEvent, ZooKeeperError
+    from zkc.cli._records import hex_text
+
+    client = app.client
+    owner = client.session_id
+
+    def look() -> None:
+        """Set a watch, which another client's deletion ends."""
+        missing = any(kept.path == path and kept.state is KeptState.MISSING for kept in client.kept_znodes)
+        # A znode that is missing is about to be re-created: the watch tells when.
+        if app.read(client.exists, path, watch=news.put) is None and not missing:
+            raise CommandError(f"{path} was deleted by another client", ExitCode.NO_NODE, name="no_node", path=path)
+
+    look()
+    while True:
+        item = news.get()
+        if item is None:
+            return
+        if isinstance(item, KeptZnode):
+            if item.state in (KeptState.TAKEN, KeptState.FAILED):
+                code = ExitCode.CONFLICT if item.state is KeptState.TAKEN else ExitCode.SESSION_EXPIRED
+                text = f"the session expired, and {path} could not be re-created: {item.error}"
+                raise CommandError(text, code, path=path)
+        elif isinstance(item, WatchedEvent):
+            if item.type is not EventType.SESSION:
+                look()
+        elif item is ClientState.SUSPENDED:
+            app.out.warn(f"the connection is lost: the servers delete {path} unless it is back in time")
+        elif item is ClientState.LOST:
+            app.out.warn(f"the session has expired, and {path} ended with it")
+        elif item is ClientState.CONNECTED:
+            try:
+                look()
+            except ZooKeeperError:
+                continue  # The next state says more.
+            now = client.session_id
+            app.out.note(f"connected again: {path} " + ("stays" if now == owner else f"is in session {hex_text(now)}"))
+            owner = now
