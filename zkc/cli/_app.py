@@ -27,6 +27,7 @@ class App:
     def __init__(self) -> None:
         self._given: dict[str, Any] = {}
         self._clients: dict[Optional[str], Client] = {}
+        self._kept: list[object] = []
         self.in_shell = False
         """Whether the commands are those of a shell, with one connection and a folder."""
         self.folder = "/"
@@ -126,8 +127,13 @@ class App:
             where = f"the profile {settings.profile!r} is read-only" if settings.profile else "--read-only was given"
             raise CommandError(f"nothing was changed: {where}", ExitCode.REFUSED, name="read_only")
 
+    def keep(self, thing: object) -> None:
+        """Keep a reference until the command ends, for what ends when nothing refers to it."""
+        self._kept.append(thing)
+
     def close(self) -> None:
         """Close the clients."""
+        self._kept.clear()
         while self._clients:
             _, client = self._clients.popitem()
             client.close()

@@ -1,0 +1,126 @@
+"""``zkc watch`` and ``zkc wait``."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from ..vendor.scripted_server import NOT_FOUND, ScriptedServer, reply
+
+ADD_WATCH, UNIMPLEMENTED = 106, -6
+
+
+def answer_as_an_old_server(connection):
+    """Answer as a server without znodes and without addWatch."""
+    connection.begin(30000)
+    while True:
+        xid, kind, _ = connection.request()
+        if kind == ADD_WATCH:
+            connection.send(reply(xid, err=UNIMPLEMENTED))
+            return
+        connection.send(reply(xid, err=0 if kind == -11 else NOT_FOUND))
+
+
+def next_line(process):
+    return process.stdout.readline().decode().rstrip("\n")
+
+
+def begin(start_cli, *arguments):
+    """Start a command that watches, and wait until it does."""
+    process = start_cli("watch", *arguments)
+    assert b"watching" in process.stderr.readline()
+    return process
+
+
+def test_each_of_a_thousand_changes_is_printed_and_a_gap_after_a_restart(start_cli, client, zookeeper_server):
+    """Scenario 21."""
+    client.create("/app")
+    process = begin(start_cli, "-r", "/app", "--json")
+    client.create_many([f"/app/{number:04}" for number in range(500)], window=1)
+    client.set_many([(f"/app/{number:04}", b"x") for number in range(500)], window=1)
+    seen = [json.loads(next_line(process)) for _ in range(1000)]
+    expected = [(kind, f"/app/{number:04}") for kind in ("created", "changed") for number in range(500)]
+    assert [(each["type"], each["path"]) for each in seen] == expected
+    zookeeper_server.stop()
+    zookeeper_server.start()
+    assert json.loads(next_line(process))["type"] == "gap"
+    client.retry(client.set, "/app/0001", b"y")
+    assert json.loads(next_line(process))["path"] == "/app/0001"
+    assert process.poll() is None
+
+
+def test_data_and_differences_are_printed(start_cli, client):
+    client.create("/app", b"a=1\nb=2\n")
+    process = begin(start_cli, "/app", "--diff", "--count", "2")
+    client.set("/app", b"a=1\nb=3\n")
+    lines = [next_line(process) for _ in range(7)]
+    assert lines[0].startswith("changed\t/app\t")
+    assert lines[-2:] == ["-b=2", "+b=3"]
+    client.delete("/app")
+    assert next_line(process).startswith("deleted\t/app\t")
+    assert process.wait(20) == 0
+
+
+def test_a_command_runs_for_each_change(start_cli, client, tmp_path):
+    client.create("/app")
+    process = begin(start_cli, "/app", "--data", "--count", "1", "--exec",
+                    f"sh -c 'echo $ZKC_EVENT $ZKC_PATH {{}} > {tmp_path}/seen'", "--json")  # fmt: skip
+    client.set("/app", b"new")
+    assert json.loads(next_line(process))["data"] == "new"
+    assert process.wait(20) == 0
+    assert (tmp_path / "seen").read_text() == "changed /app /app\n"
+
+
+def test_what_is_so_already_ends_the_watch_at_once(cli, client):
+    client.create("/there")
+    assert cli("watch", "/there", "--until", "created").out == b""
+    assert cli("watch", "/missing", "--until", "deleted").out == b""
+    assert (
+        cli("watch", "/missing", "--until", "created", "--for", "200ms", "--json", code=6).error["error"] == "timeout"
+    )
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_an_old_server_is_followed_with_one_shot_watches(start_cli, cli_environment, recursive):
+    """Scenario 22: the server refuses addWatch as one of 3.5 does."""
+    server = ScriptedServer(answer_as_an_old_server)
+    try:
+        cli_environment["ZKC_SERVERS"] = server.hosts
+        process = start_cli("watch", "/a", *(["-r"] if recursive else []), "--for", "100ms")
+        out, err = process.communicate(timeout=30)
+    finally:
+        server.close()
+    assert (process.returncode, out) == (0, b"")
+    assert err.count(b"no persistent watches") == 1
+
+
+def test_a_wait_ends_with_the_znode(start_cli, cli, client):
+    """Scenario 23."""
+    client.create("/there", b"yes")
+    cli("wait", "/there")
+    cli("wait", "/missing", "--gone")
+    cli("wait", "/there", "--equals", "yes")
+    began = time.monotonic()
+    ended = cli("wait", "/ready", "--exists", "--timeout", "1", "--json", code=6)
+    assert time.monotonic() - began < 20
+    assert ended.error["error"] == "timeout"
+    waiting = [start_cli("wait", "/ready", "--timeout", "60"), start_cli("wait", "/there", "--gone"),
+               start_cli("wait", "/", "--children", "3"), start_cli("wait", "/ready", "--equals", "no")]  # fmt: skip
+    client.create("/ready", b"")
+    assert waiting[0].wait(30) == 0
+    client.create("/third")
+    assert waiting[2].wait(30) == 0
+    client.set("/ready", b"no")
+    assert waiting[3].wait(30) == 0
+    client.delete("/there")
+    assert waiting[1].wait(30) == 0
+
+
+def test_a_wait_continues_after_the_session_expired(start_cli, client, zookeeper_server):
+    process = start_cli("wait", "/ready")
+    zookeeper_server.stop()
+    zookeeper_server.start()
+    client.retry(client.create, "/ready")
+    assert process.wait(30) == 0

@@ -1,0 +1,209 @@
+"""Changes of ACLs: of one znode, or of a tree from the leaves up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, Optional
+
+from zkc.cli._exit import CommandError, ExitCode
+
+if TYPE_CHECKING:
+    from zkc import ACL, Client, Future
+    from zkc.cli._app import App
+
+__all__ = ["Change", "change"]
+
+_TRIES = 20  # How often a change is made again when another client has changed the ACL in between.
+_WINDOW = 500  # Znodes whose ACLs are read and set at a time.
+
+
+class Change(NamedTuple):
+    """A change: what to make of an ACL, and where."""
+
+    path: str
+    make: Callable[[list[ACL]], list[ACL]]
+    recursive: bool
+    version: Optional[int]
+    force: bool
+
+
+def change(app: App, wanted: Change) -> Optional[int]:
+    """Make a change, and return the exit code; None if all is done."""
+    app.check_writable()
+    if wanted.recursive:
+        return _change_tree(app, wanted)
+    old, _ = app.read(app.client.get_acl, wanted.path)
+    _check(wanted, wanted.make(old))
+    if app.dry_run:
+        _say(app, wanted.path, wanted.make(old))
+        return None
+    _set(app, wanted, wanted.path)
+    return None
+
+
+def _set(app: App, wanted: Change, path: str) -> None:
+    """Set the ACL of a znode, with the version that was read: a change by another client is not lost."""
+    from zkc.errors import BadVersionError
+
+    client = app.client
+    for attempt in range(_TRIES):
+        old, stat = app.read(client.get_acl, path)
+        new = wanted.make(old)
+        _check(wanted, new)
+        _check_hashes(new, path)
+        version = stat.aversion if wanted.version is None else wanted.version
+        if new == old and wanted.version is None:
+            return
+        try:
+            _set_once(app, client, path, new, version)
+            return
+        except BadVersionError:
+            if wanted.version is not None or attempt == _TRIES - 1:
+                raise
+
+
+def _set_once(app: App, client: Client, path: str, acl: list[ACL], version: int) -> None:
+    """Set an ACL. After a lost connection the znode is read, and the change made again only if it was not made."""
+    from zkc import is_retriable
+    from zkc.errors import ZooKeeperError
+
+    try:
+        client.set_acl(path, acl, version=version)
+    except ZooKeeperError as error:
+        if not is_retriable(error, idempotent=True):
+            raise
+        now, stat = app.read(client.get_acl, path)
+        if stat.aversion == version:
+            client.set_acl(path, acl, version=version)
+        elif stat.aversion != version + 1 or sorted(map(repr, now)) != sorted(map(repr, acl)):
+            raise
+
+
+def _check(wanted: Change, acl: list[ACL]) -> None:
+    from zkc import Perms
+
+    if not acl:
+        raise CommandError(f"{wanted.path} would have no entry left; the servers refuse an empty ACL", ExitCode.USAGE,
+                           name="empty_acl", path=wanted.path)  # fmt: skip
+    if not wanted.force and not any(each.perms & Perms.ADMIN for each in acl):
+        raise CommandError(
+            f"no entry of the new ACL of {wanted.path} has the permission a: no client could change it again."
+            " --force means it",
+            ExitCode.REFUSED,
+            name="no_admin",
+            path=wanted.path,
+        )
+
+
+def _check_hashes(acl: list[ACL], path: str) -> None:
+    """Refuse to write an ``x`` that a server has shown instead of a hash: the user could not log in any more."""
+    hidden = next((each for each in acl if each.scheme == "digest" and each.id.endswith(":x")), None)
+    if hidden is not None:
+        raise CommandError(
+            f"the server hides the hash of {hidden.id.partition(':')[0]} in the ACL of {path}, so the entry cannot be"
+            " kept: authenticate with an identity that has the permission a",
+            ExitCode.NOT_ALLOWED,
+            name="hidden_hash",
+            path=path,
+        )
+
+
+def _say(app: App, path: str, acl: list[ACL]) -> None:
+    from zkc.cli.security._access import acl_record, text_of
+
+    if app.out.is_json:
+        app.out.json({"path": path, "acl": acl_record(acl)})
+    else:
+        app.out.line(f"{path}\t{','.join(map(text_of, acl))}")
+
+
+def _change_tree(app: App, wanted: Change) -> Optional[int]:
+    from zkc.cli._progress import progress
+    from zkc.cli._safety import confirm, guard_root
+    from zkc.cli._walk import walk
+
+    if wanted.version is not None:
+        raise CommandError("--version is for one znode, not for -R", ExitCode.USAGE, name="usage")
+    guard_root(wanted.path, app.settings.chroot, force=wanted.force)
+    paths = [node.path for node in walk(app, wanted.path, prune=lambda path: path == "/zookeeper")]
+    if app.dry_run:
+        for path in paths:
+            _say(app, path, wanted.make(app.read(app.client.get_acl, path)[0]))
+        return None
+    confirm(app, f"change the ACL of {len(paths):,} znodes at and below {wanted.path}", wanted.path)
+    failed: list[tuple[str, Exception]] = []
+    done = 0
+    try:
+        with progress(app, "changing", len(paths)) as shown:
+            # From the leaves up, so that a run that was interrupted can be repeated from the same root.
+            paths.reverse()
+            for start in range(0, len(paths), _WINDOW):
+                for path, error in _change_many(app, wanted, paths[start : start + _WINDOW]):
+                    if error is None:
+                        done += 1
+                    else:
+                        failed.append((path, error))
+                    shown.advance()
+    except KeyboardInterrupt:
+        app.out.note(f"changed the ACLs of {done:,} of {len(paths):,} znodes")
+        raise
+    return _report(app, done, failed)
+
+
+def _change_many(app: App, wanted: Change, paths: list[str]) -> Iterator[tuple[str, Optional[Exception]]]:
+    """Change the ACLs of some znodes with two flights of requests; yield the result of each.
+
+    A znode for which that fails, for whatever reason, is changed by itself, which handles the reasons.
+    """
+    from zkc.errors import ZooKeeperError
+
+    client = app.client
+    reads = [client.submit.get_acl(path) for path in paths]
+    changes: list[Optional[Future[None]]] = []
+    again: set[str] = set()
+    for path, read in zip(paths, reads):
+        try:
+            old, stat = read.result()
+            new = wanted.make(old)
+            _check(wanted, new)
+            _check_hashes(new, path)
+            changes.append(client.submit.set_acl(path, new, version=stat.aversion) if new != old else None)
+        except (ZooKeeperError, CommandError):
+            changes.append(None)
+            again.add(path)
+    for path, made in zip(paths, changes):
+        error: Optional[Exception] = None
+        try:
+            if path in again:
+                error = _try(app, wanted, path)
+            elif made is not None:
+                made.result()
+        except ZooKeeperError:
+            error = _try(app, wanted, path)
+        yield path, error
+
+
+def _try(app: App, wanted: Change, path: str) -> Optional[Exception]:
+    from zkc.errors import BadVersionError, InvalidACLError, NoAuthError, NoNodeError
+
+    try:
+        _set(app, wanted, path)
+    except NoNodeError:
+        return None  # Deleted since.
+    except (NoAuthError, InvalidACLError, BadVersionError, CommandError) as error:
+        return error
+    return None
+
+
+def _report(app: App, done: int, failed: list[tuple[str, Exception]]) -> Optional[int]:
+    from zkc.cli._errors import name_of
+
+    if app.out.is_json:
+        app.out.json({"changed": done, "failed": [{"path": path, "error": name_of(error)} for path, error in failed]})
+    else:
+        app.out.note(f"changed the ACLs of {done:,} znodes")
+    for path, error in failed[:20]:
+        app.out.warn(f"{path}: {error}")
+    if len(failed) > 20:
+        app.out.warn(f"and {len(failed) - 20:,} more")
+    return int(ExitCode.PARTLY) if failed else None
