@@ -6,7 +6,6 @@ says what to give instead. They return the form that the native core takes.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -364,6 +363,8 @@ def _split_server(entry: str, hosts: str) -> tuple[str, int]:
         host, bracket, rest = entry[1:].partition("]")
         if not bracket or rest[:1] not in ("", ":"):
             raise ValueError(f"hosts: an IPv6 address is written [address]:port, not {entry!r}")
+        import ipaddress  # Here, as few have such a host: it takes a millisecond.
+
         try:
             ipaddress.IPv6Address(host)
         except ValueError:

@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
-import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -136,6 +134,8 @@ class Retry(Frozen):
 
         .. versionadded:: 0.1
         """
+        import random  # Here, as most programs have nothing to repeat: it takes a millisecond.
+
         made, longest = 1, self.backoff
         while self.attempts is None or made < self.attempts:
             yield longest * (1.0 - self.jitter * random.random())
@@ -292,6 +292,8 @@ async def repeat_async(
     kwargs: Any,
 ) -> _T:
     """Await what a function returns, as :func:`repeat` calls one."""
+    import asyncio  # Here, as programs with threads do without it.
+
     while True:
         try:
             return await fn(*args, **kwargs)

@@ -5,8 +5,6 @@ All are frozen and slotted. They compare and hash by value, and can be copied, p
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Optional, Union
@@ -112,6 +110,9 @@ class ACL(Frozen):
         """
         if ":" in user:
             raise ValueError("user must not contain a colon: it ends the name in 'user:password'")
+        import base64
+        import hashlib
+
         sha1 = hashlib.sha1(f"{user}:{password}".encode(), usedforsecurity=False).digest()
         return cls(perms, "digest", f"{user}:{base64.b64encode(sha1).decode()}")
 

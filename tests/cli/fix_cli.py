@@ -62,12 +62,18 @@ def client(hosts: str) -> Iterator[zkc.Client]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the commands' bytecode, as an installed zkc has it. Without, each would compile its modules."""
+    return tmp_path_factory.mktemp("bytecode")
+
+
 @pytest.fixture
-def cli_environment(tmp_path: Path, hosts: str) -> dict[str, str]:
+def cli_environment(tmp_path: Path, hosts: str, bytecode: Path) -> dict[str, str]:
     """The environment of the commands: no settings of the user who runs the tests. A test may change it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZKC_", "XDG_", "NO_COLOR"))}
     return {**kept, "HOME": str(tmp_path), "ZKC_SERVERS": hosts, "TERM": "xterm-256color", "COLUMNS": "100",
-            "PYTHONWARNINGS": "error", "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
+            "PYTHONWARNINGS": "error", "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}  # fmt: skip
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import queue
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from zkc.errors import ClosingError, ZooKeeperError
 from zkc.types import WatchedEvent
 
 if TYPE_CHECKING:
+    import asyncio
     from types import TracebackType
 
     from typing_extensions import Self
@@ -278,6 +278,8 @@ class AsyncWatchEvents(_Events):
     """
 
     def __init__(self, client: AsyncClient, path: str, watch_type: WatchType, timeout: Optional[float]) -> None:
+        import asyncio  # Here, as programs with threads do without it.
+
         client._check_loop()
         self._items = asyncio.Queue()
         super().__init__(client, path, watch_type, self._items.put_nowait)
@@ -307,6 +309,8 @@ class AsyncWatchEvents(_Events):
     async def _begin(self) -> None:
         if self._end is not None:
             return
+        import asyncio
+
         try:
             await asyncio.shield(self._begun)  # A task that stops waiting may come back.
         except ClosingError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 
@@ -30,7 +29,7 @@ Made = Union[str, tuple[str, Stat]]
 Send = Callable[[Session], Request[Made]]
 # The marker in front of the name of a protected znode: the form that Curator and kazoo use as well.
 _MARKER = "_c_{}-"
-_MARKER_LENGTH = len(_MARKER.format(uuid.UUID(int=0)))
+_MARKER_LENGTH = len(_MARKER.format("")) + 36  # A UUID has 36 characters.
 _LOOKS = 30  # The search is given up after so many lost connections in a row.
 _PAUSE = 0.05  # The pause in seconds before the next try while there is no connection.
 
@@ -82,8 +81,11 @@ def _begin(
         raise ValueError(
             "protected is only for ephemeral or sequential znodes: give one of these flags, or leave protected out"
         )
-    marker, given = _MARKER.format(uuid.uuid4()) if options.protected else "", path
-    if marker:
+    marker, given = "", path
+    if options.protected:
+        import uuid  # Here and below, as few programs need it: it takes some milliseconds.
+
+        marker = _MARKER.format(uuid.uuid4())
         parent, _, name = path.rpartition("/")
         path = f"{parent}/{marker}{name}"
 
@@ -328,6 +330,8 @@ def unprotected_name(name: str) -> str:
     """
     parent, slash, last = name.rpartition("/")
     if last.startswith("_c_") and last[_MARKER_LENGTH - 1 : _MARKER_LENGTH] == "-":
+        import uuid
+
         try:
             uuid.UUID(last[3 : _MARKER_LENGTH - 1])
         except ValueError:

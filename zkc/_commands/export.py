@@ -18,7 +18,6 @@ import contextlib
 import io
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Optional, Union
@@ -81,6 +80,8 @@ def _output(file: Any) -> Iterator[IO[str]]:
     if not isinstance(file, (str, os.PathLike)):
         yield file
         return
+    import uuid  # Here, as few programs need it: it takes some milliseconds.
+
     target = os.path.realpath(file)
     whole = os.path.isfile(target) or not os.path.exists(target)  # not for a pipe or a terminal
     name = f"{target}.{uuid.uuid4().hex[:8]}.part" if whole else target

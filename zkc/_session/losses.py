@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Optional
 
 from zkc._flow import Pause
@@ -60,6 +59,8 @@ class LossCounter:
 
         A random part spreads the retries of clients that failed at the same time.
         """
+        import random  # Here, as most programs lose no request: it takes a millisecond.
+
         longest = max(shortest, _LONGEST)
         seconds = min(shortest * 2.0 ** max(0, self.count - 1), longest)
         return Pause(seconds * (1.0 - 0.25 * random.random()), self._operation, self._path)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from zkc import _args as ops
-from zkc.credentials import SASL, TLS
 from zkc.types import ACL
+
+if TYPE_CHECKING:
+    from zkc.credentials import SASL, TLS
 
 __all__ = ["Settings"]
 
@@ -40,8 +42,13 @@ class Settings:
         self.request_timeout = ops.check_timeout(request_timeout, "request_timeout")
         self.read_only = ops.check_flag(read_only, "read_only")
         self.auth = ops.check_auths(auth)
-        self.tls = _check_kind(tls, TLS, "tls", "zkc.TLS(ca='ca.pem')")
-        self.sasl = _check_kind(sasl, SASL, "sasl", "zkc.SASL('DIGEST-MD5', 'user', 'password')")
+        self.tls: Optional[TLS] = None
+        self.sasl: Optional[SASL] = None
+        if tls is not None or sasl is not None:
+            from zkc import credentials  # Here, as most clients need none of it.
+
+            self.tls = _check_kind(tls, credentials.TLS, "tls", "zkc.TLS(ca='ca.pem')")
+            self.sasl = _check_kind(sasl, credentials.SASL, "sasl", "zkc.SASL('DIGEST-MD5', 'user', 'password')")
         self.client_id = ops.check_client_id(client_id)
         self.default_acl = ops.encode_acl(default_acl, "default_acl")
         self.max_in_flight = ops.check_max_in_flight(max_in_flight)

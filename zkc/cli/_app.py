@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
@@ -140,6 +139,8 @@ class App:
 
 
 def _log_to_stderr() -> None:
+    import logging
+
     from zkc import LogLevel, set_log_level
 
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
