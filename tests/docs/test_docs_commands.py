@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from zkc.cli._settings import NAMES
+
 from .docs_support import PAGES, PLACEHOLDER, ROOT, anchors, commands, make_wheel, prose
 
 _COMMANDS = commands()
@@ -50,6 +52,7 @@ def test_every_command_is_of_a_kind_that_is_tested():
         r"|pip install \.$|\.venv/bin/pip install kazoo$|python -m zkc\.legacy check "
         r"|\.venv/bin/python tools/(stubs\.py|prose\.py( --count| --long))$|python tools/release\.py changelog$"
         r"|build/wheels/venv/bin/twine upload |git (tag -s|push origin) v"
+        r"|zkc (serve|shell)$|pip install \"zkc\[cli\]\"$"
         r"|git (clone|switch|grep|add|commit|push) |cd zkc$"
     )
     strangers = [(place, command) for place, command in _COMMANDS if not re.match(known, _without_variables(command))]
@@ -135,12 +138,18 @@ def test_variables_are_those_that_the_code_reads():
     assert _documented_variables() == read
 
 
+def _variables_of_the_command_line() -> set[str]:
+    """Return those that `zkc` reads, and those that it sets for the commands that it starts."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("zkc/cli/**/*.py"))
+    return {f"ZKC_{name.upper()}" for name in NAMES} | set(re.findall(r"\"(ZKC_[A-Z_]+)\"", code))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_no_unknown_variable(page):
     named = set(re.findall(r"\bZKC_[A-Z_]+\b", page.read_text(encoding="utf-8")))
     # These belong to the C side, and not to a reader's shell.
     inner = {name for name in named if name.startswith(("ZKC_ITEM_", "ZKC_KIND_", "ZKC_WATCH_"))}
-    assert named - inner <= _documented_variables()
+    assert named - inner <= _documented_variables() | _variables_of_the_command_line()
 
 
 def test_every_patch_is_listed():

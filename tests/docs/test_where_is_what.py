@@ -11,7 +11,7 @@ from .docs_support import ROOT
 
 _PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 # Folders that have one line for all their files.
-_ONE_LINE = ("zkc/_api/", "zkc/errors/", "zkc/legacy/", "zkc/recipes/", "zkc/testing/")
+_ONE_LINE = ("zkc/_api/", "zkc/cli/", "zkc/errors/", "zkc/legacy/", "zkc/recipes/", "zkc/testing/")
 
 
 def _section(heading: str) -> str:
