@@ -1,0 +1,57 @@
+"""``zkc serve``: servers for people, in the foreground."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+
+import zkc
+
+
+def test_a_server_serves_until_the_interrupt_and_says_what_to_type(start_cli, tmp_path):
+    process = start_cli("serve", "--data", str(tmp_path / "data"), "--json")
+    facts = json.loads(process.stdout.readline())
+    with zkc.Client(facts["hosts"]) as client:
+        client.create("/kept", b"x")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    again = start_cli("serve", "--data", str(tmp_path / "data"))
+    lines = []
+    while not lines or "In another terminal" not in lines[-1]:
+        lines.append(again.stdout.readline().decode())
+        assert lines[-1], again.stderr.read()
+    hosts = next(line.split()[1] for line in lines if line.strip().startswith("hosts"))
+    with zkc.Client(hosts) as client:
+        assert client.get("/kept")[0] == b"x"
+    again.send_signal(signal.SIGTERM)
+    assert again.wait(30) == 0
+
+
+def test_an_ensemble_serves_with_tls(start_cli):
+    process = start_cli("serve", "--ensemble", "3", "--tls", "--json")
+    facts = json.loads(process.stdout.readline())
+    assert len(facts["servers"]) == 3
+    tls = zkc.TLS(facts["ca"], facts["client_cert"], facts["client_key"])
+    with zkc.Client(facts["tls_hosts"], tls=tls) as client:
+        assert client.exists("/zookeeper")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+
+
+def test_a_port_that_is_taken_is_named(cli):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = cli("serve", "--port", str(port), "--json", code=10)
+    assert str(port) in ended.error["message"]
+
+
+def test_options_of_one_server_are_refused_for_an_ensemble(cli):
+    assert "--ensemble" in cli("serve", "--ensemble", "3", "--port", "2181", code=2).err
+
+
+def test_without_zookeeper_the_command_says_what_to_install(cli, cli_environment, tmp_path):
+    cli_environment["ZKC_ZOOKEEPER_HOME"] = str(tmp_path)
+    assert "ZooKeeper" in cli("serve", code=10).err
