@@ -40,7 +40,8 @@ class Settings:
     confirm: str = "ask"
     """``name``: a dangerous change asks for the path instead of a yes."""
     prompt_color: Optional[str] = None
-    admin_port: int = 8080
+    admin_ports: tuple[int, ...] = (8080,)
+    """The ports of AdminServer: one for all servers, or one for each."""
     auth: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     tls: Optional[TLS] = None
     sasl: Optional[SASL] = None
@@ -115,7 +116,7 @@ def _settings(values: dict[str, Any], profile: Optional[str]) -> Settings:
         read_only=values["read_only"],
         confirm=str(values.get("confirm", "ask")),
         prompt_color=values.get("color"),
-        admin_port=int(_number("admin_port", values.get("admin_port", 8080))),
+        admin_ports=_ports(values.get("admin_port", 8080)),
         auth=_auth(values.get("auth")),
         tls=_tls(values),
         sasl=_sasl(values),
@@ -137,6 +138,15 @@ def _number(name: str, value: object) -> float:
     if not 0 < number < 1e9:
         raise CommandError(f"{name} must be a positive number, not {value!r}", ExitCode.USAGE, name="usage")
     return number
+
+
+def _ports(value: object) -> tuple[int, ...]:
+    """Read ports: ``8080``, or ``8080,8081,8082``, or a list of them in a profile."""
+    each = [str(port).strip() for port in (value if isinstance(value, (list, tuple)) else str(value).split(","))]
+    if not each or not all(port.isascii() and port.isdigit() and 0 < int(port) < 65536 for port in each):
+        raise CommandError(f"admin_port must be a port, or ports separated by commas, not {value!r}", ExitCode.USAGE,
+                           name="usage")  # fmt: skip
+    return tuple(map(int, each))
 
 
 def _auth(value: object) -> tuple[tuple[str, str], ...]:

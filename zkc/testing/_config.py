@@ -92,6 +92,8 @@ class ServerOptions(TypedDict, total=False):
     sync_limit: float
     #: Interval between checks of containers and of znodes with a time to live, in seconds (default: 0.2).
     container_check_interval: float
+    #: Serve HTTP too, on a port of its own: the AdminServer, which needs Jetty (default: False).
+    admin: bool
     #: Longest request or reply, in bytes (default: the server's own, 1 MiB).
     jute_maxbuffer: Optional[int]
     #: More entries of zoo.cfg; they override those of this package.
@@ -126,6 +128,7 @@ class Options:
     init_limit: float = 10.0
     sync_limit: float = 3.0
     container_check_interval: float = 0.2
+    admin: bool = False
     jute_maxbuffer: Optional[int] = None
     config: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)

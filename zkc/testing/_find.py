@@ -36,6 +36,8 @@ _DEBIAN_NAMES = (
     "commons-io",
     "slf4j-api",
     "slf4j-simple",
+    # AdminServer's. The manifest names the others of Jetty.
+    "servlet-api",
 )
 
 

@@ -41,7 +41,7 @@ class Instance:
     """A server over its restarts: one process after the other, with the same data and ports. Not thread-safe."""
 
     #: The uses of the ports, in the order of ``wanted``.
-    port_names: tuple[str, ...] = ("client", "tls")
+    port_names: tuple[str, ...] = ("client", "tls", "admin")
 
     def __init__(self, name: str, options: Options, wanted: tuple[int, ...] = (), data: Optional[Path] = None) -> None:
         """Prepare an instance; :meth:`launch` makes its files and its process.
@@ -132,7 +132,8 @@ class Instance:
     def take_ports(self) -> None:
         """Take the ports that the configuration needs and this instance does not have yet."""
         for name in self.port_names:
-            if name not in self.ports and (name != "tls" or self.options.tls):
+            needed = {"tls": bool(self.options.tls), "admin": self.options.admin}.get(name, True)
+            if name not in self.ports and needed:
                 self.ports[name] = Port(self.wanted.get(name, 0))
 
     def release_ports(self) -> None:
@@ -161,6 +162,10 @@ class Instance:
             entries.update(self.options.tls_cfg(keystore, self.tls_files.ca))
             entries["secureClientPort"] = str(self.port("tls").number)
             entries["secureClientPortAddress"] = LOOPBACK
+        if self.options.admin:
+            entries["admin.enableServer"] = "true"
+            entries["admin.serverAddress"] = LOOPBACK
+            entries["admin.serverPort"] = str(self.port("admin").number)
         return entries
 
     def _make_tls_files(self) -> None:

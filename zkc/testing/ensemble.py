@@ -33,7 +33,7 @@ _FOLLOWER_TIMEOUT = 5.0  # seconds for a follower to apply the end of a session
 class _MemberInstance(Instance):
     """The instance of one member."""
 
-    port_names = ("client", "tls", "quorum", "election")
+    port_names = ("client", "tls", "admin", "quorum", "election")
 
     def __init__(self, number: int, options: Options, peers: list[_MemberInstance], folder: OwnedFolder) -> None:
         super().__init__(f"member {number}", options)

@@ -99,6 +99,18 @@ class ZooKeeperServer:
         return self._instance.port("client").number
 
     @property
+    def admin_port(self) -> int:
+        """The number of the port of AdminServer; TestingError without ``admin``.
+
+        The server starts AdminServer before it serves sessions. It answers at ``http://127.0.0.1:PORT/commands/…``.
+
+        .. versionadded:: 0.1
+        """
+        if not self._instance.options.admin:
+            raise TestingError(f"{self.name} has no AdminServer: make it with admin=True.")
+        return self._instance.port("admin").number
+
+    @property
     def tls(self) -> TLSFiles:
         """The certificates and keys of the TLS port; TestingError without ``tls``."""
         if self._instance.tls_files is None:
