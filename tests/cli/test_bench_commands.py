@@ -1,0 +1,42 @@
+"""``zkc bench`` and ``zkc latency``."""
+
+from __future__ import annotations
+
+import signal
+
+
+def test_a_bench_measures_and_removes_its_znodes(cli, client):
+    found = cli("bench", "--time", "300ms", "--clients", "2", "--znodes", "10", "--json").json
+    assert {each["operation"] for each in found["operations"]} == {"read", "write"}
+    assert all(each["count"] > 0 and each["p99_ms"] > 0 for each in found["operations"])
+    assert found["errors"] == {}
+    assert client.children("/") == []
+
+
+def test_an_interrupted_bench_removes_its_znodes(start_cli, client, eventually):
+    process = start_cli("bench", "--time", "60")
+    eventually(lambda: client.children("/"))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    assert client.children("/") == []
+
+
+def test_a_bench_asks_unless_the_servers_are_here(cli, cli_environment):
+    cli_environment["ZKC_SERVERS"] = "zk.example:2181"
+    assert "load zk.example:2181" in cli("bench", code=9).err
+
+
+def test_a_bench_is_refused_for_a_read_only_profile(cli):
+    assert cli("bench", "--read-only", "--json", code=9).error["error"] == "read_only"
+
+
+def test_the_latency_of_each_server_is_told_and_a_missing_one_named(cli, cli_environment, client):
+    servers = cli_environment["ZKC_SERVERS"]
+    address, _, chroot = servers.partition("/")
+    found = cli("latency", "--write", "--count", "10", "--json").json
+    assert [(each["server"], each["operation"]) for each in found] == [(address, "read"), (address, "write")]
+    cli_environment["ZKC_SERVERS"] = f"127.0.0.1:1,{address}/{chroot}"
+    found = cli("latency", "--count", "10", "--timeout", "1", "--json", code=8).json
+    assert found[0]["server"] == "127.0.0.1:1"
+    assert found[0]["error"]
+    assert found[1]["p50_ms"] > 0
