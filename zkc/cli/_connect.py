@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from zkc import Client
+from zkc import Client, Retry
 from zkc.errors import NoNodeError
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def connect(app: App, settings: Settings) -> Client:
 
 def _check_chroot(client: Client, settings: Settings) -> None:
     """Say that the chroot is missing: every later error would name a path that looks right."""
-    if client.exists("/") is None:
+    policy = Retry(attempts=None, deadline=settings.timeout, max_backoff=0.5)
+    if client.retry(client.exists, "/", policy=policy) is None:
         raise NoNodeError(
             f"the chroot {settings.chroot} does not exist. Create it:"
             f" zkc -s {settings.addresses[0]} create -P {settings.chroot}",

@@ -32,7 +32,7 @@ def run(arguments: Sequence[str], app: App | None = None) -> int:
         return result if isinstance(result, int) else int(ExitCode.DONE)
     except click.exceptions.Exit as end:
         return end.exit_code
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click makes an exit of a broken pipe, and of nothing else.
         # The reader of a pipe has left, as `head` does. The interpreter must not flush to it again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE

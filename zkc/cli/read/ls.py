@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import click
 
@@ -15,13 +15,9 @@ from zkc.cli._records import stat_record
 from zkc.cli._text import encodable
 from zkc.cli.read._long import LONG, in_columns, long_header, long_line
 
-if TYPE_CHECKING:
-    from zkc import Stat
-
 __all__ = ["command"]
 
 _IN_COLUMNS = 1000  # More names than these are written one below the other.
-_STEP = 4000  # Stats that are read by one call.
 
 
 @click.command(cls=Command)
@@ -78,7 +74,7 @@ def command(app: App, path: Optional[str], long: bool, recursive: bool, depth: O
 
 
 def _children(app: App, path: str, long: bool, sort: str) -> Iterator[dict[str, Any]]:
-    from zkc.cli._walk import list_children, read_many
+    from zkc.cli._walk import Stats, list_children
 
     names = list_children(app, path)
     parent = "" if path == "/" else path
@@ -86,12 +82,10 @@ def _children(app: App, path: str, long: bool, sort: str) -> Iterator[dict[str, 
         for name in names:
             yield {"name": name, "path": f"{parent}/{name}"}
         return
-    for start in range(0, len(names), _STEP):
-        some = names[start : start + _STEP]
-        stats: list[Optional[Stat]] = read_many(app, app.client.exists_many, [f"{parent}/{name}" for name in some])
-        for name, stat in zip(some, stats):
-            if stat is not None:  # Deleted in the meantime.
-                yield {"name": name, "path": f"{parent}/{name}", **stat_record(stat)}
+    stats = Stats(app, app.client).read_all([f"{parent}/{name}" for name in names])
+    for name, stat in zip(names, stats):
+        if stat is not None:  # Deleted in the meantime.
+            yield {"name": name, "path": f"{parent}/{name}", **stat_record(stat)}
 
 
 def _below(app: App, path: str, depth: Optional[int]) -> Iterator[dict[str, Any]]:

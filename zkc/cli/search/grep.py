@@ -86,7 +86,7 @@ def _nodes(app: App, path: str, names: tuple[str, ...], depth: Optional[int]) ->
 
     globs = [glob_matcher(name) for name in names]
     with progress(app, "searching") as done, Unreadable(app) as unreadable:
-        for node in unreadable.noted(done.passing(walk(app, path, depth=depth, with_data="filled"))):
+        for node in unreadable.noted(done.passing(walk(app, path, depth=depth, with_data=True))):
             done.bytes += len(node.data or b"")
             if not globs or any(fits(node.name) for fits in globs):
                 yield node
