@@ -9,7 +9,16 @@ if TYPE_CHECKING:
     from zkc import ACL, Stat
     from zkc.cli._app import App
 
-__all__ = ["create_or_set", "foretell", "parent_of", "set_version", "would_create", "would_set"]
+__all__ = [
+    "create_or_keep",
+    "create_or_set",
+    "foretell",
+    "parent_of",
+    "set_version",
+    "update",
+    "would_create",
+    "would_set",
+]
 
 
 def parent_of(path: str) -> str:
@@ -44,6 +53,33 @@ def set_version(app: App, path: str, data: Optional[bytes], version: int) -> Sta
                 return stat  # type: ignore[no-any-return]
             if stat.version != version:
                 raise
+
+
+def update(app: App, path: str, make: Callable[[Optional[bytes]], Optional[bytes]]) -> Stat:
+    """Replace the data of a znode by what a function makes of them. A change by another client repeats it.
+
+    Raises:
+        NoNodeError: There is no such znode.
+    """
+    from zkc.errors import BadVersionError
+
+    while True:
+        data, stat = app.read(app.client.get, path)
+        try:
+            return set_version(app, path, make(data), stat.version)
+        except BadVersionError:
+            continue
+
+
+def create_or_keep(app: App, path: str) -> Optional[Stat]:
+    """Create an empty znode and return its stat; None if it is there already."""
+    from zkc.errors import NodeExistsError
+
+    try:
+        _, stat = app.change(app.client.create_with_stat, path, b"")
+    except NodeExistsError:
+        return None
+    return stat  # type: ignore[no-any-return]
 
 
 def create_or_set(
