@@ -106,11 +106,15 @@ class App:
         Raises:
             CommandError: An argument is refused, such as a path or the size of data.
         """
+        return self.call(functools.partial(call, *arguments, **options), client=call.__self__, idempotent=idempotent)  # type: ignore[attr-defined]
+
+    def call(self, function: Callable[[], Any], *, client: Optional[Client] = None, idempotent: bool = False) -> Any:
+        """Call a function that makes calls of a client, and repeat it as :meth:`change` does."""
         from zkc import Retry, ZooKeeperError
 
         policy = Retry(attempts=None, deadline=self.settings.timeout, max_backoff=0.5, idempotent=idempotent)
         try:
-            return call.__self__.retry(call, *arguments, policy=policy, **options)  # type: ignore[attr-defined]
+            return (client or self.client).retry(function, policy=policy)
         except ValueError as error:
             if isinstance(error, ZooKeeperError):
                 raise
