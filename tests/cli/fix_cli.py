@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 import pexpect
+import pyte
 import pytest
 
 import zkc
@@ -47,6 +50,65 @@ class Result:
     def error(self) -> Any:
         """The last line of stderr as JSON, as ``--json`` writes an error."""
         return json.loads(self.err.splitlines()[-1])
+
+
+class Terminal:
+    """A command in a pseudo-terminal, and the screen that a person sees: pyte draws it."""
+
+    def __init__(self, process: pexpect.spawn, rows: int, columns: int) -> None:
+        self.process = process
+        self.screen = pyte.Screen(columns, rows)
+        self.screen.write_process_input = process.send  # The answer to a program that asks where the cursor is.
+        self._stream = pyte.Stream(self.screen)
+
+    @property
+    def text(self) -> str:
+        """The screen, its lines without the blanks at their ends."""
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def type(self, text: str) -> None:
+        """Send keys."""
+        self.process.send(text)
+
+    def see(self, pattern: str, timeout: float = 30.0) -> re.Match[str]:
+        """Wait until the screen has text that fits a regular expression; fail with the screen if it does not come."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = re.search(pattern, self.text, re.MULTILINE)
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                pytest.fail(f"the screen does not show {pattern!r}:\n{self.text}")
+            self.read()
+
+    def read(self) -> bool:
+        """Draw what the command has written; return False when it has ended."""
+        try:
+            self._stream.feed(self.process.read_nonblocking(65536, timeout=0.1))
+        except pexpect.TIMEOUT:
+            pass
+        except pexpect.EOF:
+            return False
+        return True
+
+    def wait(self, timeout: float = 30.0) -> int:
+        """Wait for the end of the command, and return its exit code."""
+        deadline = time.monotonic() + timeout
+        while self.read():
+            if time.monotonic() > deadline:
+                pytest.fail(f"the command does not end:\n{self.text}")
+        self.process.close()
+        return int(self.process.exitstatus if self.process.exitstatus is not None else -self.process.signalstatus)
+
+
+@pytest.fixture
+def open_terminal(in_terminal: Callable[..., pexpect.spawn]) -> Callable[..., Terminal]:
+    """Return a function that starts a command in a pseudo-terminal: a :class:`Terminal`."""
+
+    def start(*arguments: str, rows: int = 24, columns: int = 80) -> Terminal:
+        return Terminal(in_terminal(*arguments, dimensions=(rows, columns)), rows, columns)
+
+    return start
 
 
 @pytest.fixture

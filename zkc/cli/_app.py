@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["App"]
 
+# Global options that a connection is made with.
+_OF_CONNECTIONS = frozenset(
+    {"servers", "profile", "auth", "tls", "ca", "cert", "key", "key_password_file", "tls_server_name", "insecure"}
+    | {"sasl", "user", "password_file", "session_timeout"}
+)
+
 
 class App:
     """The context of one command, or of all commands of one shell.
@@ -31,11 +37,25 @@ class App:
         """Whether the commands are those of a shell, with one connection and a folder."""
         self.folder = "/"
         """The folder of relative paths."""
+        self._borrows = False
+
+    def child(self) -> App:
+        """Return the context of one command of a shell: it has the shell's options, folder and connections.
+
+        Options of the command itself are for it alone. One about the connection gives it a connection of its own.
+        """
+        child = App()
+        child._given = dict(self._given)
+        child._clients, child._borrows = self._clients, True
+        child.in_shell, child.folder = self.in_shell, self.folder
+        return child
 
     # ---- options ---------------------------------------------------------------------------------------------------
 
     def give(self, name: str, value: Any) -> None:
         """Store the value of a global option."""
+        if self._borrows and name in _OF_CONNECTIONS and self._given.get(name) != value:
+            self._clients, self._borrows = {}, False
         self._given[name] = value
         if name == "verbose":
             _log_to_stderr()
@@ -137,6 +157,8 @@ class App:
     def close(self) -> None:
         """Close the clients."""
         self._kept.clear()
+        if self._borrows:
+            return
         while self._clients:
             _, client = self._clients.popitem()
             client.close()

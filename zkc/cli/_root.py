@@ -6,6 +6,7 @@ import importlib
 from typing import Any, Optional
 
 import click
+from click.shell_completion import CompletionItem
 
 from zkc._version import __version__
 from zkc.cli._options import Group, add_global_options
@@ -35,6 +36,13 @@ class Root(Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             raise click.UsageError(_unknown(args[0]), ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [
+            CompletionItem(name, help=entry.help) for name, entry in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        # The options; a group's own method would import all commands.
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section, title in SECTIONS.items():

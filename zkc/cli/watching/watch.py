@@ -164,7 +164,7 @@ class _Watch:
             from zkc.errors import NoNodeError
 
             with contextlib.suppress(NoNodeError):
-                for node in walk(self._app, path, with_data="filled"):
+                for node in walk(self._app, path, with_data=True):
                     self._texts.keep(node.path, node.data or b"")
         elif self._app.read(self._app.client.exists, path) is not None:
             self._read(path)

@@ -1,0 +1,168 @@
+"""``zkc shell`` in a terminal, and the completion of bash, zsh and fish."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+import zkc
+from zkc.cli.programs._shell.watches import Notices
+
+
+@pytest.fixture
+def shell(open_terminal):
+    """Return a function that starts a shell, and waits for its prompt."""
+
+    def start(*arguments):
+        terminal = open_terminal("shell", "--color", "never", *arguments)
+        terminal.see("^zkc />$")
+        return terminal
+
+    return start
+
+
+def test_tab_completes_commands_and_relative_paths_and_the_history_survives(shell, client):
+    """Scenario 37."""
+    client.create("/application")
+    client.create("/application/configuration", b"a=1")
+    terminal = shell()
+    terminal.type("cd /appl\t")
+    terminal.see("> cd /application/$")
+    terminal.type("\r")
+    terminal.see("^zkc /application>$")
+    terminal.type("get conf\t")
+    terminal.see("> get configuration$")
+    terminal.type("\r")
+    terminal.see("^a=1$")
+    terminal.type("cd ..\r")
+    terminal.see("^zkc />$")
+    terminal.type("pw\t")
+    terminal.see("> pwd ?$")
+    terminal.type("\x15\x04")
+    assert terminal.wait() == 0
+    again = shell()
+    again.type("\x1b[A\x1b[A")
+    again.see("^zkc /> get configuration$")
+    again.type("\x15\x04")
+    assert again.wait() == 0
+
+
+def test_the_interrupt_ends_a_command_and_not_the_shell(shell, client):
+    """Scenario 37."""
+    terminal = shell()
+    terminal.type("wait /never & # refused\r")
+    terminal.type("wait /never\r")
+    terminal.see("> wait /never$")
+    terminal.process.sendintr()
+    terminal.see("interrupted")
+    terminal.type("pwd\r")
+    terminal.see("^/$")
+    terminal.type("exit\r")
+    assert terminal.wait() == 0
+
+
+def test_background_watches_and_a_lost_connection_are_told_above_the_prompt(shell, client, zookeeper_server):
+    """Scenario 37."""
+    client.create("/app")
+    terminal = shell()
+    terminal.type("watch -r /app &\r")
+    terminal.see("1 watching")
+    client.create("/app/new")
+    terminal.see("created /app/new")
+    terminal.see(r"session 0x([0-9a-f]+)")
+    terminal.type("stat / | grep version\r")
+    terminal.see("^version")
+    zookeeper_server.stop()
+    terminal.see("connection is lost")
+    zookeeper_server.start()
+    terminal.see("connected again")
+    terminal.type("unwatch\r")
+    terminal.see("ended 1 watch")
+    terminal.type("\x04")
+    assert terminal.wait() == 0
+
+
+def test_an_expired_session_is_told_and_replaced(hosts, zookeeper_server, eventually):
+    """Scenario 37."""
+    told = []
+    with zkc.Client(hosts) as client:
+        notices = Notices(client, told.append)
+        zookeeper_server.expire(client.session_id, client.session_password)
+        eventually(lambda: any("with a new session" in each for each in told))
+        assert any("the session has expired" in each for each in told)
+        client.remove_listener(notices._changed)
+
+
+# ---- completion -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def program(tmp_path, cli_environment):
+    """Put a command ``zkc`` into the path, as an installation has it."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "zkc").write_text(f'#!/bin/sh\nexec {sys.executable} -m zkc "$@"\n')
+    (folder / "zkc").chmod(0o755)
+    cli_environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+    cli_environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), *sys.path]))
+    return folder / "zkc"
+
+
+def completed_by_bash(environment, line):
+    script = f"""
+      source <(zkc completion bash)
+      COMP_LINE={line!r}; COMP_WORDS=({line}); [[ $COMP_LINE == *' ' ]] && COMP_WORDS+=('')
+      COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+      _zkc_completion zkc "${{COMP_WORDS[COMP_CWORD]}}" ""
+      printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    ended = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert ended.stderr == ""
+    return ended.stdout.split()
+
+
+@pytest.mark.usefixtures("program")
+def test_bash_completes_commands_options_and_paths(cli_environment, client):
+    """Scenario 36."""
+    client.create("/application")
+    client.create("/application/x")
+    assert completed_by_bash(cli_environment, "zkc tre") == ["tree"]
+    assert "--servers" in completed_by_bash(cli_environment, "zkc --ser")
+    assert completed_by_bash(cli_environment, "zkc ls /appl") == ["/application/"]
+    assert completed_by_bash(cli_environment, "zkc get /application/") == ["/application/x"]
+
+
+@pytest.mark.usefixtures("program")
+def test_without_a_server_nothing_is_offered_and_nothing_printed(cli_environment):
+    """Scenario 36: the time is a benchmark's matter; here it must not wait for the timeout of a connection."""
+    cli_environment["ZKC_SERVERS"] = "127.0.0.1:1"
+    began = time.monotonic()
+    assert completed_by_bash(cli_environment, "zkc ls /appl") == []
+    assert time.monotonic() - began < 8
+
+
+@pytest.mark.usefixtures("program")
+def test_fish_completes_paths(cli_environment, client):
+    """Scenario 36."""
+    client.create("/application")
+    script = "zkc completion fish | source; complete -C 'zkc ls /appl'"
+    ended = subprocess.run(["fish", "-c", script], env=cli_environment, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["/application"], ended.stderr
+
+
+@pytest.mark.usefixtures("program")
+def test_zsh_loads_the_script_and_completes_paths(cli_environment, client):
+    """Scenario 36."""
+    client.create("/application")
+    asked = {**cli_environment, "COMP_WORDS": "zkc ls /appl", "COMP_CWORD": "2", "_ZKC_COMPLETE": "zsh_complete"}
+    script = "autoload -U compinit; compinit -D -u; source <(zkc completion zsh); whence -w _zkc_completion"
+    loaded = subprocess.run(
+        ["zsh", "-f", "-c", script], env=cli_environment, capture_output=True, text=True, check=False
+    )
+    assert loaded.stdout.strip() == "_zkc_completion: function", loaded.stderr
+    ended = subprocess.run(["zsh", "-f", "-c", "zkc"], env=asked, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["plain", "/application", "_"]

@@ -1,0 +1,70 @@
+"""``zkc shell`` with commands from -c, a file or stdin, and the words of its lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from zkc.cli.programs._shell.lines import Line, parse, statements
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("ls /a", Line(["ls", "/a"])),
+        ("set /a -d 'x | y' | cat", Line(["set", "/a", "-d", "x | y"], " cat")),
+        ("get /a > file", Line(["get", "/a"], "cat > file")),
+        (r'set /a -d "a \" | b"', Line(["set", "/a", "-d", 'a " | b'])),
+        ("watch /a &", Line(["watch", "/a"], None, True)),
+        ("ls /a # a comment | no pipe", Line(["ls", "/a"])),
+        ("get /a#b", Line(["get", "/a#b"])),
+        ("", Line([])),
+    ],
+)
+def test_a_line_is_parsed(text, line):
+    assert parse(text) == line
+
+
+def test_statements_end_outside_of_quotes():
+    assert statements("ls; set /a -d 'x;y'\n# a comment\nget /a # ; no") == ["ls", "set /a -d 'x;y'", "get /a"]
+
+
+def test_a_script_has_a_folder_and_one_connection(cli, client):
+    client.create("/app")
+    client.create("/app/config", b"a=1")
+    assert (
+        cli("shell", "-c", "cd /app; pwd; ls; get config; cd ..; pwd; cd -; pwd").text == "/app\nconfig\na=1/\n/app\n"
+    )
+
+
+def test_a_script_ends_with_the_code_of_the_first_command_that_fails(cli, client):
+    """zkCli.sh ends with 0."""
+    script = b"create /a\nget /none\ncreate /b\n"
+    ended = cli("shell", input=script, code=3)
+    assert ended.text == "/a\n"
+    assert "command 2" in ended.err
+    assert client.children("/") == ["a"]
+    cli("shell", "--keep-going", input=script, code=8)
+    assert sorted(client.children("/")) == ["a", "b"]
+
+
+def test_options_of_a_command_are_for_it_alone(cli, client):
+    client.create("/a", b"x")
+    ended = cli("shell", "-c", "get /a --json; get /a; rm /a --dry-run; exists /a; rm /a --read-only", code=9)
+    assert ended.text.count('"data"') == 1
+    assert client.exists("/a")
+
+
+def test_pipes_and_files_reach_the_system(cli, client, tmp_path):
+    client.create("/a", bytes(range(256)))
+    script = tmp_path / "script"
+    script.write_text(f"get /a | wc -c\nget /a > {tmp_path}/out\n!echo system\n")
+    assert cli("shell", str(script)).text.split() == ["256", "system"]
+    assert (tmp_path / "out").read_bytes() == bytes(range(256))
+
+
+def test_a_relative_path_needs_the_shell(cli):
+    assert "must begin with /" in cli("ls", "app", code=2).err
+
+
+def test_an_open_quote_is_a_usage_error(cli):
+    assert "quotation" in cli("shell", "-c", "get '/a", code=2).err
