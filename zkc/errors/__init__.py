@@ -68,6 +68,7 @@ from zkc.errors._base import *  # noqa: F403
 from zkc.errors._base import SESSION_CODES as SESSION_CODES
 from zkc.errors._codes import *  # noqa: F403
 from zkc.errors._make import MAX_BUFFER as MAX_BUFFER
+from zkc.errors._make import TLS_ADVICE as TLS_ADVICE
 from zkc.errors._make import error_class as error_class
 from zkc.errors._make import error_for as error_for
 from zkc.errors._make import late_text as late_text

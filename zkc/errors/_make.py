@@ -12,6 +12,7 @@ from zkc.errors._tls import CertificateError, TLSError
 
 __all__ = [
     "MAX_BUFFER",
+    "TLS_ADVICE",
     "error_class",
     "error_for",
     "late_text",
@@ -44,6 +45,7 @@ _CERTIFICATE_ADVICE = {
     "certificate": "have it replaced",
     "client_certificate": "give a certificate, and its key, of an authority that the server trusts",
 }
+TLS_ADVICE = {**_TLS_ADVICE, **_CERTIFICATE_ADVICE}
 
 
 def error_class(code: int) -> type[ZooKeeperError]:
@@ -223,7 +225,7 @@ def tls_error(reason: str, text: str, operation: Optional[str] = None) -> TLSErr
     .. versionadded:: 0.1
     """
     cls = CertificateError if reason in _CERTIFICATE_ADVICE else TLSError
-    advice = {**_TLS_ADVICE, **_CERTIFICATE_ADVICE}.get(reason, cls.advice)
+    advice = TLS_ADVICE.get(reason, cls.advice)
     nowhere = _system_ca.missing() if reason in ("unknown_ca", "self_signed") else None
     if nowhere is not None:
         advice += f"; without one, OpenSSL uses {nowhere}, and no certificate is there"

@@ -1,0 +1,179 @@
+"""How a command says that there is no connection: one sentence with the address and the reason, and what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Optional
+
+import pytest
+
+from zkc.cli import _reach
+from zkc.testing import ZooKeeperServer, make_tls_files
+
+from ..tls_support import TLSFront
+
+
+@contextlib.contextmanager
+def answering(reply: Optional[bytes]) -> Iterator[str]:
+    """Answer every connection with some bytes and close it; None: say nothing. Yields the address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        held: list[socket.socket] = []
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    sock = listener.accept()[0]
+                    if reply is None:
+                        held.append(sock)
+                        continue
+                    with sock:
+                        sock.recv(100)
+                        sock.sendall(reply)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for sock in held:
+                sock.close()
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (b"", "closed"),
+        (None, "silent"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "web_server"),
+        (b"\x15\x03\x01\x00\x02\x02\x0a", "tls_port"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "not_zookeeper"),
+        (b"This ZooKeeper instance is not currently serving requests\n", "no_quorum"),
+        (b"Zookeeper version: 3.9.3\nMode: read-only\n", "read_only"),
+        (b"Zookeeper version: 3.9.3\nMode: leader\n", "zookeeper"),
+        (b"srvr is not executed because it is not in the whitelist.\n", "zookeeper"),
+    ],
+)
+def test_what_answers_at_a_port_is_recognized(reply, reason):
+    with answering(reply) as address:
+        found = _reach.look(address, 0.3)
+    assert found.reason == reason
+    assert found.reason in _reach.ADVICE
+
+
+def test_a_closed_port_and_an_unknown_name_are_told():
+    assert _reach.look("127.0.0.1:1").text == "connection refused"
+    assert _reach.look("no-such-host.invalid:2181").text == "the name no-such-host.invalid does not resolve"
+
+
+def failure(cli, *arguments: str, code: int) -> str:
+    """Return the one line of stderr of a command that fails."""
+    ended = cli("whoami", *arguments, code=code)
+    assert ended.out == b""
+    lines = ended.err.splitlines()
+    assert len(lines) == 1, ended.err
+    assert "connect_timeout" not in lines[0]
+    return str(lines[0])
+
+
+def test_nothing_listens(cli):
+    """Scenario 1."""
+    began = time.monotonic()
+    line = failure(cli, "-s", "127.0.0.1:1", "--timeout", "2", code=6)
+    assert line == (
+        "zkc: error: no connection within 2 s to 127.0.0.1:1 (connection refused)."
+        " Start the server, or give its address with --servers."
+    )
+    assert time.monotonic() - began < 10
+
+
+def test_servers_are_told_each_once_with_their_reasons(cli):
+    with answering(b"SSH-2.0-OpenSSH_9.6\r\n") as address:
+        ended = cli("whoami", "-s", f"127.0.0.1:1,127.0.0.1:2,{address}", "--timeout", "1", "--json", code=6)
+    assert "127.0.0.1:1, 127.0.0.1:2 (connection refused); " + address in ended.error["message"]
+    assert [each["reason"] for each in ended.error["servers"]] == ["refused", "refused", "not_zookeeper"]
+    assert ended.error["maybe_applied"] is False
+
+
+def test_a_name_that_does_not_resolve_is_told_at_once(cli):
+    line = failure(cli, "-s", "no-such-host.invalid:2181", "--timeout", "30", code=6)
+    assert "no-such-host.invalid:2181 (the name no-such-host.invalid does not resolve)" in line
+
+
+def test_a_malformed_list_of_servers_is_a_usage_error(cli):
+    assert "port must be from 1 to 65535" in cli("whoami", "-s", "127.0.0.1:http", code=2).err
+
+
+def test_a_person_who_waits_is_told_the_reason_early(in_terminal):
+    process = in_terminal("whoami", "-s", "127.0.0.1:1", "--timeout", "30")
+    process.expect_exact("zkc: waiting for 127.0.0.1:1 (connection refused)")
+    process.sendintr()
+    process.expect_exact("interrupted")
+
+
+@pytest.fixture(scope="module")
+def tls_files(tmp_path_factory):
+    return make_tls_files(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def secure(tls_files) -> Iterator[ZooKeeperServer]:
+    with ZooKeeperServer(tls=tls_files) as server:
+        yield server
+
+
+def options(files, **more):
+    chosen = {"ca": files.ca, "cert": files.client_cert, "key": files.client_key, **more}
+    return [text for name, value in chosen.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def test_tls_works_and_each_way_to_fail_has_its_sentence(cli, secure, tls_files):
+    """Scenario 31."""
+    hosts = secure.tls_hosts
+    cli("whoami", "-s", hosts, *options(tls_files))
+    lines = [
+        failure(cli, "-s", hosts, *options(tls_files, ca=tls_files.wrong_ca), code=5),
+        failure(cli, "-s", hosts, *options(tls_files, tls_server_name="other.example"), code=5),
+        failure(cli, "-s", secure.hosts, "--timeout", "2", *options(tls_files), code=5),
+    ]
+    assert "was issued by an authority that is not trusted" in lines[0]
+    assert "servers' authority with --ca" in lines[0]
+    assert "not for other.example" in lines[1]
+    assert "--tls-server-name" in lines[1]
+    assert "it may be a port for plain text" in lines[2]
+    assert "secure port" in lines[2]
+    for line in lines:
+        assert "127.0.0.1:" in line
+        assert "server_name" not in line
+        assert " as ca" not in line
+
+
+def test_an_expired_certificate_is_told(cli, tls_files):
+    """Scenario 31."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls_files.expired.cert, tls_files.expired.key)
+    with TLSFront(context) as front:
+        ended = cli("whoami", "-s", front.hosts, "--json", *options(tls_files), code=5)
+    assert f"the certificate of {front.hosts} expired at 2001-01-01" in ended.error["message"]
+    assert (ended.error["error"], ended.error["reason"]) == ("certificate", "expired")
+
+
+def test_a_secure_port_without_tls_is_told(cli, secure):
+    line = failure(cli, "-s", secure.tls_hosts, "--timeout", "3", code=6)
+    assert f"{secure.tls_hosts} (the port speaks TLS). Give --tls" in line
+
+
+def test_a_missing_file_for_tls_is_a_usage_error(cli, hosts):
+    assert failure(cli, "--ca", "/none/ca.pem", code=2).startswith("zkc: error: there is no file /none/ca.pem")
+
+
+def test_a_missing_chroot_is_told(cli, hosts):
+    line = failure(cli, "-s", f"{hosts}/none", code=3)
+    assert "/none does not exist. Create it: zkc -s " in line
