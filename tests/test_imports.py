@@ -1,4 +1,4 @@
-"""What an import loads: ``import zkc`` nothing, a client no asyncio, and ``zkc --version`` no client."""
+"""The modules that an import loads: ``import zkc`` nothing, a client no asyncio, and ``zkc --version`` no client."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ ADVICE = {
 
 
 class Finding(NamedTuple):
-    """What was found at the address of a server."""
+    """The reason that was found at the address of a server."""
 
     address: str
     reason: str

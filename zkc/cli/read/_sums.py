@@ -12,7 +12,7 @@ __all__ = ["Sum", "sums"]
 
 
 class Sum:
-    """What a znode and its descendants have together."""
+    """The facts that a znode and its descendants have together."""
 
     __slots__ = ("bytes", "depth", "ephemerals", "path", "znodes")
 
