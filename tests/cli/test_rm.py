@@ -10,6 +10,7 @@ import time
 import pytest
 
 from zkc import ACL, Perms
+from zkc.testing import FaultProxy
 
 TREE = ["/app", "/app/a", "/app/a/x", "/app/b", "/other"]
 BOTTOM_UP = "/app/a/x\n/app/a\n/app/b\n/app\n"
@@ -167,4 +168,35 @@ def test_rm_of_many_znodes_is_quick_and_stops_at_once(start_cli, cli, client, co
     ended = cli("rm", "-ry", "/big", "--json", "--progress", "json")
     assert ended.json["deleted"] == left
     assert time.monotonic() - began < 10.0
+    assert _left(client) == []
+
+
+def test_rm_survives_lost_connections(start_cli, client, cli_environment, zookeeper_server, hosts):
+    count = 5_000
+    client.create("/big")
+    for number in range(count // 100):
+        client.create_many([f"/big/{number}", *(f"/big/{number}/{name}" for name in range(99))], raise_errors=True)
+    with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
+        cli_environment["ZKC_SERVERS"] = proxy.hosts + hosts[hosts.index("/") :]
+        begun = threading.Event()
+        client.exists("/big/0/0", watch=lambda _: begun.set())
+        process = start_cli("rm", "-ry", "/big", "--json")
+        assert begun.wait(60)
+        for _ in range(3):
+            proxy.drop_connections()
+            time.sleep(0.05)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert json.loads(out)["deleted"] == count + 1
+    assert _left(client) == []
+
+
+def test_rm_deletes_what_came_in_the_meantime(in_terminal, client):
+    client.create("/app")
+    process = in_terminal("rm", "-r", "/app")
+    process.expect("y/N")
+    client.create_many(["/app/a", "/app/a/b"], raise_errors=True)
+    process.sendline("y")
+    process.expect("deleted 3 znodes")
+    process.wait()
     assert _left(client) == []

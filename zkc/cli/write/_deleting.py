@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Plan:
             self._file.write(b"".join(self._waiting))
             self._waiting.clear()
 
-    def items(self) -> Iterator[tuple[str, int]]:
+    def entries(self) -> Iterator[tuple[str, int]]:
         """Iterate over the paths and the versions that were seen."""
         self._file.write(b"".join(self._waiting))
         self._waiting.clear()
@@ -118,27 +119,31 @@ class Deletion:
             ZooKeeperError: The connection was lost for the time of --timeout.
             KeyboardInterrupt: Ctrl-C. ``deleted`` counts what the servers have done.
         """
-        while part := [item for item, _ in zip(items, range(self._size))]:
+        while part := list(islice(items, self._size)):
             self._delete(part)
             if self._bar is not None:
                 self._bar.at(self.deleted)
 
     def _delete(self, left: Sequence[tuple[str, int]]) -> None:
         from zkc import Retry
-        from zkc.errors import OperationTimeoutError, ZooKeeperError
+        from zkc.errors import NotEmptyError, OperationTimeoutError, ZooKeeperError
         from zkc.retry import is_retriable
 
         uncertain: set[str] = set()
 
         def attempt() -> None:
             nonlocal left
-            failure, again = None, []
-            for item, outcome in zip(left, self._send(left)):
-                if outcome is not None and is_retriable(outcome, idempotent=True):
+            outcomes = self._send(left)
+            retriable = [outcome is not None and is_retriable(outcome, idempotent=True) for outcome in outcomes]
+            again, failure = [], None
+            for item, outcome, lost in zip(left, outcomes, retriable):
+                if lost and outcome is not None:
                     failure = outcome
                     again.append(item)
                     if outcome.maybe_applied:
                         uncertain.add(item[0])
+                elif isinstance(outcome, NotEmptyError) and failure is not None:
+                    again.append(item)  # Perhaps because of a child whose delete was lost before.
                 else:
                     self._note(outcome, item[0] in uncertain)
             left = again

@@ -220,7 +220,7 @@ def _delete_trees(app: App, roots: Sequence[str], keep_root: bool, missing_ok: b
             raise CommandError("interrupted: nothing was deleted", ExitCode.INTERRUPTED,
                                details={"deleted": 0}) from None  # fmt: skip
         if app.dry_run:
-            _list(app, plan.items())
+            _list(app, plan.entries())
         where = ", ".join(roots[:3]) + (f" and {len(roots) - 3:,} more" if len(roots) > 3 else "")
         what = f"{_znodes(plan.count)}, {plan.ephemerals:,} ephemeral, {size_text(plan.bytes)}"
         what += f" below {where}" if keep_root or where == "/" else f" at and below {where}"
@@ -239,7 +239,7 @@ def _delete_trees(app: App, roots: Sequence[str], keep_root: bool, missing_ok: b
             write_backup(app, roots[0], backup, replace=force)
         facts = {"paths": list(roots), "ephemeral": plan.ephemerals, "bytes": plan.bytes}
         with progress(app, "deleting", plan.count) as bar, _counted(app, bar, plan.count) as deletion:
-            deletion.run((path, -1) for path, _ in plan.items())
+            deletion.run((path, -1) for path, _ in plan.entries())
             _delete_what_came(app, deletion, roots, keep_root)
         _end(app, deletion, plan.count, facts)
 
