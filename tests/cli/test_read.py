@@ -51,7 +51,7 @@ def test_what_does_not_exist_or_may_not_be_read_has_an_exit_code_of_its_own(cli,
 def test_get_shapes_data_for_people_and_programs(cli, client):
     client.create("/json", b'{"b": 1.10, "a": [1e999, {}], "a": "\xc3\xa9"}')
     client.create("/bytes", ALL_BYTES[-20:])
-    client.create("/text", "zwei\nZeilen\x1b[31m".encode())
+    client.create("/text", b"zwei\nZeilen\x1b[31m")
     assert cli("get", "--pretty", "/json").text == (
         '{\n  "b": 1.10,\n  "a": [\n    1e999,\n    {}\n  ],\n  "a": "é"\n}\n'
     )
