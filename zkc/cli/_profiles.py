@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
 
-__all__ = ["config_file", "config_folder", "profile_names", "read_profile", "read_profiles"]
+__all__ = ["config_file", "config_folder", "default_profile", "profile_names", "read_profile", "read_profiles"]
 
 
 def config_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -25,25 +25,41 @@ def config_file(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(named).expanduser() if named else config_folder(environment) / "config.toml"
 
 
+def _read(file: Path) -> dict[str, Any]:
+    """Return the content of the file. A missing file has none."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{file} cannot be read: {error}", ExitCode.USAGE, name="bad_config") from None
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
+        raise CommandError(f"{file} cannot be read: {error}", ExitCode.USAGE, name="bad_config") from None
+
+
+def default_profile(environment: Mapping[str, str] = os.environ) -> Optional[str]:
+    """Return the name of the profile that commands use without another choice; None if there is none."""
+    file = config_file(environment)
+    name = _read(file).get("default")
+    if name is not None and not isinstance(name, str):
+        raise CommandError(f"{file}: default must be the name of a profile", ExitCode.USAGE, name="bad_config")
+    return name
+
+
 def read_profiles(environment: Mapping[str, str] = os.environ) -> dict[str, dict[str, Any]]:
     """Return all profiles by name. A missing file has none.
 
     Raises:
         CommandError: The file is malformed.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     file = config_file(environment)
-    try:
-        with file.open("rb") as opened:
-            content = tomllib.load(opened)
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise CommandError(f"{file} cannot be read: {error}", ExitCode.USAGE, name="bad_config") from None
-    profiles = content.get("profile", {})
+    profiles = _read(file).get("profile", {})
     if not isinstance(profiles, dict) or not all(isinstance(each, dict) for each in profiles.values()):
         raise CommandError(f"{file}: a profile is a table [profile.NAME]", ExitCode.USAGE, name="bad_config")
     return profiles

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
-from zkc.cli._profiles import read_profile
-from zkc.cli._secrets import read_secret
+from zkc.cli._profiles import default_profile, read_profile
+from zkc.cli._secrets import check_private, read_secret
 
 if TYPE_CHECKING:
     from zkc import SASL, TLS
 
-__all__ = ["Settings", "resolve"]
+__all__ = ["Settings", "check_auth", "check_secret_file", "resolve"]
 
 DEFAULT_SERVERS = "localhost:2181"
 # Each setting has an option, a variable ZKC_… and a member of a profile, all of the same name.
@@ -78,19 +80,20 @@ def resolve(
         CommandError: There is no such profile, a value is malformed, or a secret file is readable for others.
     """
     values: dict[str, Any] = {}
-    name = profile or given.get("profile") or environment.get("ZKC_PROFILE") or None
+    name = profile or given.get("profile") or environment.get("ZKC_PROFILE") or default_profile(environment)
     if name is not None:
         values.update(read_profile(name, environment, NAMES))
     if profile is None:
-        for key in NAMES:
-            text = environment.get(f"ZKC_{key.upper()}")
-            if text is not None and key != "color":
-                values[key] = text
-        if "servers" in values and environment.get("ZKC_SERVERS") is not None and "ZKC_CHROOT" not in environment:
-            values.pop("chroot", None)
-        values.update((key, given[key]) for key in NAMES if key in given and key != "color")
-        if "servers" in given:
-            values.pop("chroot", None)
+        options = {key: given[key] for key in NAMES if key in given and key != "color"}
+        variables = {key: environment[f"ZKC_{key.upper()}"] for key in NAMES if f"ZKC_{key.upper()}" in environment}
+        variables.pop("color", None)
+        # --profile is an option, and wins over variables: ZKC_SERVERS must not turn a command to another ensemble.
+        layers = [variables, values, options] if given.get("profile") else [values, variables, options]
+        values = {}
+        for layer in layers:
+            if "servers" in layer:
+                values.pop("chroot", None)  # It belongs to the servers of a weaker source.
+            values.update(layer)
     elif given.get("read_only"):
         values["read_only"] = True
     for key in ("timeout", "session_timeout"):
@@ -155,16 +158,38 @@ def _auth(value: object) -> tuple[tuple[str, str], ...]:
         return ()
     made = []
     for text in [str(each) for each in value] if isinstance(value, (list, tuple)) else [str(value)]:
-        scheme, _, rest = text.partition(":")
-        user, colon, file = rest.partition(":")
-        if scheme != "digest" or not colon or not user or not file:
-            raise CommandError(
-                "auth must be digest:USER:FILE, with the password in FILE (- for a question)",
-                ExitCode.USAGE,
-                name="usage",
-            )
+        scheme, user, file = check_auth(text)
         made.append((scheme, f"{user}:{read_secret(file, f'Password of {user}')}"))
     return tuple(made)
+
+
+def _expanded(file: Optional[str]) -> Optional[str]:
+    return os.path.expanduser(file) if file else None
+
+
+def check_auth(text: str) -> tuple[str, str, str]:
+    """Split credentials into the scheme, the user and the file with the password.
+
+    Raises:
+        CommandError: They are malformed.
+    """
+    scheme, _, rest = text.partition(":")
+    user, colon, file = rest.partition(":")
+    if scheme != "digest" or not colon or not user or not file:
+        raise CommandError(
+            "auth must be digest:USER:FILE, with the password in FILE (- for a question)", ExitCode.USAGE, name="usage"
+        )
+    return scheme, user, file
+
+
+def check_secret_file(file: str) -> None:
+    """Raise when others than the owner can read a file with a secret. It may be missing for now.
+
+    Raises:
+        CommandError: Others can read it.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        check_private(Path(file))
 
 
 def _tls(values: dict[str, Any]) -> Optional[TLS]:
@@ -176,9 +201,9 @@ def _tls(values: dict[str, Any]) -> Optional[TLS]:
     password = values.get("key_password_file")
     try:
         return TLS(
-            values.get("ca"),
-            values.get("cert"),
-            values.get("key"),
+            _expanded(values.get("ca")),
+            _expanded(values.get("cert")),
+            _expanded(values.get("key")),
             read_secret(str(password), "Password of the key") if password else None,
             verify=not values["insecure"],
             server_name=values.get("tls_server_name"),
