@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from zkc import ACL, Perms
+from zkc.cli.write import _deleting
+from zkc.cli.write._deleting import Deletion, Plan
 from zkc.testing import FaultProxy
 
 TREE = ["/app", "/app/a", "/app/a/x", "/app/b", "/other"]
@@ -200,3 +204,22 @@ def test_rm_deletes_what_came_in_the_meantime(in_terminal, client):
     process.expect("deleted 3 znodes")
     process.wait()
     assert _left(client) == []
+
+
+def test_no_item_is_skipped_between_two_windows(monkeypatch):
+    windows = []
+    monkeypatch.setattr(Deletion, "_delete", lambda self, items: windows.append(list(items)))
+    items = [(f"/{number}", number) for number in range(5001)]
+    Deletion(SimpleNamespace(client=None)).run(iter(items))
+    assert list(itertools.chain(*windows)) == items
+    assert [len(window) for window in windows] == [2000, 2000, 1001]
+
+
+def test_a_large_plan_is_kept_in_a_file(monkeypatch):
+    monkeypatch.setattr(_deleting, "_IN_MEMORY", 1000)
+    items = [(f"/{number}\n\N{SNOWMAN}" * 20, number) for number in range(30_001)]
+    with Plan() as plan:
+        for path, version in items:
+            plan.add_path(path, version)
+        assert list(plan.entries()) == items
+        assert list(plan.entries()) == items

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Optional
@@ -96,6 +98,8 @@ class Deletion:
         self._client = app.client
         self._bar = bar
         self._size = _BATCH
+        self._noting = False  # Whether results are being counted.
+        self._stop = False  # Whether Ctrl-C came then.
         self.deleted = 0
         """The number of znodes that are certainly deleted."""
         self.not_empty = 0
@@ -119,10 +123,29 @@ class Deletion:
             ZooKeeperError: The connection was lost for the time of --timeout.
             KeyboardInterrupt: Ctrl-C. ``deleted`` counts what the servers have done.
         """
-        while part := list(islice(items, self._size)):
-            self._delete(part)
-            if self._bar is not None:
-                self._bar.at(self.deleted)
+        with self._counting():
+            while part := list(islice(items, self._size)):
+                self._delete(part)
+                if self._bar is not None:
+                    self._bar.at(self.deleted)
+
+    @contextlib.contextmanager
+    def _counting(self) -> Iterator[None]:
+        """Let Ctrl-C wait while results are counted, which takes milliseconds: the count is exact."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def handle(*_: object) -> None:
+            if not self._noting:
+                raise KeyboardInterrupt
+            self._stop = True
+
+        before = signal.signal(signal.SIGINT, handle)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def _delete(self, left: Sequence[tuple[str, int]]) -> None:
         from zkc import Retry
@@ -147,6 +170,9 @@ class Deletion:
                 else:
                     self._note(outcome, item[0] in uncertain)
             left = again
+            self._noting = False
+            if self._stop:
+                raise KeyboardInterrupt
             if failure is not None:
                 raise failure
 
@@ -172,7 +198,9 @@ class Deletion:
     def _send(self, items: Sequence[tuple[str, int]]) -> list[Optional[ZooKeeperError]]:
         """Make one bulk call. Ctrl-C in the middle counts what the servers have done."""
         try:
-            return self._client.delete_many(items)
+            outcomes = self._client.delete_many(items)
+            self._noting = True
+            return outcomes
         except KeyboardInterrupt:
             # The servers carry out the requests of a session in their order: this read sees all that were sent.
             with contextlib.suppress(Exception):

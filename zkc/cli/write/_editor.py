@@ -1,4 +1,4 @@
-"""The user's editor, and the file it works on: in a folder that nobody else can read, and removed at the end."""
+"""The user's editor, and the file it works on: in a folder of mode 0700, and removed at the end."""
 
 from __future__ import annotations
 
