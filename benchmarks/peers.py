@@ -12,7 +12,12 @@ from pathlib import Path
 from benchmarks.unavailable import Unavailable
 
 PEERS = Path(__file__).resolve().parents[1] / "build" / "bench" / "peers"
-_REQUIREMENTS = {"kazoo": "kazoo==2.11.0", "aiozk": "aiozk==0.32.0", "matplotlib": "matplotlib"}
+_REQUIREMENTS = {
+    "kazoo": "kazoo==2.11.0",
+    "aiozk": "aiozk==0.32.0",
+    "matplotlib": "matplotlib",
+    "zk-shell": "zk-shell==1.3.4",
+}
 
 _SHORT_WAIT = ("--retries", "1", "--timeout", "15")  # without a network, fail soon
 

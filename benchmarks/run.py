@@ -18,6 +18,7 @@ from benchmarks import (
     legacy,
     measure,
     plot,
+    processes,
     recipe_goals,
     recipes,
     report,
@@ -42,6 +43,7 @@ _RECIPES = ((5, 1_000), (1, 60))
 # (rounds, znodes, timed changes, changes of a flood)
 _CACHES = (caches.CacheAmount(3, 100_000, 1_000, 90_000), caches.CacheAmount(1, 2_000, 50, 1_000))
 _WHEEL = ((11, 5_000), (3, 500))
+_PROCESSES = (11, 2)
 
 _DESCRIPTION = """\
 Compare all clients of ZooKeeper, or run another benchmark with a verb. Results are also kept in
@@ -116,6 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--rounds", type=_count, default=argparse.SUPPRESS, help="number of turns of each side")
     verb.add_argument("--znodes", type=_count, default=None, help="number of znodes (default: 100,000)")
     verb.set_defaults(run=_run_caches)
+    text = "compare the command line with zkCli.sh, zk-shell and a line of kazoo, as whole processes"
+    verb = verbs.add_parser("cli", parents=[shared], help=text)
+    verb.add_argument("--rounds", type=_count, default=argparse.SUPPRESS, help="number of turns of each side")
+    verb.set_defaults(run=_run_processes)
     verb = verbs.add_parser(
         "wheel", parents=[shared, speed], help="compare a wheel for this Python with this tree's build"
     )
@@ -333,6 +339,29 @@ def _run_wheel(options: argparse.Namespace) -> int:
     table = report.speed_table(f"{options.wheel.name}: {rounds} rounds of about {calls:,}", outcomes)
     results = {**report.environment("canned"), "outcomes": [outcome.as_dict() for outcome in outcomes]}
     report.publish("wheel", results, [table], options.results, as_json=options.json)
+    return 0
+
+
+def _run_processes(options: argparse.Namespace) -> int:
+    rounds = options.rounds or _PROCESSES[1 if options.quick else 0]
+    with _server() as server, report.make_progress() as progress:
+        task = progress.add_task("cli", total=None)
+        outcomes, absent = processes.measure_processes(
+            server.hosts, rounds, lambda turns: progress.advance(task, turns)
+        )
+        version = _version(server)
+    ratio = processes.ratio(outcomes)
+    results = {
+        **report.environment(version),
+        "rounds": rounds,
+        "quick": options.quick,
+        "outcomes": [{**outcome.as_dict(), "best": processes.best(outcome)} for outcome in outcomes],
+        "absent": absent,
+        "ratio": ratio,
+        "goal": processes.GOAL,
+    }
+    shown = [tables.processes(f"Whole processes, {rounds} rounds", outcomes, absent, ratio)]
+    report.publish("cli", results, shown, options.results, as_json=options.json)
     return 0
 
 

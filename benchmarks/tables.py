@@ -9,6 +9,7 @@ import rich.table
 
 from benchmarks.compare import Table
 from benchmarks.outcome import Outcome
+from benchmarks.processes import GOAL, LIMITS, best
 
 COMPARED = ("c", "tuned", "kazoo")
 """The rows that every other row is compared with."""
@@ -105,5 +106,27 @@ def targets(judged: Iterable[dict[str, Any]]) -> rich.table.Table:
             "[green]met" if target["met"] else "[red]missing" if target["measured"] is None else "[red]not met",
         )
     shown.caption = "Medians of the rounds. A ratio is the median of the rounds' ratios."
+    shown.caption_justify = "left"
+    return shown
+
+
+def processes(title: str, outcomes: list[Outcome], absent: dict[str, str], ratio: Optional[float]) -> rich.table.Table:
+    """Show the times of whole processes, and the sides that are not available."""
+    shown = rich.table.Table(title=title, title_justify="left")
+    shown.add_column("process")
+    for name in ("best, ms", "median, ms", "goal, ms"):
+        shown.add_column(name, justify="right")
+    for outcome in outcomes:
+        goal = LIMITS.get(outcome.operation) if outcome.client == "zkc" else None
+        figures = (best(outcome), outcome.median("seconds"), goal)
+        shown.add_row(
+            f"{outcome.client} {outcome.operation}",
+            *(_NOTHING if each is None else f"{each * 1000:,.0f}" for each in figures),
+        )
+    for name, reason in absent.items():
+        shown.add_row(name, _NOTHING, _NOTHING, _NOTHING)
+        shown.caption = f"{shown.caption or ''}{name} is not there: {reason}\n"
+    if ratio is not None:
+        shown.caption = f"{shown.caption or ''}zkc ls / is {ratio:.1f} x as quick as zkCli.sh ls / (goal: {GOAL:g} x)"
     shown.caption_justify = "left"
     return shown

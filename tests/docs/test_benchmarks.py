@@ -13,6 +13,7 @@ from benchmarks.cache_goals import GOALS
 from benchmarks.caches import CHANGE, FLOOD, PACED, READY, SIDES, TREE_CACHE, WHOLE
 from benchmarks.clients import STARTS
 from benchmarks.original import find_python2
+from benchmarks.processes import SIDES as SIDES_OF_PROCESSES
 from benchmarks.recipes import OPERATIONS
 from benchmarks.targets import TARGETS
 from benchmarks.workloads import WORKLOADS
@@ -243,6 +244,17 @@ def test_wrong_arguments_are_refused(bench, arguments):
     run = bench(*arguments)
     assert run.returncode == 2
     assert "usage: ./dev bench" in run.stderr
+
+
+def test_the_command_line_beside_others(bench):
+    run = bench("cli", "--rounds", "1", "--json")
+    assert run.returncode == 0, run.stderr
+    results = json.loads(run.stdout)
+    measured = {(row["client"], row["operation"]) for row in results["outcomes"]}
+    assert {("zkc", "--version"), ("zkc", "ls --help"), ("zkc", "ls /"), ("zkCli.sh", "ls /")} <= measured
+    assert {client for client, _ in measured} | results["absent"].keys() == set(SIDES_OF_PROCESSES)
+    assert results["ratio"] > 0
+    assert all(row["best"] <= row["medians"]["seconds"] for row in results["outcomes"])
 
 
 @pytest.fixture

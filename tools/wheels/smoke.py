@@ -1,6 +1,9 @@
 """Check that an installed wheel of zkc works; cibuildwheel runs this in each environment, without a server."""
 
+import importlib.util
 import json
+import subprocess
+import sys
 
 import zkc
 from zkc import _zookeeper as core
@@ -20,4 +23,12 @@ except zkc.ConnectTimeoutError:
     pass
 else:
     raise AssertionError("a client connected to 127.0.0.1:1, where no server should listen")
+# The command line, with its extra or without: then it says what to install.
+extra = importlib.util.find_spec("click") is not None
+ended = subprocess.run([sys.executable, "-m", "zkc", "--version"], capture_output=True, text=True, check=False)
+if extra:
+    assert (ended.returncode, ended.stdout) == (0, f"zkc {zkc.__version__}\n"), ended
+else:
+    assert ended.returncode == 2, ended
+    assert "pip install 'zkc[cli]'" in ended.stderr, ended
 print(json.dumps(info))

@@ -5,30 +5,44 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Mapping
-from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path  # Every command looks for the file, and pathlib takes some milliseconds.
 
 __all__ = ["config_file", "config_folder", "default_profile", "profile_names", "read_profile", "read_profiles"]
 
 
 def config_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of zkc's settings: that of XDG_CONFIG_HOME, else ``~/.config/zkc``."""
-    base = environment.get("XDG_CONFIG_HOME")
-    return Path(base) / "zkc" if base else Path.home() / ".config" / "zkc"
+    from pathlib import Path
+
+    return Path(_folder(environment))
 
 
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the file of the profiles: that of ZKC_CONFIG, else ``config.toml`` in the folder of zkc's settings."""
+    from pathlib import Path
+
+    return Path(_file(environment))
+
+
+def _folder(environment: Mapping[str, str]) -> str:
+    return os.path.join(environment.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "zkc")
+
+
+def _file(environment: Mapping[str, str]) -> str:
     named = environment.get("ZKC_CONFIG")
-    return Path(named).expanduser() if named else config_folder(environment) / "config.toml"
+    return os.path.expanduser(named) if named else os.path.join(_folder(environment), "config.toml")
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: str) -> dict[str, Any]:
     """Return the content of the file. A missing file has none."""
     try:
-        text = file.read_text(encoding="utf-8")
+        with open(file, encoding="utf-8") as opened:
+            text = opened.read()
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
@@ -45,7 +59,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def default_profile(environment: Mapping[str, str] = os.environ) -> Optional[str]:
     """Return the name of the profile that commands use without another choice; None if there is none."""
-    file = config_file(environment)
+    file = _file(environment)
     name = _read(file).get("default")
     if name is not None and not isinstance(name, str):
         raise CommandError(f"{file}: default must be the name of a profile", ExitCode.USAGE, name="bad_config")
@@ -58,7 +72,7 @@ def read_profiles(environment: Mapping[str, str] = os.environ) -> dict[str, dict
     Raises:
         CommandError: The file is malformed.
     """
-    file = config_file(environment)
+    file = _file(environment)
     profiles = _read(file).get("profile", {})
     if not isinstance(profiles, dict) or not all(isinstance(each, dict) for each in profiles.values()):
         raise CommandError(f"{file}: a profile is a table [profile.NAME]", ExitCode.USAGE, name="bad_config")

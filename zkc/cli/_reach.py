@@ -7,11 +7,13 @@ sockets, beside the client: while it waits for a connection, and only after the 
 from __future__ import annotations
 
 import errno
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import socket
 
 __all__ = ["ADVICE", "Finding", "Watchman", "look"]
 
@@ -56,6 +58,8 @@ def look(address: str, timeout: float = 1.0, tls: bool = False) -> Finding:
         timeout: The longest wait for a connection, and for each reply, in seconds.
         tls: Whether the client speaks TLS. Then the port is only tried: the client's own error tells the rest.
     """
+    import socket  # Here, as a command that is connected in time needs none of it.
+
     host, port = _split(address)
     try:
         with socket.create_connection((host, port), timeout) as sock:
@@ -81,28 +85,32 @@ def _split(address: str) -> tuple[str, int]:
 def _failure(error: OSError) -> tuple[str, str]:
     if isinstance(error, ConnectionRefusedError):
         return "refused", "connection refused"
-    if isinstance(error, (socket.timeout, TimeoutError)):
+    if _is_timeout(error):
         return "no_answer", "no answer to the attempt to connect"
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return "no_route", "no route to the host"
     return "no_answer", (error.strerror or str(error)).lower()
 
 
+def _is_timeout(error: OSError) -> bool:
+    return (
+        isinstance(error, TimeoutError) or type(error).__name__ == "timeout"
+    )  # Before Python 3.10 it is socket's own.
+
+
 def _ask(sock: socket.socket, timeout: float) -> bytes | None:
     """Send the word that every server answers, and return the reply; None when nothing comes, not even the end."""
     sock.settimeout(timeout)
+    reply = b""
     try:
         sock.sendall(b"srvr")
-        reply = b""
         while len(reply) < _WORDS:
             some = sock.recv(_WORDS)
             if not some:
                 break
             reply += some
-    except (socket.timeout, TimeoutError):
-        return reply or _ask_as_browser(sock)
-    except ConnectionError:
-        return b""
+    except OSError as error:
+        return (reply or _ask_as_browser(sock)) if _is_timeout(error) else b""
     return reply
 
 
@@ -111,10 +119,8 @@ def _ask_as_browser(sock: socket.socket) -> bytes | None:
     try:
         sock.sendall(b" / HTTP/1.0\r\n\r\n")
         return sock.recv(_WORDS)
-    except (socket.timeout, TimeoutError):
-        return None
-    except ConnectionError:
-        return b""
+    except OSError as error:
+        return None if _is_timeout(error) else b""
 
 
 def _meaning(reply: bytes) -> tuple[str, str]:
@@ -133,6 +139,7 @@ def _meaning(reply: bytes) -> tuple[str, str]:
 
 def _closed(host: str, port: int, timeout: float) -> tuple[str, str]:
     """Tell a port of TLS from another one that closes a connection."""
+    import socket
     import ssl
 
     context = ssl.create_default_context()

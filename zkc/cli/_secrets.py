@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zkc.cli._exit import CommandError, ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["check_private", "read_secret"]
 
@@ -24,6 +27,8 @@ def read_secret(file: str, question: str) -> str:
     """
     if file == "-":
         return _ask(question)
+    from pathlib import Path
+
     path = Path(file).expanduser()
     try:
         check_private(path)

@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
@@ -188,6 +187,8 @@ def check_secret_file(file: str) -> None:
     Raises:
         CommandError: Others can read it.
     """
+    from pathlib import Path
+
     with contextlib.suppress(FileNotFoundError):
         check_private(Path(file))
 
