@@ -60,6 +60,10 @@ class App:
         if name == "verbose":
             _log_to_stderr()
 
+    def given(self) -> dict[str, Any]:
+        """Return the global options that were given, by name."""
+        return dict(self._given)
+
     def option(self, name: str, default: Any = None) -> Any:
         """Return the value of a global option, or a default."""
         return self._given.get(name, default)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zkc.cli._app import App
     from zkc.cli._settings import Settings
 
-__all__ = ["connect"]
+__all__ = ["client_options", "connect"]
 
 # What to do about a TLS error in terms of the options, by the reason that it has.
 _TLS_ADVICE = {
@@ -45,16 +45,7 @@ def connect(app: App, settings: Settings) -> Client:
         # Without a handler the logging module would print warnings to stderr. The errors of calls say all of it.
         logging.getLogger("zkc").addHandler(logging.NullHandler())
     try:
-        client = Client(
-            settings.servers,
-            session_timeout=settings.session_timeout,
-            connect_timeout=settings.timeout,
-            request_timeout=settings.timeout,
-            read_only=settings.read_only,
-            auth=settings.auth,
-            tls=settings.tls,
-            sasl=settings.sasl,
-        )
+        client = Client(settings.servers, **client_options(settings))
     except ValueError as error:
         raise CommandError(str(error), ExitCode.USAGE, name="usage") from None
     try:
@@ -65,6 +56,19 @@ def connect(app: App, settings: Settings) -> Client:
         client.close()
         raise
     return client
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Return the options of a client, besides the servers."""
+    return {
+        "session_timeout": settings.session_timeout,
+        "connect_timeout": settings.timeout,
+        "request_timeout": settings.timeout,
+        "read_only": settings.read_only,
+        "auth": settings.auth,
+        "tls": settings.tls,
+        "sasl": settings.sasl,
+    }
 
 
 def _start(app: App, client: Client, settings: Settings) -> None:

@@ -1,0 +1,221 @@
+"""``zkc ui``: the screen, driven by textual's pilot, against a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from zkc.cli._settings import resolve
+from zkc.cli.programs._ui.app import Browser
+from zkc.cli.programs._ui.dialogs import Confirm, Edit
+
+PATIENCE = 20.0
+
+
+@pytest.fixture
+def browse(hosts):
+    """Return a function that runs a coroutine function with a screen: ``browse(body, read_only=True)``."""
+
+    def run(body, *, path="/", size=(80, 24), **given):
+        async def whole():
+            browser = Browser(resolve({"servers": hosts, **given}, environment={}), path)
+            async with browser.run_test(size=size) as pilot:
+                await until(pilot, lambda: browser.chosen == path)
+                await body(browser, pilot)
+
+        asyncio.run(whole())
+
+    return run
+
+
+async def until(pilot, condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become so"
+        await pilot.pause(0.01)
+
+
+def names(browser):
+    return [line.data.name for line in browser.tree_view.root.children if line.data and not line.data.more]
+
+
+def shown_data(browser):
+    return str(browser.query_one("#data-text").render())
+
+
+def test_a_change_by_another_client_is_seen(browse, client):
+    """Scenario 38."""
+    client.create("/app", b"old")
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: names(browser) == ["app"])
+        client.create("/later", b"")
+        await until(pilot, lambda: names(browser) == ["app", "later"])
+        client.delete("/later")
+        await until(pilot, lambda: names(browser) == ["app"])
+        await pilot.press("down")
+        await until(pilot, lambda: "old" in shown_data(browser))
+        client.set("/app", b"new")
+        await until(pilot, lambda: "new" in shown_data(browser))
+        client.create("/app/inner")
+        await until(pilot, lambda: browser.tree_view.root.children[0].allow_expand)
+        await pilot.press("enter")
+        await until(
+            pilot, lambda: [line.data.name for line in browser.tree_view.root.children[0].children] == ["inner"]
+        )
+
+    browse(body)
+
+
+def test_a_wide_znode_is_shown_by_pages_and_any_child_can_be_reached(browse, client):
+    client.create_many([f"/n{number:05}" for number in range(1200)])
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: len(names(browser)) == 500)
+        assert "700 more" in str(browser.tree_view.root.children[-1].label)
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: len(names(browser)) == 1000)
+        assert await browser.tree_view.go_to("/n01100")
+        await until(pilot, lambda: browser.chosen == "/n01100")
+        assert not await browser.tree_view.go_to("/none")
+
+    browse(body)
+
+
+def test_read_only_refuses_every_change(browse, client):
+    """Scenario 38."""
+    client.create("/app", b"old")
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: names(browser) == ["app"])
+        await pilot.press("down")
+        await until(pilot, lambda: browser.chosen == "/app")
+        for key in ("e", "d", "c"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert len(browser.screen_stack) == 1
+
+    browse(body, read_only=True)
+    assert client.get("/app")[0] == b"old"
+
+
+def test_a_deletion_asks_with_the_count(browse, client):
+    """Scenario 38."""
+    client.create_many(["/app", "/app/a", "/app/b"])
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: names(browser) == ["app"])
+        await pilot.press("down")
+        await until(pilot, lambda: browser.chosen == "/app")
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(browser.screen, Confirm))
+        assert "Delete 3 znodes" in browser.screen._question
+        await pilot.press("n")
+        await until(pilot, lambda: len(browser.screen_stack) == 1)
+        assert client.exists("/app/a")
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(browser.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: names(browser) == [])
+
+    browse(body)
+    assert client.children("/") == []
+
+
+def test_an_edit_does_not_overwrite_what_another_client_has_set(browse, client):
+    client.create("/app", b"old")
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: names(browser) == ["app"])
+        await pilot.press("down")
+        await until(pilot, lambda: browser.chosen == "/app")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(browser.screen, Edit))
+        client.set("/app", b"theirs")
+        await pilot.press("x", "ctrl+s")
+        await until(pilot, lambda: isinstance(browser.screen, Confirm))
+        assert "theirs" in browser.screen._question
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(browser.screen, Edit))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(browser.screen_stack) == 1)
+        assert client.get("/app")[0] == b"theirs"
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(browser.screen, Edit))
+        await pilot.press("x", "ctrl+s")
+        await until(pilot, lambda: client.get("/app")[0] == b"xtheirs")
+
+    browse(body)
+
+
+def test_a_name_is_searched_and_keys_are_shown(browse, client):
+    client.create_many(["/alpha", "/beta", "/gamma"])
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: len(names(browser)) == 3)
+        await pilot.press("slash")
+        await until(pilot, lambda: len(browser.screen_stack) == 2)
+        await pilot.press("g", "a", "m", "enter")
+        await until(pilot, lambda: browser.chosen == "/gamma")
+        await pilot.press("question_mark")
+        await until(pilot, lambda: len(browser.screen_stack) == 2)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(browser.screen_stack) == 1)
+
+    browse(body)
+
+
+def test_a_znode_is_created(browse, client):
+    async def body(browser, pilot):
+        await pilot.press("c")
+        await until(pilot, lambda: len(browser.screen_stack) == 2)
+        await pilot.press("n", "e", "w", "enter")
+        await until(pilot, lambda: names(browser) == ["new"])
+
+    browse(body)
+    assert client.get("/new")[0] == b""
+
+
+def test_the_servers_are_shown(browse):
+    async def body(browser, pilot):
+        await pilot.press("4")
+        await until(pilot, lambda: "standalone" in str(browser.query_one("#servers-text").visual)
+                    or "standalone" in _text(browser))  # fmt: skip
+
+    browse(body)
+
+
+def _text(browser):
+    return "\n".join("".join(segment.text for segment in strip) for strip in browser.screen._compositor.render_strips())
+
+
+def test_the_screen_needs_a_terminal(cli):
+    assert cli("ui", "--json", code=2).error["error"] == "no_terminal"
+
+
+def test_the_screen_runs_in_a_terminal_of_80_by_24(open_terminal, client):
+    client.create("/application", b"a=1")
+    terminal = open_terminal("ui", "--color", "never")
+    terminal.see("application")
+    terminal.see("connected")
+    terminal.type("q")
+    assert terminal.wait() == 0
+
+
+@pytest.mark.full
+def test_a_tree_of_100000_znodes_opens(browse, client):
+    """Scenario 38. The time is told by the report of the run (--durations)."""
+    client.create_many([f"/p{number}" for number in range(100)])
+    client.create_many([f"/p{number // 1000}/c{number}" for number in range(100_000)])
+
+    async def body(browser, pilot):
+        began = time.monotonic()
+        await until(pilot, lambda: len(names(browser)) == 100)
+        print(f"opened after {time.monotonic() - began:.2f} s")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: len(browser.tree_view.root.children[0].children) == 501)
+        print(f"1,000 children after {time.monotonic() - began:.2f} s")
+
+    browse(body)

@@ -1,0 +1,56 @@
+"""What the panes show of a znode: its data, stat and ACL as text that is safe on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from zkc.cli._draw import pairs
+from zkc.cli._records import stat_record
+from zkc.cli._text import shown, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from zkc import ACL, Stat
+
+__all__ = ["acl_pane", "data_pane", "stat_pane"]
+
+_MOST = 64 * 1024  # Bytes of data that the pane shows.
+
+
+def data_pane(data: Optional[bytes], colors: bool) -> RenderableType:
+    """Return the data: JSON indented, text as it is, and a hex dump of the rest."""
+    if data is None:
+        return Text("null: the znode has no data", style="dim italic")
+    if not data:
+        return Text("empty: the data have 0 bytes", style="dim italic")
+    from zkc.cli.read._shapes import pretty
+
+    kind, text = pretty(data[:_MOST])
+    rest = f"\n… {size_text(len(data) - _MOST)} more" if len(data) > _MOST else ""
+    if kind == "json" and colors:
+        return Syntax(text + rest, "json", background_color="default", word_wrap=True)
+    return Text(shown(text) + rest)
+
+
+def stat_pane(stat: Stat) -> RenderableType:
+    """Return the stat, a line for each member."""
+    record = stat_record(stat)
+    record["data_length"] = f"{stat.data_length:,}"
+    return pairs(record)
+
+
+def acl_pane(acl: Sequence[ACL]) -> RenderableType:
+    """Return the ACL, a line for each entry."""
+    from zkc.cli.security._access import letters_of
+
+    drawn = Table.grid(padding=(0, 2, 0, 0))
+    for entry in acl:
+        drawn.add_row(entry.scheme, shown(entry.id, lines=False), letters_of(entry.perms))
+    return drawn
