@@ -7,6 +7,7 @@ sockets, beside the client: while it waits for a connection, and only after the 
 from __future__ import annotations
 
 import errno
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -60,6 +61,7 @@ def look(address: str, timeout: float = 1.0, tls: bool = False) -> Finding:
     """
     import socket  # Here, as a command that is connected in time needs none of it.
 
+    address = _with_port(address)
     host, port = _split(address)
     try:
         with socket.create_connection((host, port), timeout) as sock:
@@ -75,11 +77,13 @@ def look(address: str, timeout: float = 1.0, tls: bool = False) -> Finding:
     return Finding(address, *(_meaning(reply) if reply else _closed(host, port, timeout)))
 
 
+def _with_port(address: str) -> str:
+    return address if re.search(r":[0-9]+$", address) else f"{address}:{_DEFAULT_PORT}"
+
+
 def _split(address: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":")
-    if not colon or (host.startswith("[") and not host.endswith("]")):
-        host, port = address, _DEFAULT_PORT
-    return host.strip("[]"), int(port) if port.isdigit() else int(_DEFAULT_PORT)
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _failure(error: OSError) -> tuple[str, str]:
@@ -166,7 +170,8 @@ class Watchman:
     """
 
     def __init__(self, addresses: Sequence[str], tls: bool, report: Callable[[list[Finding]], None]) -> None:
-        self._addresses, self._tls, self._report = list(dict.fromkeys(addresses)), tls, report
+        self._addresses, self._tls = list(dict.fromkeys(map(_with_port, addresses))), tls
+        self._report = report
         self._over = False
         self._woken = threading.Event()
         self._looked = threading.Event()
