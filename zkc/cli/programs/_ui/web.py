@@ -36,13 +36,13 @@ def serve(app: App, path: str, port: Optional[int]) -> int:
     from zkc.cli._connect import connect
 
     connect(app, app.settings).close()  # A connection that fails is one sentence, and not a page.
-    chosen = port or _free_port()
-    token = secrets.token_urlsafe(24)
-    server = _make(_command(app, path), chosen, token)
-    app.out.line(f"http://127.0.0.1:{chosen}/?token={token}")
-    app.out.note("open this address in a browser on this machine; Ctrl-C ends the server")
-    sys.stdout.flush()
-    server.serve()
+    command, token = _command(app, path), secrets.token_urlsafe(24)
+    with _listen(port or 0) as listening:
+        chosen = listening.getsockname()[1]
+        app.out.line(f"http://127.0.0.1:{chosen}/?token={token}")
+        app.out.note("open this address in a browser on this machine; Ctrl-C ends the server")
+        sys.stdout.flush()
+        _make(command, chosen, token).serve_on(listening)
     return 0
 
 
@@ -59,10 +59,17 @@ def _command(app: App, path: str) -> str:
     return shlex.join([*words, "ui", path])
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _listen(port: int) -> socket.socket:
+    """Return a listening socket: a browser that is quick waits in its queue."""
+    listening = socket.socket()
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(16)
+    except OSError as error:
+        listening.close()
+        raise CommandError(f"port {port} of 127.0.0.1: {error.strerror}", ExitCode.OTHER, name="port_taken") from None
+    return listening
 
 
 def _make(command: str, port: int, token: str) -> Any:
@@ -72,6 +79,13 @@ def _make(command: str, port: int, token: str) -> Any:
 
     hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
     origins = {f"http://{host}" for host in hosts}
+
+    # textual-serve's page asks a server on the Internet for a font. The browser must not tell that server of this page.
+    policy = (
+        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+        f" font-src 'self' data:; connect-src 'self' ws://127.0.0.1:{port} ws://localhost:{port};"
+        " frame-ancestors 'none'"
+    )
 
     def refuse(reason: str) -> web.Response:
         return web.Response(status=403, text=f"Refused: {reason}.\n")
@@ -88,13 +102,14 @@ def _make(command: str, port: int, token: str) -> Any:
             return refuse("the Origin is another site")
         if right(request.query.get("token")) and request.path == "/":
             # The cookie replaces the token, which then stands in no address that the browser remembers or sends.
-            answer = web.HTTPFound("/")
+            answer = web.Response(status=302, headers={"Location": "/"})
             answer.set_cookie(_COOKIE, token, httponly=True, samesite="Strict")
             return answer
         if not right(request.cookies.get(_COOKIE)):
             return refuse("the token is missing or wrong; open the address that zkc ui --web has printed")
         response = await handler(request)
         if not response.prepared:
+            response.headers["Content-Security-Policy"] = policy
             response.headers["Referrer-Policy"] = "no-referrer"
             response.headers["X-Frame-Options"] = "DENY"
             response.headers["Cache-Control"] = "no-store"
@@ -108,6 +123,10 @@ def _make(command: str, port: int, token: str) -> Any:
 
         async def on_startup(self, app: web.Application) -> None:
             """Print nothing more."""
+
+        def serve_on(self, listening: socket.socket) -> None:
+            """Serve on a listening socket until Ctrl-C or SIGTERM."""
+            web.run_app(self._make_app(), sock=listening, print=None, access_log=None)
 
         async def _make_app(self) -> web.Application:
             made: web.Application = await super()._make_app()
