@@ -57,9 +57,10 @@ def command(app: App, path: Optional[str], long: bool, recursive: bool, depth: O
         raise click.UsageError("-R lists a tree by name: --reverse needs --sort size, mtime or children")
     if null and app.out.is_json:
         raise click.UsageError("-0 and JSON exclude each other")
-    records: Iterable[dict[str, Any]] = _children(app, path, long, sort)
+    # The stat makes most of the work: without -l only JSON and --sort want it, and of children not even JSON.
+    records: Iterable[dict[str, Any]] = _children(app, path, long or sort != "name")
     if recursive:
-        records = _below(app, path, depth)
+        records = _below(app, path, depth, long or sort != "name" or app.out.is_json)
     if sort != "name" or reverse:
         records = _sorted(records, sort, reverse, limit)
     more = 0
@@ -73,12 +74,12 @@ def command(app: App, path: Optional[str], long: bool, recursive: bool, depth: O
         app.out.note(f"there are more than {limit:,}: --limit")
 
 
-def _children(app: App, path: str, long: bool, sort: str) -> Iterator[dict[str, Any]]:
+def _children(app: App, path: str, with_stat: bool) -> Iterator[dict[str, Any]]:
     from zkc.cli._walk import Stats, list_children
 
     names = list_children(app, path)
     parent = "" if path == "/" else path
-    if not long and sort == "name":
+    if not with_stat:
         for name in names:
             yield {"name": name, "path": f"{parent}/{name}"}
         return
@@ -88,11 +89,11 @@ def _children(app: App, path: str, long: bool, sort: str) -> Iterator[dict[str, 
             yield {"name": name, "path": f"{parent}/{name}", **stat_record(stat)}
 
 
-def _below(app: App, path: str, depth: Optional[int]) -> Iterator[dict[str, Any]]:
+def _below(app: App, path: str, depth: Optional[int], with_stat: bool) -> Iterator[dict[str, Any]]:
     from zkc.cli._walk import walk
 
     for node in walk(app, path, depth=depth):
-        yield {"path": node.path, **stat_record(node.stat)}
+        yield {"path": node.path, **stat_record(node.stat)} if with_stat else {"path": node.path}
 
 
 def _sorted(
