@@ -169,7 +169,8 @@ class _Deletion:
             self._app.out.record(facts)
         else:
             gone = f"; {self._gone:,} were gone already" if self._gone else ""
-            self._app.out.note(f"deleted {facts['deleted']:,} znodes{gone}")
+            number = "1 znode" if facts["deleted"] == 1 else f"{facts['deleted']:,} znodes"
+            self._app.out.note(f"deleted {number}{gone}")
         if self._failed:
             raise CommandError(
                 f"{self._failed:,} of {len(self._doomed):,} znodes are not deleted: they have changed, or must not be"
