@@ -2,3 +2,4 @@
 
 from .fix_admin import _admin_ensemble, admin_ensemble  # noqa: F401
 from .fix_cli import bytecode, cli, cli_environment, client, hosts, in_terminal, open_terminal, start_cli  # noqa: F401
+from .fix_offline import here  # noqa: F401

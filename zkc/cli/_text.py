@@ -49,6 +49,12 @@ def duration_text(seconds: float) -> str:
 
 
 def time_text(milliseconds: int) -> str:
-    """Return a time of the servers, in milliseconds since 1970, as ISO 8601 in UTC with milliseconds."""
-    moment = datetime.datetime.fromtimestamp(milliseconds // 1000, tz=datetime.timezone.utc)
+    """Return a time of the servers, in milliseconds since 1970, as ISO 8601 in UTC with milliseconds.
+
+    A time outside the years 1 to 9999, as a damaged file may have it, is returned as ``…ms``.
+    """
+    try:
+        moment = datetime.datetime.fromtimestamp(milliseconds // 1000, tz=datetime.timezone.utc)
+    except (OverflowError, OSError, ValueError):
+        return f"{milliseconds}ms"
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"

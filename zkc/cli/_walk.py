@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._records import stat_record
 
 if TYPE_CHECKING:
     from zkc import Client, Stat, ZooKeeperError
@@ -57,6 +58,10 @@ class Node:
     def name(self) -> str:
         """The last part of the path."""
         return self.path.rpartition("/")[2] or "/"
+
+    def facts(self) -> dict[str, Any]:
+        """Return the stat as records have it."""
+        return stat_record(self.stat)
 
 
 class Unreadable:

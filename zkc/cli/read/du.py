@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import click
 
@@ -13,7 +13,10 @@ from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
 from zkc.cli.read._ranked import ranked
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from zkc.cli._walk import Node
+
+__all__ = ["command", "show_sums"]
 
 
 @click.command(cls=Command)
@@ -44,18 +47,32 @@ def command(app: App, path: Optional[str], level: Optional[int], top: Optional[i
     """
     from zkc.cli._progress import progress
     from zkc.cli._walk import Unreadable, walk
-    from zkc.cli.read._sums import Sum, sums
 
     path = path or app.folder
+    with progress(app, "reading") as done, Unreadable(app, "what is below them is not counted") as unreadable:
+        show_sums(app, unreadable.noted(done.passing(walk(app, path))), level=level, top=top, by=by)
+
+
+def show_sums(app: App, nodes: Iterable[Node], *, level: Optional[int], top: Optional[int], by: str) -> None:
+    """Sum up a walk.
+
+    Args:
+        app: What the command works with.
+        nodes: The walk.
+        level: The deepest level whose subtrees are shown; None for all with `top`, else for one.
+        top: The number of the largest subtrees to show; None for all.
+        by: What is compared, ``bytes`` or ``znodes``.
+    """
+    from zkc.cli.read._sums import Sum, sums
+
     if level is None and top is None:
         level = 1
-    with progress(app, "reading") as done, Unreadable(app, "what is below them is not counted") as unreadable:
-        found: Iterable[Sum] = sums(unreadable.noted(done.passing(walk(app, path))), level)
-        if top is not None:
-            if by == "bytes":
-                found = heapq.nlargest(top, found, key=lambda each: (each.bytes, each.znodes))
-            else:
-                found = heapq.nlargest(top, found, key=lambda each: (each.znodes, each.bytes))
-        with ranked(app, ["bytes", "znodes", "ephemerals", "path"]) as add:
-            for each in found:
-                add(each.record())
+    found: Iterable[Sum] = sums(nodes, level)
+    if top is not None:
+        if by == "bytes":
+            found = heapq.nlargest(top, found, key=lambda each: (each.bytes, each.znodes))
+        else:
+            found = heapq.nlargest(top, found, key=lambda each: (each.znodes, each.bytes))
+    with ranked(app, ["bytes", "znodes", "ephemerals", "path"]) as add:
+        for each in found:
+            add(each.record())

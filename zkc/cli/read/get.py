@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import click
 
@@ -13,10 +13,7 @@ from zkc.cli._paths import PATH
 from zkc.cli._records import data_record, stat_record
 from zkc.cli.read._each import for_each
 
-if TYPE_CHECKING:
-    from zkc import Stat
-
-__all__ = ["command"]
+__all__ = ["command", "show_data", "show_stat", "write_file"]
 
 
 @click.command(cls=Command)
@@ -49,7 +46,7 @@ def command(app: App, paths: tuple[str, ...], with_stat: bool, shape: Optional[s
     if file is not None:
         if len(paths) != 1:
             raise click.UsageError("-O takes one path")
-        _to_file(app, paths[0], file)
+        write_file(app, file, app.read(app.client.get, paths[0])[0])
         return
     if app.out.is_json:
         if len(paths) == 1:
@@ -64,9 +61,9 @@ def command(app: App, paths: tuple[str, ...], with_stat: bool, shape: Optional[s
         data, stat = app.read(app.client.get, path)
         if len(paths) > 1 and shape == "pretty" and app.out.is_human:
             app.out.line(f"{path}:")
-        _show(app, shape, data)
+        show_data(app, shape, data)
         if with_stat:
-            _show_stat(app, shape, path, data, stat)
+            show_stat(app, shape, path, data, stat_record(stat))
 
     for_each(app, paths, show)
 
@@ -76,8 +73,8 @@ def _record(app: App, path: str) -> dict[str, Any]:
     return {"path": path, **data_record(data), **stat_record(stat)}
 
 
-def _to_file(app: App, path: str, file: str) -> None:
-    data, _ = app.read(app.client.get, path)
+def write_file(app: App, file: str, data: Optional[bytes]) -> None:
+    """Write data to a file, and note what was written."""
     try:
         with open(file, "wb") as opened:
             opened.write(data or b"")
@@ -87,7 +84,8 @@ def _to_file(app: App, path: str, file: str) -> None:
     app.out.note(f"wrote {file}: {what}")
 
 
-def _show(app: App, shape: Optional[str], data: Optional[bytes]) -> None:
+def show_data(app: App, shape: str, data: Optional[bytes]) -> None:
+    """Print data as ``raw``, ``base64``, ``hex`` or ``pretty``."""
     if not data:
         return
     if shape == "raw":
@@ -118,8 +116,9 @@ def _show(app: App, shape: Optional[str], data: Optional[bytes]) -> None:
             app.out.line(text)
 
 
-def _show_stat(app: App, shape: Optional[str], path: str, data: Optional[bytes], stat: Stat) -> None:
+def show_stat(app: App, shape: str, path: str, data: Optional[bytes], facts: dict[str, Any]) -> None:
+    """Print a stat, as records have it, after the data."""
     if shape == "raw" and data and not data.endswith(b"\n"):
         app.out.line()
     # A pipe cannot tell null from empty by the data: the line `null` does.
-    app.out.record({"path": path, "null": data is None, **stat_record(stat)})
+    app.out.record({"path": path, "null": data is None, **facts})

@@ -15,7 +15,7 @@ from zkc.cli._records import stat_record
 from zkc.cli._text import encodable
 from zkc.cli.read._long import LONG, in_columns, long_header, long_line
 
-__all__ = ["command"]
+__all__ = ["command", "list_records"]
 
 _IN_COLUMNS = 1000  # More names than these are written one below the other.
 
@@ -61,6 +61,21 @@ def command(app: App, path: Optional[str], long: bool, recursive: bool, depth: O
     records: Iterable[dict[str, Any]] = _children(app, path, long or sort != "name")
     if recursive:
         records = _below(app, path, depth, long or sort != "name" or app.out.is_json)
+    list_records(app, records, recursive, long=long, sort=sort, reverse=reverse, limit=limit, null=null)
+
+
+def list_records(
+    app: App,
+    records: Iterable[dict[str, Any]],
+    recursive: bool,
+    *,
+    long: bool = False,
+    sort: str = "name",
+    reverse: bool = False,
+    limit: Optional[int] = None,
+    null: bool = False,
+) -> None:
+    """List the records of znodes, which come by name: their names, or with `recursive` their paths."""
     if sort != "name" or reverse:
         records = _sorted(records, sort, reverse, limit)
     more = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Optional
 
 import click
@@ -9,13 +10,13 @@ import click
 from zkc.cli._app import App
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
-from zkc.cli._records import data_record, stat_record
+from zkc.cli._records import data_record
 from zkc.cli._text import encodable, shown, size_text
 
 if TYPE_CHECKING:
     from zkc.cli._walk import Node
 
-__all__ = ["command"]
+__all__ = ["command", "draw_tree"]
 
 _LINE, _LAST, _SKIP, _EMPTY = "├── ", "└── ", "│   ", "    "
 _DATA = 60  # Characters of data that a line has.
@@ -43,17 +44,36 @@ def command(app: App, path: Optional[str], level: Optional[int], size: bool, dat
     from zkc.cli._walk import Unreadable, walk
 
     path = path or app.folder
+    with Unreadable(app, "they are drawn without what is below them") as unreadable:
+        nodes = unreadable.noted(walk(app, path, depth=level, with_data=data))
+        draw_tree(app, path, nodes, level=level, size=size, data=data, limit=limit)
+
+
+def draw_tree(
+    app: App, path: str, nodes: Iterable[Node], *, level: Optional[int], size: bool, data: bool, limit: Optional[int]
+) -> None:
+    """Draw a walk as a tree, each znode when it comes.
+
+    Args:
+        app: What the command works with.
+        path: The root of the walk.
+        nodes: The walk.
+        level: The levels below the root that it has; None for all.
+        size: Whether to show the bytes of data.
+        data: Whether to show the begin of the data.
+        limit: The number of znodes to draw; None for all.
+    """
     branch: list[str] = []
     count = 0
-    with app.out.rows([]) as rows, Unreadable(app, "they are drawn without what is below them") as unreadable:
-        for node in unreadable.noted(walk(app, path, depth=level, with_data=data)):
+    with app.out.rows([]) as rows:
+        for node in nodes:
             if count == limit:
                 app.out.note(f"there are more than {limit:,} znodes: --limit")
                 break
             count += 1
             if app.out.is_json:
                 content = data_record(node.data) if data else {}
-                rows.add({"path": node.path, "depth": node.depth, **content, **stat_record(node.stat)})
+                rows.add({"path": node.path, "depth": node.depth, **content, **node.facts()})
                 continue
             del branch[max(0, node.depth - 1) :]
             start = "".join(branch)
