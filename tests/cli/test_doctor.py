@@ -1,0 +1,170 @@
+"""``zkc doctor``: it finds each planted fault, and says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import socket
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+import zkc
+from zkc import ACL
+from zkc.cli._walk import Node
+from zkc.cli.health._findings import Report
+from zkc.cli.health._tree_checks import _Look
+from zkc.testing import Ensemble, ZooKeeperServer
+
+
+@pytest.fixture
+def doctor(cli, cli_environment):
+    """Return a function that runs the doctor: its findings by check, after a look at the exit code."""
+
+    def run(servers=None, *arguments, code=1):
+        if servers is not None:
+            cli_environment["ZKC_SERVERS"] = servers
+        found = cli("doctor", "--json", "--timeout", "3", *arguments, code=code).json
+        for each in found:
+            assert each["level"] in ("ok", "note") or each["advice"], each
+        return {each["check"]: each for each in found}
+
+    return run
+
+
+def test_a_server_that_is_well_has_no_findings(doctor):
+    found = doctor(code=0)
+    assert {"server", "session", "read", "write", "sync", "clock", "tree"} <= set(found)
+    assert {each["level"] for each in found.values()} <= {"ok", "note"}
+
+
+def test_a_closed_port_and_an_unknown_name_are_found(doctor):
+    """Scenario 33."""
+    assert doctor("127.0.0.1:1")["refused"]["level"] == "problem"
+    assert doctor("no-such-host.invalid:2181")["unresolved"]["level"] == "problem"
+
+
+def test_a_server_that_hangs_is_found(doctor):
+    """Scenario 33: a server that is paused accepts connections."""
+    with ZooKeeperServer() as server:
+        server.pause()
+        found = doctor(server.hosts)
+        server.resume()
+    assert {"silent", "timeout", "no_answer"} & set(found)
+
+
+def test_a_web_server_is_found(doctor):
+    """Scenario 33: the port of AdminServer, or of any other web server."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            found = doctor(f"127.0.0.1:{server.server_address[1]}")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert "AdminServer" in found["web_server"]["advice"]
+
+
+def test_a_server_that_tells_no_metrics_is_found(doctor):
+    """Scenario 33: a whitelist without mntr."""
+    with ZooKeeperServer(config={"4lw.commands.whitelist": "srvr"}) as server:
+        assert doctor(server.hosts)["monitoring"]["level"] == "warning"
+
+
+def test_a_member_without_a_quorum_and_a_stopped_one_are_found(doctor):
+    """Scenario 33."""
+    with Ensemble(3) as ensemble:
+        for member in ensemble.members[1:]:
+            member.stop()
+        found = doctor(ensemble.hosts)
+        assert found["refused"]["level"] == "problem"
+        assert found["no_quorum"]["level"] == "problem"
+        assert found["ensemble"]["level"] == "problem"
+
+
+def test_a_read_only_member_is_found(doctor):
+    """Scenario 33."""
+    with Ensemble(3, read_only_mode=True) as ensemble:
+        for member in ensemble.members[1:]:
+            member.stop()
+        deadline = time.monotonic() + 30
+        while "read_only" not in doctor(ensemble.members[0].hosts):
+            assert time.monotonic() < deadline, "the member does not become read-only"
+
+
+def test_a_server_with_too_many_connections_is_found(doctor):
+    """Scenario 33: maxClientCnxns."""
+    with ZooKeeperServer(config={"maxClientCnxns": "2"}) as server, contextlib.ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(contextlib.closing(socket.create_connection(("127.0.0.1", server.port))))
+        found = doctor(server.hosts)
+    assert "maxClientCnxns" in found["closed"]["text"]
+
+
+def test_a_wrong_certificate_and_a_plain_port_are_found(doctor):
+    """Scenario 31."""
+    with ZooKeeperServer(tls=True) as server, ZooKeeperServer(tls=True) as other:
+        files = server.tls
+        mine = ("--cert", str(files.client_cert), "--key", str(files.client_key))
+        doctor(server.tls_hosts, "--ca", str(files.ca), *mine, code=0)
+        wrong = doctor(server.tls_hosts, "--ca", str(other.tls.ca), *mine)
+        assert "--ca" in wrong["tls"]["advice"]
+        assert "secureClientPort" in doctor(server.hosts, "--ca", str(files.ca), *mine)["not_tls"]["advice"]
+        plain = doctor(server.tls_hosts)
+        assert "--tls" in plain[next(name for name in plain if name in ("tls_port", "wants_tls"))]["advice"]
+
+
+def test_a_missing_chroot_is_found(doctor, zookeeper_server):
+    found = doctor(f"{zookeeper_server.hosts}/none")
+    assert "create -P /none" in found["chroot"]["advice"]
+
+
+def test_what_is_unusual_in_the_tree_is_found(doctor, client, zookeeper_server):
+    """A hidden znode, large data, and a quota that is used up."""
+    client.create("/hidden", acl=[ACL.digest("ann", "secret")])
+    client.create("/large", bytes(600_000))
+    found = doctor()
+    assert found["large"]["path"].endswith("/large")
+    assert found["hidden"]["path"].endswith("/hidden")
+    with zkc.Client(zookeeper_server.hosts) as root:
+        root.create("/limited", b"")
+        root.ensure_path("/zookeeper/quota/limited")
+        root.create("/zookeeper/quota/limited/zookeeper_limits", b"count=1,bytes=-1")
+        root.create("/zookeeper/quota/limited/zookeeper_stats", b"count=1,bytes=0")
+        try:
+            assert doctor()["quota"]["path"] == "/limited"
+        finally:
+            root.delete_tree("/limited")
+            for name in ("zookeeper_limits", "zookeeper_stats"):
+                root.delete(f"/zookeeper/quota/limited/{name}")
+            root.delete("/zookeeper/quota/limited")
+
+
+def test_nothing_is_written_with_read_only(doctor, client):
+    before = client.exists("/").cversion
+    found = doctor(None, "--read-only", code=0)
+    assert found["write"]["level"] == "note"
+    assert client.exists("/").cversion == before
+
+
+def test_a_lock_that_is_stuck_is_found():
+    """A contender cannot wait for ten minutes here: the check gets znodes that are as old."""
+    report = Report()
+    look = _Look(report)
+    ago = int((time.time() - 3 * 3600) * 1000)
+    for number, ctime in ((7, ago), (9, ago + 1000)):
+        node = Node(f"/app/lock/_c_x-lock-{number:010}", 2, False)
+        node.stat = SimpleNamespace(ctime=ctime, mtime=ctime, num_children=0, data_length=0, ephemeral_owner=0x17)
+        look.take(node)
+    look.finish()
+    [found] = [each for each in report.findings if each.check == "lock"]
+    assert "0x17" in found.text
+    assert found.path == "/app/lock"

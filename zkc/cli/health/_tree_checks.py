@@ -1,0 +1,117 @@
+"""The checks of the tree, as far as a few seconds reach: wide and large znodes, hidden ones, stuck locks."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Optional
+
+from zkc.cli._records import hex_text
+from zkc.cli._text import duration_text, size_text
+
+if TYPE_CHECKING:
+    from zkc import Client
+    from zkc.cli._app import App
+    from zkc.cli._walk import Node
+    from zkc.cli.health._findings import Report
+
+__all__ = ["check_tree"]
+
+_WIDE = 50_000  # Children: their names are about 1 MB, which is the limit of older clients for one reply.
+_LARGE = 512 * 1024  # Bytes: half of the default limit for one znode.
+_OLD = 600.0  # Seconds that a lock with waiters is held without being worth a note.
+# The znodes of contenders of Curator, kazoo and zkc.
+_CONTENDER = re.compile(r"(?:lock-|__lock__|__READ__|__WRIT__|__rlock__|latch-|__election__)(\d{10})$")
+
+
+def check_tree(app: App, client: Client, report: Report, seconds: float) -> None:
+    """Walk through the tree for some seconds, and report what is unusual.
+
+    Args:
+        app: What the command works with.
+        client: A client without a chroot.
+        report: Takes the findings.
+        seconds: The time for it.
+    """
+    from zkc.cli._walk import walk
+
+    looked = _Look(report)
+    end = time.monotonic() + seconds
+    whole = True
+    for node in walk(app, app.settings.chroot, with_data=True, client=client, prune=lambda path: path == "/zookeeper"):
+        looked.take(node)
+        if time.monotonic() > end:
+            whole = False
+            break
+    looked.finish()
+    if whole:
+        report.ok("tree", f"looked at all {looked.count:,} znodes")
+    else:
+        report.note(
+            "tree", f"looked at the first {looked.count:,} znodes, for {seconds:g} s", "--deep looks at all of them"
+        )
+
+
+class _Look:
+    """What a walk has shown so far."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.count = 0
+        self._hidden: list[str] = []
+        self._contenders: dict[str, list[tuple[int, Node]]] = {}
+        self._newest = 0.0  # The latest time of the servers that was seen, in seconds.
+
+    def take(self, node: Node) -> None:
+        """Look at a znode."""
+        self.count += 1
+        path, stat = node.path, node.stat
+        self._newest = max(self._newest, stat.mtime / 1000)
+        if node.error is not None:
+            self._hidden.append(path)
+        if stat.num_children >= _WIDE:
+            self._report.warn(
+                "wide",
+                f"{path} has {stat.num_children:,} children: one list of their names is a reply of some megabytes",
+                "spread them over more levels; zkc ls streams them",
+                path=path,
+            )
+        if stat.data_length >= _LARGE:
+            self._report.warn(
+                "large",
+                f"{path} has {size_text(stat.data_length)} of data; a znode may have 1 MB",
+                "keep large data elsewhere, and their place in the znode",
+                path=path,
+            )
+        match = _CONTENDER.search(path)
+        if match and stat.ephemeral_owner:
+            self._contenders.setdefault(path.rpartition("/")[0] or "/", []).append((int(match[1]), node))
+
+    def finish(self) -> None:
+        """Report what only all znodes together show."""
+        if self._hidden:
+            more = f" and {len(self._hidden) - 1:,} more" if len(self._hidden) > 1 else ""
+            self._report.warn(
+                "hidden",
+                f"this session may not read {self._hidden[0]}{more}",
+                f"zkc acl get {self._hidden[0]}, with --auth of an owner",
+                path=self._hidden[0],
+            )
+        now = max(self._newest, time.time())
+        for path, contenders in sorted(self._contenders.items()):
+            self._check_lock(path, contenders, now)
+
+    def _check_lock(self, path: str, contenders: list[tuple[int, Node]], now: float) -> None:
+        if len(contenders) < 2:
+            return
+        _, holder = min(contenders, key=lambda each: each[0])
+        held: Optional[float] = now - holder.stat.ctime / 1000
+        if held is not None and held > _OLD:
+            owner = hex_text(holder.stat.ephemeral_owner)
+            self._report.warn(
+                "lock",
+                f"the lock {path} is held for {duration_text(held)} by the session {owner}, and"
+                f" {len(contenders) - 1} wait",
+                f"zkc lock ls {path} shows who they are",
+                path=path,
+            )
