@@ -32,6 +32,7 @@ class App:
     def __init__(self) -> None:
         self._given: dict[str, Any] = {}
         self._clients: dict[Optional[str], Client] = {}
+        self._fresh: set[Optional[str]] = set()  # Whose server has caught up with the leader, as --fresh wants it.
         self._kept: list[object] = []
         self.in_shell = False
         """Whether the commands are those of a shell, with one connection and a folder."""
@@ -115,6 +116,9 @@ class App:
 
             settings = self.settings if profile is None else self.settings_of(profile)
             client = self._clients[profile] = connect(self, settings)
+        if self.option("fresh") and profile not in self._fresh:
+            self._fresh.add(profile)
+            self.read(client.sync, "/")
         return client
 
     def read(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -51,6 +51,7 @@ GLOBAL = (
             help="The longest wait for a connection, and for each reply (10)."),
     _option("--session-timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
             help="The session timeout to ask for (10)."),
+    _flag("--fresh", help="Let the server catch up with the leader first, as a sync does."),
     _flag("--read-only", help="Refuse every change. A server without a quorum is enough."),
     _option("-o", "--output", type=click.Choice(["human", "json", "jsonl", "plain"]),
             help="The form of the result: human on a terminal, else plain."),

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["LONG", "in_columns", "long_header", "long_line"]
 
 LONG = ("type", "num_children", "data_length", "version", "mtime", "ephemeral_owner")
-_TITLES = ("type", "children", "size", "version", "modified", "owner")
-_WIDTHS = (-10, 9, 9, 7, -19, -19)  # Fixed, so that a line can be written before the next is known.
+_TITLES = ("children", "size", "version", "modified")
+_WIDTHS = (8, 9, 7, -19)  # Fixed, so that a line can be written before the next is known. A name has 29 of 80 places.
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -33,17 +33,16 @@ def long_header(colors: bool) -> str:
 def long_line(record: dict[str, Any], name: str, colors: bool) -> str:
     """Return the line of a znode for a person."""
     cells = (
-        record["type"],
         f"{record['num_children']:,}",
         size_text(record["data_length"]),
         str(record["version"]),
         record["mtime"][:19].replace("T", " "),
-        record["ephemeral_owner"] or "-",
     )
     text = shown(name, lines=False)
     if colors and (record["ephemeral_owner"] or record["num_children"]):
         text = click.style(text, fg="yellow" if record["ephemeral_owner"] else "blue", bold=True)
-    return f"{_row(cells)}  {text}"
+    owner = f"  ephemeral, of {record['ephemeral_owner']}" if record["ephemeral_owner"] else ""
+    return f"{_row(cells)}  {text}{owner}"
 
 
 def in_columns(out: Out, names: Sequence[str]) -> None:
