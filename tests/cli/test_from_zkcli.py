@@ -14,18 +14,21 @@ from zkc.cli._root import root
 from zkc.cli._table import COMMANDS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli" / "from_zkcli.md"
-THEIRS = (
-    "addauth addWatch close config connect create delete deleteall delquota get getAcl getAllChildrenNumber"
-    " getEphemerals history listquota ls printwatches quit reconfig redo removewatches set setAcl setquota stat sync"
-    " version whoami"
-).split()
+THEIRS = set(
+    re.findall(
+        r"\w+",
+        "addauth addWatch close config connect create delete deleteall delquota get getAcl getAllChildrenNumber"
+        " getEphemerals history listquota ls printwatches quit reconfig redo removewatches set setAcl setquota stat"
+        " sync version whoami",
+    )
+)
 ROWS = [line.strip("|").split("|") for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
 OURS = [command for _, ours in ROWS for command in re.findall(r"`(zkc [^`]+)`", ours)]
 
 
 def test_every_command_of_zkcli_has_a_line():
     named = {re.match(r"[\w-]+", each)[0] for theirs, _ in ROWS for each in re.findall(r"`([^`]+)`", theirs)}
-    assert set(THEIRS) <= named
+    assert named >= THEIRS
 
 
 @pytest.mark.parametrize("text", OURS)
