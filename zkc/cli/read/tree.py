@@ -16,7 +16,7 @@ from zkc.cli._text import encodable, shown, size_text
 if TYPE_CHECKING:
     from zkc.cli._walk import Node
 
-__all__ = ["command", "draw_tree"]
+__all__ = ["begin_of_data", "command", "draw_tree"]
 
 _LINE, _LAST, _SKIP, _EMPTY = "├── ", "└── ", "│   ", "    "
 _DATA = 60  # Characters of data that a line has.
@@ -105,11 +105,11 @@ def _more(node: Node, level: Optional[int], size: bool, data: bool) -> str:
         many = node.stat.num_children
         parts.append("… 1 child" if many == 1 else f"… {many:,} children")
     if data and node.data:
-        parts.append("= " + _begin(node.data))
+        parts.append("= " + begin_of_data(node.data))
     return "".join(f" {part}" for part in parts)
 
 
-def _begin(data: bytes) -> str:
+def begin_of_data(data: bytes) -> str:
     """Return the begin of data on one line."""
     from zkc.cli.read._shapes import as_text
 
