@@ -38,6 +38,36 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
 )
 
 
+# What to do, in terms of commands; the library's own advice is for programs. {path} is the path of the error.
+_ADVICE: tuple[tuple[type[BaseException], str], ...] = (
+    (errors.NoNodeError, "check the path, and the chroot of the servers"),
+    (errors.NodeExistsError, "zkc set changes it"),
+    (errors.NotEmptyError, "zkc rm -r deletes it with all below it"),
+    (errors.BadVersionError, "zkc stat {path} shows the present one"),
+    (errors.NoAuthError, "zkc acl get {path} shows who may; --auth gives credentials"),
+    (errors.NoChildrenForEphemeralsError, "an ephemeral znode has no children: choose another parent"),
+    (errors.QuotaExceededError, "zkc quota get shows the quota"),
+    (errors.UnimplementedError, "zkc status shows the servers' versions"),
+    (errors.NotReadOnlyError, "start more servers of the ensemble"),
+    (errors.OperationTimeoutError, "give a longer --timeout"),
+)
+
+
+def _for_people(error: errors.ZooKeeperError) -> str:
+    """Return the message of an error with advice about commands, if it is the library's own for its class."""
+    message, kind = str(error), type(error)
+    advice = next((text for each, text in _ADVICE if isinstance(error, each)), None)
+    if advice is None or message != kind.describe(error.operation, error.path, code=error.code):
+        return message
+    if error.operation is not None and error.operation.startswith("create") and isinstance(error, errors.NoNodeError):
+        what, advice = "the parent does not exist", "-P creates the parents"
+    else:
+        what = kind.what.partition(":")[0]
+    done = ". It may have been done" if error.maybe_applied else ""
+    name = f" [{kind.c_name}]" if kind.c_name else ""
+    return f"{error.path or error.operation}: {what}{done}; {advice.format(path=error.path)}{name}"
+
+
 def exit_code_of(error: BaseException) -> int:
     """Return the exit code of a process that an error ends."""
     if isinstance(error, click.ClickException):
@@ -65,6 +95,8 @@ def name_of(error: BaseException) -> str:
 def describe(error: BaseException, as_json: bool) -> str:
     """Return an error as one line of text, or as one line of JSON."""
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    if isinstance(error, errors.ZooKeeperError):
+        message = _for_people(error)
     message = message or type(error).__name__
     if not as_json:
         return f"zkc: error: {shown(message)}"

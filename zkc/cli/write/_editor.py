@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -42,7 +43,11 @@ class EditedFile:
         Raises:
             CommandError: There is no such editor, or it failed.
         """
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+        if not editor and not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise CommandError("there is no terminal for an editor. Set VISUAL or EDITOR to a program that needs none",
+                               ExitCode.REFUSED, name="no_terminal")  # fmt: skip
+        editor = editor or "vi"
         try:
             words = shlex.split(editor)
             with _ignoring_ctrl_c():
