@@ -25,7 +25,7 @@ from zkc.testing._find import HOME_VARIABLE
 SUITES = ("sid", "forky", "trixie")
 """The suites of Debian that may carry the newest server. Every one is asked, and has to answer."""
 PACKAGES = ("zookeeper", "libzookeeper-java")
-FOLDERS = ("tests/core", "tests/client", "tests/testing")
+FOLDERS = ("tests/core", "tests/client", "tests/testing", "tests/cli/test_offline_servers.py")
 HOMES_VARIABLE = "ZKC_TEST_HOMES"
 """The homes of the servers for tests marked ``servers``, the oldest first, separated as in PATH."""
 

@@ -45,7 +45,7 @@ class Operation(NamedTuple):
     type: str
     path: Optional[str]
     facts: dict[str, Any]
-    """What else is known, as JSON has it, without data."""
+    """More facts, as JSON has them, without the data."""
     data: Optional[bytes] = None
     has_data: bool = False
 
