@@ -11,7 +11,7 @@ from zkc.testing import Ensemble
 
 @pytest.fixture(scope="session")
 def _admin_ensemble() -> Iterator[Ensemble]:
-    with Ensemble(3, admin=True) as ensemble:
+    with Ensemble(3, admin=True, start_timeout=110) as ensemble:
         yield ensemble
 
 

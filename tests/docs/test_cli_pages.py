@@ -70,7 +70,8 @@ def shell(tmp_path, zookeeper_chroot):
     program.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZKC_", "XDG_"))}
     environment = {**kept, "PATH": f"{program.parent}:{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "dumb",
-                   "ZKC_SERVERS": zookeeper_chroot, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # fmt: skip
+                   "ZKC_SERVERS": zookeeper_chroot, "ZKC_ADMIN_PORT": "1",
+                   "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # fmt: skip
     folder = tmp_path / "folder"
     folder.mkdir()
 

@@ -67,6 +67,7 @@ class Asker:
             )
         self._admin_ports = ports * len(self._addresses) if len(ports) == 1 else ports
         self._schemes: dict[tuple[str, int], str] = {}
+        self._limit = threading.local()
         self.restart(within)
 
     def restart(self, within: float) -> None:
@@ -105,6 +106,10 @@ class Asker:
         named = ", ".join(server.name for server in self.servers) or "none"
         raise CommandError(f"there is no server {text!r}: the servers are {named}", ExitCode.USAGE, name="usage")
 
+    def keep(self, server: Server) -> None:
+        """Ask this server only from now on."""
+        self._servers = [server]
+
     def each(self, ask: Callable[[Server], _T]) -> list[tuple[Server, Union[_T, AskError]]]:
         """Call a function for every server at the same time, and return the results in the order of the servers.
 
@@ -114,7 +119,7 @@ class Asker:
         return list(zip(servers, self._together([functools.partial(ask, server) for server in servers])))
 
     def _together(self, calls: list[Callable[[], _T]]) -> list[Union[_T, AskError]]:
-        late = AskError("timeout", f"no answer within {self.within:g} s")
+        late = AskError("timeout", "no answer in time")
         results: list[Union[_T, BaseException]] = [late] * len(calls)
 
         def run(index: int) -> None:
@@ -142,10 +147,19 @@ class Asker:
         Raises:
             AskError: The deadline has passed.
         """
-        left = self._deadline - time.monotonic()
+        left = min(self._deadline, getattr(self._limit, "end", self._deadline)) - time.monotonic()
         if left <= 0:
-            raise AskError("timeout", f"no answer within {self.within:g} s")
+            raise AskError("timeout", "no answer in time")
         return left
+
+    @contextlib.contextmanager
+    def part(self, share: float) -> Iterator[None]:
+        """Give the questions of this thread in the block only a share of the time that is left, such as 0.4."""
+        self._limit.end = time.monotonic() + share * self.left()
+        try:
+            yield
+        finally:
+            del self._limit.end
 
     # ---- four-letter words -----------------------------------------------------------------------------------------
 
@@ -181,6 +195,7 @@ class Asker:
                 try:
                     part = connection.recv(_CHUNK)
                 except socket.timeout:
+                    self.left()
                     # A TLS port waits for the fifth byte of a record's head, and gets four.
                     if suspect and speaks_tls(server, server.port, self.left):
                         raise wants_tls() from None
@@ -192,8 +207,7 @@ class Asker:
                     break
                 parts.append(part)
         except socket.timeout:
-            raise AskError("timeout", f"the server accepts connections and does not answer within {self.within:g} s")\
-                from None  # fmt: skip
+            raise AskError("timeout", "the server accepts connections and does not answer in time") from None
         except ssl.SSLEOFError:
             pass  # Servers end a TLS connection without a notice.
         except ssl.SSLError as error:

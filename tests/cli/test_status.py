@@ -1,0 +1,136 @@
+"""``zkc status``, ``4lw``, ``admin`` and ``metrics``: every server is asked, in either way."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from zkc.testing import ZooKeeperServer
+
+from .fix_admin import admin_ports
+
+
+@pytest.fixture
+def servers(admin_ensemble, cli_environment):
+    """The servers of the commands, with their AdminServers."""
+    cli_environment["ZKC_SERVERS"] = admin_ensemble.hosts
+    cli_environment["ZKC_ADMIN_PORT"] = admin_ports(admin_ensemble)
+    cli_environment["ZKC_TIMEOUT"] = "20"
+    return admin_ensemble
+
+
+def refused(records, what):
+    return [refusal["reason"] for record in records for refusal in record["refused"] if refusal["what"] == what]
+
+
+def test_status_shows_each_server_by_adminserver(servers, cli):
+    """Scenario 34: by AdminServer."""
+    records = cli("status", "--json").json
+    assert [record["server"] for record in records] == servers.hosts.split(",")
+    assert sorted(record["mode"] for record in records) == ["follower", "follower", "leader"]
+    assert all(record["via"] in ("admin", "4lw") and record["error"] is None for record in records)
+    assert all(record["version"].count(".") == 2 and record["zxid"].startswith("0x") for record in records)
+    assert all(isinstance(record[name], int) for record in records for name in ("lag", "connections", "watches"))
+
+
+def test_status_shows_each_server_by_words(servers, cli, cli_environment):
+    """Scenario 34: by four-letter words."""
+    cli_environment["ZKC_ADMIN_PORT"] = "1"
+    records = cli("status", "--json").json
+    assert {record["via"] for record in records} == {"4lw"}
+    assert refused(records, "AdminServer") == ["refused"] * 3
+    assert sorted(record["mode"] for record in records) == ["follower", "follower", "leader"]
+    assert all(isinstance(record["watches"], int) for record in records)
+    rows = [line.split("\t") for line in cli("status").lines]
+    assert [row[0] for row in rows] == servers.hosts.split(",")
+    shown = cli("status", "-o", "human", "--color", "never").text
+    assert "AdminServer on all servers: refused" in shown
+
+
+def test_a_server_that_is_down_is_a_row_with_the_reason(servers, cli):
+    """Scenario 34: one server refuses connections, then it is silent. Either way the answer comes within 3 s."""
+    victim = servers.members[1]
+    began = time.monotonic()
+    cli("--version")
+    start = time.monotonic() - began  # of a process on this machine, now
+    for stop, reason in ((victim.kill, "refused"), (victim.pause, "timeout")):
+        victim.start()
+        stop()
+        began = time.monotonic()
+        ended = cli("status", "--json", code=8)
+        assert time.monotonic() - began < 3 + 3 * start
+        down = ended.json[1]
+        assert (down["server"], down["error"], down["mode"]) == (victim.hosts, reason, None)
+        assert down["message"]
+        assert [record["error"] for record in ended.json].count(None) == 2
+        assert "1 of 3 servers does not serve" in ended.err
+    victim.resume()
+
+
+def test_a_refused_word_is_told(cli, cli_environment):
+    with ZooKeeperServer(config={"4lw.commands.whitelist": "srvr"}, start_timeout=110) as server:
+        cli_environment["ZKC_SERVERS"] = server.hosts
+        records = cli("status", "--json").json
+        assert (records[0]["mode"], records[0]["watches"]) == ("standalone", None)
+        assert refused(records, "mntr") == ["not_whitelisted"]
+        ended = cli("4lw", "mntr", "--json", code=5)
+        assert (ended.out, ended.error["error"]) == (b"", "not_whitelisted")
+        assert cli("metrics", "--server", server.hosts, code=5).out == b""
+        # Scenario 5: what is refused is exit 5, and its error is JSON.
+        assert cli("watches", "--json", code=5).error["error"] == "not_whitelisted"
+
+
+def test_no_server_at_all_is_exit_6(cli, cli_environment):
+    cli_environment["ZKC_SERVERS"] = "127.0.0.1:1"
+    assert cli("status", "--json", code=6).json[0]["error"] == "refused"
+
+
+def test_a_word_goes_to_one_server_or_to_all(servers, cli):
+    assert cli("4lw", "ruok").out == b"imok\n"
+    third = servers.members[2].hosts
+    assert cli("4lw", "isro", third, "--json").json == {"server": third, "word": "isro", "answer": "rw"}
+    lines = cli("4lw", "ruok", "--all").lines
+    assert lines == [line for host in servers.hosts.split(",") for line in (f"# {host}", "imok")]
+
+
+def test_a_wrong_word_is_refused_here(cli):
+    assert "four-letter word" in cli("4lw", "hello", code=2).err
+    assert "no server 'zk9'" in cli("4lw", "ruok", "zk9", code=2).err
+    assert "--mask" in cli("4lw", "stmk", code=2).err
+
+
+def test_a_word_that_changes_something_respects_read_only(servers, cli):
+    assert cli("4lw", "srst", "--read-only", "--json", code=9).error["error"] == "read_only"
+    assert cli("4lw", "srst", "--dry-run").text.startswith("would reset")
+    assert cli("4lw", "srst").text == "Server stats reset.\n"
+    assert cli("4lw", "stmk", "--mask", "306").text == "306\n"
+
+
+def test_admin_lists_and_runs_commands(servers, cli):
+    assert "monitor" in cli("admin").lines
+    assert cli("admin", "is_read_only", "--json").json["read_only"] is False
+    assert "read_only\tno" in cli("admin", "isro").lines
+    assert json.loads(cli("admin", "dump", "--json").text)["command"] == "dump"
+    assert cli("admin", "nothing", "--json", code=10).error["error"] == "unknown_command"
+    assert cli("admin", "set_trace_mask", "--param", "traceMask=306", "--json").json["tracemask"] == 306
+    assert cli("admin", "stat_reset", "--read-only", code=9).out == b""
+    assert cli("admin", "ruok", "--admin-port", "1", "--json", code=6).error["error"] == "refused"
+    client_port = str(servers.members[0].port)
+    assert cli("admin", "ruok", "--admin-port", client_port, code=6).out == b""
+
+
+def test_metrics_have_the_same_names_in_both_ways(servers, cli, cli_environment):
+    def names():
+        records = cli("metrics", "--json").json
+        assert [record["server"] for record in records] == servers.hosts.split(",")
+        return set(records[0]["metrics"])
+
+    by_admin = names()
+    cli_environment["ZKC_ADMIN_PORT"] = "1"
+    by_words = names()
+    assert {"znode_count", "watch_count", "avg_latency"} <= by_admin & by_words
+    lines = cli("metrics", "watch_c*", "--server", servers.members[0].hosts).lines
+    assert lines == [f"{servers.members[0].hosts}\twatch_count\t0"]
+    assert cli("metrics", "no-such-*", code=1).out == b""
