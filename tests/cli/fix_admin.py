@@ -20,7 +20,7 @@ def admin_ensemble(_admin_ensemble: Ensemble) -> Ensemble:
     """Three servers with AdminServers, shared by the tests. A test may stop members: the next one finds them up."""
     _admin_ensemble.resume()
     _admin_ensemble.start()
-    _admin_ensemble.wait_ready()
+    _admin_ensemble.wait_ready(110)
     return _admin_ensemble
 
 

@@ -60,11 +60,23 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self.screen.write_process_input = process.send  # The answer to a program that asks where the cursor is.
         self._stream = pyte.Stream(self.screen)
+        self.raw = ""
+        """All that the command has written."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the screen, without the blanks at their ends."""
+        return [line.rstrip() for line in self.screen.display]
 
     @property
     def text(self) -> str:
-        """The screen, its lines without the blanks at their ends."""
-        return "\n".join(line.rstrip() for line in self.screen.display)
+        """The screen as text."""
+        return "\n".join(self.lines)
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Change the size of the terminal."""
+        self.screen.resize(rows, columns)
+        self.process.setwinsize(rows, columns)
 
     def type(self, text: str) -> None:
         """Send keys."""
@@ -81,10 +93,19 @@ class Terminal:
                 pytest.fail(f"the screen does not show {pattern!r}:\n{self.text}")
             self.read()
 
+    def until(self, condition: Callable[[], object], timeout: float = 30.0) -> None:
+        """Wait until a condition holds; fail with the screen if it does not in time, or if the command ends."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if not self.read() or time.monotonic() > deadline:
+                pytest.fail(f"the screen does not become as it should:\n{self.text}")
+
     def read(self) -> bool:
         """Draw what the command has written; return False when it has ended."""
         try:
-            self._stream.feed(self.process.read_nonblocking(65536, timeout=0.1))
+            data = self.process.read_nonblocking(65536, timeout=0.1)
+            self.raw += data
+            self._stream.feed(data)
         except pexpect.TIMEOUT:
             pass
         except pexpect.EOF:

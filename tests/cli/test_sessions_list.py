@@ -20,7 +20,7 @@ def watching(request, admin_ensemble, cli_environment):
     chroot = admin_ensemble.new_chroot()
     cli_environment["ZKC_SERVERS"] = chroot
     cli_environment["ZKC_ADMIN_PORT"] = admin_ports(admin_ensemble) if request.param == "admin" else "1"
-    cli_environment["ZKC_TIMEOUT"] = "20"
+    cli_environment["ZKC_TIMEOUT"] = "50"
     with zkc.Client(chroot) as client:
         client.create("/a", ephemeral=True)
         client.create("/b c", ephemeral=True)
@@ -47,7 +47,7 @@ def test_a_session_has_its_client_and_its_server(watching, cli):
     (found,) = [each for each in cli("sessions", "--json").json if each["session"] == session]
     assert found["server"] in watching.hosts
     assert found["client"].startswith("127.0.0.1:")
-    assert found["timeout_ms"] == int(watching.session_timeout * 1000)
+    assert found["timeout_ms"] == int(watching.negotiated_timeout * 1000)
     assert found["established"].endswith("Z")
 
 

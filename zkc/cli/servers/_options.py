@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar
 import click
 
 from zkc.cli._app import App
+from zkc.cli._types import DURATION
 
 if TYPE_CHECKING:
     from zkc.cli.servers._ask import Asker
 
-__all__ = ["admin_port_option", "asker_of"]
+__all__ = ["admin_port_option", "asker_of", "within_option"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -34,14 +35,25 @@ def admin_port_option(function: _F) -> _F:
     return option(function)
 
 
-def asker_of(app: App, at_most: Optional[float] = None) -> Asker:
-    """Return what asks the servers of a command.
+def within_option(function: _F) -> _F:
+    """Give a command the option --within."""
+    option = click.option(
+        "--within",
+        type=DURATION,
+        default="2.5",
+        metavar="DURATION",
+        help="The time for all answers (2.5 s).",
+    )
+    return option(function)
+
+
+def asker_of(app: App, within: Optional[float] = None) -> Asker:
+    """Return the asker of a command's servers.
 
     Args:
         app: What the command works with.
-        at_most: The time for all questions, in seconds, if it is shorter than --timeout.
+        within: The time for all questions, in seconds; None for that of --timeout.
     """
     from zkc.cli.servers._ask import Asker
 
-    timeout = app.settings.timeout
-    return Asker(app.settings, within=timeout if at_most is None else min(timeout, at_most))
+    return Asker(app.settings, within=app.settings.timeout if within is None else within)

@@ -81,11 +81,10 @@ def _last(values: Callable[[Row], Any]) -> Callable[[Row, int], Text]:
 
 def _uptime(row: Row, _: int) -> Text:
     uptime = row.record.get("uptime")
-    return Text("-", "dim") if uptime is None else Text(duration_text(uptime).partition(" ")[0] + _unit(uptime))
-
-
-def _unit(seconds: float) -> str:
-    return duration_text(seconds).split(" ")[1][0]
+    if uptime is None:
+        return Text("-", "dim")
+    number, unit = duration_text(max(uptime, 1.0)).split(" ")[:2]
+    return Text(number + unit[0])
 
 
 def _columns(width: int) -> list[_Column]:

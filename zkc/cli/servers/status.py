@@ -9,28 +9,28 @@ import click
 from zkc.cli._app import App
 from zkc.cli._exit import ExitCode
 from zkc.cli._options import Command, pass_app
-from zkc.cli.servers._options import admin_port_option, asker_of
+from zkc.cli.servers._options import admin_port_option, asker_of, within_option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 __all__ = ["command"]
 
-_WITHIN = 2.5  # Seconds for all servers.
 _COLUMNS = ["server", "mode", "version", "zxid", "lag", "connections", "latency_avg", "latency_max", "outstanding",
             "znodes", "watches", "via", "error", "message"]  # fmt: skip
 
 
 @click.command(cls=Command)
+@within_option
 @admin_port_option
 @pass_app
-def command(app: App) -> int:
+def command(app: App, within: float) -> int:
     """Print the mode, version and load of each server.
 
     Every server of the connection string is asked, not only the one that a session would find. AdminServer comes first,
     then the four-letter words srvr and mntr; the answer says which of them refused. A server that is down is a row with
     the reason. Lag is the number of transactions behind the leader. Latency is in milliseconds, since the server's
-    start. All of it takes 3 seconds at most.
+    start.
 
     The exit code is 0 when all servers serve, 8 when some do not, and 6 when none does.
 
@@ -43,7 +43,7 @@ def command(app: App) -> int:
     from zkc.cli.servers._ask import AskError
     from zkc.cli.servers._facts import add_lags, down_record, facts_of
 
-    asker = asker_of(app, _WITHIN)
+    asker = asker_of(app, within)
     answers = asker.each(lambda server: facts_of(asker, server))
     records = [down_record(server, answer) if isinstance(answer, AskError) else answer for server, answer in answers]
     add_lags(records)

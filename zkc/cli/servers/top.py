@@ -11,7 +11,7 @@ from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._types import DURATION
-from zkc.cli.servers._options import admin_port_option, asker_of
+from zkc.cli.servers._options import admin_port_option, asker_of, within_option
 
 if TYPE_CHECKING:
     from zkc.cli.servers._ask import Asker
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_WITHIN = 2.5
 _SHORTEST, _LONGEST = 0.2, 3600.0
 _COLUMNS = ["server", "mode", "requests_per_second", "interval_latency", "connections", "watches", "znodes", "lag",
             "outstanding", "error", "message"]  # fmt: skip
@@ -29,9 +28,10 @@ _COLUMNS = ["server", "mode", "requests_per_second", "interval_latency", "connec
 @click.command(cls=Command)
 @click.option("--interval", type=DURATION, default="2", metavar="DURATION", help="The time between samples (2 s).")
 @click.option("--once", is_flag=True, help="Print one interval, and end: two samples, and the rates between them.")
+@within_option
 @admin_port_option
 @pass_app
-def command(app: App, interval: float, once: bool) -> int:
+def command(app: App, interval: float, once: bool, within: float) -> int:
     """Watch the servers' load on the full screen.
 
     A line is a server, with requests a second and their mean latency in the last interval, each with its history, and
@@ -48,7 +48,7 @@ def command(app: App, interval: float, once: bool) -> int:
     if not _SHORTEST <= interval <= _LONGEST:
         text = f"--interval must be from {_SHORTEST:g} s to {_LONGEST:g} s"
         raise CommandError(text, ExitCode.USAGE, name="usage")
-    asker = asker_of(app, _WITHIN)
+    asker = asker_of(app, within)
     if once:
         return _once(app, asker, interval)
     if not (app.out.is_terminal and app.out.is_human):
