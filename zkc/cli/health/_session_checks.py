@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Optional
@@ -140,35 +139,21 @@ def _report_skew(report: Report, seconds: float) -> None:
 
 # ---- quotas ---------------------------------------------------------------------------------------------------------
 
-_QUOTAS = "/zookeeper/quota"
-
 
 def _check_quotas(app: App, client: Client, report: Report) -> None:
-    """Report quotas that are exceeded, or nearly so."""
-    from zkc.cli._walk import walk
-    from zkc.errors import NoAuthError, NoNodeError
+    """Report quotas that are used up, or nearly so."""
+    from zkc.cli.servers._quotas import find_quotas, read_quota
+    from zkc.errors import NoAuthError
 
-    kept: dict[str, dict[str, dict[str, int]]] = {}
     try:
-        for node in walk(app, _QUOTAS, with_data=True, client=client):
-            path, _, name = node.path.rpartition("/")
-            if name in ("zookeeper_limits", "zookeeper_stats") and node.data is not None:
-                kept.setdefault(path[len(_QUOTAS) :], {})[name] = _numbers(node.data)
-    except (NoAuthError, NoNodeError):
+        found = [read_quota(app, client, path) for path in find_quotas(app, client)]
+    except NoAuthError:
         return
-    for path, found in kept.items():
-        limits, stats = found.get("zookeeper_limits", {}), found.get("zookeeper_stats", {})
-        for used, names, what in (
-            ("count", ("count", "countHardLimit"), "znodes"),
-            ("bytes", ("bytes", "byteHardLimit"), "bytes"),
-        ):
-            limit = min((limits[name] for name in names if limits.get(name, -1) >= 0), default=-1)
-            _report_quota(report, path, what, stats.get(used, 0), limit)
-
-
-def _numbers(data: bytes) -> dict[str, int]:
-    """Return the numbers of ``count=5,bytes=-1;byteHardLimit=10;countHardLimit=-1``."""
-    return {name: int(value) for name, value in re.findall(r"(\w+)=(-?\d+)", data.decode("ascii", "replace"))}
+    for quota in found:
+        if quota is not None:
+            for kind, what in (("count", "znodes"), ("bytes", "bytes")):
+                limits = [limit for name, limit in quota.limits.items() if kind in name and limit >= 0]
+                _report_quota(report, quota.path, what, quota.used.get(kind, 0), min(limits, default=-1))
 
 
 def _report_quota(report: Report, path: str, what: str, used: int, limit: int) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ServersPane"]
 
 _PERIOD = 2.0  # Seconds between two questions.
-_COLUMNS = ("server", "mode", "connections", "latency", "zxid")
+_COLUMNS = ("server", "mode", "connections", "latency_avg", "lag", "zxid")
 
 
 class ServersPane(VerticalScroll):
@@ -48,21 +48,19 @@ class ServersPane(VerticalScroll):
         records = ask_servers(self._settings)
         from zkc.cli._draw import table
 
-        drawn = table(_COLUMNS, records, ["server", "mode", "conns", "latency ms", "zxid"])
+        drawn = table(_COLUMNS, records, ["server", "mode", "conns", "latency", "lag", "zxid"])
         self.app.call_from_thread(self.query_one("#servers-text", Static).update, drawn)
 
 
 def ask_servers(settings: Settings) -> list[dict[str, Any]]:
-    """Ask each server for its state, by the word ``srvr``; a server without an answer has the reason."""
+    """Ask each server for its state; the mode of one without an answer is the reason."""
     from zkc.cli.servers._ask import Asker, AskError
+    from zkc.cli.servers._facts import add_lags, down_record, facts_of
 
     asker = Asker(settings, within=1.5)
-    records: list[dict[str, Any]] = []
-    for server, answer in asker.each(lambda server: asker.word(server, "srvr")):
-        if isinstance(answer, AskError):
-            records.append({"server": server.name, "mode": answer.reason})
-            continue
-        facts = dict(line.partition(": ")[::2] for line in answer.splitlines())
-        records.append({"server": server.name, "mode": facts.get("Mode"), "connections": facts.get("Connections"),
-                        "latency": facts.get("Latency min/avg/max"), "zxid": facts.get("Zxid")})  # fmt: skip
+    records = [
+        {**down_record(server, answer), "mode": answer.reason} if isinstance(answer, AskError) else answer
+        for server, answer in asker.each(lambda server: facts_of(asker, server))
+    ]
+    add_lags(records)
     return records
