@@ -7,6 +7,8 @@ import gzip
 import json
 import random
 import struct
+import subprocess
+import sys
 import tracemalloc
 
 import pytest
@@ -318,3 +320,38 @@ def test_a_file_is_known_by_its_first_bytes(made, tmp_path):
     with pytest.raises(CommandError, match="cannot be read"):
         is_snapshot(str(tmp_path / "none"))
     assert issubclass(DamagedError, CommandError)
+
+
+_MEASURED = """\
+import sys
+from zkc.cli import main
+code = main(sys.argv[1:])
+print(*(line for line in open("/proc/self/status") if line.startswith("VmHWM")), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def _peak(cli_environment, *arguments):
+    """Run a command; return its lines, and the largest size of its memory in bytes."""
+    command = [sys.executable, "-c", _MEASURED, *arguments]
+    ended = subprocess.run(command, capture_output=True, env=cli_environment, check=True)
+    return ended.stdout.splitlines(), int(ended.stderr.split()[-2]) * 1024
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+def test_a_million_znodes_take_little_memory(cli_environment, tmp_path):
+    per, groups = 1000, 1000
+    znodes = [znode("/", cversion=1), znode("/app", cversion=groups)]
+    for group in random.Random(1).sample(range(groups), groups):
+        znodes.append(znode(f"/app/g{group:03}", cversion=per))
+        znodes += [znode(f"/app/g{group:03}/n{number:03}", b"x" * 50) for number in reversed(range(per))]
+    file = tmp_path / "snapshot.1"
+    file.write_bytes(snapshot(znodes))
+    lines, memory = _peak(cli_environment, "snap", "ls", "-R", str(file))
+    assert len(lines) == 2 + groups * (1 + per)
+    assert lines[:4] == [b"/", b"/app", b"/app/g000", b"/app/g000/n000"]
+    assert memory < 150 << 20
+    lines, memory = _peak(cli_environment, "snap", "du", "-L", "0", str(file))
+    assert lines == [b"50000000\t1001002\t0\t/"]
+    assert memory < 150 << 20

@@ -11,7 +11,7 @@ import click
 
 from zkc.cli._paths import glob_matcher, is_pattern
 from zkc.cli._types import parse_duration
-from zkc.cli.offline._txns import NAMES, Txn
+from zkc.cli.offline._txns import NAMES, Head, Txn
 
 __all__ = ["MOMENT", "SESSION", "TYPES", "Chosen", "Moment"]
 
@@ -24,14 +24,14 @@ class Moment(NamedTuple):
     zxid: Optional[int]
     time: Optional[int]
 
-    def before(self, txn: Txn) -> bool:
+    def before(self, txn: Head) -> bool:
         """Return whether it is before a transaction, or at it."""
         if self.zxid is not None:
             return self.zxid <= txn.zxid
         assert self.time is not None
         return self.time <= txn.time
 
-    def behind(self, txn: Txn) -> bool:
+    def behind(self, txn: Head) -> bool:
         """Return whether it is behind a transaction, or at it."""
         if self.zxid is not None:
             return txn.zxid <= self.zxid
@@ -110,14 +110,17 @@ class Chosen:
         self._sessions, self._types = frozenset(sessions), frozenset(types)
         self._since, self._until = since, until
 
+    def wants(self, head: Head) -> bool:
+        """Return whether a transaction is wanted, as far as its header tells."""
+        if self._since is not None and not self._since.before(head):
+            return False
+        # One behind a zxid is wanted nevertheless: it tells that no other follows.
+        if self._until is not None and self._until.zxid is None and not self._until.behind(head):
+            return False
+        return not self._sessions or head.session & (1 << 64) - 1 in self._sessions
+
     def takes(self, txn: Txn) -> bool:
-        """Return whether a transaction is wanted."""
-        if self._since is not None and not self._since.before(txn):
-            return False
-        if self._until is not None and not self._until.behind(txn):
-            return False
-        if self._sessions and txn.session & (1 << 64) - 1 not in self._sessions:
-            return False
+        """Return whether a transaction is wanted of those that :meth:`wants` has let through."""
         if self._types and txn.type not in self._types and not any(each.type in self._types for each in txn.operations):
             return False
         return not self._paths or any(matches(path) for path in txn.paths for matches in self._paths)

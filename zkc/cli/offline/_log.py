@@ -13,12 +13,13 @@ import os
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from typing import BinaryIO, NamedTuple, Optional, Union
 
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli.offline._content import file_error
 from zkc.cli.offline._reader import LONGEST, DamagedError, TruncatedError
-from zkc.cli.offline._txns import Txn, decode
+from zkc.cli.offline._txns import HEAD_SIZE, Head, Txn, decode, head_of
 
 __all__ = ["LogFile", "LogRecord"]
 
@@ -64,6 +65,8 @@ class LogFile:
         """Where the next record begins."""
         self.lost = False
         """Whether nothing behind the damage can be read."""
+        self.wants: Callable[[Head], bool] = lambda head: True
+        """Return whether a transaction is wanted, by its header: the others are passed."""
         self.check_end = True
         """Whether the zeros at the end are read to the last, to find what is behind them."""
         self._buffer, self._start = b"", 0
@@ -109,7 +112,10 @@ class LogFile:
         """
         if self.offset == 0:
             self._read_header()
-        found = self._look()
+        while True:
+            found = self._look()
+            if not isinstance(found, bytes) or self._decides(found):
+                break
         if isinstance(found, _Fault):
             # The server may have written the record while it was read.
             self.again()
@@ -126,6 +132,13 @@ class LogFile:
         record = LogRecord(self._decoded(found), self.offset, self.number + 1)
         self._pass(self.offset + _HEAD.size + len(found) + 1)
         return record
+
+    def _decides(self, content: bytes) -> bool:
+        """Return whether a record is wanted, and pass it if not."""
+        if len(content) < HEAD_SIZE or self.wants(head_of(content)):
+            return True
+        self._pass(self.offset + _HEAD.size + len(content) + 1)
+        return False
 
     def _look(self) -> Union[bytes, _Fault, None]:
         """Return the content of the next record, what is wrong with it, or None if only zeros follow."""

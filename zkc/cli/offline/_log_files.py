@@ -12,6 +12,7 @@ from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli.offline._log import LogFile, LogRecord
 from zkc.cli.offline._open import files_of
 from zkc.cli.offline._reader import DamagedError, TruncatedError
+from zkc.cli.offline._txns import Head
 
 __all__ = ["Logs", "zxid_of"]
 
@@ -36,14 +37,15 @@ class Logs:
         warn: Called with the text of each damage that is passed over.
         first: The zxid of interest: files that end before it are left out.
         follow: Whether to wait for more transactions, in the last file and in new ones. It never ends.
+        wants: Returns whether a transaction is wanted, by its header; None for all.
         idle: Called before each wait.
     """
 
     def __init__(
         self, name: str, warn: Callable[[str], None], *, first: int = 0, follow: bool = False,
-        idle: Optional[Callable[[], None]] = None,
+        wants: Optional[Callable[[Head], bool]] = None, idle: Optional[Callable[[], None]] = None,
     ) -> None:  # fmt: skip
-        self._warn, self._follow, self._idle = warn, follow, idle
+        self._warn, self._follow, self._idle, self._wants = warn, follow, idle, wants
         self._is_folder = os.path.isdir(name)
         self._folder = name if self._is_folder else os.path.dirname(os.path.abspath(name))
         self._name = name
@@ -96,6 +98,8 @@ class Logs:
     def _records(self, log: LogFile, *, newest: bool) -> Iterator[tuple[str, LogRecord]]:
         """Yield the records of a file; of the newest one, if the logs are followed, until there is a newer one."""
         patience = time.monotonic() + _PATIENCE
+        if self._wants is not None:
+            log.wants = self._wants
         log.check_end = not (newest and self._follow)  # A log that is followed has zeros of any size, at each look.
         over = False  # Whether a newer file is there: then the server has ended this one.
         while not log.lost:

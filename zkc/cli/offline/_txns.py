@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, Optional
 
 from zkc.cli._records import data_record, hex_text
 from zkc.cli._text import time_text
-from zkc.cli.offline._reader import DamagedError, Reader, TruncatedError
+from zkc.cli.offline._reader import LONGEST, DamagedError, Reader, TruncatedError
 from zkc.cli.offline._snapshot import raw_acl
 
-__all__ = ["NAMES", "Operation", "Txn", "decode"]
+__all__ = ["HEAD_SIZE", "NAMES", "Head", "Operation", "Txn", "decode", "head_of"]
 
 NAMES = {
     1: "create",
@@ -36,7 +36,9 @@ NAMES = {
 """The types of transactions by their numbers."""
 
 _HEADER = struct.Struct(">qiqqi")
+HEAD_SIZE = _HEADER.size
 _DIGEST = struct.Struct(">iq")
+_last_acl: tuple[bytes, list[dict[str, Any]]] = (b"", [])  # As a record has it, and as JSON has it.
 
 
 class Operation(NamedTuple):
@@ -96,15 +98,35 @@ class Txn(NamedTuple):
         return made
 
 
+class Head(NamedTuple):
+    """The header of a transaction."""
+
+    session: int
+    cxid: int
+    zxid: int
+    time: int
+    number: int
+    """The type: see :data:`NAMES`."""
+
+
+def head_of(content: bytes) -> Head:
+    """Return the header of the transaction in a record.
+
+    Raises:
+        DamagedError: The record is too short for one.
+    """
+    if len(content) < _HEADER.size:
+        raise DamagedError(f"a transaction has {_HEADER.size} bytes or more, not {len(content)}", 0)
+    return Head(*_HEADER.unpack_from(content))
+
+
 def decode(content: bytes) -> Txn:
     """Return the transaction in a record.
 
     Raises:
         DamagedError: The record is no transaction.
     """
-    if len(content) < _HEADER.size:
-        raise DamagedError(f"a transaction has {_HEADER.size} bytes or more, not {len(content)}", 0)
-    session, cxid, zxid, time, number = _HEADER.unpack_from(content)
+    session, cxid, zxid, time, number = head_of(content)
     body = content[_HEADER.size :]
     name = NAMES.get(number, f"type_{number}")
     operations, left = _body(number, name, body)
@@ -140,9 +162,19 @@ def _parsed(parse: Callable[[Reader, str], Any], name: str, body: bytes) -> tupl
 
 
 def _acl(reader: Reader) -> list[dict[str, Any]]:
+    """Read an ACL. Most are the same as the one before, and to compare is quicker than to read."""
+    global _last_acl
+    content, record = _last_acl
+    if content and reader.rest(len(content)) == content:
+        reader.take(len(content))
+        return record
     from zkc.cli.security._access import acl_record
 
-    return acl_record(raw_acl(reader))
+    left = reader.rest(LONGEST)
+    start = reader.offset
+    record = acl_record(raw_acl(reader))
+    _last_acl = left[: reader.offset - start], record
+    return record
 
 
 def _old_create(reader: Reader, name: str) -> Operation:

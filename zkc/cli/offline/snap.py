@@ -108,16 +108,20 @@ def ls(app: App, file: str, path: str, long: bool, recursive: bool, depth: Optio
     if null and app.out.is_json:
         raise click.UsageError("-0 and JSON exclude each other")
     with OpenSnapshot(app, file) as opened:
-        records = _records(opened, path, depth if recursive else 1, recursive)
+        facts = long or sort != "name" or app.out.is_json
+        records = _records(opened, path, depth if recursive else 1, recursive, facts)
         list_records(app, records, recursive, long=long, sort=sort, limit=limit, null=null)
 
 
-def _records(opened: OpenSnapshot, path: str, depth: Optional[int], recursive: bool) -> Iterator[dict[str, Any]]:
+def _records(
+    opened: OpenSnapshot, path: str, depth: Optional[int], recursive: bool, facts: bool
+) -> Iterator[dict[str, Any]]:
     for node in opened.walk(path, depth=depth):
+        more = node.facts() if facts else {}
         if recursive:
-            yield {"path": node.path, **node.facts()}
+            yield {"path": node.path, **more}
         elif node.depth:
-            yield {"name": node.name, "path": node.path, **node.facts()}
+            yield {"name": node.name, "path": node.path, **more}
 
 
 @command.command(name="tree", cls=Command)

@@ -9,7 +9,8 @@ import click
 from zkc.cli._app import App
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
-from zkc.cli._text import encodable, shown
+from zkc.cli._records import hex_text
+from zkc.cli._text import encodable, shown, time_text
 from zkc.cli.offline._chosen import MOMENT, SESSION, TYPES, Chosen, Moment
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def command(app: App, name: str, follow: bool, paths: tuple[str, ...], sessions:
 
     chosen = Chosen(paths, sessions, types, since, until)
     first = since.zxid if since is not None and since.zxid is not None else 0
-    logs = Logs(name, app.out.warn, first=first, follow=follow, idle=app.out.flush)
+    logs = Logs(name, app.out.warn, first=first, follow=follow, wants=chosen.wants, idle=app.out.flush)
     if app.out.is_human:
         titles = _line(_TITLES) + "  path"
         app.out.styled(click.style(titles, bold=True) if app.out.colors else titles)
@@ -84,8 +85,12 @@ def command(app: App, name: str, follow: bool, paths: tuple[str, ...], sessions:
 
 def _rows(txn: Txn, data: bool) -> list[dict[str, Any]]:
     """Return a row for each operation of a transaction."""
-    record = txn.record()
-    head = {name: record[name] for name in ("zxid", "time", "session", "cxid")}
+    head = {
+        "zxid": hex_text(txn.zxid),
+        "time": time_text(txn.time),
+        "session": hex_text(txn.session),
+        "cxid": txn.cxid,
+    }
     if not txn.operations:
         return [{**head, "type": txn.type, "path": None, "detail": ""}]
     prefix = "multi/" if txn.type == "multi" else ""
