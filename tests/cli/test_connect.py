@@ -12,7 +12,7 @@ from typing import Optional
 import pytest
 
 from zkc.cli import _reach
-from zkc.testing import ZooKeeperServer, make_tls_files
+from zkc.testing import Ensemble, ZooKeeperServer, make_tls_files
 
 from ..tls_support import TLSFront
 
@@ -177,3 +177,16 @@ def test_a_missing_file_for_tls_is_a_usage_error(cli, hosts):
 def test_a_missing_chroot_is_told(cli, hosts):
     line = failure(cli, "-s", f"{hosts}/none", code=3)
     assert "/none does not exist. Create it: zkc -s " in line
+
+
+def test_a_member_without_a_quorum_is_read_with_read_only(cli, cli_environment):
+    with Ensemble(3, read_only_mode=True) as ensemble:
+        cli_environment["ZKC_SERVERS"] = ensemble.hosts
+        cli("create", "/a", "-d", "x")
+        for member in ensemble.members[1:]:
+            member.stop()
+        cli_environment["ZKC_SERVERS"] = ensemble.members[0].hosts
+        assert cli("get", "/a", "--read-only", "--timeout", "30").out == b"x"
+        assert cli("set", "/a", "-d", "y", "--read-only", code=9).out == b""
+        refused = cli("get", "/a", "--timeout", "3", code=6)
+        assert "--read-only" in refused.err
