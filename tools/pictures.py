@@ -43,7 +43,7 @@ class Terminal:
         self.process = pexpect.spawn(
             sys.executable, ["-m", "zkc", *arguments], env=environment, dimensions=(ROWS, COLUMNS), encoding="utf-8"
         )
-        self.screen.write_process_input = self.process.send
+        self.screen.write_process_input = self.process.send  # type: ignore[method-assign]
 
     def until(self, pattern: str, seconds: float = 30.0) -> None:
         """Wait until the screen shows something."""
@@ -116,7 +116,7 @@ def _steady(line: Text) -> Text:
 
 
 def _save(name: str, svg: str) -> None:
-    # A picture loads nothing from the network: the reader's own fixed font will do.
+    # A picture loads nothing from the network: the reader's own fixed font is enough.
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     svg = "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n"
     FOLDER.mkdir(parents=True, exist_ok=True)

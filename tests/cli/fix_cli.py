@@ -58,7 +58,8 @@ class Terminal:
     def __init__(self, process: pexpect.spawn, rows: int, columns: int) -> None:
         self.process = process
         self.screen = pyte.Screen(columns, rows)
-        self.screen.write_process_input = process.send  # The answer to a program that asks where the cursor is.
+        # The answer to a program that asks where the cursor is.
+        self.screen.write_process_input = process.send  # type: ignore[method-assign]
         self._stream = pyte.Stream(self.screen)
         self.raw = ""
         """All that the command has written."""

@@ -206,7 +206,7 @@ def test_the_screen_runs_in_a_terminal_of_80_by_24(open_terminal, client):
 
 @pytest.mark.full
 def test_a_tree_of_100000_znodes_opens(browse, client):
-    """Scenario 38. The time is told by the report of the run (--durations)."""
+    """Scenario 38. The report of the run shows the time (--durations)."""
     client.create_many([f"/p{number}" for number in range(100)])
     client.create_many([f"/p{number // 1000}/c{number}" for number in range(100_000)])
 

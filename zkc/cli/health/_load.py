@@ -17,7 +17,7 @@ _MOST_TIMES = 200_000  # Times that a session keeps of each kind; beyond it, a r
 
 
 class Plan(NamedTuple):
-    """What each session does."""
+    """The work of each session."""
 
     paths: list[str]
     size: int

@@ -53,7 +53,7 @@ def check_tree(app: App, client: Client, report: Report, seconds: float) -> None
 
 
 class _Look:
-    """What a walk has shown so far."""
+    """The findings of a walk so far."""
 
     def __init__(self, report: Report) -> None:
         self._report = report

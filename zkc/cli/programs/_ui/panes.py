@@ -1,4 +1,4 @@
-"""What the panes show of a znode: its data, stat and ACL as text that is safe on a terminal."""
+"""The texts of a znode in the panes: its data, stat and ACL as text that is safe on a terminal."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ PAGE = 500  # Children that are shown at once; a line behind them shows more.
 
 @dataclass
 class Znode:
-    """What the tree knows of a znode."""
+    """The knowledge of the tree about a znode."""
 
     path: str
     names: list[str] = field(default_factory=list)  # All its children, sorted.

@@ -1,9 +1,10 @@
 """The screen in a web browser: textual-serve on the loopback interface, behind a token.
 
-Whoever can reach the port could work as the user who has started it. So the server listens on 127.0.0.1 only, takes
-nothing without the token of its address, and looks at Host and Origin: a page of another site that the user has open
-must not reach it, also not under another name for 127.0.0.1. The page holds no credentials; the program that draws the
-screen runs on this machine, a process for each tab, and gets its settings as options, files and environment.
+A process that reaches the port could act with the rights of the user who started the server. So the server listens on
+127.0.0.1 only, takes nothing without the token of its address, and looks at Host and Origin: a page of another site
+that the user has open must not reach it, also not under another name for 127.0.0.1. The page holds no credentials; the
+program that draws the screen runs on this machine, a process for each tab, and gets its settings as options, files and
+environment.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _make(command: str, port: int, token: str) -> Any:
     def right(given: Optional[str]) -> bool:
         return given is not None and hmac.compare_digest(given.encode(), token.encode())
 
-    @web.middleware
+    @web.middleware  # type: ignore[untyped-decorator, unused-ignore]
     async def guard(request: web.Request, handler: Any) -> Any:
         if request.host not in hosts:
             return refuse("the Host is not this server")
