@@ -141,6 +141,7 @@ def test_a_wide_znode_is_listed(cli, client):
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1200)
 def test_a_znode_with_300_000_children_is_listed(cli, client):
     """Scenario 12."""
     _widen(client, 300_000)
