@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zkc.cli._app import App
     from zkc.cli.offline._tree import SnapshotNode
 
-__all__ = ["OpenSnapshot", "files_of"]
+__all__ = ["OpenSnapshot", "files_of", "snapshot_of"]
 
 
 def files_of(folder: str, kind: str) -> list[str]:
@@ -31,7 +31,8 @@ def files_of(folder: str, kind: str) -> list[str]:
     Raises:
         CommandError: The folder cannot be read.
     """
-    pattern = re.compile(rf"{kind}\.([0-9a-f]{{1,16}})(?:\.gz|\.snappy)?")
+    compressed = r"(?:\.gz|\.snappy)?" if kind == "snapshot" else ""
+    pattern = re.compile(rf"{kind}\.([0-9a-f]{{1,16}}){compressed}")
     found: list[tuple[int, str]] = []
     for place in (folder, os.path.join(folder, "version-2")):
         try:
@@ -45,7 +46,7 @@ def files_of(folder: str, kind: str) -> list[str]:
     return [file for _, file in sorted(found)]
 
 
-def _file_of(app: App, name: str) -> str:
+def snapshot_of(app: App, name: str) -> str:
     """Return a file, or the newest snapshot of a folder."""
     if not os.path.isdir(name):
         return name
@@ -69,7 +70,7 @@ class OpenSnapshot:
 
     def __init__(self, app: App, name: str) -> None:
         self._app = app
-        self.snapshot = SnapshotFile(_file_of(app, name))
+        self.snapshot = SnapshotFile(snapshot_of(app, name))
 
     def __enter__(self) -> OpenSnapshot:
         with ExitStack() as stack:

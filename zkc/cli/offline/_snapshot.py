@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli.offline._content import begin_of, file_error, open_content
-from zkc.cli.offline._reader import DamagedError, Reader, text_of
+from zkc.cli.offline._reader import LONGEST, DamagedError, Reader, text_of
 
 if TYPE_CHECKING:
     from zkc import ACL
@@ -27,6 +27,7 @@ _VERSION = 2
 _NODE = struct.Struct(">qqqqqiiiqq")  # The ACL's number, and the stat as it is stored.
 _SEAL = 13  # Bytes: the checksum, and the string "/".
 _TAIL = 1 << 16  # More bytes than the parts behind the znodes ever have.
+_MOST_ENTRIES = 100_000  # Of one ACL. A request has no room for more.
 _CONTAINER = -1 << 63
 _EXTENDED, _RESERVED = 0xFF << 56, 0xFFFF << 40
 
@@ -143,8 +144,14 @@ class SnapshotFile:
         """The number of sessions."""
         reader.skip(12 * self.sessions)
         reader.doing = "the list of ACLs"
-        self.acls = {reader.int8(): raw_acl(reader) for _ in range(reader.count())}
+        self.acls: dict[int, tuple[ACL, ...]] = {}
         """The ACLs by their number."""
+        start = reader.offset
+        for _ in range(reader.count()):
+            number = reader.int8()
+            self.acls[number] = raw_acl(reader)
+            if reader.offset - start > LONGEST:
+                raise reader.damaged(f"no server has ACLs of more than {LONGEST:,} bytes")
 
     def acl(self, number: int) -> tuple[ACL, ...]:
         """Return the ACL of a znode."""
@@ -268,7 +275,10 @@ def raw_acl(reader: Reader) -> tuple[ACL, ...]:
     from zkc import ACL, Perms
 
     made: list[Any] = []
-    for _ in range(reader.count()):
+    count = reader.count()
+    if count > _MOST_ENTRIES:
+        raise reader.damaged(f"no ACL has {count:,} entries", reader.offset - 4)
+    for _ in range(count):
         perms, scheme, name = reader.int4(), reader.text(), reader.text()
         try:
             made.append(ACL(Perms(perms & Perms.ALL), scheme, name))
