@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import io
 import json
 import os
@@ -297,3 +298,18 @@ def test_checksums_and_provenance(tmp_path, with_openssl):
     # One archive of each, that which was used.
     assert len(dependencies) == 4
     assert dependencies[0]["uri"] == "git"
+
+
+def test_the_metadata_of_a_wheel_name_the_command_and_its_extras(tmp_path):
+    build = "import setuptools.build_meta as m, sys; print(m.prepare_metadata_for_build_wheel(sys.argv[1]))"
+    made = subprocess.run(
+        [sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    folder = tmp_path / made.stdout.splitlines()[-1]
+    metadata = email.message_from_string((folder / "METADATA").read_text(encoding="utf-8"))
+    assert {"cli", "tui", "web"} <= set(metadata.get_all("Provides-Extra"))
+    needed = metadata.get_all("Requires-Dist")
+    assert all("extra ==" in need for need in needed)  # The library alone needs nothing.
+    for extra, name in (("cli", "click"), ("tui", "textual"), ("tui", "zkc[cli]"), ("web", "zkc[tui]")):
+        assert any(need.startswith(name) and need.endswith(f'extra == "{extra}"') for need in needed)
+    assert "zkc = zkc.cli:main" in (folder / "entry_points.txt").read_text(encoding="utf-8").splitlines()
