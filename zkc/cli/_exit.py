@@ -34,6 +34,10 @@ class ExitCode(enum.IntEnum):
     """``lock``: not acquired in time."""
     HOLD_LOST = 125
     """``lock`` and ``elect``: the hold was lost, and the command was ended."""
+    NOT_EXECUTABLE = 126
+    """``lock``, ``elect`` and ``semaphore``: the command cannot be executed."""
+    COMMAND_NOT_FOUND = 127
+    """``lock``, ``elect`` and ``semaphore``: there is no such command."""
     INTERRUPTED = 130
 
 

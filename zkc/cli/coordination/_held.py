@@ -1,0 +1,274 @@
+"""The parts that ``lock``, ``elect`` and ``semaphore`` share: acquire a hold, run a command, release the hold."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional
+
+import click
+
+from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._options import Command
+from zkc.cli._paths import PATH
+from zkc.cli._types import DURATION
+
+if TYPE_CHECKING:
+    from zkc import Client
+    from zkc.cli._app import App
+    from zkc.cli.coordination._guarded import End, Order
+    from zkc.recipes import Contender, Hold
+
+__all__ = ["HeldCommand", "Job", "Plan", "held_options", "run_held", "split_options"]
+
+_WHAT = {
+    "in_doubt": "the servers have not answered, and the session may end before they do",
+    "deleted": "its znode was deleted, or the session ended",
+    "expired": "the session has expired",
+    "closed": "the client was closed",
+    "revoked": "another client asked for its release",
+    "abandoned": "zkc was ended",
+}
+
+
+def split_options(command: click.Command, ctx: click.Context, args: list[str]) -> tuple[list[str], list[str]]:
+    """Return the options of a command at the beginning of its arguments, and the rest, without a ``--`` between them.
+
+    Raises:
+        click.UsageError: An option is unknown, or has no value.
+    """
+    parser = type(command.make_parser(ctx))(ctx)  # click's class of parsers, whose name depends on the version.
+    parser.allow_interspersed_args = False
+    for parameter in command.get_params(ctx):
+        if isinstance(parameter, click.Option):
+            parameter.add_to_parser(parser, ctx)
+    _, rest, _ = parser.parse_args(list(args))
+    options = args[: len(args) - len(rest)]
+    return (options[:-1] if options[-1:] == ["--"] else options), rest
+
+
+class HeldCommand(Command):
+    """A command ``NAME [OPTIONS] PATH [OPTIONS] [--] COMMAND…``. What follows the word COMMAND is not parsed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ordered = list(args)
+        with contextlib.suppress(click.UsageError):  # The second parse says it, with the usage.
+            before, rest = split_options(self, ctx, args)
+            if rest:
+                between, command = split_options(self, ctx, rest[1:])
+                ordered = [*before, *between, "--", rest[0], *command]
+        return super().parse_args(ctx, ordered)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return ["[OPTIONS]", "PATH", "--", "COMMAND..."]
+
+
+def held_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the arguments and options of the commands that run another command under a hold."""
+    for add in (
+        click.option("--label", metavar="TEXT", help="What `zkc lock ls` shows of this contender (user@host and pid)."),
+        click.option("--grace", type=DURATION, metavar="DURATION",
+                     help="The time between SIGTERM and SIGKILL (a quarter of the session timeout)."),
+        click.option("--on-lost", type=click.Choice(["term", "kill", "ignore"]), default="term", show_default=True,
+                     help="What to do with the command when the hold is lost: SIGTERM and then SIGKILL, SIGKILL at"
+                     " once, or nothing."),
+        click.option("--wait", type=DURATION, metavar="DURATION", help="The longest wait; 0 tries once (no limit)."),
+        click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True),
+        click.argument("path", type=PATH),
+    ):  # fmt: skip
+        function = add(function)
+    return function
+
+
+@dataclass(frozen=True)
+class Job:
+    """The arguments of a command that runs another one under a hold."""
+
+    path: str
+    command: tuple[str, ...]
+    wait: Optional[float] = None
+    on_lost: str = "term"
+    grace: Optional[float] = None
+    label: Optional[str] = None
+
+    @property
+    def identifier(self) -> str:
+        """The text that other clients see of this contender."""
+        if self.label is not None:
+            return self.label
+        import getpass
+        import socket
+
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError, ImportError):  # The user has no name.
+            user = str(os.getuid())
+        return f"{user}@{socket.gethostname()} pid {os.getpid()}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to acquire the hold."""
+
+    name: str
+    """The name of the hold in messages, such as the lock."""
+    acquire: Callable[[Client, Optional[float]], AbstractContextManager[Hold]]
+    """Waits for a time, or without a limit. The context releases the hold."""
+    attempt: Callable[[Client], Optional[AbstractContextManager[Hold]]]
+    """Acquires it if it is free."""
+    holders: Callable[[Client], list[Contender]]
+
+
+def run_held(app: App, job: Job, plan: Plan) -> int:
+    """Run a command under a hold; return its exit code.
+
+    Raises:
+        CommandError: The command does not exist (127) or cannot be executed (126), the hold was not acquired in time
+            (124), or it was lost (125).
+    """
+    file = _find(job.command[0])
+    app.check_writable()
+    if app.dry_run:
+        app.out.line(f"would acquire {plan.name} {job.path} and run {shlex.join(job.command)}")
+        return int(ExitCode.DONE)
+    from zkc.cli.coordination._guarded import Guarded
+    from zkc.cli.coordination._signals import Signals
+    from zkc.recipes import LockInDoubtError, LockLostError
+
+    def say(**message: Any) -> None:
+        if "stuck" in message:
+            pids = ", ".join(map(str, message["stuck"]))
+            app.out.warn(f"{plan.name} {job.path} is kept until these processes of another user end: {pids}")
+        elif message["ending"] != "abandoned":
+            app.out.warn(f"{plan.name} {job.path} is about to be lost: {_WHAT[message['ending']]}. Ending the command")
+
+    end: Optional[End] = None
+    reason: Optional[str] = "deleted"
+    # At its end, the block of a hold says that the hold was lost: this function says it itself.
+    with contextlib.suppress(LockLostError, LockInDoubtError), contextlib.ExitStack() as releasing:
+        signals = releasing.enter_context(Signals())
+        with Guarded(say, in_shell=app.in_shell) as guarded:
+            hold = releasing.enter_context(_acquire(app, job, plan))
+            signals.collect()
+            timeout = app.client.negotiated_timeout
+            order = _order(app, job, file, hold, timeout)
+            hold.add_listener(signals.wake)
+            if job.on_lost != "ignore":
+                hold.on_revoke(lambda: guarded.ask_to_end("revoked"))
+
+            def lost() -> Optional[str]:
+                return (hold.reason or "deleted") if hold.lost else None
+
+            end = guarded.run(order, signals, hold.valid_for, lost, min(0.5, max(0.02, timeout / 20)))
+        # Nothing of the command is left from here on.
+        reason = end.reason or lost()
+        _release(app, job, plan, hold)
+        reason = reason or lost()
+    return _code_of(app, job, plan, end, reason)
+
+
+def _code_of(app: App, job: Job, plan: Plan, end: Optional[End], reason: Optional[str]) -> int:
+    """Return the exit code of zkc for the end of the command, or raise."""
+    if end is None:
+        raise _lost(job, plan, None, reason or "deleted")
+    if end.error:
+        raise CommandError(f"{job.command[0]}: {os.strerror(end.error)}", ExitCode(end.code), name="not_started")
+    if end.reason == "guardian_killed":
+        app.out.warn("the guardian of the command was killed, so the command was killed, too")
+        return end.code
+    if reason is not None and job.on_lost != "ignore":
+        raise _lost(job, plan, end.code if end.started else None, reason)
+    if reason is not None:
+        app.out.warn(f"{plan.name} {job.path} was lost while the command ran: {_WHAT.get(reason, reason)}")
+    return end.code
+
+
+def _find(name: str) -> str:
+    """Return the file of a command."""
+    import shutil
+
+    found = shutil.which(name)
+    if found is not None:
+        return found
+    places = [name] if "/" in name else [os.path.join(each, name) for each in os.get_exec_path()]
+    if any(os.path.isfile(place) for place in places) or ("/" in name and os.path.isdir(name)):
+        text, code, kind = f"{name} is not executable", ExitCode.NOT_EXECUTABLE, "not_executable"
+    else:
+        text, code, kind = f"there is no command {name}", ExitCode.COMMAND_NOT_FOUND, "command_not_found"
+    raise CommandError(f"{text}: nothing was acquired", code, name=kind)
+
+
+def _acquire(app: App, job: Job, plan: Plan) -> AbstractContextManager[Hold]:
+    from zkc.recipes import LayoutError, LimitMismatchError, LockTimeoutError
+
+    client = app.client
+    began = time.monotonic()
+    try:
+        if job.wait is None or job.wait > 0:
+            return plan.acquire(client, job.wait)
+        held: Optional[AbstractContextManager[Hold]] = app.call(lambda: plan.attempt(client))
+        if held is not None:
+            return held
+    except LockTimeoutError:
+        pass
+    except (LayoutError, LimitMismatchError) as error:
+        text = f"{plan.name} {job.path} was not acquired: {error}"
+        raise CommandError(text, ExitCode.CONFLICT, name="other_use", path=job.path) from None
+    waited = time.monotonic() - began if job.wait else 0.0
+    raise _not_acquired(client, job, plan, waited)
+
+
+def _not_acquired(client: Client, job: Job, plan: Plan, waited: float) -> CommandError:
+    from zkc import ZooKeeperError
+
+    holders: list[Contender] = []
+    with contextlib.suppress(ZooKeeperError):
+        holders = [each for each in plan.holders(client) if each.is_holder]
+    names = [(each.data or b"").decode("utf-8", "replace") or f"session 0x{each.session_id:x}" for each in holders]
+    held = f"; held by {', '.join(names)}" if names else ""
+    text = (
+        f"{plan.name} {job.path} was not acquired within {waited:.1f} s{held}. `zkc lock ls {job.path}` shows the queue"
+    )
+    facts: dict[str, object] = {"holders": names}
+    return CommandError(text, ExitCode.NOT_ACQUIRED, name="not_acquired", path=job.path, details=facts)
+
+
+def _order(app: App, job: Job, file: str, hold: Hold, timeout: float) -> Order:
+    from zkc.cli.coordination._guarded import Order
+
+    # Between two pings the hold is valid for two thirds of the timeout at least, so half of it may be for the end.
+    grace = timeout / 4 if job.grace is None else min(job.grace, timeout / 2)
+    if job.grace is not None and grace < job.grace:
+        app.out.warn(
+            f"--grace is cut to {grace:g} s, half of the session timeout: a larger --session-timeout allows more"
+        )
+    environment = {"ZKC_LOCK_PATH": job.path, "ZKC_FENCING_TOKEN": str(hold.token)}
+    return Order(file, job.command, environment, job.on_lost, grace, min(1.0, timeout / 10))
+
+
+def _release(app: App, job: Job, plan: Plan, hold: Hold) -> None:
+    """Release the hold, and say so if the servers do not answer."""
+    from zkc import ZooKeeperError
+
+    if hold.lost:
+        return
+    try:
+        hold.release(timeout=min(app.settings.timeout, max(0.1, hold.valid_for())))
+    except ZooKeeperError:
+        left = app.client.negotiated_timeout
+        app.out.warn(
+            f"the servers do not answer: {plan.name} {job.path} is free when the session has ended, in {left:g} s"
+        )
+
+
+def _lost(job: Job, plan: Plan, code: Optional[int], reason: str) -> CommandError:
+    done = "the command was not started" if code is None else f"the command has ended with {code}"
+    return CommandError(
+        f"{plan.name} {job.path} was lost: {_WHAT.get(reason, reason)}; {done}",
+        ExitCode.HOLD_LOST, name="hold_lost", path=job.path, details={"reason": reason, "command_exit_code": code},
+    )  # fmt: skip
