@@ -1,5 +1,15 @@
 """The fixtures of this folder's tests: the command line as users start it, against real servers."""
 
 from .fix_admin import _admin_ensemble, admin_ensemble  # noqa: F401
-from .fix_cli import bytecode, cli, cli_environment, client, hosts, in_terminal, open_terminal, start_cli  # noqa: F401
+from .fix_cli import (  # noqa: F401
+    bytecode,
+    cli,
+    cli_environment,
+    client,
+    hosts,
+    in_terminal,
+    open_terminal,
+    start_cli,
+    start_seconds,
+)
 from .fix_offline import here  # noqa: F401

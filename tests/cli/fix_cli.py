@@ -181,6 +181,18 @@ def cli(cli_environment: dict[str, str]) -> Callable[..., Result]:
 
 
 @pytest.fixture
+def start_seconds(cli: Callable[..., Result]) -> Callable[[], float]:
+    """Return a function that measures how long a process of zkc takes on this machine, now: what a busy one adds."""
+
+    def measure() -> float:
+        began = time.monotonic()
+        cli("--version")
+        return time.monotonic() - began
+
+    return measure
+
+
+@pytest.fixture
 def start_cli(cli_environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Return a function that starts a command: a Popen with pipes. What still runs at the end is killed."""
     started: list[subprocess.Popen[bytes]] = []

@@ -36,7 +36,7 @@ def test_the_latency_of_each_server_is_told_and_a_missing_one_named(cli, cli_env
     found = cli("latency", "--write", "--count", "10", "--json").json
     assert [(each["server"], each["operation"]) for each in found] == [(address, "read"), (address, "write")]
     cli_environment["ZKC_SERVERS"] = f"127.0.0.1:1,{address}/{chroot}"
-    found = cli("latency", "--count", "10", "--timeout", "1", "--json", code=8).json
+    found = cli("latency", "--count", "10", "--timeout", "3", "--json", code=8).json
     assert found[0]["server"] == "127.0.0.1:1"
-    assert found[0]["error"]
+    assert "connection refused" in found[0]["error"]
     assert found[1]["p50_ms"] > 0

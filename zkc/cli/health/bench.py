@@ -140,7 +140,7 @@ def latency(app: App, count: int, write: bool, path: str) -> Optional[int]:
       zkc latency
       zkc latency --write --count 1000 --json
     """
-    from zkc.cli._exit import ExitCode
+    from zkc.cli._exit import CommandError, ExitCode
     from zkc.errors import ZooKeeperError
 
     if write:
@@ -153,7 +153,9 @@ def latency(app: App, count: int, write: bool, path: str) -> Optional[int]:
         try:
             with contextlib.closing(connect(app, dataclasses.replace(app.settings, servers=servers))) as client:
                 records += [{"server": address, **each} for each in _measure(client, path, count, write)]
-        except ZooKeeperError as error:
+        except (CommandError, ZooKeeperError) as error:
+            if isinstance(error, CommandError) and error.exit_code == ExitCode.USAGE:
+                raise  # A mistake in the options is not the server's.
             failed = True
             records.append({"server": address, "operation": None, "error": str(error)})
     app.out.table(columns, records)
