@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
-    from zkc import ZooKeeperError
+    from zkc import Client, ZooKeeperError
     from zkc.cli._app import App
     from zkc.cli._progress import Progress
     from zkc.cli._walk import Node
@@ -91,11 +91,12 @@ class Deletion:
     Args:
         app: What the command works with.
         bar: The progress to show.
+        client: The client of another ensemble; None for the command's own.
     """
 
-    def __init__(self, app: App, bar: Optional[Progress] = None) -> None:
+    def __init__(self, app: App, bar: Optional[Progress] = None, client: Optional[Client] = None) -> None:
         self._app = app
-        self._client = app.client
+        self._client = client or app.client
         self._bar = bar
         self._size = _BATCH
         self._noting = False  # Whether results are being counted.
