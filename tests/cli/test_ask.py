@@ -16,9 +16,10 @@ from zkc.cli.servers import _reach
 from zkc.cli.servers._ask import Asker, AskError
 from zkc.cli.servers._reach import parse_address
 from zkc.testing import ZooKeeperServer
+from zkc.testing.certificates import make_tls_files
 
 
-def asker_of(servers, *, within=5.0, **settings):
+def asker_of(servers, *, within=30.0, **settings):
     return Asker(Settings(servers, **settings), within=within)
 
 
@@ -79,7 +80,7 @@ def test_a_malformed_address_is_a_usage_error(text):
 
 def test_a_word_and_a_command_are_answered(admin_ensemble):
     ports = tuple(member.admin_port for member in admin_ensemble.members)
-    asker = asker_of(admin_ensemble.hosts, admin_ports=ports)
+    asker = asker_of(admin_ensemble.hosts, admin_ports=ports, within=60)
     words = [answer for _, answer in asker.each(srvr(asker))]
     assert sorted(word.count("Mode: leader") for word in words) == [0, 0, 1]
     stats = [answer for _, answer in asker.each(lambda server: asker.admin(server, "server_stats"))]
@@ -186,7 +187,7 @@ def test_one_name_with_both_families_is_one_server(monkeypatch):
 
 @pytest.fixture(scope="module")
 def tls_server():
-    with ZooKeeperServer(tls=True) as server:
+    with ZooKeeperServer(tls=True, start_timeout=110) as server:
         yield server
 
 
@@ -195,7 +196,7 @@ def settings_of(files, **changes):
 
 
 def test_a_word_goes_over_tls(tls_server):
-    asker = asker_of(tls_server.tls_hosts, tls=settings_of(tls_server.tls))
+    asker = asker_of(tls_server.tls_hosts, tls=settings_of(tls_server.tls), within=60)
     ((_, answer),) = asker.each(srvr(asker))
     assert "Mode: standalone" in answer
 
@@ -212,3 +213,34 @@ def test_trouble_with_tls_has_a_reason(tls_server, tmp_path):
     assert reason_of(nameless, srvr(nameless)) in ("tls", "closed")
     missing = asker_of(tls_server.tls_hosts, tls=settings_of(files, ca=tmp_path / "none.pem"))
     assert reason_of(missing, srvr(missing)) == "tls"
+
+
+def test_an_admin_server_is_asked_by_https(tmp_path):
+    files = make_tls_files(tmp_path)
+    keystore = tmp_path / "keystore.pem"
+    keystore.write_bytes(files.server_cert.read_bytes() + files.server_key.read_bytes())
+    config = {
+        "admin.forceHttps": "true",
+        "ssl.quorum.keyStore.location": str(keystore),
+        "ssl.quorum.keyStore.type": "PEM",
+        "ssl.quorum.trustStore.location": str(files.ca),
+        "ssl.quorum.trustStore.type": "PEM",
+    }
+
+    def ruok(asker):
+        return lambda server: asker.admin(server, "ruok")
+
+    with ZooKeeperServer(admin=True, config=config, start_timeout=110) as server:
+        trusting = asker_of(server.hosts, admin_ports=(server.admin_port,), tls=TLS(ca=files.ca), within=60)
+        ((_, answer),) = trusting.each(ruok(trusting))
+        assert answer == {"command": "ruok", "error": None}
+        # Without TLS settings http comes first, then https with the authorities of the system.
+        plain = asker_of(server.hosts, admin_ports=(server.admin_port,), within=60)
+        assert reason_of(plain, ruok(plain)) == "tls"
+    with ZooKeeperServer(admin=True, start_timeout=110) as server:
+        asker = asker_of(server.hosts, admin_ports=(server.admin_port,), tls=TLS(ca=files.ca), within=60)
+        ((_, answer),) = asker.each(ruok(asker))
+        assert answer["error"] is None
+        # A password does not go where others can read it.
+        ((_, answer),) = asker.each(lambda each: asker.request(each, "ruok", secure_only=True).__enter__())
+        assert answer.reason == "not_tls"

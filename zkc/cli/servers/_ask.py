@@ -67,6 +67,7 @@ class Asker:
             )
         self._admin_ports = ports * len(self._addresses) if len(ports) == 1 else ports
         self._schemes: dict[tuple[str, int], str] = {}
+        self._tried: dict[tuple[str, int], bool] = {}
         self._limit = threading.local()
         self.restart(within)
 
@@ -186,7 +187,7 @@ class Asker:
         import ssl
 
         parts: list[bytes] = []
-        suspect = self._settings.tls is None
+        suspect = self._settings.tls is None and self._tried.get((server.host, server.port), True)
         try:
             connection.settimeout(self.left())
             connection.sendall(question)
@@ -196,16 +197,16 @@ class Asker:
                     part = connection.recv(_CHUNK)
                 except socket.timeout:
                     self.left()
-                    # A TLS port waits for the fifth byte of a record's head, and gets four.
-                    if suspect and speaks_tls(server, server.port, self.left):
-                        raise wants_tls() from None
                     if not suspect:
                         raise
+                    # A TLS port waits for the fifth byte of a record's head, and gets four.
                     suspect = False
+                    self._try_tls(server)
                     continue
                 if not part:
                     break
                 parts.append(part)
+                suspect = False
         except socket.timeout:
             raise AskError("timeout", "the server accepts connections and does not answer in time") from None
         except ssl.SSLEOFError:
@@ -215,7 +216,18 @@ class Asker:
         except ConnectionError as error:
             cut = f"after {sum(map(len, parts))} bytes of its answer" if parts else "without an answer"
             raise AskError("closed", f"the server closed the connection {cut}: {error.strerror}") from None
+        if suspect and not parts:
+            # The port may have waited too long for a TLS handshake.
+            self._try_tls(server)
         return b"".join(parts)
+
+    def _try_tls(self, server: Server) -> None:
+        """Raise when the port for clients speaks TLS. It is tried once: servers log what they do not understand."""
+        place = server.host, server.port
+        if place not in self._tried:
+            self._tried[place] = speaks_tls(server, server.port, self.left)
+        if self._tried[place]:
+            raise wants_tls()
 
     # ---- AdminServer -----------------------------------------------------------------------------------------------
 
@@ -272,14 +284,14 @@ class Asker:
                 connection = stack.enter_context(contextlib.closing(connect_to(server, server.admin_port, self.left)))
                 try:
                     if scheme == "https":
-                        secured = secure(connection, server, self._settings.tls, self.left)
+                        secured = secure(connection, server, self._settings.tls, self.left, server.admin_port)
                         connection = stack.enter_context(contextlib.closing(secured))
                     response = open_request(connection, server, method, command, parameters, body, headers, self.left())
                 except AskError as error:
                     if error.reason not in ("not_tls", "not_admin", "closed") and not (failure and scheme == "https"):
                         raise
-                    # The first failure tells more: the second scheme was only a try.
-                    failure = failure or error
+                    # The first failure tells more, unless the second try shows that the port does speak TLS.
+                    failure = error if failure is None or error.reason == "tls" else failure
                     continue
                 stack.enter_context(contextlib.closing(response))
                 self._schemes[server.host, server.admin_port] = scheme

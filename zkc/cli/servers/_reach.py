@@ -182,8 +182,10 @@ def connect_to(server: Server, port: int, left: Left) -> socket.socket:
     raise failure
 
 
-def secure(connection: socket.socket, server: Server, tls: Optional[TLS], left: Left) -> ssl.SSLSocket:
-    """Encrypt a connection. The server's certificate is verified as the settings want it.
+def secure(
+    connection: socket.socket, server: Server, tls: Optional[TLS], left: Left, port: Optional[int] = None
+) -> ssl.SSLSocket:
+    """Encrypt a connection, to the port for clients or to another one. Verify the certificate as the settings want it.
 
     Raises:
         AskError: A certificate is refused, or the port does not speak TLS.
@@ -196,9 +198,10 @@ def secure(connection: socket.socket, server: Server, tls: Optional[TLS], left: 
         connection.settimeout(left())
         return context.wrap_socket(connection, server_hostname=name)
     except ssl.SSLCertVerificationError as error:
-        what = error.verify_message or error.reason or str(error)
-        raise AskError("tls", f"the certificate of {server.name} is refused: {what}; see --ca and"
-                              " --tls-server-name") from None  # fmt: skip
+        what = (error.verify_message or error.reason or str(error)).rstrip(".")
+        place = f"{server.host}:{port or server.port}"
+        text = f"the certificate of {place} is refused: {what}; see --ca and --tls-server-name"
+        raise AskError("tls", text) from None
     except socket.timeout:
         raise AskError("timeout", "no TLS handshake in time: does the port speak TLS?") from None
     except (ssl.SSLEOFError, ConnectionError):
@@ -218,7 +221,7 @@ def speaks_tls(server: Server, port: int, left: Left) -> bool:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with contextlib.closing(connect_to(server, port, left)) as plain:
-            plain.settimeout(min(left(), PATIENCE))
+            plain.settimeout(0.7 * left())
             context.wrap_socket(plain).close()
     except ssl.SSLError as error:
         return error.reason not in _NO_TLS and not isinstance(error, ssl.SSLEOFError)

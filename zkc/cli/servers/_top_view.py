@@ -68,7 +68,7 @@ def _name(row: Row, _: int) -> Text:
 def _mode(row: Row, _: int) -> Text:
     mode = row.record.get("mode") or "?"
     styles = {"leader": "green", "standalone": "green", "read-only": "yellow", "observer": "cyan"}
-    return Text(shown({"standalone": "single"}.get(mode, mode), lines=False), styles.get(mode, ""))
+    return Text(shown(mode, lines=False), styles.get(mode, ""))
 
 
 def _last(values: Callable[[Row], Any]) -> Callable[[Row, int], Text]:
@@ -93,7 +93,7 @@ def _columns(width: int) -> list[_Column]:
     spark = 7 + min(spare // 4, 30)
     columns = [
         _Column("SERVER", 17 + min(spare // 4, 24), _name, left=True),
-        _Column("MODE", 9, _mode, left=True),
+        _Column("MODE", 10, _mode, left=True),
         _Column("REQ/S", 5, _last(lambda row: row.requests)),
         _Column("", spark, lambda row, size: Text(bars(row.requests, size), "cyan"), left=True),
         _Column("MS", 5, _last(lambda row: row.latencies)),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Optional
 
+from rich.text import Text
 from textual import work
 from textual.containers import VerticalScroll
 from textual.widgets import Static
+
+from zkc.cli.servers._ask import Asker
+from zkc.cli.servers._top_model import Answers, TopModel, sample
+from zkc.cli.servers._top_view import top_lines
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -16,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["ServersPane"]
 
 _PERIOD = 2.0  # Seconds between two questions.
-_COLUMNS = ("server", "mode", "connections", "latency_avg", "lag", "zxid")
+_WITHIN = 1.5
 
 
 class ServersPane(VerticalScroll):
-    """A table of the servers.
+    """The picture of ``zkc top``.
 
     Args:
         settings: How to connect.
@@ -29,6 +34,8 @@ class ServersPane(VerticalScroll):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
+        self._asker: Optional[Asker] = None
+        self._model = TopModel()
 
     def compose(self) -> ComposeResult:
         yield Static("…", id="servers-text")
@@ -45,22 +52,17 @@ class ServersPane(VerticalScroll):
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _ask(self) -> None:
-        records = ask_servers(self._settings)
-        from zkc.cli._draw import table
+        if self._asker is None:
+            self._asker = Asker(self._settings, within=_WITHIN)
+        self._asker.restart(_WITHIN)
+        self.app.call_from_thread(self._show, *sample(self._asker))
 
-        drawn = table(_COLUMNS, records, ["server", "mode", "conns", "latency", "lag", "zxid"])
-        self.app.call_from_thread(self.query_one("#servers-text", Static).update, drawn)
+    def _show(self, moment: float, answers: Answers) -> None:
+        self._model.add(moment, answers)
+        lines = top_lines(self._model, max(self.size.width, 20), self._height, title=self._settings.name, status="")
+        self.query_one("#servers-text", Static).update(Text("\n").join(lines))
 
-
-def ask_servers(settings: Settings) -> list[dict[str, Any]]:
-    """Ask each server for its state; the mode of one without an answer is the reason."""
-    from zkc.cli.servers._ask import Asker, AskError
-    from zkc.cli.servers._facts import add_lags, down_record, facts_of
-
-    asker = Asker(settings, within=1.5)
-    records = [
-        {**down_record(server, answer), "mode": answer.reason} if isinstance(answer, AskError) else answer
-        for server, answer in asker.each(lambda server: facts_of(asker, server))
-    ]
-    add_lags(records)
-    return records
+    @property
+    def _height(self) -> int:
+        """The lines of a picture that has all servers: the pane scrolls."""
+        return max(self.size.height, len(self._model.rows) + 6)
