@@ -21,12 +21,12 @@ __all__ = ["Wishes", "copy"]
 
 
 class Wishes(NamedTuple):
-    """What a copy is to do."""
+    """The choices for a copy."""
 
     title: str
     """The work, for the progress: ``copying``."""
     policy: str
-    """What to do about a znode of the target that is there already: ``fail``, ``skip`` or ``replace``."""
+    """The action for a znode that the target has: ``fail``, ``skip`` or ``replace``."""
     acl: str | tuple[ACL, ...] = "keep"
     """``keep``, ``drop``, or the ACL for all."""
     parents: bool = False

@@ -31,7 +31,7 @@ class Difference(NamedTuple):
     """``removed``, ``added`` or ``changed``."""
     pair: Pair
     what: tuple[str, ...] = ()
-    """What has changed: ``data``, ``acl``, ``type``."""
+    """The parts that have changed: ``data``, ``acl``, ``type``."""
 
 
 class Comparison:

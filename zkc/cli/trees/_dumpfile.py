@@ -1,7 +1,7 @@
 """Dump files: the lines of ``client.export``, plain or compressed by gzip or zstandard.
 
 ``zkc dump`` writes the znodes in the order of a walk, and says so in the header. Its last line has the number of
-znodes, so a file that was cut is told. Files of ``client.export`` have another order. They are sorted when they are
+znodes, so a file that was cut is seen. Files of ``client.export`` have another order. They are sorted when they are
 read, with a bounded memory: what does not fit waits in temporary files.
 """
 

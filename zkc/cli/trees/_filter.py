@@ -1,4 +1,4 @@
-"""What commands on trees leave out: --exclude, the znodes of the servers, and ephemeral znodes."""
+"""The znodes that commands on trees leave out: --exclude, the znodes of the servers, and ephemeral znodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SYSTEM = "/zookeeper"
 
 
 class Filter:
-    """What to leave out.
+    """A filter of the znodes to leave out.
 
     Args:
         exclude: Patterns. One without a slash fits names at every level; one with a slash fits paths below the root,

@@ -1,4 +1,4 @@
-"""What a copy changes: for each znode of the source, in the order of a walk, what happens to the one of the target."""
+"""The changes of a copy: for each znode of the source, in the order of a walk, the action for the target."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN = 10  # Paths that an error names.
 
 
 class Change(NamedTuple):
-    """What happens to a znode."""
+    """The action for a znode."""
 
     action: str
     path: str
@@ -29,7 +29,7 @@ class Change(NamedTuple):
     acl: Optional[tuple[ACL, ...]] = None
     """The ACL to give it; None for the default of a new one, and to leave an existing one as it is."""
     what: tuple[str, ...] = ()
-    """What is replaced: ``data``, ``acl``."""
+    """The parts to replace: ``data``, ``acl``."""
     version: int = -1
     """The version of a znode to delete."""
 
