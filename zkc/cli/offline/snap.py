@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -13,8 +14,11 @@ from zkc.cli._options import Command, Group, pass_app
 from zkc.cli._paths import PATH
 from zkc.cli._records import data_record, hex_text
 from zkc.cli.offline._open import OpenSnapshot
+from zkc.cli.trees._choices import exclude_option, system_option
 
 __all__ = ["command"]
+
+_LINES, _BYTES = 1000, 1 << 20  # Of a dump, that are written at once.
 
 
 @click.group(cls=Group)
@@ -219,3 +223,104 @@ def get(app: App, file: str, path: str, with_stat: bool, shape: Optional[str], t
             show_data(app, shape, node.data)
             if with_stat:
                 show_stat(app, shape, path, node.data, node.facts())
+
+
+@command.command(name="diff", cls=Command)
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.argument("path", type=PATH, default="/")
+@click.option("--acl", "with_acl", is_flag=True, help="Compare the ACLs, too.")
+@click.option("--data", "with_data", is_flag=True, help="Show the data that differ.")
+@click.option("-U", "--unified", is_flag=True, help="Show the data that differ as a diff of their lines.")
+@exclude_option
+@system_option
+@click.pass_context
+def diff(
+    ctx: click.Context,
+    a: str,
+    b: str,
+    path: str,
+    with_acl: bool,
+    with_data: bool,
+    unified: bool,
+    exclude: tuple[str, ...],
+    system: bool,
+) -> Optional[int]:
+    """Compare a znode in two snapshots, with all below it.
+
+    The output is that of `zkc diff`, which compares a snapshot with a live tree or a dump, too. Ephemeral znodes are
+    compared. The exit code is 0 if all is equal, 1 if not, and another one if a snapshot could not be read.
+
+    \b
+    Examples:
+      zkc snap diff snapshot.1a snapshot.2b
+      zkc snap diff -U snapshot.1a snapshot.2b /app
+    """
+    from zkc.cli.offline._open import snapshot_of
+    from zkc.cli.offline._snapshot import is_snapshot
+    from zkc.cli.trees.diff import command as diff_trees
+
+    app = ctx.ensure_object(App)
+    files = [snapshot_of(app, each) for each in (a, b)]
+    for file in files:
+        if not is_snapshot(file):
+            raise CommandError(f"{file} is no snapshot of a server", ExitCode.OTHER, name="not_a_snapshot")
+    first, second = (f"file:{file}:{path}" for file in files)
+    options = {"with_acl": with_acl, "with_data": with_data, "unified": unified, "exclude": exclude, "system": system}
+    result: Optional[int] = ctx.invoke(diff_trees, a=first, b=second, ephemerals=True, **options)
+    return result
+
+
+@command.command(name="export", cls=Command)
+@click.argument("file")
+@click.argument("path", type=PATH, default="/")
+@click.option("-O", "--output-file", "target", required=True, metavar="FILE",
+              help="The dump, compressed if it ends with .gz or .zst; - for stdout.")  # fmt: skip
+@exclude_option
+@system_option
+@pass_app
+def export(app: App, file: str, path: str, target: str, exclude: tuple[str, ...], system: bool) -> None:
+    """Write a znode in a snapshot, and all below it, to a dump.
+
+    `zkc restore` creates the znodes that the dump has, so a tree comes back from a server's files alone. Of a damaged
+    snapshot the dump has what can be read: exit code 8. It has the hashes of passwords, and only its owner can read it.
+    Ephemeral znodes are marked, and a restore leaves them out. Containers and znodes with a TTL become persistent.
+
+    \b
+    Examples:
+      zkc snap export /var/lib/zookeeper /app -O app.jsonl.gz
+      zkc snap export snapshot.1f -O - | grep locks
+    """
+    from zkc.cli.trees._dumpfile import open_sink
+    from zkc.cli.trees._filter import Filter
+    from zkc.cli.trees._source import Record, relative
+
+    chosen = Filter(exclude, system=system).begin("/", path)
+    counts = dict.fromkeys(("znodes", "ephemerals", "containers", "ttls", "bytes"), 0)
+    with OpenSnapshot(app, file) as opened:
+        nodes = (node for node in opened.walk(path, with_data=True) if not chosen.skips(node.path))
+        first = next(nodes, None)  # Before the dump is opened: there may be no such znode.
+        if first is None and opened.snapshot.damage is not None:
+            raise opened.snapshot.damage
+        with open_sink(target, path) as write:
+            while first is not None:
+                batch = []
+                size = 0
+                for node in itertools.chain([first], nodes):
+                    ephemeral = node.type == "ephemeral"
+                    batch.append(Record(relative(path, node.path), node.data, node.acl, node.stat, ephemeral))
+                    size += node.stat.data_length
+                    if node.type != "persistent":
+                        counts[f"{node.type}s"] += 1
+                    if len(batch) >= _LINES or size > _BYTES:
+                        break
+                write(batch)
+                counts["znodes"] += len(batch)
+                counts["bytes"] += size
+                first = next(nodes, None)
+        for pattern in chosen.unused:
+            app.out.warn(f"nothing fits --exclude {pattern}. A pattern with a slash is one for paths below the root")
+        if app.out.is_json and target != "-":
+            app.out.json({"file": target, **counts})
+        else:
+            app.out.note(f"wrote {counts['znodes']:,} znodes to {'stdout' if target == '-' else target}")
