@@ -8,6 +8,7 @@ import time
 import pytest
 
 from zkc import NoNodeError
+from zkc.cli import main
 
 
 def test_a_create_prints_the_path(cli, client):
@@ -35,14 +36,27 @@ def test_a_dry_run_of_create_lists_the_parents_and_fails_as_the_run_would(cli, c
     assert cli("create", "-n", "/a", code=4).out == b""
 
 
-def test_wrong_ways_to_give_data_are_told(cli):
-    assert "-d TEXT" in cli("create", "/a", "text", code=2).err
-    assert "once" in cli("set", "/a", "-d", "x", "-f", "-", code=2).err
-    assert "missing" in cli("set", "/a", code=2).err
-    assert "no-such-file" in cli("set", "/a", "-f", "no-such-file", code=2).err
-    assert "--hold" in cli("create", "--hold", "/a", code=2).err
-    assert "ephemeral" in cli("create", "-e", "-c", "/a", code=2).err
-    assert "bytes" in cli("create", "/a", "-f", "/dev/stdin", input=b"x" * 2_000_000, code=2).err
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["create", "/a", "text"], "-d TEXT"),
+        (["set", "/a", "-d", "x", "-f", "-"], "once"),
+        (["set", "/a"], "missing"),
+        (["set", "/a", "-f", "no-such-file"], "no-such-file"),
+        (["set", "/a", "-d", "x", "--create", "--version", "1"], "--version"),
+        (["create", "--hold", "/a"], "--hold"),
+        (["create", "-e", "-c", "/a"], "ephemeral"),
+    ],
+)
+def test_wrong_ways_to_give_data_are_told(arguments, said, capsys):
+    assert main(arguments) == 2  # Before there is a connection.
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+
+
+def test_too_large_data_are_refused(cli):
+    assert "bytes" in cli("create", "/a", "-f", "-", input=b"x" * 2_000_000, code=2).err
 
 
 def test_data_that_are_no_text_are_stored_as_they_are(cli, client, tmp_path):

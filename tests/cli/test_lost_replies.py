@@ -1,0 +1,80 @@
+"""Changes whose reply is lost: resolved where a look at the znode can, else told as uncertain."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from ..client.proxy_support import CREATE2, DELETE, MULTI, SET, Meddler
+
+
+@pytest.fixture
+def meddler(cli_environment, zookeeper_server, hosts):
+    """A proxy before the servers of the commands."""
+    with Meddler("127.0.0.1", zookeeper_server.port) as proxy:
+        cli_environment["ZKC_SERVERS"] = proxy.hosts + hosts[hosts.index("/") :]
+        yield proxy
+
+
+def _lose(proxy, opcode):
+    proxy.before(opcode, lambda: "lose")
+
+
+def test_a_create_whose_reply_is_lost_is_told_as_uncertain(cli, client, meddler):
+    for opcode in (CREATE2, 1):  # create2, and create where no stat is asked for.
+        _lose(meddler, opcode)
+    ended = cli("create", "/a", "--json", code=6)
+    assert (ended.out, ended.error["maybe_applied"]) == (b"", True)
+    assert client.exists("/a") is not None
+
+
+def test_a_set_whose_reply_is_lost_is_resolved(cli, client, meddler):
+    client.create("/a", b"old")
+    _lose(meddler, SET)
+    assert cli("set", "/a", "-d", "new", "--version", "0", "--json").json["version"] == 1
+    _lose(meddler, SET)
+    assert cli("set", "/a", "-d", "newer", "--json").json["version"] >= 2
+    client.set("/a", b'{"list": []}')
+    _lose(meddler, SET)
+    cli("json", "/a", ".list", "1", "--append")
+    assert client.get("/a")[0] == b'{"list": [1]}'
+
+
+def test_a_deletion_whose_reply_is_lost_is_counted(cli, client, meddler):
+    client.create("/a")
+    _lose(meddler, DELETE)
+    assert cli("rm", "/a", "--json").json == {"paths": ["/a"], "deleted": 1}
+
+
+def test_a_transaction_whose_reply_is_lost_is_told_as_uncertain(cli, client, meddler):
+    _lose(meddler, MULTI)
+    assert cli("txn", "-", "--json", input=b"create /a\n", code=6).error["maybe_applied"] is True
+    assert client.exists("/a") is not None
+    meddler.before(MULTI, lambda: "drop")
+    ended = cli("txn", "-", "--json", input=b"create /b\n", code=6)
+    assert ended.error["maybe_applied"] is True
+    assert client.exists("/b") is None
+
+
+def test_a_move_whose_reply_is_lost_is_resolved(cli, client, meddler):
+    client.create_many(["/a", "/a/b"], raise_errors=True)
+    _lose(meddler, MULTI)
+    assert cli("mv", "/a", "/new", "--json").json["moved"] == 2
+    assert client.exists("/new/b") is not None
+    assert client.exists("/a") is None
+
+
+def test_a_held_znode_is_created_again_after_an_expired_session(start_cli, client, meddler):
+    process = start_cli("create", "-e", "--hold", "/a")
+    assert process.stdout.readline() == b"/a\n"
+    meddler.say_expired()
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if b"is in session" in line:
+            break
+    assert any(b"session has expired" in line for line in said), said
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
