@@ -168,7 +168,10 @@ def test_rm_of_many_znodes_is_quick_and_stops_at_once(start_cli, cli, client, co
     left = 1 + client.count_descendants("/big")
     error = json.loads(err.splitlines()[-1])
     assert (process.returncode, error["error"]) == (130, "interrupted")
-    assert (error["deleted"], error["total"]) == (count + 1 - left, count + 1)
+    assert error["total"] == count + 1
+    if error["exact"] or stops < 5:  # A starved server may not answer in time how many they are.
+        assert error["deleted"] == count + 1 - left
+    assert error["deleted"] <= count + 1 - left
     assert seconds < stops
 
     began = time.monotonic()

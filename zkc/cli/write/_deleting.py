@@ -103,6 +103,8 @@ class Deletion:
         self._stop = False  # Whether Ctrl-C came then.
         self.deleted = 0
         """The number of znodes that are certainly deleted."""
+        self.exact = True
+        """Whether no more than ``deleted`` are: False when Ctrl-C came, and the servers did not answer in time."""
         self.not_empty = 0
         """The number of znodes that have children that the plan does not know, or that could not be deleted."""
         self.failures = 0
@@ -198,14 +200,20 @@ class Deletion:
 
     def _send(self, items: Sequence[tuple[str, int]]) -> list[Optional[ZooKeeperError]]:
         """Make one bulk call. Ctrl-C in the middle counts what the servers have done."""
+        from zkc.errors import NoAuthError, ZooKeeperError
+
         try:
             outcomes = self._client.delete_many(items)
             self._noting = True
             return outcomes
         except KeyboardInterrupt:
             # The servers carry out the requests of a session in their order: this read sees all that were sent.
+            self.exact = False
             with contextlib.suppress(Exception):
                 stats = self._client.exists_many((path for path, _ in items), timeout=_AFTER_INTERRUPT)
+                self.exact = not any(
+                    isinstance(stat, ZooKeeperError) and not isinstance(stat, NoAuthError) for stat in stats
+                )
                 self.deleted += stats.count(None)
             raise
 

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["hold_session"]
 
 
-def hold_session(app: App, path: str) -> None:
+def hold_session(app: App, path: str, owner: int) -> None:
     """Wait until Ctrl-C or SIGTERM. After an expired session the client re-creates the znode in a new one.
+
+    Args:
+        app: What the command works with.
+        path: The path of the znode.
+        owner: The id of the session that created it.
 
     Raises:
         CommandError: Another client deleted the znode, or it could not be re-created.
@@ -29,7 +34,7 @@ def hold_session(app: App, path: str) -> None:
     if app.out.is_human:
         app.out.note(f"holding {path}: Ctrl-C ends it")
     try:
-        _wait(app, path, news)
+        _wait(app, path, owner, news)
     except KeyboardInterrupt:
         pass  # The end that a user asks for.
     finally:
@@ -37,12 +42,12 @@ def hold_session(app: App, path: str) -> None:
             signal.signal(signal.SIGTERM, before)
 
 
-def _wait(app: App, path: str, news: queue.SimpleQueue[Any]) -> None:
+def _wait(app: App, path: str, owner: int, news: queue.SimpleQueue[Any]) -> None:
     from zkc import ClientState, EventType, KeptState, KeptZnode, WatchedEvent, ZooKeeperError
     from zkc.cli._records import hex_text
 
     client = app.client
-    owner = client.session_id
+    warned = False
 
     def look() -> None:
         """Set a watch, which another client's deletion ends."""
@@ -51,7 +56,16 @@ def _wait(app: App, path: str, news: queue.SimpleQueue[Any]) -> None:
         if app.read(client.exists, path, watch=news.put) is None and not missing:
             raise CommandError(f"{path} was deleted by another client", ExitCode.NO_NODE, name="no_node", path=path)
 
+    def tell() -> None:
+        """Say where the znode is after a lost connection."""
+        nonlocal owner, warned
+        now = client.session_id
+        if now != owner or warned:
+            app.out.note(f"connected again: {path} " + ("stays" if now == owner else f"is in session {hex_text(now)}"))
+        owner, warned = now, False
+
     look()
+    tell()  # The session may have expired before the client had a listener.
     while True:
         item = news.get()
         if item is None:
@@ -65,14 +79,14 @@ def _wait(app: App, path: str, news: queue.SimpleQueue[Any]) -> None:
             if item.type is not EventType.SESSION:
                 look()
         elif item is ClientState.SUSPENDED:
+            warned = True
             app.out.warn(f"the connection is lost: the servers delete {path} unless it is back in time")
         elif item is ClientState.LOST:
+            warned = True
             app.out.warn(f"the session has expired, and {path} ended with it")
         elif item is ClientState.CONNECTED:
             try:
                 look()
             except ZooKeeperError:
                 continue  # The next state says more.
-            now = client.session_id
-            app.out.note(f"connected again: {path} " + ("stays" if now == owner else f"is in session {hex_text(now)}"))
-            owner = now
+            tell()

@@ -256,9 +256,10 @@ class Move:
             count: int = plan.count
             return count
         left = plan.count - deletion.deleted - deletion.missing
+        most = "" if deletion.exact else "at most "
         interrupted = isinstance(reason, KeyboardInterrupt)
         raise CommandError(
-            f"{'interrupted' if interrupted else reason}. The copy at {self._target} is complete, and {left:,} of"
+            f"{'interrupted' if interrupted else reason}. The copy at {self._target} is complete, and {most}{left:,} of"
             f" {plan.count:,} znodes are still at {self._source}: compare them, and delete them with zkc rm -r",
             ExitCode.INTERRUPTED if interrupted else ExitCode.PARTLY,
             path=self._source,

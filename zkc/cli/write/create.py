@@ -70,11 +70,12 @@ def command(app: App, path: str, given: Given, ephemeral: bool, hold: bool, sequ
     if ephemeral and not hold and not app.in_shell:
         app.out.warn(f"{path} is ephemeral and ends with this command: --hold keeps it")
     made = app.change(app.client.create, path, data, acl=acl, make_parents=parents, keep=hold, **options)
+    owner = app.client.session_id
     record = {"path": made}
     if ephemeral:
         from zkc.cli._records import hex_text
 
-        record["ephemeral_owner"] = hex_text(app.client.session_id)
+        record["ephemeral_owner"] = hex_text(owner)
     if app.out.is_json:
         app.out.json(record)
     else:
@@ -83,7 +84,7 @@ def command(app: App, path: str, given: Given, ephemeral: bool, hold: bool, sequ
         from zkc.cli.write._hold import hold_session
 
         app.out.flush()
-        hold_session(app, made)
+        hold_session(app, made, owner)
 
 
 def _options(ephemeral: bool, sequential: bool, container: bool, ttl: Optional[float]) -> dict[str, Any]:

@@ -142,8 +142,10 @@ def _counted(app: App, bar: Any, total: int) -> Iterator[Deletion]:
     try:
         yield deletion
     except KeyboardInterrupt:
-        raise CommandError(f"interrupted: deleted {deletion.deleted:,} of {total:,} znodes", ExitCode.INTERRUPTED,
-                           details={"deleted": deletion.deleted, "total": total}) from None  # fmt: skip
+        count = f"{'' if deletion.exact else 'at least '}{deletion.deleted:,}"
+        raise CommandError(f"interrupted: deleted {count} of {total:,} znodes", ExitCode.INTERRUPTED,
+                           details={"deleted": deletion.deleted, "exact": deletion.exact,
+                                    "total": total}) from None  # fmt: skip
     except ZooKeeperError as error:
         if not deletion.deleted:
             raise
@@ -218,7 +220,7 @@ def _delete_trees(app: App, roots: Sequence[str], keep_root: bool, missing_ok: b
             _collect(app, plan, roots, keep_root, missing_ok)
         except KeyboardInterrupt:
             raise CommandError("interrupted: nothing was deleted", ExitCode.INTERRUPTED,
-                               details={"deleted": 0}) from None  # fmt: skip
+                               details={"deleted": 0, "exact": True}) from None  # fmt: skip
         if app.dry_run:
             _list(app, plan.entries())
         where = ", ".join(roots[:3]) + (f" and {len(roots) - 3:,} more" if len(roots) > 3 else "")
