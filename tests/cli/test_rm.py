@@ -147,7 +147,7 @@ def test_rm_asks_on_a_terminal(in_terminal, tree):
 
 # The limits of the full run are those of the scenario. The ordinary run shares the machine with other tests.
 @pytest.mark.parametrize(
-    ("count", "stops", "ends"), [(20_000, 5.0, 30.0), pytest.param(100_000, 1.0, 10.0, marks=pytest.mark.full)]
+    ("count", "stops", "ends"), [(20_000, 30.0, 60.0), pytest.param(100_000, 1.0, 10.0, marks=pytest.mark.full)]
 )
 def test_rm_of_many_znodes_is_quick_and_stops_at_once(start_cli, cli, client, count, stops, ends):
     """Scenario 10."""
@@ -169,7 +169,7 @@ def test_rm_of_many_znodes_is_quick_and_stops_at_once(start_cli, cli, client, co
     error = json.loads(err.splitlines()[-1])
     assert (process.returncode, error["error"]) == (130, "interrupted")
     assert error["total"] == count + 1
-    if error["exact"] or stops < 5:  # A starved server may not answer in time how many they are.
+    if error["exact"] or stops < 2:  # A starved server may not answer in time how many they are.
         assert error["deleted"] == count + 1 - left
     assert error["deleted"] <= count + 1 - left
     assert seconds < stops
@@ -229,3 +229,23 @@ def test_a_large_plan_is_kept_in_a_file(monkeypatch):
             plan.add_path(path, version)
         assert list(plan.entries()) == items
         assert list(plan.entries()) == items
+
+
+@pytest.mark.parametrize("stops", [30.0, pytest.param(1.0, marks=pytest.mark.full)])
+def test_rm_stops_at_once_when_no_server_answers(start_cli, client, cli_environment, zookeeper_server, hosts, stops):
+    client.create("/app")
+    client.create_many([f"/app/{number:05d}" for number in range(10_000)], raise_errors=True)
+    with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
+        cli_environment["ZKC_SERVERS"] = proxy.hosts + hosts[hosts.index("/") :]
+        begun = threading.Event()
+        client.exists("/app/00000", watch=lambda _: begun.set())
+        process = start_cli("rm", "-ry", "/app", "--json")
+        assert begun.wait(60)
+        proxy.pause()
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, err = process.communicate(timeout=60)
+        assert time.monotonic() - began < stops
+        error = json.loads(err.splitlines()[-1])
+        assert (process.returncode, error["error"]) == (130, "interrupted")
+        assert error["deleted"] <= 10_001 - client.exists("/app").num_children

@@ -32,4 +32,4 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return 2
     from zkc.cli._run import run
 
-    return run(sys.argv[1:] if arguments is None else list(arguments))
+    return run(sys.argv[1:] if arguments is None else list(arguments), leaves=arguments is None)

@@ -16,14 +16,16 @@ from zkc.cli._root import root
 __all__ = ["run"]
 
 _BROKEN_PIPE = 128 + signal.SIGPIPE
+_CLOSE_SECONDS = 0.3  # After Ctrl-C.
 
 
-def run(arguments: Sequence[str], app: App | None = None) -> int:
+def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = False) -> int:
     """Run one command, and return the exit code.
 
     Args:
         arguments: The arguments after the program's name.
         app: What the command works with; None for one of its own. The shell gives its own, which keeps a connection.
+        leaves: Whether the process ends with the command. After Ctrl-C it then waits for no server.
     """
     app = App() if app is None else app
     try:
@@ -37,9 +39,24 @@ def run(arguments: Sequence[str], app: App | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - any error ends the command with one line
-        return report(error, app)
+        code = report(error, app)
+        if leaves and code == ExitCode.INTERRUPTED:
+            _leave_soon(app, code)
+        return code
     finally:
         app.close()
+
+
+def _leave_soon(app: App, code: int) -> None:
+    """End the process within a second, also when a server does not answer that a session ends."""
+    import threading
+
+    closing = threading.Thread(target=app.close, daemon=True)
+    closing.start()
+    closing.join(_CLOSE_SECONDS)
+    if closing.is_alive():
+        app.out.flush_quietly()
+        os._exit(code)  # Without the interpreter's end, which waits for the session, too.
 
 
 def report(error: BaseException, app: App) -> int:

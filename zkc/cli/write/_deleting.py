@@ -21,7 +21,7 @@ __all__ = ["Deletion", "Plan", "bottom_up"]
 _BATCH = 2000  # Znodes of one call: some tenths of a second.
 _LEAST = 50
 _IN_MEMORY = 16 << 20  # Bytes of paths above which a plan goes to a temporary file.
-_AFTER_INTERRUPT = 0.5  # Seconds to find out what was deleted when Ctrl-C came.
+_AFTER_INTERRUPT = 0.4  # Seconds to find out what was deleted when Ctrl-C came.
 
 
 def bottom_up(nodes: Iterable[Node]) -> Iterator[Node]:
