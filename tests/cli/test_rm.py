@@ -145,11 +145,8 @@ def test_rm_asks_on_a_terminal(in_terminal, tree):
     assert _left(tree) == ["/other"]
 
 
-# The limits of the full run are those of the scenario. The ordinary run shares the machine with other tests.
-@pytest.mark.parametrize(
-    ("count", "stops", "ends"), [(20_000, 30.0, 60.0), pytest.param(100_000, 1.0, 10.0, marks=pytest.mark.full)]
-)
-def test_rm_of_many_znodes_is_quick_and_stops_at_once(start_cli, cli, client, count, stops, ends):
+@pytest.mark.parametrize(("count", "ends"), [(20_000, 60.0), pytest.param(100_000, 10.0, marks=pytest.mark.full)])
+def test_rm_of_many_znodes_is_quick_and_stops_at_once(start_cli, start_seconds, cli, client, count, ends):
     """Scenario 10."""
     client.create("/big")
     wide = count // 100
@@ -164,15 +161,15 @@ def test_rm_of_many_znodes_is_quick_and_stops_at_once(start_cli, cli, client, co
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
     _, err = process.communicate(timeout=60)
-    seconds = time.monotonic() - began
+    seconds, start = time.monotonic() - began, start_seconds()
     left = 1 + client.count_descendants("/big")
     error = json.loads(err.splitlines()[-1])
     assert (process.returncode, error["error"]) == (130, "interrupted")
     assert error["total"] == count + 1
-    if error["exact"] or stops < 2:  # A starved server may not answer in time how many they are.
+    if error["exact"] or ends < 60:  # A starved server may not answer in time how many they are.
         assert error["deleted"] == count + 1 - left
     assert error["deleted"] <= count + 1 - left
-    assert seconds < stops
+    assert seconds < 1.0 + start
 
     began = time.monotonic()
     ended = cli("rm", "-ry", "/big", "--json", "--progress", "json")
@@ -231,8 +228,9 @@ def test_a_large_plan_is_kept_in_a_file(monkeypatch):
         assert list(plan.entries()) == items
 
 
-@pytest.mark.parametrize("stops", [30.0, pytest.param(1.0, marks=pytest.mark.full)])
-def test_rm_stops_at_once_when_no_server_answers(start_cli, client, cli_environment, zookeeper_server, hosts, stops):
+def test_rm_stops_at_once_when_no_server_answers(
+    start_cli, start_seconds, client, cli_environment, zookeeper_server, hosts
+):
     client.create("/app")
     client.create_many([f"/app/{number:05d}" for number in range(10_000)], raise_errors=True)
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
@@ -245,7 +243,9 @@ def test_rm_stops_at_once_when_no_server_answers(start_cli, client, cli_environm
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
         _, err = process.communicate(timeout=60)
-        assert time.monotonic() - began < stops
+        seconds = time.monotonic() - began
         error = json.loads(err.splitlines()[-1])
         assert (process.returncode, error["error"]) == (130, "interrupted")
         assert error["deleted"] <= 10_001 - client.exists("/app").num_children
+    cli_environment["ZKC_SERVERS"] = hosts
+    assert seconds < 1.0 + start_seconds()
