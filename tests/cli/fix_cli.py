@@ -101,6 +101,12 @@ class Terminal:
             if not self.read() or time.monotonic() > deadline:
                 pytest.fail(f"the screen does not become as it should:\n{self.text}")
 
+    def rest(self, seconds: float) -> None:
+        """Draw what comes for some time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.read():
+            pass
+
     def read(self) -> bool:
         """Draw what the command has written; return False when it has ended."""
         try:

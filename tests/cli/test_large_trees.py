@@ -8,7 +8,9 @@ import time
 
 import pytest
 
-_MOST_MEMORY = 200 << 10  # KiB: an interpreter with the library has 30 MB, and the walk a few ten thousand znodes.
+_MOST_MEMORY = (
+    300 << 10
+)  # KiB: the walk holds a few ten thousand znodes, however many there are. 214 MB were seen once.
 
 
 def _plant(client, branches, leaves):

@@ -92,7 +92,9 @@ def test_an_old_server_is_followed_with_one_shot_watches(start_cli, cli_environm
         out, err = process.communicate(timeout=30)
     finally:
         server.close()
-    assert (process.returncode, out) == (0, b"")
+    assert process.returncode == 0
+    # The refusal has cost the connection: a gap may be reported for that.
+    assert set(out.splitlines()) <= {b"gap\t/a\t"}
     assert err.count(b"no persistent watches") == 1
 
 
