@@ -13,7 +13,7 @@ from zkc.cli.coordination._guardian import Process, descendants
 # and a descendant that leaves the process group and the session, and ignores SIGTERM.
 ALONE = """
 exec 9>>"$0/flock"
-flock -n 9 || { echo "$ZKC_LOCK_PATH $ZKC_FENCING_TOKEN" >>"$0/two"; exit 99; }
+flock -n 9 || { echo "$(date +%s.%N) $ZKC_LOCK_PATH $ZKC_FENCING_TOKEN" >>"$0/two"; exit 99; }
 echo "$ZKC_FENCING_TOKEN" >>"$0/tokens"
 """
 STUBBORN = """

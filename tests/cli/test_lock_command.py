@@ -178,7 +178,7 @@ def test_a_holder_that_does_not_release_loses_the_lock(cli, client):
 
 
 def test_the_command_has_the_terminal(in_terminal):
-    process = in_terminal("lock", "/l", "--", "sh", "-c", "echo ready; read word; echo got $word; sleep 60")
+    process = in_terminal("lock", "/l", "--", "sh", "-c", "echo ready; read word; echo got $word; exec sleep 60")
     process.expect("ready")
     process.sendline("hello")
     process.expect("got hello")

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,9 +72,11 @@ class Guarded:
                 close_fds=in_shell, pass_fds=(theirs.fileno(),) if in_shell else (),
             )  # fmt: skip
         self._link = ours
+        self._sending = threading.Lock()  # Callbacks of the hold send, too.
         self._terminal = Terminal()
         self._group = self._failed = 0
         self._last_call = float("inf")
+        self._reason: Optional[str] = None  # Why this side has ended the command.
 
     def __enter__(self) -> Guarded:
         _guardian.set_subreaper(True)
@@ -150,17 +153,20 @@ class Guarded:
         self._tell(end=reason)
 
     def _look(self, valid_for: Callable[[], float], margin: float) -> float:
+        # In this order: if zkc is stopped between the two, the sum is too early, and not too late.
         until = _guardian.boot_time() + valid_for()
         self._last_call = until - margin / 2
         return until
 
     def _end_for_guardian(self) -> None:
         """End the command in place of a guardian that does not run, because a user has stopped it, say."""
+        self._reason = self._reason or "in_doubt"
         _guardian.send(_guardian.descendants(self._process.pid), signal.SIGKILL)
         self._process.send_signal(signal.SIGCONT)
 
     def _tell(self, **message: Any) -> None:
-        with contextlib.suppress(OSError):  # A guardian that has ended has sent how.
+        # A guardian that has ended has sent how.
+        with self._sending, contextlib.suppress(OSError):
             self._link.sendall(json.dumps(message).encode() + b"\n")
 
     def _receive(self) -> Optional[End]:
@@ -184,7 +190,7 @@ class Guarded:
             elif "ending" in message or "stuck" in message:
                 self._say(**message)
             elif "ended" in message:
-                return _end_of(message["ended"], message["reason"], self._failed)
+                return _end_of(message["ended"], message["reason"] or self._reason, self._failed)
         return None
 
     def _stop(self, signum: int) -> None:

@@ -100,6 +100,9 @@ def send(processes: Iterable[Process], signum: int) -> list[int]:
             status = _status_of(pid)
             if status is None or status[1] != start:
                 continue  # Another process has the pid now. With a handle that cannot happen after this look.
+            if signum == signal.SIGKILL:  # A process ends itself: on a busy machine it must get to that.
+                with contextlib.suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, pid, _PRIORITY)
             if handle >= 0:
                 signal.pidfd_send_signal(handle, signum)
             else:
@@ -213,8 +216,9 @@ class Guardian:
 
     def send(self, signum: int) -> list[int]:
         """Send a signal to the command's process group, and to all processes below; return those that refuse it."""
+        below = descendants(os.getpid()) if os.path.isdir("/proc/self") else []
         self.send_to_group(signum)
-        return send(descendants(os.getpid()), signum) if os.path.isdir("/proc/self") else []
+        return send(below, signum)
 
     def send_to_group(self, signum: int) -> None:
         """Send a signal to the command's process group, at once for all of it."""

@@ -248,7 +248,7 @@ def _order(app: App, job: Job, file: str, hold: Hold, timeout: float) -> Order:
             f"--grace is cut to {grace:g} s, half of the session timeout: a larger --session-timeout allows more"
         )
     environment = {"ZKC_LOCK_PATH": job.path, "ZKC_FENCING_TOKEN": str(hold.token)}
-    return Order(file, job.command, environment, job.on_lost, grace, min(1.0, timeout / 10))
+    return Order(file, job.command, environment, job.on_lost, grace, min(1.0, timeout / 8))
 
 
 def _release(app: App, job: Job, plan: Plan, hold: Hold) -> None:
