@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import signal
 import subprocess
+import time
 
 import pytest
 
-from zkc import ACL, Perms
+from zkc import ACL, Client, Perms
+from zkc.testing import ZooKeeperServer
 
 from .cut_support import CuttingLink
 from .fix_cli import COMMAND
@@ -273,19 +276,65 @@ def test_a_restore_survives_a_lost_connection(cli, cli_environment, hosts, clien
     cli("diff", "--acl", "/app", "/copy")
 
 
-def test_ctrl_c_leaves_the_file_and_no_temporary_one(start_cli, client, tmp_path):
+def _plant_many(client, branches):
+    """Create so many znodes, each with 1000 children; return the number of all."""
     client.create("/big")
-    client.create_many([(f"/big/{number:05}", b"0123456789") for number in range(30_000)], raise_errors=True)
-    file = tmp_path / "dump.gz"
-    file.write_bytes(b"before")
-    process = start_cli("dump", "/big", "-O", str(file), "--json", "--progress", "json")
-    process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
-    assert process.returncode == 130
-    assert json.loads(err.splitlines()[-1])["error"] == "interrupted"
-    assert file.read_bytes() == b"before"
-    assert [path.name for path in tmp_path.iterdir() if "dump" in path.name] == ["dump.gz"]
+    for first in range(0, branches, 20):
+        numbers = range(first, min(first + 20, branches))
+        client.create_many([f"/big/{number:04}" for number in numbers], raise_errors=True)
+        client.create_many(
+            ((f"/big/{number:04}/{leaf:04}", b"0123456789") for number in numbers for leaf in range(1000)),
+            raise_errors=True,
+        )
+    return 1 + branches * 1001
+
+
+def _memory(start_cli, *arguments):
+    """Run a command to its end; return its exit code and the largest memory that it had, in KiB."""
+    process = start_cli(*arguments, "--timeout", "60")
+    process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_maxrss
+
+
+def _check_large(start_cli, client, tmp_path, branches):
+    """Check that large trees are dumped, copied and compared in little memory, and that Ctrl-C ends each at once."""
+    count = _plant_many(client, branches)
+    files = [tmp_path / "dump.gz", tmp_path / "exported"]
+    assert _memory(start_cli, "dump", "/big", "-O", str(files[0]))[0] == 0
+    client.export("/big", files[1])  # In another order, so that it is sorted.
+    for first, second in ((f"file:{files[0]}", "/big"), (f"file:{files[1]}", f"file:{files[0]}")):
+        code, memory = _memory(start_cli, "diff", "--acl", first, second)
+        assert code == 0
+        assert memory < 200 << 10
+    before = files[0].read_bytes()
+    for command in (("dump", "/big", "-O", str(files[0])), ("diff", "--acl", "/big", f"file:{files[1]}"),
+                    ("cp", "-r", "/big", "/copy")):  # fmt: skip
+        process = start_cli(*command, "--json", "--progress", "json")
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, err = process.communicate(timeout=20)
+        assert time.monotonic() - began < 1.0
+        assert process.returncode == 130, command
+        if command[0] == "dump":
+            assert json.loads(err.splitlines()[-1])["error"] == "interrupted"
+    assert files[0].read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir() if "dump" in path.name} == {"dump.gz"}
+    return count
+
+
+def test_a_large_tree_is_dumped_and_compared_in_little_memory(start_cli, client, tmp_path):
+    _check_large(start_cli, client, tmp_path, 40)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3000)
+def test_a_tree_of_1_000_000_znodes_is_dumped_and_compared(start_cli, cli_environment, tmp_path):
+    with ZooKeeperServer(heap="3g") as server, Client(server.hosts, session_timeout=30, request_timeout=600) as client:
+        cli_environment["ZKC_SERVERS"] = server.hosts
+        assert _check_large(start_cli, client, tmp_path, 1000) == 1_001_001
 
 
 def test_a_missing_module_for_zstandard_is_told(cli, cli_environment, client, tmp_path):

@@ -118,7 +118,8 @@ def test_a_backup_is_written_before_a_deletion(cli, tree, tmp_path):
     file = tmp_path / "app.jsonl"
     cli("rm", "-ry", "/app", "--backup", str(file))
     assert file.stat().st_mode & 0o777 == 0o600
-    head, *lines = map(json.loads, file.read_text().splitlines())
+    head, *lines, end = map(json.loads, file.read_text().splitlines())
+    assert end == {"znodes": 4}
     assert head["format"] == "zkc-tree"
     assert len(lines) == 4
     assert tree.import_("/app", file) == 4

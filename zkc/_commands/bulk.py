@@ -197,6 +197,26 @@ def children_many(
     return _reads(client, "get_children", paths, window, raise_errors, progress)
 
 
+def get_acls(client: CommandClient, paths: Iterable[str]) -> Flow[list[Union[tuple[ACL, ...], ZooKeeperError]]]:
+    """Read the ACLs of znodes, for the command line: each as a tuple, or the error in its place."""
+    session = client.session
+
+    def send(paths: Iterator[Any], sent: RequestWindow) -> None:
+        for path in paths:
+            try:
+                sent.append(session.get_acl(path))
+            except ZooKeeperError as error:
+                sent.append(FailedRequest(error))
+
+    found = yield from run_window(client, session, iter(paths), send, check_window(client, MOST_WINDOW))
+    return [each if isinstance(each, ZooKeeperError) else _decoded(tuple(each[0])) for each in found]
+
+
+@functools.lru_cache(maxsize=256)  # Thousands of znodes have the same ACL.
+def _decoded(entries: tuple[tuple[int, str, str], ...]) -> tuple[ACL, ...]:
+    return tuple(ops.decode_acl(list(entries)))
+
+
 def create_many(
     client: CommandClient,
     items: Iterable[Union[str, tuple[str, Optional[Data]]]],

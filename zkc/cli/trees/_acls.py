@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Acls", "hidden_users", "read_acls", "with_acls"]
 
-_WINDOW = 1024  # Znodes of one flight of requests.
+_WINDOW = 4096  # Znodes of one flight of requests.
 _BYTES = 4 << 20  # Data of one.
 
 Acls = Sequence["ACL"]
@@ -26,16 +26,10 @@ class _Call:
         self.__self__ = client
 
     def __call__(self, paths: Sequence[str]) -> list[Any]:
-        from zkc.errors import ZooKeeperError
+        from zkc._commands.bulk import get_acls
 
-        get_acl = self.__self__.submit.get_acl
-        results: list[Any] = []
-        for request in [get_acl(path) for path in paths]:
-            try:
-                results.append(request.result()[0])
-            except ZooKeeperError as error:
-                results.append(error)
-        return results
+        found: list[Any] = self.__self__._run(get_acls, None, paths)
+        return found
 
 
 def read_acls(app: App, client: Client, paths: Sequence[str]) -> list[Any]:
@@ -45,8 +39,7 @@ def read_acls(app: App, client: Client, paths: Sequence[str]) -> list[Any]:
     """
     from zkc.cli._walk import read_many
 
-    found = read_many(app, _Call(client), paths)
-    return [tuple(each) if isinstance(each, (list, tuple)) else each for each in found]
+    return read_many(app, _Call(client), paths)
 
 
 def with_acls(
@@ -66,15 +59,12 @@ def with_acls(
         for node in nodes:
             yield node, None, None
         return
-    same: dict[Any, tuple[ACL, ...]] = {}  # One tuple for all znodes with the same ACL.
     while part := _part(nodes):
         for node, acl in zip(part, read_acls(app, client, [node.path for node in part])):
             if isinstance(acl, tuple):
-                yield node, same.setdefault(acl, acl), None
+                yield node, acl, None
             elif acl is not None:
                 yield node, None, acl
-        if len(same) > _WINDOW:
-            same.clear()
 
 
 def _part(nodes: Iterator[Node]) -> list[Node]:

@@ -134,9 +134,11 @@ class _Run:
             return
         from zkc.cli._progress import progress
         from zkc.cli._safety import confirm
+        from zkc.cli.trees._source import expect
 
         plan = self._new_plan()
         with progress(app, "comparing") as bar:
+            expect(app, self._source, bar)
             for change in plan.changes(self._pairs()):
                 bar.advance()
                 if change.action == CONFLICT:
@@ -155,6 +157,7 @@ class _Run:
     def write(self) -> Optional[int]:
         """Write and delete."""
         from zkc.cli._progress import progress
+        from zkc.cli.trees._source import expect
         from zkc.cli.trees._writing import Writer
         from zkc.cli.write._deleting import Deletion
 
@@ -163,18 +166,14 @@ class _Run:
         parent = target.target.path.rpartition("/")[0]
         if wishes.parents and parent:
             app.change(client.ensure_path, parent, idempotent=True)
-        with progress(app, wishes.title, self._total()) as bar:
+        with progress(app, wishes.title) as bar:
+            expect(app, self._source, bar)
             deletion = Deletion(app, None, client)
             writer = Writer(app, target, bar, deletion, policy=wishes.policy, check=plan.check_hidden)
             with self._counted(writer, deletion):
                 writer.run(plan.changes(self._pairs()))
         self._note_left_out()
         return self._report(writer, deletion)
-
-    def _total(self) -> Optional[int]:
-        from zkc.cli.trees._source import total_for_progress
-
-        return total_for_progress(self._app, self._source)
 
     @contextlib.contextmanager
     def _counted(self, writer: Writer, deletion: Deletion) -> Iterator[None]:

@@ -14,28 +14,31 @@ The paths of the records are relative to the root of the source: ``/`` is the ro
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._paths import Target, parse_target
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from zkc import ACL, Client, Stat, ZooKeeperError
     from zkc.cli._app import App
+    from zkc.cli._progress import Progress
     from zkc.cli.trees._filter import Filter
 
 __all__ = [
     "Record",
     "Source",
     "TreeSource",
+    "expect",
     "join",
     "key_of",
     "open_file",
     "open_source",
     "open_target",
     "relative",
-    "total_for_progress",
 ]
 
 
@@ -97,9 +100,8 @@ class Source:
         """
         raise NotImplementedError
 
-    def total(self) -> Optional[int]:
-        """Return the number of znodes if that is known quickly."""
-        return None
+    def count(self, take: Callable[[int], object]) -> None:
+        """Give the number of znodes to a function, from another thread, when it is known. Not all sources know it."""
 
 
 class TreeSource(Source):
@@ -137,13 +139,13 @@ class TreeSource(Source):
                 yield Record(relative(root, node.path), node.data, acl, node.stat, node.stat.ephemeral_owner != 0,
                              node.error or error)  # fmt: skip
 
-    def total(self) -> Optional[int]:
-        from zkc.errors import ZooKeeperError
+    def count(self, take: Callable[[int], object]) -> None:
+        def known(found: Future[int]) -> None:
+            if not found.cancelled() and found.exception() is None:  # No such znode, or servers before 3.6.
+                take(1 + found.result())
 
-        try:
-            return 1 + self.client.count_descendants(self.target.path, timeout=2.0) if self.depth is None else None
-        except ZooKeeperError:  # No such znode, or servers before 3.6.
-            return None
+        if self.depth is None:
+            self.client.submit.count_descendants(self.target.path).add_done_callback(known)
 
 
 class SnapshotSource(Source):
@@ -168,13 +170,13 @@ class SnapshotSource(Source):
                                  ephemeral)  # fmt: skip
 
 
-def total_for_progress(app: App, source: Source) -> Optional[int]:
-    """Return the number of znodes for the time to go, if a progress is shown."""
+def expect(app: App, source: Source, bar: Progress) -> None:
+    """Let a progress know how many znodes a source has, for the time to go, if it is shown."""
     import sys
 
     form = app.option("progress", "auto")
-    shown = form == "json" or (form == "auto" and sys.stderr.isatty() and not app.out.quiet)
-    return source.total() if shown else None
+    if form == "json" or (form == "auto" and sys.stderr.isatty() and not app.out.quiet):
+        source.count(lambda count: setattr(bar, "total", count))
 
 
 def open_source(app: App, text: str, filter: Optional[Filter] = None) -> Source:  # noqa: A002

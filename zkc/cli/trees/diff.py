@@ -43,13 +43,14 @@ def command(app: App, a: str, b: str, with_acl: bool, with_data: bool, unified: 
     from zkc.cli._progress import progress
     from zkc.cli.trees._differences import Comparison, show
     from zkc.cli.trees._filter import Filter
-    from zkc.cli.trees._source import open_source, total_for_progress
+    from zkc.cli.trees._source import expect, open_source
 
     if a == b == "-":
         raise click.UsageError("only one of A and B can be stdin")
     first, second = (open_source(app, each, Filter(exclude, system=system, ephemerals=ephemerals)) for each in (a, b))
     comparison = Comparison(with_acl)
-    with progress(app, "comparing", total_for_progress(app, first)) as bar:
+    with progress(app, "comparing") as bar:
+        expect(app, first, bar)
         show(app, first, second, comparison.differences(first, second, bar), with_data=with_data, unified=unified)
     out = app.out
     left_out = 0 if ephemerals else first.passing.ephemerals + second.passing.ephemerals

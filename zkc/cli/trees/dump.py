@@ -52,15 +52,27 @@ def command(
     return write_dump(app, source, file, skip_unreadable=skip_unreadable)
 
 
-def write_dump(app: App, source: Source, file: str, *, skip_unreadable: bool = False) -> Optional[int]:
-    """Write a source to a file, and return the exit code; None if nothing was left out."""
+def write_dump(app: App, source: Source, file: str, *, skip_unreadable: bool = False,
+               advice: str = ". --skip-unreadable leaves such znodes out",
+               result: bool = True) -> Optional[int]:  # fmt: skip
+    """Write a source to a file, and return the exit code; None if nothing was left out.
+
+    Args:
+        app: What the command works with.
+        source: The tree.
+        file: The file.
+        skip_unreadable: Whether to leave out what may not be read.
+        advice: What the error about a znode that may not be read ends with.
+        result: Whether the counts are the result of the command, with --json.
+    """
     from zkc.cli._progress import progress
     from zkc.cli.trees._dumpfile import open_sink
-    from zkc.cli.trees._source import TreeSource, total_for_progress
+    from zkc.cli.trees._source import TreeSource, expect
 
     root = source.target.path if isinstance(source, TreeSource) else "/"
-    with progress(app, "dumping", total_for_progress(app, source)) as bar:
-        writing = _Writing(app, source, bar, skip_unreadable)
+    with progress(app, "dumping") as bar:
+        expect(app, source, bar)
+        writing = _Writing(app, source, bar, skip_unreadable, advice)
         try:
             batches = writing.batches()
             first = next(batches, None)  # Before the file is opened: there may be no such tree.
@@ -71,14 +83,14 @@ def write_dump(app: App, source: Source, file: str, *, skip_unreadable: bool = F
         except KeyboardInterrupt:
             raise CommandError(f"interrupted after {bar.done:,} znodes: {file} was not written", ExitCode.INTERRUPTED,
                                details={"znodes": bar.done}) from None  # fmt: skip
-    return writing.report(file)
+    return writing.report(file, result=result)
 
 
 class _Writing:
     """The records of a dump, and what there is to say about them."""
 
-    def __init__(self, app: App, source: Source, bar: Progress, skip_unreadable: bool) -> None:
-        self._app, self._source, self._bar, self._skip = app, source, bar, skip_unreadable
+    def __init__(self, app: App, source: Source, bar: Progress, skip_unreadable: bool, advice: str) -> None:
+        self._app, self._source, self._bar, self._skip, self._advice = app, source, bar, skip_unreadable, advice
         self._count = self._unreadable = self._hidden = 0
         self._first_unreadable = self._first_hidden = ""
         self._checked: set[object] = set()  # ACLs without hidden hashes.
@@ -109,7 +121,7 @@ class _Writing:
         """Count a znode that may not be read, or not be listed; return whether it can be written nevertheless."""
         if not self._skip:
             assert record.error is not None
-            raise CommandError(f"{record.error}. --skip-unreadable leaves such znodes out", ExitCode.NOT_ALLOWED,
+            raise CommandError(f"{record.error}{self._advice}", ExitCode.NOT_ALLOWED,
                                name="no_auth", path=record.error.path)  # fmt: skip
         self._unreadable += 1
         self._first_unreadable = self._first_unreadable or record.path
@@ -127,7 +139,7 @@ class _Writing:
         elif len(self._checked) < _BATCH:
             self._checked.add(acl)
 
-    def report(self, file: str) -> Optional[int]:
+    def report(self, file: str, *, result: bool) -> Optional[int]:
         """Say what was written."""
         out, passing = self._app.out, self._source.passing
         for pattern in passing.unused:
@@ -140,10 +152,10 @@ class _Writing:
         if self._unreadable:
             out.warn(f"{self._unreadable:,} znodes may not be read; they are left out, with all below. The first"
                      f" is {self._first_unreadable}")  # fmt: skip
-        if out.is_json and file != "-":
+        if out.is_json and result and file != "-":
             out.json({"file": file, "znodes": self._count, "ephemerals": passing.ephemerals, "bytes": self._bar.bytes,
                       "hidden_hashes": self._hidden, "unreadable": self._unreadable})  # fmt: skip
-        elif not out.is_json:
+        elif not out.is_json or not result:
             also = f", {passing.ephemerals:,} of them ephemeral" if passing.ephemerals else ""
             out.note(f"wrote {self._count:,} znodes to {'stdout' if file == '-' else file}{also}")
         return int(ExitCode.PARTLY) if self._unreadable else None
