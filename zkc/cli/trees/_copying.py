@@ -81,6 +81,7 @@ class _Run:
     def __init__(self, app: App, source: Source, target: TreeSource, wishes: Wishes) -> None:
         self._app, self._source, self._target, self._wishes = app, source, target, wishes
         self._plan = self._new_plan()
+        self._equal = False  # Whether both trees were compared, and there is nothing to write.
 
     def _new_plan(self) -> Plan:
         wishes = self._wishes
@@ -136,7 +137,7 @@ class _Run:
         from zkc.cli._safety import confirm
         from zkc.cli.trees._source import expect
 
-        plan = self._new_plan()
+        plan = self._plan
         with progress(app, "comparing") as bar:
             expect(app, self._source, bar)
             for change in plan.changes(self._pairs()):
@@ -146,6 +147,10 @@ class _Run:
                                        name="node_exists", path=change.path)  # fmt: skip
         plan.check_hidden()
         counts = plan.counts
+        if not (counts[CREATE] or counts[REPLACE] or counts[DELETE]):
+            self._equal = True
+            return
+        self._plan = self._new_plan()
         if asks and (counts[REPLACE] or counts[DELETE]):
             parts = [f"{verb} {_znodes(counts[action])}" for verb, action in (("replace", REPLACE), ("delete", DELETE))
                      if counts[action]]  # fmt: skip
@@ -164,14 +169,16 @@ class _Run:
         app, target, wishes, plan = self._app, self._target, self._wishes, self._plan
         client = target.client
         parent = target.target.path.rpartition("/")[0]
-        if wishes.parents and parent:
+        if wishes.parents and parent and not self._equal:
             app.change(client.ensure_path, parent, idempotent=True)
         with progress(app, wishes.title) as bar:
-            expect(app, self._source, bar)
             deletion = Deletion(app, None, client)
             writer = Writer(app, target, bar, deletion, policy=wishes.policy, check=plan.check_hidden)
             with self._counted(writer, deletion):
-                writer.run(plan.changes(self._pairs()))
+                if not self._equal:
+                    expect(app, self._source, bar)
+                    writer.run(plan.changes(self._pairs()))
+        writer.skipped = plan.counts[SKIP] if self._equal else writer.skipped
         self._note_left_out()
         return self._report(writer, deletion)
 
