@@ -112,9 +112,7 @@ def test_nothing_of_a_lost_command_lives_when_the_next_one_starts(start_cli, zoo
         holder.send_signal(signal.SIGCONT)
         proxy.resume()
         code = {"zkc killed": -signal.SIGKILL, "guardian killed": 128 + signal.SIGKILL}.get(fault, 125)
-        # Once zkc has killed a guardian that is stopped, it may see that end before it notes the loss.
-        codes = (code, 128 + signal.SIGKILL) if fault == "guardian stopped" else (code,)
-        assert holder.wait(60) in codes, holder.stderr.read()
+        assert holder.wait(60) == code, holder.stderr.read()
         until(lambda: guardian not in [pid for pid, _ in descendants(1)])
 
 

@@ -159,7 +159,7 @@ def test_an_expired_session_is_followed_by_another(zookeeper_server, expire):
 
 SIGNALS = """
 import gc, signal, time
-import zkc
+import zkc, zkc._zookeeper
 
 class Interrupted(Exception): pass
 

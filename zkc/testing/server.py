@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ._config import ServerOptions
     from .certificates import TLSFiles
 
+_WRITE_TIMEOUT = 10.0  # Seconds: an ensemble that has just started may be slow on a busy machine.
+
 
 class ZooKeeperServer:
     """A real ZooKeeper server on the loopback interface, as a context manager.
@@ -321,7 +323,7 @@ class ZooKeeperServer:
         :param data: the data of the last znode of the path.
         :raises OSError: if the server does not reply, or refuses.
         """
-        with _wire.WireConnection(self._instance.address) as connection:
+        with _wire.WireConnection(self._instance.address, timeout=_WRITE_TIMEOUT) as connection:
             parts = path.strip("/").split("/")
             for depth in range(1, len(parts)):
                 connection.create("/" + "/".join(parts[:depth]))
