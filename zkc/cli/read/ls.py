@@ -90,7 +90,7 @@ def list_records(
 
 
 def _children(app: App, path: str, with_stat: bool) -> Iterator[dict[str, Any]]:
-    from zkc.cli._walk import Stats, list_children
+    from zkc.cli._bulk import Stats, list_children
 
     names = list_children(app, path)
     parent = "" if path == "/" else path

@@ -37,7 +37,7 @@ def read_acls(app: App, client: Client, paths: Sequence[str]) -> list[Any]:
 
     A lost connection repeats only what has failed.
     """
-    from zkc.cli._walk import read_many
+    from zkc.cli._bulk import read_many
 
     return read_many(app, _Call(client), paths)
 

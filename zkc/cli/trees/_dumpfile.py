@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, Callable, Optional
 
 import click
 
+from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli.trees._source import Record, Source, key_of, relative
 
@@ -305,21 +306,18 @@ class DumpSource(Source):
 
     def _sorted(self, lines: Iterator[tuple[int, str]], stack: ExitStack) -> Iterator[tuple[int, str]]:
         """Sort the lines."""
+        from zkc.cli._progress import progress
+
         waiting: list[_Line] = []
         runs: list[Iterable[_Line]] = []
         size = 0
-        for number, line in lines:
-            waiting.append((self._key(number, line), number, line))
-            size += len(line) + 200
-            if size > _IN_MEMORY:
-                with _naming(tempfile.gettempdir(), "used for sorting (TMPDIR names another folder)"):
-                    spilled = tempfile.TemporaryFile("w+", prefix="zkc-", encoding="utf-8", newline="\n")  # noqa: SIM115
-                    file = stack.enter_context(spilled)
-                    waiting.sort()
-                    file.writelines(f"{number} {line.strip()}\n" for _, number, line in waiting)
-                    file.seek(0)
-                runs.append(self._spilled(file))
-                waiting, size = [], 0
+        with progress(click.get_current_context().ensure_object(App), "sorting") as bar:
+            for number, line in bar.passing(lines):
+                waiting.append((self._key(number, line), number, line))
+                size += len(line) + 200
+                if size > _IN_MEMORY:
+                    runs.append(self._spill(waiting, stack))
+                    waiting, size = [], 0
         waiting.sort()
         last = None
         for key, number, line in heapq.merge(*runs, waiting, key=itemgetter(0)) if runs else waiting:
@@ -327,6 +325,16 @@ class DumpSource(Source):
                 raise self._bad(f"line {number}: {key.replace(chr(0), '/') or '/'} is there twice")
             last = key
             yield number, line
+
+    def _spill(self, waiting: list[_Line], stack: ExitStack) -> Iterator[_Line]:
+        """Sort lines into a temporary file, and return what reads them."""
+        with _naming(tempfile.gettempdir(), "used for sorting (TMPDIR names another folder)"):
+            spilled = tempfile.TemporaryFile("w+", prefix="zkc-", encoding="utf-8", newline="\n")  # noqa: SIM115
+            file = stack.enter_context(spilled)
+            waiting.sort()
+            file.writelines(f"{number} {line.strip()}\n" for _, number, line in waiting)
+            file.seek(0)
+        return self._spilled(file)
 
     def _spilled(self, file: Iterable[str]) -> Iterator[_Line]:
         for text in file:

@@ -86,7 +86,7 @@ def _part(records: Iterator[Record]) -> list[Record]:
 
 def _read(app: App, target: TreeSource, wanted: dict[str, str], *, with_acl: bool) -> dict[str, Record]:
     """Read znodes of the target; return those that exist."""
-    from zkc.cli._walk import Stats
+    from zkc.cli._bulk import Stats
     from zkc.cli.trees._acls import read_acls
 
     paths = list(wanted.values())

@@ -235,7 +235,7 @@ class Deletion:
 
     def _remaining(self, items: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         """Return the items that are still there, and count the others as deleted."""
-        from zkc.cli._walk import read_many
+        from zkc.cli._bulk import read_many
 
         stats = read_many(self._app, self._client.exists_many, [path for path, _ in items])
         left = [item for item, stat in zip(items, stats) if stat is not None]

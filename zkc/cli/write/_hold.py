@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
 import signal
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from zkc.cli._exit import CommandError, ExitCode
@@ -12,31 +15,54 @@ from zkc.cli._exit import CommandError, ExitCode
 if TYPE_CHECKING:
     from zkc.cli._app import App
 
-__all__ = ["hold_session"]
+__all__ = ["Hold", "holding"]
 
 
-def hold_session(app: App, path: str, owner: int) -> None:
-    """Wait until Ctrl-C or SIGTERM. After an expired session the client re-creates the znode in a new one.
+class Hold:
+    """A session that is kept. :func:`holding` makes it, before the znode is created."""
 
-    Args:
-        app: What the command works with.
-        path: The path of the znode.
-        owner: The id of the session that created it.
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._news: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.began = False
+        """Whether the znode was created. From then on a signal ends the command in good order."""
 
-    Raises:
-        CommandError: Another client deleted the znode, or it could not be re-created.
-    """
-    news: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    def end(self, *_: object) -> None:
+        """Handle SIGTERM."""
+        if self.began:
+            self._news.put(None)
+        else:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def wait(self, path: str, owner: int) -> None:
+        """Wait until Ctrl-C or SIGTERM. After an expired session the client re-creates the znode in a new one.
+
+        Args:
+            path: The path of the znode.
+            owner: The id of the session that created it.
+
+        Raises:
+            CommandError: Another client deleted the znode, or it could not be re-created.
+        """
+        self._app.client.add_kept_listener(self._news.put)
+        self._app.client.add_listener(self._news.put)
+        if self._app.out.is_human:
+            self._app.out.note(f"holding {path}: Ctrl-C ends it")
+        _wait(self._app, path, owner, self._news)
+
+
+@contextlib.contextmanager
+def holding(app: App) -> Iterator[Hold]:
+    """Take Ctrl-C and SIGTERM as the end of a hold, from the moment when its znode is created."""
+    hold = Hold(app)
     in_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, lambda *_: news.put(None)) if in_main else None
-    app.client.add_kept_listener(news.put)
-    app.client.add_listener(news.put)
-    if app.out.is_human:
-        app.out.note(f"holding {path}: Ctrl-C ends it")
+    before = signal.signal(signal.SIGTERM, hold.end) if in_main else None
     try:
-        _wait(app, path, owner, news)
+        yield hold
     except KeyboardInterrupt:
-        pass  # The end that a user asks for.
+        if not hold.began:
+            raise
     finally:
         if in_main:
             signal.signal(signal.SIGTERM, before)

@@ -15,6 +15,7 @@ from zkc.cli.write._data import Given, data_options, read_data
 
 if TYPE_CHECKING:
     from zkc import ACL
+    from zkc.cli.write._hold import Hold
 
 __all__ = ["command"]
 
@@ -69,7 +70,22 @@ def command(app: App, path: str, given: Given, ephemeral: bool, hold: bool, sequ
         return
     if ephemeral and not hold and not app.in_shell:
         app.out.warn(f"{path} is ephemeral and ends with this command: --hold keeps it")
-    made = app.change(app.client.create, path, data, acl=acl, make_parents=parents, keep=hold, **options)
+    if not hold:
+        _create(app, path, data, ephemeral, acl=acl, make_parents=parents, **options)
+        return
+    from zkc.cli.write._hold import holding
+
+    with holding(app) as held:
+        made, owner = _create(app, path, data, ephemeral, held, acl=acl, make_parents=parents, **options)
+        held.wait(made, owner)
+
+
+def _create(app: App, path: str, data: Optional[bytes], ephemeral: bool, held: Optional[Hold] = None,
+            **options: Any) -> tuple[str, int]:  # fmt: skip
+    """Create the znode and report it; return its path and the id of the session."""
+    made: str = app.change(app.client.create, path, data, keep=held is not None, **options)
+    if held is not None:
+        held.began = True
     owner = app.client.session_id
     record = {"path": made}
     if ephemeral:
@@ -80,11 +96,8 @@ def command(app: App, path: str, given: Given, ephemeral: bool, hold: bool, sequ
         app.out.json(record)
     else:
         app.out.line(made)
-    if hold:
-        from zkc.cli.write._hold import hold_session
-
-        app.out.flush()
-        hold_session(app, made, owner)
+    app.out.flush()
+    return made, owner
 
 
 def _options(ephemeral: bool, sequential: bool, container: bool, ttl: Optional[float]) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def _list(app: App, items: Iterator[tuple[str, int]]) -> None:
 
 def _delete_each(app: App, paths: Sequence[str], version: Optional[int], missing_ok: bool, backup: Optional[str],
                  force: bool) -> None:  # fmt: skip
-    from zkc.cli._walk import read_many
+    from zkc.cli._bulk import read_many
     from zkc.errors import BadVersionError, NoNodeError, NotEmptyError, ZooKeeperError
 
     if app.dry_run:

@@ -1,0 +1,168 @@
+"""Bulk reads of znodes that survive a lost connection: what failed is repeated, and only that.
+
+``read_many(app, client.get_many, paths)``, ``Stats(app, client).read_all(paths)`` and ``list_children(app, path)`` serve
+commands that know their paths. :mod:`zkc.cli._walk` is made of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+from zkc.cli._exit import CommandError, ExitCode
+
+if TYPE_CHECKING:
+    from zkc import Client, Stat
+    from zkc.cli._app import App
+
+__all__ = ["FRONT", "WIDE", "Stats", "list_children", "read_many"]
+
+FRONT = 4096
+"""Znodes that a call asks for at most, and that a step of a walk looks at."""
+WIDE = 10_000
+"""Children of a znode that is listed by a request of its own."""
+_BYTES_OF_CALL = 4 << 20  # Data that a call is expected to bring.
+_LEAST = 64  # Items of a call that a slow server gets at least.
+
+
+def read_many(app: App, call: Callable[..., list[Any]], paths: Sequence[str]) -> list[Any]:
+    """Read many znodes, and repeat what failed for a lost connection, a timeout or an expired session.
+
+    Args:
+        app: What the command works with.
+        call: ``get_many``, ``exists_many`` or ``children_many`` of a client.
+        paths: The paths.
+
+    Returns:
+        For each path its result, None if there is no such znode, or another error, such as a NoAuthError.
+
+    Raises:
+        ZooKeeperError: Nothing has succeeded for the time of --timeout.
+    """
+    results: list[Any] = []
+    size = FRONT
+    start = 0
+    while start < len(paths):
+        part = paths[start : start + size]
+        found, size = _read_part(app, call, part, size)
+        results += found
+        start += len(found)
+    return results
+
+
+def _read_part(app: App, call: Callable[..., list[Any]], paths: Sequence[str], size: int) -> tuple[list[Any], int]:
+    """Read one part. When no part of this size ends in time, return nothing and a smaller size."""
+    from zkc import Retry
+    from zkc.errors import NoNodeError, OperationTimeoutError, ZooKeeperError
+    from zkc.retry import is_retriable
+
+    client: Client = call.__self__  # type: ignore[attr-defined]
+    results: list[Any] = [None] * len(paths)
+    left = list(range(len(paths)))
+
+    def attempt() -> None:
+        nonlocal left
+        failed, failure = [], None
+        for index, found in zip(left, call([paths[index] for index in left])):
+            if isinstance(found, ZooKeeperError):
+                if is_retriable(found):
+                    failed.append(index)
+                    failure = found
+                    continue
+                if isinstance(found, NoNodeError):
+                    continue
+            results[index] = found
+        left = failed
+        if failure is not None:
+            raise failure
+
+    while left:
+        before = len(left)
+        policy = Retry(attempts=None, deadline=app.settings.timeout, max_backoff=0.5)
+        try:
+            client.retry(attempt, policy=policy)
+        except OperationTimeoutError:
+            if len(left) == before:
+                if size <= _LEAST:
+                    raise
+                return [], size // 4
+        except ZooKeeperError as error:
+            if len(left) == before or not is_retriable(error):
+                raise
+    return results, size
+
+
+class Stats:
+    """A reader of stats and data.
+
+    Stats come with the data, because servers since 3.6 answer hundreds of ``get`` by one reply: ten times as fast as
+    ``exists``. A call asks for so many znodes that their data, by the size of those before, are a few megabytes.
+    """
+
+    def __init__(self, app: App, client: Client) -> None:
+        self._app, self._client = app, client
+        self._size = 256.0  # The bytes of a znode to expect.
+
+    @property
+    def most(self) -> int:
+        """The number of znodes for the next call."""
+        return max(16, min(FRONT, int(_BYTES_OF_CALL / self._size)))
+
+    def read(self, paths: Sequence[str]) -> list[Any]:
+        """Return for each path ``(data, stat)``, None if it is gone, or ``(error, stat)`` if it may not be read."""
+        from zkc.errors import NoAuthError
+
+        found = read_many(self._app, self._client.get_many, paths)
+        refused = [index for index, each in enumerate(found) if isinstance(each, NoAuthError)]
+        if refused:
+            stats = read_many(self._app, self._client.exists_many, [paths[index] for index in refused])
+            for index, stat in zip(refused, stats):
+                found[index] = stat if stat is None or isinstance(stat, Exception) else (found[index], stat)
+        size = 0
+        for each in found:
+            if isinstance(each, Exception):
+                raise each
+            if each is not None:
+                size += each[1].data_length
+        if found:
+            self._size = max(size * 4 / len(found), self._size * 0.7, 64.0)
+        return found
+
+    def read_all(self, paths: Sequence[str]) -> Iterator[Optional[Stat]]:
+        """Yield the stat of each path, None if it is gone."""
+        start = 0
+        while start < len(paths):
+            part = paths[start : start + self.most]
+            start += len(part)
+            for found in self.read(part):
+                yield None if found is None else found[1]
+
+
+def list_children(app: App, path: str, client: Optional[Client] = None) -> list[str]:
+    """Return the names of a znode's children, sorted.
+
+    Raises:
+        NoNodeError: There is no such znode.
+        CommandError: The reply does not come, and the number of children is the likely reason.
+    """
+    from zkc.errors import ConnectionLossError, OperationTimeoutError, RequestTimeoutError
+
+    client = client or app.client
+    began = time.monotonic()
+    try:
+        return sorted(app.read(client.children, path))
+    except (ConnectionLossError, OperationTimeoutError, RequestTimeoutError) as error:
+        seconds = time.monotonic() - began
+        stat = app.read(client.exists, path)
+        if stat is None or stat.num_children < WIDE:
+            raise
+        raise CommandError(
+            f"{path} has {stat.num_children:,} children, and the list of their names, one reply, did not come in"
+            f" {seconds:.0f} s. Give a longer --timeout. A proxy or a server with a limit for replies (jute.maxbuffer)"
+            f" may be in the way, too: {error}",
+            ExitCode.NO_CONNECTION,
+            name="too_wide",
+            path=path,
+            details={"num_children": stat.num_children},
+        ) from None
