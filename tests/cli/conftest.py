@@ -8,6 +8,7 @@ from .fix_cli import (  # noqa: F401
     client,
     hosts,
     in_terminal,
+    measured,
     open_terminal,
     start_cli,
     start_seconds,

@@ -55,7 +55,7 @@ def test_a_server_that_is_down_is_a_row_with_the_reason(servers, cli):
     How long a machine takes is no matter of this test: the wait for servers ends by a limit of less than 3 s.
     """
     (limit,) = (option.default for option in status.command.params if option.name == "within")
-    assert limit < 3
+    assert float(limit) < 3
     servers.wait_for_leader()
     victim = servers.followers[0]
     place = servers.members.index(victim)

@@ -1,7 +1,7 @@
 """Bulk reads of znodes that survive a lost connection: what failed is repeated, and only that.
 
-``read_many(app, client.get_many, paths)``, ``Stats(app, client).read_all(paths)`` and ``list_children(app, path)`` serve
-commands that know their paths. :mod:`zkc.cli._walk` is made of them.
+``read_many(app, client.get_many, paths)``, ``Stats(app, client).read_all(paths)`` and ``list_children(app, path)`` are
+for commands that know their paths. :mod:`zkc.cli._walk` is made of them.
 """
 
 from __future__ import annotations

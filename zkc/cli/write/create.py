@@ -71,24 +71,23 @@ def command(app: App, path: str, given: Given, ephemeral: bool, hold: bool, sequ
     if ephemeral and not hold and not app.in_shell:
         app.out.warn(f"{path} is ephemeral and ends with this command: --hold keeps it")
     if not hold:
-        _create(app, path, data, ephemeral, acl=acl, make_parents=parents, **options)
+        _create(app, path, data, acl=acl, make_parents=parents, **options)
         return
     from zkc.cli.write._hold import holding
 
     with holding(app) as held:
-        made, owner = _create(app, path, data, ephemeral, held, acl=acl, make_parents=parents, **options)
+        made, owner = _create(app, path, data, held, acl=acl, make_parents=parents, **options)
         held.wait(made, owner)
 
 
-def _create(app: App, path: str, data: Optional[bytes], ephemeral: bool, held: Optional[Hold] = None,
-            **options: Any) -> tuple[str, int]:  # fmt: skip
+def _create(app: App, path: str, data: Optional[bytes], held: Optional[Hold] = None, **options: Any) -> tuple[str, int]:
     """Create the znode and report it; return its path and the id of the session."""
     made: str = app.change(app.client.create, path, data, keep=held is not None, **options)
     if held is not None:
         held.began = True
     owner = app.client.session_id
     record = {"path": made}
-    if ephemeral:
+    if options["ephemeral"]:
         from zkc.cli._records import hex_text
 
         record["ephemeral_owner"] = hex_text(owner)
