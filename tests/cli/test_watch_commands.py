@@ -124,5 +124,6 @@ def test_a_wait_continues_after_the_session_expired(start_cli, client, zookeeper
     process = start_cli("wait", "/ready")
     zookeeper_server.stop()
     zookeeper_server.start()
-    client.retry(client.create, "/ready")
+    client.retry(client.exists, "/")  # A reply means that the connection is one to the new server.
+    client.create("/ready")
     assert process.wait(30) == 0
