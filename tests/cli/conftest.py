@@ -2,7 +2,6 @@
 
 from .fix_admin import _admin_ensemble, admin_ensemble  # noqa: F401
 from .fix_cli import (  # noqa: F401
-    _signals_are_heard,
     bytecode,
     cli,
     cli_environment,

@@ -147,17 +147,6 @@ def open_terminal(in_terminal: Callable[..., pexpect.spawn]) -> Callable[..., Te
     return start
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _signals_are_heard() -> Iterator[None]:
-    """Let commands get all signals: under nohup, or behind &, the tests ignore some, and commands inherit that."""
-    ignored = [signum for signum in (signal.SIGHUP, signal.SIGINT) if signal.getsignal(signum) is signal.SIG_IGN]
-    for signum in ignored:
-        signal.signal(signum, signal.SIG_DFL)
-    yield
-    for signum in ignored:
-        signal.signal(signum, signal.SIG_IGN)
-
-
 @pytest.fixture
 def hosts(zookeeper_chroot: str) -> str:
     """The servers of the commands, with a root of their own for each test."""
