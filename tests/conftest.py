@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 pytest_plugins = ["tests.fix_leaks", "tests.fix_report", "tests.fix_servers"]
 
 # A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C: some are about it.
@@ -10,3 +12,23 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # The same for nohup and SIGHUP.
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# Several processes share the files of a run. These take the longest: begun last, each would keep one process busy while
+# the others have nothing to do.
+_FIRST = (
+    "tests/docs/test_benchmarks.py",
+    "tests/docs/test_site.py",
+    "tests/docs/test_cli_pages.py",
+    "tests/recipes/test_work_cuts.py",
+    "tests/client/test_client_wiped.py",
+    "tests/cli/test_lock_faults.py",
+    "tests/recipes/test_lock_cuts.py",
+    "tests/native/test_bridge.py",
+    "tests/recipes/test_lock_interrupts.py",
+    "tests/docs/test_docs_snippets.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take the longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
