@@ -12,6 +12,7 @@ import pytest
 from zkc.cli._options import GLOBAL
 from zkc.cli._root import root
 from zkc.cli._table import COMMANDS
+from zkc.cli._zkcli import WORDS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli" / "from_zkcli.md"
 THEIRS = set(
@@ -29,6 +30,25 @@ OURS = [command for _, ours in ROWS for command in re.findall(r"`(zkc [^`]+)`", 
 def test_every_command_of_zkcli_has_a_line():
     named = {re.match(r"[\w-]+", each)[0] for theirs, _ in ROWS for each in re.findall(r"`([^`]+)`", theirs)}
     assert named >= THEIRS
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_of_zkcli_is_explained_as_the_page_does(word):
+    cells = [ours for theirs, ours in ROWS if word in re.findall(r"`([\w-]+)", theirs)]
+    assert WORDS[word] in [cell.strip() for cell in cells]
+    assert word not in COMMANDS
+
+
+def test_a_word_of_zkcli_ends_with_the_command_of_zkc(cli):
+    assert "`zkc rm -r PATH`" in cli("deleteall", "/x", code=2).err
+    assert "`zkc acl get PATH`" in cli("getacl", "/x", code=2).err
+    assert "--fresh" in cli("sync", "/", code=2).err
+    told = cli("shell", "--keep-going", "-c", "rmr /x; addauth digest chris:geheim; exi; help deleteall", code=8).err
+    assert told.count("`rm -r PATH`") == 2
+    assert "`auth digest:USER:FILE`" in told
+    assert "did you mean 'exit'" in told
+    assert "geheim" not in told
+    assert "command of zkc shell only" in cli("cd", "/x", code=2).err
 
 
 @pytest.mark.parametrize("text", OURS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from zkc import ACL
 from zkc.cli.programs._shell.lines import Line, parse, statements
 
 
@@ -64,6 +65,39 @@ def test_pipes_and_files_reach_the_system(cli, client, tmp_path):
 
 def test_a_relative_path_needs_the_shell(cli):
     assert "must begin with /" in cli("ls", "app", code=2).err
+
+
+def test_a_session_is_authenticated_for_all_commands_that_follow(cli, client, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("geheim\n")
+    secret.chmod(0o600)
+    client.create("/a", b"x", acl=[ACL.digest("chris", "geheim")])
+    script = f"auth digest:chris:{secret}; get /a; get /a --read-only --timeout 30; whoami"
+    ended = cli("shell", "-c", script)
+    assert ended.text.startswith("xx")
+    assert "chris" in ended.text
+    # A command with a connection of its own, as to another ensemble, is not given the credentials.
+    cli("shell", "-c", f"auth digest:chris:{secret}; get /a --session-timeout 7", code=5)
+    for wrong in ("auth", "auth digest:chris", f"auth digest:chris:{tmp_path}/none"):
+        cli("shell", "-c", wrong, code=2)
+
+
+def test_the_help_lists_what_works_in_a_shell(cli):
+    shown = cli("shell", "-c", "help; help auth").text
+    for word in ("top", "auth ", "quit ", "unwatch "):
+        assert word in shown
+
+
+def test_a_note_about_a_failure_has_no_data(cli):
+    for line in (
+        "set /none -d geheim",
+        "set /none geheim",
+        "set /none 'geheim",
+        "set -d geheim",
+        "create /a geheim too",
+    ):
+        assert "geheim" not in cli("shell", "-c", line, code=None).err
+    assert "'set /none …'" in cli("shell", "-c", "set /none -d geheim", code=3).err
 
 
 def test_an_open_quote_is_a_usage_error(cli):

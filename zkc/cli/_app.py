@@ -49,6 +49,8 @@ class App:
         child._given = dict(self._given)
         child._clients, child._borrows = self._clients, True
         child.in_shell, child.folder = self.in_shell, self.folder
+        if "settings" in self.__dict__:  # With the answers to questions for passwords, and what `auth` has added.
+            child.settings = self.settings
         return child
 
     # ---- options ---------------------------------------------------------------------------------------------------
@@ -57,6 +59,14 @@ class App:
         """Store the value of a global option."""
         if self._borrows and name in _OF_CONNECTIONS and self._given.get(name) != value:
             self._clients, self._borrows = {}, False
+            self.__dict__.pop("settings", None)
+        if name in ("timeout", "read_only", "admin_port") and "settings" in self.__dict__:
+            import dataclasses
+
+            from zkc.cli._settings import parse_ports
+
+            change: dict[str, Any] = {"admin_ports": parse_ports(value)} if name == "admin_port" else {name: value}
+            self.settings = dataclasses.replace(self.settings, **change)
         self._given[name] = value
         if name == "verbose":
             _log_to_stderr()
@@ -100,6 +110,21 @@ class App:
         from zkc.cli._settings import resolve
 
         return resolve(self._given, profile)
+
+    def authenticate(self, text: str) -> None:
+        """Add credentials such as ``digest:USER:FILE`` to the session, for all commands that follow in a shell.
+
+        Raises:
+            CommandError: They are malformed, or the file with the password cannot be read.
+            ZooKeeperError: The servers refuse them.
+        """
+        import dataclasses
+
+        from zkc.cli._settings import read_auth
+
+        scheme, credentials = read_auth(text)
+        self.change(self.client.add_auth, scheme, credentials, idempotent=True)
+        self.settings = dataclasses.replace(self.settings, auth=(*self.settings.auth, (scheme, credentials)))
 
     # ---- clients ---------------------------------------------------------------------------------------------------
 

@@ -9,8 +9,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from zkc._version import __version__
+from zkc.cli._app import App
 from zkc.cli._options import Group, add_global_options
-from zkc.cli._table import COMMANDS, SECTIONS
+from zkc.cli._table import COMMANDS, SECTIONS, SHELL_WORDS
 
 __all__ = ["root"]
 
@@ -33,8 +34,8 @@ class Root(Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[Optional[str], Optional[click.Command], list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(_unknown(args[0]), ctx)
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(_unknown(args[0], in_shell=ctx.ensure_object(App).in_shell), ctx)
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -51,11 +52,19 @@ class Root(Group):
                 formatter.write_dl(rows)
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str, *, in_shell: bool) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name, COMMANDS, 1)
-    return f"there is no command {name!r}" + (f": did you mean {close[0]!r}?" if close else ": see zkc --help")
+    from zkc.cli._zkcli import advice_about
+
+    advice = advice_about(name, in_shell=in_shell)
+    if advice is not None:
+        return advice
+    if name in SHELL_WORDS:
+        return f"{name!r} is a command of zkc shell only"
+    close = difflib.get_close_matches(name, [*COMMANDS, *SHELL_WORDS] if in_shell else COMMANDS, 1)
+    see = "help lists all" if in_shell else "see zkc --help"
+    return f"there is no command {name!r}: " + (f"did you mean {close[0]!r}?" if close else see)
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

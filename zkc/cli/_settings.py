@@ -15,7 +15,7 @@ from zkc.cli._secrets import check_private, read_secret
 if TYPE_CHECKING:
     from zkc import SASL, TLS
 
-__all__ = ["NAMES", "Settings", "check_auth", "check_secret_file", "parse_ports", "resolve"]
+__all__ = ["NAMES", "Settings", "check_auth", "check_secret_file", "parse_ports", "read_auth", "resolve"]
 
 DEFAULT_SERVERS = "localhost:2181"
 # Each setting has an option, a variable ZKC_… and a member of a profile, all of the same name.
@@ -155,11 +155,18 @@ def _auth(value: object) -> tuple[tuple[str, str], ...]:
     """Read credentials: ``digest:USER:FILE``, or a list of them in a profile."""
     if not value:
         return ()
-    made = []
-    for text in [str(each) for each in value] if isinstance(value, (list, tuple)) else [str(value)]:
-        scheme, user, file = check_auth(text)
-        made.append((scheme, f"{user}:{read_secret(file, f'Password of {user}')}"))
-    return tuple(made)
+    texts = [str(each) for each in value] if isinstance(value, (list, tuple)) else [str(value)]
+    return tuple(map(read_auth, texts))
+
+
+def read_auth(text: str) -> tuple[str, str]:
+    """Return the scheme and the credentials of ``digest:USER:FILE``, with the password from the file.
+
+    Raises:
+        CommandError: The text is malformed, or the file cannot be read.
+    """
+    scheme, user, file = check_auth(text)
+    return scheme, f"{user}:{read_secret(file, f'Password of {user}')}"
 
 
 def _expanded(file: Optional[str]) -> Optional[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["COMMANDS", "SECTIONS", "Entry"]
+__all__ = ["COMMANDS", "SECTIONS", "SHELL_WORDS", "Entry"]
 
 
 class Entry(NamedTuple):
@@ -92,3 +92,14 @@ COMMANDS: dict[str, Entry] = {
     "serve": Entry("programs", "serve", "Serve a ZooKeeper to try things out."),
     "version": Entry("programs", "version", "Print the versions of zkc and of the libraries inside."),
 }
+
+SHELL_WORDS = {
+    "cd": "Change the folder: cd PATH, cd .., cd - (the one before).",
+    "pwd": "Print the folder.",
+    "auth": "Authenticate this session: auth digest:USER:FILE, with the password in FILE.",
+    "unwatch": "End background watches: unwatch [PATH].",
+    "help": "Print this help; help COMMAND explains a command.",
+    "exit": "Leave, as Ctrl-D does.",
+    "quit": "The same as exit.",
+}
+"""The commands that only the shell has."""

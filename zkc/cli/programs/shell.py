@@ -59,7 +59,7 @@ def command(app: App, file: Optional[Path], text: Optional[str], keep_going: boo
 
 def _run_script(runner: Runner, text: str, keep_going: bool) -> int:
     from zkc.cli.programs._shell.lines import statements
-    from zkc.cli.programs._shell.runner import Leave
+    from zkc.cli.programs._shell.runner import Leave, brief
 
     failed = False
     for number, statement in enumerate(statements(text), 1):
@@ -70,7 +70,7 @@ def _run_script(runner: Runner, text: str, keep_going: bool) -> int:
         if code == ExitCode.INTERRUPTED:
             return code
         if code and not keep_going:
-            runner.app.out.note(f"command {number}, {statement!r}, ended with {code}; the rest was not run")
+            runner.app.out.note(f"command {number}, {brief(statement)!r}, ended with {code}; the rest was not run")
             return code
         failed = failed or code != 0
     return int(ExitCode.PARTLY if failed else ExitCode.DONE)

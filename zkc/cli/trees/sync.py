@@ -15,7 +15,7 @@ __all__ = ["command"]
 
 @click.command(cls=Command)
 @click.argument("source", metavar="SRC")
-@click.argument("target", metavar="DST")
+@click.argument("target", metavar="DST", required=False)
 @click.option("--delete", is_flag=True, help="Delete what DST has and SRC has not.")
 @click.option(
     "--acl",
@@ -28,8 +28,8 @@ __all__ = ["command"]
 @parents_option
 @click.option("--force", is_flag=True, help="Delete even below the root.")
 @pass_app
-def command(app: App, source: str, target: str, delete: bool, acl: Any, exclude: tuple[str, ...], parents: bool,
-            force: bool) -> Optional[int]:  # fmt: skip
+def command(app: App, source: str, target: Optional[str], delete: bool, acl: Any, exclude: tuple[str, ...],
+            parents: bool, force: bool) -> Optional[int]:  # fmt: skip
     """Make a tree equal to another, and write only differences.
 
     SRC and DST are paths, or PROFILE:/path for other ensembles; SRC may be a dump or a snapshot, too. Both are read,
@@ -43,6 +43,10 @@ def command(app: App, source: str, target: str, delete: bool, acl: Any, exclude:
       zkc sync --yes --delete prod:/app test:/app
       zkc sync /app /standby --exclude locks
     """
+    if target is None:
+        from zkc.cli._zkcli import ONE_PATH_SYNC
+
+        raise click.UsageError(f"DST is missing: {ONE_PATH_SYNC}")
     from zkc.cli.trees._copying import Wishes, copy
     from zkc.cli.trees._filter import Filter
     from zkc.cli.trees._source import open_source, open_target

@@ -28,11 +28,12 @@ def data_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options ``-d``, ``-f``, ``--null`` and the argument ``-``. It gets them as ``given``."""
 
     def call(
-        *arguments: Any, text: Optional[str], file: Optional[str], null: bool, source: Optional[str], **more: Any
+        *arguments: Any, text: Optional[str], file: Optional[str], null: bool, source: tuple[str, ...], **more: Any
     ) -> Any:
-        if source not in (None, "-"):
-            raise click.UsageError(f"the data {source!r} have no option in front: give -d TEXT, -f FILE or -")
-        if (text is not None) + (file is not None) + null + (source is not None) > 1:
+        if source not in ((), ("-",)):
+            # The message must not have the data: they may be secret.
+            raise click.UsageError("the data have no option in front: give -d TEXT, -f FILE or -")
+        if (text is not None) + (file is not None) + null + len(source) > 1:
             raise click.UsageError("give the data once: -d TEXT, -f FILE, - or --null")
         return function(*arguments, given=Given(text, "-" if source else file, null), **more)
 
@@ -42,7 +43,7 @@ def data_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--null", is_flag=True, help="Store no data at all, which differs from empty data."),
         click.option("-f", "--file", metavar="FILE", help="Take the data from FILE; - for stdin."),
         click.option("-d", "--data", "text", metavar="TEXT", help="Take TEXT as the data, in UTF-8."),
-        click.argument("source", required=False, metavar="[-]"),
+        click.argument("source", nargs=-1, metavar="[-]"),
     ):
         call = decorate(call)
     return call

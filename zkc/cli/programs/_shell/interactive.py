@@ -21,9 +21,9 @@ from prompt_toolkit.styles import Style
 
 from zkc.cli._records import hex_text
 from zkc.cli._root import root
-from zkc.cli._table import COMMANDS
+from zkc.cli._table import COMMANDS, SHELL_WORDS
 from zkc.cli._text import shown
-from zkc.cli.programs._shell.runner import BUILTINS, Leave, Runner
+from zkc.cli.programs._shell.runner import Leave, Runner
 from zkc.cli.programs._shell.watches import Notices, Watches
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def interact(app: App) -> int:
     runner = Runner(app, watches)
     notices = Notices(client, _notify)
     session: PromptSession[str] = PromptSession(
-        history=FileHistory(str(_history_file(app))),
+        history=_History(str(_history_file(app))),
         auto_suggest=AutoSuggestFromHistory(),
         completer=_Completer(app),
         complete_while_typing=False,
@@ -120,6 +120,15 @@ def _history_file(app: App) -> Path:
     return file
 
 
+class _History(FileHistory):
+    """The file of the history. Lines with credentials stay in memory: a password may stand there by mistake."""
+
+    def store_string(self, string: str) -> None:
+        """Append a line to the file."""
+        if string.split(None, 1)[:1] not in (["auth"], ["addauth"]):
+            super().store_string(string)
+
+
 class _Completer(Completer):
     """The completion by Tab: the shell's own words, and what the commands themselves complete."""
 
@@ -139,7 +148,7 @@ class _Completer(Completer):
         words = text.split()
         incomplete = "" if not text or text[-1].isspace() else words.pop()
         if not words:
-            for name, help_text in BUILTINS.items():
+            for name, help_text in SHELL_WORDS.items():
                 if name.startswith(incomplete):
                     yield Completion(name, -len(incomplete), display_meta=help_text)
         if words and words[0] == "cd":
@@ -176,7 +185,7 @@ def _colored(text: str) -> Iterable[Any]:
         style = ""
         if part.strip():
             if first:
-                style = "class:command" if part in COMMANDS or part in BUILTINS else "class:unknown"
+                style = "class:command" if part in COMMANDS or part in SHELL_WORDS else "class:unknown"
             elif part.startswith("-"):
                 style = "class:option"
             elif part.startswith("/"):

@@ -19,16 +19,9 @@ if TYPE_CHECKING:
     from zkc.cli._app import App
     from zkc.cli.programs._shell.watches import Watches
 
-__all__ = ["BUILTINS", "Leave", "Runner"]
+__all__ = ["Leave", "Runner", "brief"]
 
-BUILTINS = {
-    "cd": "Change the folder: cd PATH, cd .., cd - (the one before).",
-    "pwd": "Print the folder.",
-    "unwatch": "End background watches: unwatch [PATH].",
-    "help": "Print this help; help COMMAND explains a command.",
-    "exit": "Leave, as Ctrl-D does.",
-}
-_SHELL_ONLY = ("shell", "ui", "serve", "completion", "top")
+_UNLISTED = ("shell", "ui", "serve", "completion")  # The help leaves them out: they make little sense in a shell.
 
 
 class Leave(Exception):  # noqa: N818 - no error
@@ -66,7 +59,7 @@ class Runner:
                 return self._run_piped(line)
             return self._run_words(line)
         except ValueError as error:
-            return report(CommandError(f"{text!r}: {error}", ExitCode.USAGE, name="usage"), self.app)
+            return report(CommandError(f"{brief(text)!r}: {error}", ExitCode.USAGE, name="usage"), self.app)
         except CommandError as error:
             return report(error, self.app)
 
@@ -74,7 +67,7 @@ class Runner:
         name, *arguments = line.words
         own: dict[str, Callable[[list[str]], int]] = {
             "cd": self._cd, "pwd": self._pwd, "help": self._help, ".help": self._help, "?": self._help,
-            "exit": self._exit, "quit": self._exit, "unwatch": self._unwatch,
+            "exit": self._exit, "quit": self._exit, "unwatch": self._unwatch, "auth": self._auth,
         }  # fmt: skip
         if name in own:
             return own[name](arguments)
@@ -113,17 +106,29 @@ class Runner:
         self.app.out.line(self.app.folder)
         return int(ExitCode.DONE)
 
+    def _auth(self, arguments: list[str]) -> int:
+        """Add credentials to the session of the shell, for all commands that follow."""
+        if len(arguments) != 1:
+            raise CommandError("it is: auth digest:USER:FILE, with the password in FILE (- for a question)",
+                               ExitCode.USAGE, name="usage")  # fmt: skip
+        self.app.authenticate(arguments[0])
+        return int(ExitCode.DONE)
+
     def _help(self, arguments: list[str]) -> int:
+        from zkc.cli._table import COMMANDS, SECTIONS, SHELL_WORDS
+
+        if arguments and arguments[0] in SHELL_WORDS:
+            self.app.out.line(SHELL_WORDS[arguments[0]])
+            return int(ExitCode.DONE)
         if arguments:
             return run([*arguments, "--help"], self.app.child())
-        from zkc.cli._table import COMMANDS, SECTIONS
 
         for section, title in SECTIONS.items():
-            names = [name for name, entry in COMMANDS.items() if entry.section == section and name not in _SHELL_ONLY]
+            names = [name for name, entry in COMMANDS.items() if entry.section == section and name not in _UNLISTED]
             if names:
                 self.app.out.line(f"{title:32} {' '.join(names)}")
         self.app.out.line("")
-        for name, text in BUILTINS.items():
+        for name, text in SHELL_WORDS.items():
             self.app.out.line(f"{name:8} {text}")
         self.app.out.line(
             "watch … &  Watch in the background. COMMAND | …, COMMAND > FILE and !… reach the system's shell."
@@ -153,6 +158,15 @@ class Runner:
         ended = self._watches.end([resolve_path(path, self.app.folder) for path in arguments])
         self.app.out.note(f"ended {ended} watches" if ended != 1 else "ended 1 watch")
         return int(ExitCode.DONE)
+
+
+def brief(text: str) -> str:
+    """Return the begin of a line for a message: the command and its path. What follows may be a secret."""
+    words = text.split()
+    kept = words[:1]
+    if len(words) > 1 and not words[1].startswith(("-", "'", '"')) and words[0] not in ("addauth", "auth"):
+        kept.append(words[1])
+    return " ".join([*kept, "…"] if len(words) > len(kept) else kept)
 
 
 @contextlib.contextmanager
