@@ -1,4 +1,4 @@
-"""A link to a server that breaks its first connections in the middle of the replies."""
+"""Links to a server: one that breaks its first connections in the middle of the replies, one that ends at a request."""
 
 from __future__ import annotations
 
@@ -72,6 +72,28 @@ class CuttingLink:
             thread.join()
         for sock in (self._listener, *self._sockets):
             sock.close()
+
+
+class DyingLink(CuttingLink):
+    """Forwards connections until a request has some bytes. Then all connections end, and new ones are refused.
+
+    Args:
+        port: The port of the server.
+        marker: The bytes of the request. It does not reach the server.
+    """
+
+    def __init__(self, port: int, marker: bytes) -> None:
+        self._marker = marker
+        super().__init__(port, [])
+
+    def _to_server(self, client: socket.socket, server: socket.socket, limit: int | None) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(_CHUNK):
+                if self._marker in data:
+                    _end(self._listener, *self._sockets)
+                    break
+                server.sendall(data)
+        _end(client, server)
 
 
 def _end(*sockets: socket.socket) -> None:

@@ -17,6 +17,8 @@ from zkc.cli.health._findings import Report
 from zkc.cli.health._tree_checks import _Look
 from zkc.testing import Ensemble, ZooKeeperServer
 
+from .cut_support import DyingLink
+
 
 @pytest.fixture
 def doctor(cli, cli_environment):
@@ -152,6 +154,30 @@ def test_nothing_is_written_with_read_only(doctor, client):
     found = doctor(None, "--read-only", code=0)
     assert found["write"]["level"] == "note"
     assert client.exists("/").cversion == before
+
+
+@pytest.mark.parametrize("marker", [b"/zkc-doctor-", b"/zkc-doctor-0"], ids=["create", "set"])
+def test_a_server_that_goes_away_at_a_write_is_found(doctor, client, zookeeper_server, marker):
+    """A server whose disk is full ends at the first write: what was found before is reported."""
+    with DyingLink(zookeeper_server.port, marker) as link:
+        began = time.monotonic()
+        found = doctor(link.hosts, "--timeout", "20")
+        assert time.monotonic() - began < 15, "the report waits for a server that is gone"
+    assert {"server", "session", "read", "tree"} <= {name for name, each in found.items() if each["level"] == "ok"}
+    assert found["write"]["level"] == "problem"
+    assert found["write"]["server"] == link.hosts
+    assert "the server went away during the write check" in found["write"]["text"]
+    assert "disk" in found["write"]["advice"]
+
+
+def test_the_doctor_writes_a_few_times_only(doctor, zookeeper_server):
+    with zkc.Client(zookeeper_server.hosts) as other:
+        zxids = []
+        for _ in range(2):
+            zxids.append(other.exists(other.create("/count-", sequential=True, ephemeral=True)).czxid)
+            doctor(zookeeper_server.hosts, "--no-tree", code=0)
+        # Begin and end of the session, a create, three sets; and the create of this test.
+        assert zxids[1] - zxids[0] <= 7
 
 
 def test_a_lock_that_is_stuck_is_found():

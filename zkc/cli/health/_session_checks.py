@@ -1,4 +1,7 @@
-"""The checks with a session: its timeout, its identity, the chroot, the times of requests, the clocks, the quotas."""
+"""The checks with a session: its timeout, its identity, the chroot, the times of requests, the clocks, the quotas.
+
+The check that writes comes after all others: a server with a full disk ends at the first write.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Optional
 
 from zkc.cli._connect import connect
+from zkc.cli._exit import ExitCode
+from zkc.cli._reach import look
 from zkc.cli._text import duration_text, size_text
 from zkc.cli.health._load import percentiles
 
@@ -15,10 +20,12 @@ if TYPE_CHECKING:
     from zkc import Client
     from zkc.cli._app import App
     from zkc.cli.health._findings import Report
+    from zkc.errors import ZooKeeperError
 
-__all__ = ["check_session"]
+__all__ = ["check_session", "check_writes", "is_lost", "report_error"]
 
-_COUNT = 20  # Requests of each kind that are measured.
+_COUNT = 20  # Reads and syncs that are measured.
+_WRITES = 3  # Each is in the log of every server.
 _SLOW_READ, _SLOW_WRITE = 100.0, 500.0  # Milliseconds at the median, from which it is a warning.
 _SKEW = 2.0  # Seconds.
 
@@ -37,12 +44,40 @@ def check_session(app: App, report: Report) -> Optional[Client]:
         text = error.format_message() if isinstance(error, click.ClickException) else str(error)
         report.problem("session", f"no session: {text}", "mend what was found above, or give the right options")
         return None
-    for check in (_check_timeout, _check_identity, _check_chroot, _check_times, _check_quotas):
+    for name, check in (("session", _check_timeout), ("identity", _check_identity), ("chroot", _check_chroot),
+                        ("read", _check_reads), ("quota", _check_quotas)):  # fmt: skip
         try:
             check(app, client, report)
         except ZooKeeperError as error:
-            report.problem(check.__name__.strip("_"), str(error), "see the servers' logs")
+            report_error(report, name, error)
+            if is_lost(error):  # Each of the others would wait for the timeout.
+                client.close()
+                return None
     return client
+
+
+def is_lost(error: ZooKeeperError) -> bool:
+    """Return whether an error says that the connection is lost, or the session."""
+    from zkc.cli._errors import exit_code_of
+
+    return exit_code_of(error) in (ExitCode.NO_CONNECTION, ExitCode.SESSION_EXPIRED)
+
+
+def _loss(error: ZooKeeperError) -> str:
+    from zkc.errors import OperationTimeoutError, RequestTimeoutError
+
+    if isinstance(error, (OperationTimeoutError, RequestTimeoutError)):
+        return "no reply came in time"
+    return "the connection was lost"
+
+
+def report_error(report: Report, name: str, error: ZooKeeperError) -> None:
+    """Report an error that has ended a check."""
+    if is_lost(error):
+        text = f"{_loss(error)} in the middle of the check"
+        report.problem(name, text, "see the servers' logs and disks, and the network")
+    else:
+        report.problem(name, str(error), "see the servers' logs")
 
 
 def _check_timeout(app: App, client: Client, report: Report) -> None:
@@ -81,31 +116,68 @@ def _check_chroot(app: App, client: Client, report: Report) -> None:
         )
 
 
-def _check_times(app: App, client: Client, report: Report) -> None:
-    """Measure reads, writes and syncs, and compare the clocks, with an ephemeral znode of our own."""
-    from zkc.errors import NoAuthError, NoNodeError, NotReadOnlyError
-
-    chroot = app.settings.chroot
-    reads = percentiles(_timed(lambda: client.exists(chroot)))
+def _check_reads(app: App, client: Client, report: Report) -> None:
+    reads = percentiles(_timed(lambda: client.exists(app.settings.chroot)))
     _report_times(report, "read", reads, _SLOW_READ, "check the network, and the servers' load and garbage collection")
+
+
+def check_writes(app: App, client: Client, report: Report) -> None:
+    """Measure writes and syncs, and compare the clocks, with an ephemeral znode of our own.
+
+    The end of the session deletes the znode: a call to delete it would be one more write.
+    """
+    from zkc.errors import NoAuthError, NoNodeError, NotReadOnlyError, ZooKeeperError
+
     if app.settings.read_only:
         report.note("write", "nothing was written, as --read-only wants it")
         return
+    server = client.server
     try:
-        made = client.create(f"{chroot.rstrip('/')}/zkc-doctor-", b"", ephemeral=True, sequential=True)
+        made = client.create(f"{app.settings.chroot.rstrip('/')}/zkc-doctor-", b"", ephemeral=True, sequential=True)
     except (NoAuthError, NoNodeError, NotReadOnlyError) as error:
         report.note("write", f"writes were not measured: {error}", "authenticate, or give a chroot that may be written")
         return
+    except ZooKeeperError as error:
+        _report_write_error(app, report, server, error)
+        return
+    name = "write"
     try:
-        writes = percentiles(_timed(lambda: client.set(made, b"x" * 100)))
-        _report_times(report, "write", writes, _SLOW_WRITE, "check the disks of the servers: each write is an fsync")
+        writes = []
+        for _ in range(_WRITES):
+            before, began = time.time(), time.perf_counter()
+            stat = client.set(made, b"x" * 100)
+            writes.append(time.perf_counter() - began)
+            skew = stat.mtime / 1000 - (before + time.time()) / 2
+        advice = "check the disks of the servers: each write is an fsync"
+        _report_times(report, "write", percentiles(writes), _SLOW_WRITE, advice)
+        name = "sync"
         syncs = percentiles(_timed(lambda: client.sync(made)))
         _report_times(report, "sync", syncs, _SLOW_WRITE, "check the network between the servers")
-        before = time.time()
-        stat = client.set(made, b"")
-        _report_skew(report, stat.mtime / 1000 - (before + time.time()) / 2)
-    finally:
-        client.delete(made, missing_ok=True)
+        _report_skew(report, skew)
+    except ZooKeeperError as error:
+        if name == "write":
+            _report_write_error(app, report, server, error)
+        else:
+            report_error(report, name, error)
+
+
+def _report_write_error(app: App, report: Report, server: Optional[str], error: ZooKeeperError) -> None:
+    """Report a write that failed. A server whose disk is full ends when it writes to its log."""
+    if not is_lost(error):
+        report.problem("write", f"a write fails: {error}", "see the servers' logs")
+        return
+    text = f"{_loss(error)} during the write check"
+    if server is not None:
+        found = look(server, 1.0, app.settings.tls is not None)
+        if found.reason == "refused":
+            text = "the server went away during the write check: no process listens there any more"
+    report.problem(
+        "write",
+        text,
+        "see its log and its disk: a server whose disk is full ends at the first write;"
+        " zkc doctor --read-only writes nothing",
+        server=server,
+    )
 
 
 def _timed(call: Callable[[], object]) -> list[float]:

@@ -27,7 +27,8 @@ def command(app: App, deep: bool, no_tree: bool) -> int:
     The command looks at each server (its name, port, certificate, mode, version), at what the servers tell together
     (leader, quorum, versions, zxids), opens a session (timeout, identity, chroot, times of requests, clocks, quotas),
     and looks through the tree for three seconds (very wide znodes, large data, znodes that may not be read, locks that
-    are stuck). It writes to one ephemeral znode of its own, unless --read-only is given.
+    are stuck). At the end it writes four times to one ephemeral znode of its own: a create and three sets. A server
+    whose disk is full ends at such a write. With --read-only the command writes nothing but its session.
 
     The exit code is 0 if nothing is wrong, and 1 if there are warnings or problems.
 
@@ -38,17 +39,25 @@ def command(app: App, deep: bool, no_tree: bool) -> int:
     """
     from zkc.cli.health._findings import Report
     from zkc.cli.health._server_checks import check_servers
-    from zkc.cli.health._session_checks import check_session
+    from zkc.cli.health._session_checks import check_session, check_writes, is_lost, report_error
     from zkc.cli.health._tree_checks import check_tree
+    from zkc.errors import ZooKeeperError
 
     report = Report()
     serving = check_servers(app.settings, report)
     if serving:
         client = check_session(app, report)
         if client is not None:
+            writes = True
             with contextlib.closing(client):
-                if not no_tree and not report.has(["chroot"]):
-                    check_tree(app, client, report, 1e9 if deep else 3.0)
+                try:
+                    if not no_tree and not report.has(["chroot"]):
+                        check_tree(app, client, report, 1e9 if deep else 3.0)
+                except ZooKeeperError as error:
+                    report_error(report, "tree", error)
+                    writes = not is_lost(error)
+                if writes:
+                    check_writes(app, client, report)
     else:
         report.problem("ensemble", "no server serves", "mend what was found above")
     _print(app, report)
