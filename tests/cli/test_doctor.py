@@ -14,7 +14,7 @@ import zkc
 from zkc import ACL
 from zkc.cli._walk import Node
 from zkc.cli.health._findings import Report
-from zkc.cli.health._tree_checks import _Look
+from zkc.cli.health._lock_checks import Locks
 from zkc.testing import Ensemble, ZooKeeperServer
 
 from .cut_support import DyingLink
@@ -180,16 +180,105 @@ def test_the_doctor_writes_a_few_times_only(doctor, zookeeper_server):
         assert zxids[1] - zxids[0] <= 7
 
 
+class _Lock:
+    """A lock that a walk sees: a test cannot wait for ten minutes, so the check gets znodes that are as old."""
+
+    def __init__(self, age: float = 600.0) -> None:
+        self.report = Report()
+        self.pzxid = 0
+        self.locks = Locks(self.report, age, lambda path: SimpleNamespace(pzxid=self.pzxid))
+
+    def see(self, path: str, zxid: int, hours_ago: float, session: int = 0, data: bytes | None = None) -> None:
+        """Give a znode that was created at that time, and that contends if it has a session."""
+        moment = int((time.time() - hours_ago * 3600) * 1000)
+        node = Node(path, 2, False)
+        node.data = data
+        node.stat = SimpleNamespace(czxid=zxid, mzxid=zxid, ctime=moment, mtime=moment, ephemeral_owner=session)
+        self.locks.take(node)
+
+    def queue(self, *hours_ago: float) -> None:
+        """Give contenders; their zxids are 100, 110, ..."""
+        for number, hours in enumerate(hours_ago):
+            name = f"_c_x-lock-{number + 7:010}"
+            self.see(f"/app/lock/{name}", 100 + 10 * number, hours, 0x17 + number, b"ann@host-1")
+
+    def found(self):
+        """Return the one finding."""
+        self.locks.finish()
+        [found] = self.report.findings
+        assert found.path == "/app/lock"
+        assert "zkc lock ls /app/lock" in found.advice
+        assert "zkc lock break /app/lock" in found.advice
+        return found
+
+
 def test_a_lock_that_is_stuck_is_found():
-    """A contender cannot wait for ten minutes here: the check gets znodes that are as old."""
-    report = Report()
-    look = _Look(report)
-    ago = int((time.time() - 3 * 3600) * 1000)
-    for number, ctime in ((7, ago), (9, ago + 1000)):
-        node = Node(f"/app/lock/_c_x-lock-{number:010}", 2, False)
-        node.stat = SimpleNamespace(ctime=ctime, mtime=ctime, num_children=0, data_length=0, ephemeral_owner=0x17)
-        look.take(node)
-    look.finish()
-    [found] = [each for each in report.findings if each.check == "lock"]
+    """Its last waiter came three hours ago, and no contender has left since then."""
+    lock = _Lock()
+    lock.queue(4, 3)
+    lock.pzxid = 110
+    found = lock.found()
+    assert found.level == "warning"
     assert "0x17" in found.text
-    assert found.path == "/app/lock"
+    assert "ann@host-1" in found.text
+    assert "held for 3 h or longer" in found.text
+    assert "1 waits" in found.text
+
+
+@pytest.mark.parametrize(("written", "level"), [(0.01, "note"), (2, "warning"), (None, "note")])
+def test_a_lock_whose_holder_was_long_in_the_queue_is_not_stuck(written, level):
+    """A contender left at an unknown time: only a later write, if there was one, says when at the latest."""
+    lock = _Lock()
+    lock.queue(4, 3)
+    lock.see("/before", 150, 2.5)
+    lock.pzxid = 200
+    if written is not None:
+        lock.see("/other", 201, written)
+    found = lock.found()
+    assert found.level == level
+    if level == "warning":
+        assert "held for 2 h or longer" in found.text
+    else:
+        assert "came to the queue 4 h ago" in found.text
+
+
+def test_the_age_of_a_lock_is_an_option(doctor, client):
+    with client.lock("/app/lock", identifier="ann").acquire():
+        waiting = [client.submit.create("/app/lock/_c_x-lock-", b"", ephemeral=True, sequential=True) for _ in "12"]
+        for each in waiting:
+            each.result()
+        note = doctor(code=0)["lock"]
+        assert note["level"] == "note"
+        assert "2 wait" in note["text"]
+        assert "ann" in note["text"]
+        assert "zkc lock break" in note["advice"]
+        assert doctor(None, "--lock-age", "0s")["lock"]["level"] == "warning"
+
+
+def test_readers_that_share_a_lock_do_not_wait():
+    lock = _Lock()
+    for number in range(3):
+        lock.see(f"/app/lock/_c_x-__READ__{number:010}", 100 + number, 3, 0x17)
+    lock.locks.finish()
+    assert lock.report.findings == []
+
+
+def test_many_locks_with_waiters_are_a_few_notes():
+    lock = _Lock()
+    for number in range(20):
+        for side in range(2):
+            lock.see(f"/app/lock-{number}/_c_x-lock-{side:010}", 100, 0.01, 0x17)
+    lock.pzxid = 1000
+    lock.locks.finish()
+    assert len(lock.report.findings) == 6
+    assert lock.report.findings[-1].text == "15 more locks with waiters"
+
+
+def test_lock_ls_says_when_a_contender_came_to_the_queue(cli, client):
+    with client.lock("/app/lock", identifier="ann").acquire() as hold:
+        [row] = cli("lock", "ls", "/app/lock", "--json").json
+        assert row["queued"][:4].isdigit()
+        assert "since" not in row
+        told = cli("lock", "break", "/app/lock", "--dry-run").err
+        assert "ann holds it, in the queue for" in told
+        assert hold.path

@@ -41,7 +41,7 @@ def record_of(entry: Entry) -> dict[str, Any]:
     return {
         "state": "holds" if entry.holds else "waits",
         "kind": entry.kind,
-        "since": time_text(entry.stat.ctime),
+        "queued": time_text(entry.stat.ctime),
         "session": hex_text(entry.stat.ephemeral_owner),
         "label": entry.label,
         "name": entry.path.rpartition("/")[2],
@@ -118,9 +118,9 @@ def break_holders(app: App, path: str, name: Optional[str], wait: float) -> int:
         what = "has no holder" if name is None else f"has no contender {name}"
         raise CommandError(f"{path} {what}", ExitCode.NO_NODE, name="no_node", path=path)
     for entry in chosen:
-        since = duration_text(max(0.0, time.time() - entry.stat.ctime / 1000))
+        queued = duration_text(max(0.0, time.time() - entry.stat.ctime / 1000))
         holds = "holds it" if entry.holds else "waits for it"
-        app.out.note(f"{entry.label or 'a contender without a label'} {holds} since {since}"
+        app.out.note(f"{entry.label or 'a contender without a label'} {holds}, in the queue for {queued}"
                      f" (session {hex_text(entry.stat.ephemeral_owner)}, {entry.path})")  # fmt: skip
     if app.dry_run:
         for entry in chosen:

@@ -115,12 +115,13 @@ def run(
 def ls(app: App, path: str) -> None:
     """List the contenders of a lock, an election or a semaphore.
 
-    Those that hold it come first, then those that wait, in the order of the queue. The label of a contender is what
+    Those that hold it come first, then those that wait, in the order of the queue. Queued is the time when a contender
+    came to the queue: the servers do not store since when it holds. The label of a contender is what
     its program says of itself; zkc writes the user, the host and the process.
     """
     from zkc.cli.coordination._contenders import list_contenders, record_of
 
-    columns = ["state", "kind", "since", "session", "label"]
+    columns = ["state", "kind", "queued", "session", "label"]
     app.out.table(columns, map(record_of, list_contenders(app, path)))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
-from zkc.cli._records import hex_text
-from zkc.cli._text import duration_text, size_text
+from zkc.cli._text import size_text
+from zkc.cli.health._lock_checks import Locks
 
 if TYPE_CHECKING:
     from zkc import Client
@@ -19,12 +18,9 @@ __all__ = ["check_tree"]
 
 _WIDE = 50_000  # Children: their names are about 1 MB, which is the limit of older clients for one reply.
 _LARGE = 512 * 1024  # Bytes: half of the default limit for one znode.
-_OLD = 600.0  # Seconds that a lock with waiters is held without being worth a note.
-# The znodes of contenders of Curator, kazoo and zkc.
-_CONTENDER = re.compile(r"(?:lock-|__lock__|__READ__|__WRIT__|__rlock__|latch-|__election__)(\d{10})$")
 
 
-def check_tree(app: App, client: Client, report: Report, seconds: float) -> None:
+def check_tree(app: App, client: Client, report: Report, seconds: float, age: float) -> None:
     """Walk through the tree for some seconds, and report what is unusual.
 
     Args:
@@ -32,10 +28,11 @@ def check_tree(app: App, client: Client, report: Report, seconds: float) -> None
         client: A client without a chroot.
         report: Takes the findings.
         seconds: The time for it.
+        age: A lock with waiters that is held for longer is a warning, in seconds.
     """
     from zkc.cli._walk import walk
 
-    looked = _Look(report)
+    looked = _Look(report, Locks(report, age, lambda path: app.read(client.exists, path)))
     end = time.monotonic() + seconds
     whole = True
     for node in walk(app, app.settings.chroot, with_data=True, client=client, prune=lambda path: path == "/zookeeper"):
@@ -55,18 +52,15 @@ def check_tree(app: App, client: Client, report: Report, seconds: float) -> None
 class _Look:
     """The findings of a walk so far."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, report: Report, locks: Locks) -> None:
+        self._report, self._locks = report, locks
         self.count = 0
         self._hidden: list[str] = []
-        self._contenders: dict[str, list[tuple[int, Node]]] = {}
-        self._newest = 0.0  # The latest time of the servers that was seen, in seconds.
 
     def take(self, node: Node) -> None:
         """Look at a znode."""
         self.count += 1
         path, stat = node.path, node.stat
-        self._newest = max(self._newest, stat.mtime / 1000)
         if node.error is not None:
             self._hidden.append(path)
         if stat.num_children >= _WIDE:
@@ -83,9 +77,7 @@ class _Look:
                 "keep large data elsewhere, and their place in the znode",
                 path=path,
             )
-        match = _CONTENDER.search(path)
-        if match and stat.ephemeral_owner:
-            self._contenders.setdefault(path.rpartition("/")[0] or "/", []).append((int(match[1]), node))
+        self._locks.take(node)
 
     def finish(self) -> None:
         """Report what only all znodes together show."""
@@ -97,21 +89,4 @@ class _Look:
                 f"zkc acl get {self._hidden[0]}, with --auth of an owner",
                 path=self._hidden[0],
             )
-        now = max(self._newest, time.time())
-        for path, contenders in sorted(self._contenders.items()):
-            self._check_lock(path, contenders, now)
-
-    def _check_lock(self, path: str, contenders: list[tuple[int, Node]], now: float) -> None:
-        if len(contenders) < 2:
-            return
-        _, holder = min(contenders, key=lambda each: each[0])
-        held: Optional[float] = now - holder.stat.ctime / 1000
-        if held is not None and held > _OLD:
-            owner = hex_text(holder.stat.ephemeral_owner)
-            self._report.warn(
-                "lock",
-                f"the lock {path} is held for {duration_text(held)} by the session {owner}, and"
-                f" {len(contenders) - 1} wait",
-                f"zkc lock ls {path} shows who they are",
-                path=path,
-            )
+        self._locks.finish()

@@ -10,6 +10,7 @@ import click
 from zkc.cli._app import App
 from zkc.cli._exit import ExitCode
 from zkc.cli._options import Command, pass_app
+from zkc.cli._types import DURATION
 
 if TYPE_CHECKING:
     from zkc.cli.health._findings import Report
@@ -20,15 +21,19 @@ __all__ = ["command"]
 @click.command(cls=Command)
 @click.option("--deep", is_flag=True, help="Look at the whole tree, however long that takes.")
 @click.option("--no-tree", is_flag=True, help="Do not look at the tree.")
+@click.option("--lock-age", type=DURATION, default="10m", show_default=True, metavar="DURATION",
+              help="A lock that others wait for is a warning from this age on; a younger one is a note.")  # fmt: skip
 @pass_app
-def command(app: App, deep: bool, no_tree: bool) -> int:
+def command(app: App, deep: bool, no_tree: bool, lock_age: float) -> int:
     """Find out what is wrong, and say what to do.
 
     The command looks at each server (its name, port, certificate, mode, version), at what the servers tell together
     (leader, quorum, versions, zxids), opens a session (timeout, identity, chroot, times of requests, clocks, quotas),
     and looks through the tree for three seconds (very wide znodes, large data, znodes that may not be read, locks that
-    are stuck). At the end it writes four times to one ephemeral znode of its own: a create and three sets. A server
-    whose disk is full ends at such a write. With --read-only the command writes nothing but its session.
+    others wait for: a warning if they are certainly held for longer than --lock-age).
+
+    At the end it writes four times to one ephemeral znode of its own: a create and three sets. A server whose disk is
+    full ends at such a write. With --read-only the command writes nothing but its session.
 
     The exit code is 0 if nothing is wrong, and 1 if there are warnings or problems.
 
@@ -52,7 +57,7 @@ def command(app: App, deep: bool, no_tree: bool) -> int:
             with contextlib.closing(client):
                 try:
                     if not no_tree and not report.has(["chroot"]):
-                        check_tree(app, client, report, 1e9 if deep else 3.0)
+                        check_tree(app, client, report, 1e9 if deep else 3.0, lock_age)
                 except ZooKeeperError as error:
                     report_error(report, "tree", error)
                     writes = not is_lost(error)
