@@ -105,6 +105,26 @@ def test_the_id_of_a_user_opens_what_it_protects(cli, client, secret):
     assert {"scheme": "digest", "user": "alice"} in who
 
 
+def test_a_password_in_the_place_of_its_file_is_not_printed(cli, tmp_path):
+    for given in ("sesame", "se/same", "s" * 300, "s" * 300 + "/t", "~nobody-of-this-name/same"):
+        told = cli("get", "/a", "--auth", f"digest:alice:{given}", code=2).err
+        assert "never the password itself" in told
+        assert "Errno" not in told
+        assert given not in told
+    assert f"{tmp_path}/none cannot be read: No such file" in cli("get", "/a", "--auth", f"digest:a:{tmp_path}/none",
+                                                                 code=2).err  # fmt: skip
+
+
+def test_an_acl_that_the_servers_hide_is_not_advised_again(cli, client):
+    client.create("/a", b"x", acl=[ACL.digest("alice", "geheim")])
+    assert "unless the servers hide that" in cli("get", "/a", code=5).err
+    for refused in (("get", "/a"), ("check", "/a", "--as", "digest:bob")):
+        told = cli("acl", *refused, code=5).err
+        assert "the servers hide the ACL from this session" in told
+        assert "--auth" in told
+        assert "acl get" not in told
+
+
 def test_a_hash_that_the_server_hides_is_not_written_back(cli, client, secret):
     client.create("/a", acl=[ACL.digest("alice", "geheim"), ACL.world(Perms.READ)])
     cli("acl", "add", "/a", "ip:127.0.0.1:r", code=5)

@@ -21,6 +21,20 @@ def test_every_section_has_commands():
     assert {entry.section for entry in COMMANDS.values()} == set(SECTIONS)
 
 
+@pytest.mark.parametrize(
+    ("group", "word", "meant"),
+    [
+        ("acl", "ls", "did you mean 'get'?"),
+        ("acl", "chek", "did you mean 'check'?"),
+        ("quota", "list", "did you mean 'ls'?"),
+        ("quota", "delete", "did you mean 'rm'?"),
+        ("snap", "xyzzy", "it has "),
+    ],
+)
+def test_an_unknown_word_of_a_group_ends_with_the_closest(cli, group, word, meant):
+    assert f"zkc {group} has no command {word!r}: {meant}" in cli(group, word, code=2).err
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_argument_of_a_command_can_be_asked_for(cli, name):
     shown = cli(name, "--help").text

@@ -44,7 +44,7 @@ _ADVICE: tuple[tuple[type[BaseException], str], ...] = (
     (errors.NodeExistsError, "zkc set changes it"),
     (errors.NotEmptyError, "zkc rm -r deletes it with all below it"),
     (errors.BadVersionError, "zkc stat {path} shows the present one"),
-    (errors.NoAuthError, "zkc acl get {path} shows who may; --auth gives credentials"),
+    (errors.NoAuthError, "--auth gives credentials; zkc acl get {path} shows who may, unless the servers hide that"),
     (errors.NoChildrenForEphemeralsError, "an ephemeral znode has no children: choose another parent"),
     (errors.QuotaExceededError, "zkc quota get shows the quota"),
     (errors.UnimplementedError, "zkc status shows the servers' versions"),
@@ -61,6 +61,9 @@ def _for_people(error: errors.ZooKeeperError) -> str:
         return message
     if error.operation is not None and error.operation.startswith("create") and isinstance(error, errors.NoNodeError):
         what, advice = "the parent does not exist", "-P creates the parents"
+    elif error.operation == "get_acl" and isinstance(error, errors.NoAuthError):
+        what = "the servers hide the ACL from this session"
+        advice = "give credentials with --auth, or ask the owner or a superuser"
     else:
         what = kind.what.partition(":")[0]
     done = ". It may have been done" if error.maybe_applied else ""

@@ -36,7 +36,7 @@ GLOBAL = (
     _option("-s", "--servers", metavar="HOSTS", help="The servers, host:port,host:port, and a chroot: …/app."),
     _option("-p", "--profile", metavar="NAME", help="The profile to use."),
     _option("--auth", multiple=False, metavar="digest:USER:FILE",
-            help="Authenticate with the password in the first line of FILE; - for a question."),
+            help="Authenticate with the password in the first line of FILE (never the password); - for a question."),
     _flag("--tls", help="Encrypt the connection."),
     _option("--ca", metavar="FILE", help="The certificates of the authorities to trust; implies --tls."),
     _option("--cert", metavar="FILE", help="The client's certificate; implies --tls."),
@@ -105,3 +105,31 @@ class Group(_WithGlobalOptions, click.Group):
     """A command of zkc that has commands itself."""
 
     command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[Optional[str], Optional[click.Command], list[str]]:
+        name = args[0]
+        if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
+            raise click.UsageError(_no_such(name, ctx.command_path, self.list_commands(ctx)), ctx)
+        return super().resolve_command(ctx, args)
+
+
+# Words for the same in other programs.
+_ALIKE = (
+    ("ls", "list", "show", "get", "print", "read"),
+    ("rm", "remove", "delete", "del", "unset", "clear"),
+    ("set", "put", "add", "create", "new", "update", "edit"),
+)
+
+
+def _no_such(name: str, group: str, names: list[str]) -> str:
+    """Return the message about a command that a group has not."""
+    import difflib
+
+    names = [each for each in names if each != "run"]
+    close = difflib.get_close_matches(name.lower(), names, 1)
+    alike = [each for words in _ALIKE if name.lower() in words for each in words if each in names]
+    best = (close + alike)[:1]
+    more = f"did you mean {best[0]!r}?" if best else f"it has {', '.join(names)}"
+    return f"{group} has no command {name!r}: {more}"

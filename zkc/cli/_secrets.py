@@ -29,16 +29,30 @@ def read_secret(file: str, question: str) -> str:
         return _ask(question)
     from pathlib import Path
 
-    path = Path(file).expanduser()
+    path = Path(file)
     try:
+        path = path.expanduser()
         check_private(path)
         with path.open(encoding="utf-8") as opened:
             secret = opened.readline().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"the password file {file} cannot be read: {error}", ExitCode.USAGE, name="usage") from None
+    except (OSError, UnicodeDecodeError, RuntimeError) as error:
+        raise _unreadable(file, path, error) from None
     if not secret:
         raise CommandError(f"the first line of the password file {file} is empty", ExitCode.USAGE, name="usage")
     return secret
+
+
+def _unreadable(file: str, path: Path, error: Exception) -> CommandError:
+    """Return the error of a file that cannot be read. It has no name that may be a password by mistake."""
+    reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+    if isinstance(error, RuntimeError):
+        reason = "there is no such home directory"
+    if "/" in file and os.path.isdir(path.parent):
+        text = f"the password file {file} cannot be read: {reason}"
+    else:
+        text = f"the password file cannot be read: {reason}. Give the name of a file with the password in its first"
+        text += " line, never the password itself, or - for a question"
+    return CommandError(text, ExitCode.USAGE, name="usage")
 
 
 def check_private(path: Path) -> None:
