@@ -40,7 +40,8 @@ def test_the_text_of_limits_is_that_of_the_servers():
 def test_a_quota_is_set_read_changed_and_removed(place, cli):
     client, root, prefix = place
     assert cli("quota", "get", f"{prefix}/app", "--json", code=3).error["error"] == "no_quota"
-    cli("quota", "set", f"{prefix}/app", "--count", "10", "-b", "1k")
+    told = cli("quota", "set", f"{prefix}/app", "--count", "10", "-b", "1k").err
+    assert told == f"zkc: set the quota of {prefix}/app: count 10, bytes 1000\n"
     limits, _ = client.get(f"/zookeeper/quota{root}/app/zookeeper_limits")
     assert limits == b"count=10,bytes=1000=;byteHardLimit=-1;countHardLimit=-1"
     got = cli("quota", "get", f"{prefix}/app", "--json").json
@@ -49,12 +50,28 @@ def test_a_quota_is_set_read_changed_and_removed(place, cli):
     cli("quota", "set", f"{prefix}/app", "-N", "20")
     assert [(each["path"], each["count"], each["hard_count"]) for each in cli("quota", "get", "--json").json
             if each["path"] == f"{prefix}/app"] == [(f"{prefix}/app", 10, 20)]  # fmt: skip
-    cli("quota", "rm", f"{prefix}/app", "--count")
+    told = cli("quota", "rm", "-n", f"{prefix}/app")  # No limit is lost: the short option is that of a dry run.
+    assert told.text == f"would remove from the quota of {prefix}/app: all limits\n"
+    assert cli("quota", "get", f"{prefix}/app", "--json").json["count"] == 10
+    assert "removed from the quota" in cli("quota", "rm", f"{prefix}/app", "--count").err
     assert cli("quota", "get", f"{prefix}/app", "--json").json["count"] is None
     assert "would remove" in cli("quota", "rm", f"{prefix}/app", "--dry-run").text
-    cli("quota", "rm", f"{prefix}/app")
+    removed = cli("quota", "rm", f"{prefix}/app", "--json").json
+    assert removed == {"path": f"{prefix}/app", "removed": ["count", "bytes", "hard_count", "hard_bytes"]}
     assert client.exists(f"/zookeeper/quota{root}") is None
     assert cli("quota", "rm", f"{prefix}/app", code=3).out == b""
+
+
+def test_quotas_are_listed_at_a_path_and_below_it(place, cli):
+    client, root, prefix = place
+    for name in ("/app/x", "/app/y", "/apple"):
+        client.create(f"{root}{name}")
+        made = cli("quota", "set", f"{prefix}{name}", "--count", "5", "--json").json
+        assert (made["path"], made["count"]) == (f"{prefix}{name}", 5)
+    listed = [each["path"] for each in cli("quota", "ls", f"{prefix}/app", "--json").json]
+    assert listed == [f"{prefix}/app/x", f"{prefix}/app/y"]
+    assert f"{prefix}/apple" in cli("quota", "ls").text
+    assert cli("quota", "ls", f"{prefix}/none").out == b""
 
 
 def test_a_hard_limit_is_refused_by_the_servers(place, cli):

@@ -31,9 +31,23 @@ def command() -> None:
     \b
     Examples:
       zkc quota set /app --count 10000 --hard-bytes 50MB
-      zkc quota get
+      zkc quota ls
       zkc quota rm /app
     """
+
+
+@command.command("ls")
+@click.argument("path", type=PATH, required=False)
+@pass_app
+def ls(app: App, path: Optional[str]) -> None:
+    """List the quotas at a path and below it, or all quotas.
+
+    \b
+    Examples:
+      zkc quota ls
+      zkc quota ls /app --json | jq '.[] | select(.exceeded != [])'
+    """
+    _list(app, path or app.folder)
 
 
 @command.command("get")
@@ -49,22 +63,29 @@ def get(app: App, path: Optional[str]) -> None:
       zkc quota get /app
       zkc quota get --json | jq '.[] | select(.exceeded != [])'
     """
+    from zkc.cli.servers._quotas import read_quota, root_client
+
+    if path is None:
+        _list(app, "/")
+        return
+    with root_client(app) as (client, chroot):
+        absolute = chroot + (path if path != "/" or not chroot else "")
+        quota = read_quota(app, client, absolute)
+        if quota is None:
+            raise _missing(app, client, path, absolute, chroot)
+        app.out.record({**quota.record(), "path": path}, _drawn_one)
+
+
+def _list(app: App, path: str) -> None:
+    """Print the quotas at a path and below it."""
     from zkc.cli.servers._quotas import find_quotas, read_quota, root_client
     from zkc.cli.servers._tables import below
 
-    with root_client(app) as (client, chroot):
-        if path is not None:
-            absolute = chroot + (path if path != "/" or not chroot else "")
-            quota = read_quota(app, client, absolute)
-            if quota is None:
-                raise _missing(app, client, path, absolute, chroot)
-            app.out.record({**quota.record(), "path": path}, _drawn_one)
-            return
-        with app.out.rows(_COLUMNS, _drawn) as rows:
-            for each in find_quotas(app, client, chroot):
-                quota = read_quota(app, client, each)
-                if quota is not None:
-                    rows.add({**quota.record(), "path": below(each, chroot or "/")})
+    with root_client(app) as (client, chroot), app.out.rows(_COLUMNS, _drawn) as rows:
+        for each in find_quotas(app, client, f"{chroot}{path}".rstrip("/")):
+            quota = read_quota(app, client, each)
+            if quota is not None:
+                rows.add({**quota.record(), "path": below(each, chroot or "/")})
 
 
 def _missing(app: App, client: Any, path: str, absolute: str, chroot: str) -> CommandError:
@@ -117,6 +138,10 @@ def set_(
             return
         set_quota(app, client, absolute, limits)
         quota = read_quota(app, client, absolute)
+        if app.out.is_json:
+            app.out.json(None if quota is None else {**quota.record(), "path": path})
+        else:
+            app.out.note(f"set the quota of {path}: {_words(limits)}")
         exceeded = [] if quota is None else [name for name in quota.exceeded() if name in limits]
         if quota is not None and exceeded:
             app.out.warn(f"{path} has {quota.used.get('count')} znodes and {quota.used.get('bytes')} bytes already:"
@@ -138,7 +163,7 @@ def _guard(path: str, absolute: str) -> None:
 
 @command.command("rm")
 @click.argument("path", type=PATH)
-@click.option("-n", "--count", is_flag=True, help="Remove the soft limit of znodes only.")
+@click.option("--count", is_flag=True, help="Remove the soft limit of znodes only.")
 @click.option("-b", "--bytes", "size", is_flag=True, help="Remove the soft limit of bytes only.")
 @click.option("-N", "--hard-count", is_flag=True, help="Remove the hard limit of znodes only.")
 @click.option("-B", "--hard-bytes", "hard_size", is_flag=True, help="Remove the hard limit of bytes only.")
@@ -146,7 +171,7 @@ def _guard(path: str, absolute: str) -> None:
 def rm(app: App, path: str, count: bool, size: bool, hard_count: bool, hard_size: bool) -> None:
     """Remove the quota of a path, or some of its limits.
 
-    Here -n is --count: a dry run is --dry-run.
+    Here -n is --dry-run, and not --count as it is in zkCli's delquota.
 
     \b
     Examples:
@@ -157,16 +182,20 @@ def rm(app: App, path: str, count: bool, size: bool, hard_count: bool, hard_size
 
     given = {"count": count, "bytes": size, "hard_count": hard_count, "hard_bytes": hard_size}
     names = [name for name, flag in given.items() if flag]
+    what = ", ".join(name.replace("_", " ") for name in names) or "all limits"
     app.check_writable()
     with root_client(app) as (client, chroot):
         absolute = chroot + (path if path != "/" or not chroot else "")
         if app.dry_run:
             if read_quota(app, client, absolute) is None:
                 raise no_quota(path)
-            what = ", ".join(name.replace("_", " ") for name in names) or "all limits"
             app.out.line(f"would remove from the quota of {path}: {what}")
             return
         remove_quota(app, client, absolute, names)
+        if app.out.is_json:
+            app.out.json({"path": path, "removed": names or list(given)})
+        else:
+            app.out.note(f"removed from the quota of {path}: {what}")
 
 
 def _drawn_one(record: dict[str, Any]) -> RenderableType:
