@@ -105,6 +105,20 @@ def test_the_id_of_a_user_opens_what_it_protects(cli, client, secret):
     assert {"scheme": "digest", "user": "alice"} in who
 
 
+def test_the_acls_of_a_tree_are_printed(cli, client):
+    client.create("/t", acl=[ACL.world(Perms.ALL)])
+    client.create("/t/a", acl=[ACL.world(Perms.READ), ACL(Perms.ALL, "ip", "127.0.0.1")])
+    client.create("/t/hidden", acl=[ACL.digest("alice", "geheim")])
+    for option in ("-R", "-r"):
+        ended = cli("acl", "get", option, "/t")
+        assert ended.lines == ["/t\tworld:anyone:cdrwa", "/t/a\tworld:anyone:r,ip:127.0.0.1:cdrwa"]
+        assert "hide 1 ACL from this session" in ended.err
+        assert "/t/hidden" in ended.err
+    shown = cli("acl", "get", "-R", "/t", "--json").json
+    assert [each["path"] for each in shown] == ["/t", "/t/a"]
+    assert shown[0]["acl"] == [{"scheme": "world", "id": "anyone", "perms": "cdrwa"}]
+
+
 def test_a_password_in_the_place_of_its_file_is_not_printed(cli, tmp_path):
     for given in ("sesame", "se/same", "s" * 300, "s" * 300 + "/t", "~nobody-of-this-name/same"):
         told = cli("get", "/a", "--auth", f"digest:alice:{given}", code=2).err

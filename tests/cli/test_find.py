@@ -78,7 +78,7 @@ def test_exec_runs_a_command_for_each_without_a_shell(cli, jobs):
 
 def test_delete_says_how_many_and_needs_a_yes(cli, client, jobs):
     ended = cli("find", "/jobs", "--name", "o*", "--delete", code=9)
-    assert "delete 2 znodes, 1 ephemeral, 2 B found below /jobs" in ended.err
+    assert "delete 2 znodes, 1 ephemeral, 2 B found at and below /jobs" in ended.err
     assert "nothing was changed" in ended.err
     foretold = cli("find", "/jobs", "--name", "o*", "--delete", "--dry-run").lines
     assert foretold == ["/jobs/open 3/owner", "/jobs/open 3"]

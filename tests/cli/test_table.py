@@ -17,6 +17,20 @@ def test_the_line_of_a_command_is_that_of_its_help(name):
     assert (command.help or "").partition("\n\n")[0].replace("\n", " ").strip() == COMMANDS[name].help
 
 
+def test_options_for_the_same_have_the_same_names_in_all_commands():
+    alike = ({"-r", "-R", "--recursive"}, {"-L", "--level", "--depth"})
+    seen = 0
+    for name in COMMANDS:
+        command = root.get_command(click.Context(root), name)
+        for each in (command, *getattr(command, "commands", {}).values()):
+            for option in each.params:
+                for names in alike:
+                    if names & {opt for opt in option.opts if opt.startswith("--")}:
+                        seen += 1
+                        assert set(option.opts) == names, (name, each.name)
+    assert seen > 12
+
+
 def test_every_section_has_commands():
     assert {entry.section for entry in COMMANDS.values()} == set(SECTIONS)
 

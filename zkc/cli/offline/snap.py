@@ -81,8 +81,16 @@ def info(app: App, file: str) -> None:
 @click.argument("file")
 @click.argument("path", type=PATH, default="/")
 @click.option("-l", "--long", "long", is_flag=True, help="Print the stat of each child, too.")
-@click.option("-R", "--recursive", is_flag=True, help="List the znode and all its descendants, with their paths.")
-@click.option("--depth", type=click.IntRange(min=0), metavar="N", help="List N levels below the znode; implies -R.")
+@click.option("-R", "-r", "--recursive", is_flag=True, help="List the znode and all its descendants, with their paths.")
+@click.option(
+    "-L",
+    "--depth",
+    "--level",
+    "depth",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="List N levels below the znode; implies -R.",
+)
 @click.option(
     "--sort",
     type=click.Choice(["name", "size", "mtime", "children"]),
@@ -131,7 +139,9 @@ def _records(
 @command.command(name="tree", cls=Command)
 @click.argument("file")
 @click.argument("path", type=PATH, default="/")
-@click.option("-L", "--level", "level", type=click.IntRange(min=0), metavar="N", help="Draw N levels below PATH.")
+@click.option(
+    "-L", "--level", "--depth", "level", type=click.IntRange(min=0), metavar="N", help="Draw N levels below PATH."
+)
 @click.option("--size", is_flag=True, help="Show the bytes of data of each znode.")
 @click.option("--data", is_flag=True, help="Show the begin of the data of each znode.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N znodes.")
@@ -157,6 +167,7 @@ def tree(app: App, file: str, path: str, level: Optional[int], size: bool, data:
 @click.option(
     "-L",
     "--level",
+    "--depth",
     "level",
     type=click.IntRange(min=0),
     metavar="N",

@@ -24,6 +24,7 @@ __all__ = ["command", "show_sums"]
 @click.option(
     "-L",
     "--level",
+    "--depth",
     "level",
     type=click.IntRange(min=0),
     metavar="N",

@@ -23,8 +23,16 @@ _IN_COLUMNS = 1000  # More names than these are written one below the other.
 @click.command(cls=Command)
 @click.argument("path", type=PATH, required=False)
 @click.option("-l", "--long", "long", is_flag=True, help="Print the stat of each child, too.")
-@click.option("-R", "--recursive", is_flag=True, help="List the znode and all its descendants, with their paths.")
-@click.option("--depth", type=click.IntRange(min=0), metavar="N", help="List N levels below the znode; implies -R.")
+@click.option("-R", "-r", "--recursive", is_flag=True, help="List the znode and all its descendants, with their paths.")
+@click.option(
+    "-L",
+    "--depth",
+    "--level",
+    "depth",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="List N levels below the znode; implies -R.",
+)
 @click.option(
     "--sort",
     type=click.Choice(["name", "size", "mtime", "children"]),

@@ -24,7 +24,9 @@ _DATA = 60  # Characters of data that a line has.
 
 @click.command(cls=Command)
 @click.argument("path", type=PATH, required=False)
-@click.option("-L", "--level", "level", type=click.IntRange(min=0), metavar="N", help="Draw N levels below PATH.")
+@click.option(
+    "-L", "--level", "--depth", "level", type=click.IntRange(min=0), metavar="N", help="Draw N levels below PATH."
+)
 @click.option("--size", is_flag=True, help="Show the bytes of data of each znode.")
 @click.option("--data", is_flag=True, help="Show the begin of the data of each znode.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N znodes.")

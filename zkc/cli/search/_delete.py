@@ -82,7 +82,7 @@ def _choose(found: Iterable[Node], plan: Plan) -> int:
 
 def _what(plan: Plan, root: str) -> str:
     count = "1 znode" if plan.count == 1 else f"{plan.count:,} znodes"
-    return f"delete {count}, {plan.ephemerals:,} ephemeral, {size_text(plan.bytes)} found below {root}"
+    return f"delete {count}, {plan.ephemerals:,} ephemeral, {size_text(plan.bytes)} found at and below {root}"
 
 
 def _kept(kept: int) -> str:

@@ -41,7 +41,9 @@ __all__ = ["command"]
 @click.option("--ctime", type=AGE, metavar="[+-]AGE", help="Created longer ago (+) or since (-).")
 @click.option("--empty", is_flag=True, help="There are no data: null or no bytes.")
 @click.option("--leaf", is_flag=True, help="There are no children.")
-@click.option("--depth", type=click.IntRange(min=0), metavar="N", help="Look N levels below PATH only.")
+@click.option(
+    "-L", "--depth", "--level", "depth", type=click.IntRange(min=0), metavar="N", help="Look N levels below PATH only."
+)
 @click.option("--prune", "prune", multiple=True, metavar="GLOB", help="Leave out znodes of this name, and all below.")
 @click.option("-l", "--long", "long", is_flag=True, help="Print the stat, too.")
 @click.option("-0", "--null", "null", is_flag=True, help="End each path with a NUL character, for xargs -0.")

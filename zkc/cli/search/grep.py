@@ -38,7 +38,9 @@ _CUT = 200  # Characters of a line that a person sees, around the match.
     help=r"PATTERN is a regular expression on bytes, such as '\xff+' or 'host=[ab]'.",
 )
 @click.option("--name", "names", multiple=True, metavar="GLOB", help="Only znodes whose name fits one of these.")
-@click.option("--depth", type=click.IntRange(min=0), metavar="N", help="Look N levels below PATH only.")
+@click.option(
+    "-L", "--depth", "--level", "depth", type=click.IntRange(min=0), metavar="N", help="Look N levels below PATH only."
+)
 @pass_app
 def command(app: App, pattern: str, path: Optional[str], ignore_case: bool, only_paths: bool, count: bool, regex: bool,
             names: tuple[str, ...], depth: Optional[int]) -> int:  # fmt: skip

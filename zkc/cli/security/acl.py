@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_RECURSIVE = click.option("-R", "--recursive", is_flag=True, help="Change all znodes below, too.")
+_RECURSIVE = click.option("-R", "-r", "--recursive", is_flag=True, help="Change all znodes below, too.")
 _VERSION = click.option("--version", type=click.IntRange(min=0), metavar="N", help="The version the ACL must have.")
 _FORCE = click.option("--force", is_flag=True, help="Allow an ACL without the admin permission, and the root with -R.")
 
@@ -41,13 +41,18 @@ def command() -> None:
 
 @command.command("get")
 @click.argument("path", type=PATH)
+@click.option("-R", "-r", "--recursive", is_flag=True, help="Print the ACLs of the znode and of all znodes below.")
 @pass_app
-def get(app: App, path: str) -> None:
+def get(app: App, path: str, recursive: bool) -> None:
     """Print the ACL of a znode.
 
     In a pipe a line for each entry, as `zkc acl set` takes it. Servers show the hashes of passwords only to
-    identities with the admin permission, and x to others.
+    identities with the admin permission, and x to others. With -R a line for each znode: the path, a tab, and the
+    entries separated by commas. A warning tells how many ACLs the servers hide.
     """
+    if recursive:
+        _get_tree(app, path)
+        return
     from zkc.cli.security._access import acl_record, text_of
 
     acl, stat = app.read(app.client.get_acl, path)
@@ -58,6 +63,29 @@ def get(app: App, path: str) -> None:
     else:
         for entry in acl:
             app.out.line(text_of(entry))
+
+
+def _get_tree(app: App, path: str) -> None:
+    from zkc.cli._progress import progress
+    from zkc.cli._text import encodable, shown
+    from zkc.cli._walk import Unreadable, walk
+    from zkc.cli.security._access import acl_record, text_of
+    from zkc.cli.trees._acls import with_acls
+
+    hidden, first, then = 0, "", "what is below them is left out"
+    with app.out.rows(["path", "acl"]) as rows, progress(app, "reading") as done, Unreadable(app, then) as unreadable:
+        nodes = unreadable.noted(done.passing(walk(app, path)))
+        for node, acl, _ in with_acls(app, app.client, nodes):
+            if acl is None:
+                hidden, first = hidden + 1, first or node.path
+            elif app.out.is_json:
+                rows.add({"path": node.path, "acl": acl_record(acl)})
+            else:
+                name = shown(node.path, lines=False) if app.out.is_human else encodable(node.path)
+                app.out.line(f"{name}\t{','.join(map(text_of, acl))}")
+    if hidden:
+        what = "1 ACL" if hidden == 1 else f"{hidden:,} ACLs"
+        app.out.warn(f"the servers hide {what} from this session: --auth gives credentials. The first is of {first}")
 
 
 @command.command("set")

@@ -27,7 +27,7 @@ _MOST_KEPT = 16 << 20  # Bytes of data that --diff keeps, to compare with.
 
 @click.command(cls=Command)
 @click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH...")
-@click.option("-r", "--recursive", is_flag=True, help="Watch all znodes below, too.")
+@click.option("-r", "-R", "--recursive", is_flag=True, help="Watch all znodes below, too.")
 @click.option("--data", is_flag=True, help="Read and print the data of created and changed znodes.")
 @click.option("--diff", is_flag=True, help="Print what changed in the data, line by line.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after so many changes.")

@@ -144,9 +144,9 @@ class Runner:
             raise CommandError(
                 "only watch runs in the background, in an interactive shell", ExitCode.USAGE, name="usage"
             )
-        recursive = any(word in ("-r", "--recursive") for word in words[1:])
+        recursive = any(word in ("-r", "-R", "--recursive") for word in words[1:])
         paths = [word for word in words[1:] if not word.startswith("-")]
-        if not paths or any(word.startswith("-") and word not in ("-r", "--recursive") for word in words[1:]):
+        if not paths or any(word.startswith("-") and word not in ("-r", "-R", "--recursive") for word in words[1:]):
             raise CommandError("in the background it is: watch [-r] PATH… &", ExitCode.USAGE, name="usage")
         for path in paths:
             self._watches.add(resolve_path(path, self.app.folder), recursive)
