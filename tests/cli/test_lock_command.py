@@ -162,7 +162,7 @@ def test_the_queue_is_listed_and_the_holder_asked_to_release(cli, start_cli, cli
     ]  # fmt: skip
     assert cli("lock", "break", "/l", "--dry-run").lines == [rows[0]["path"]]
     assert "first holds it" in cli("lock", "break", "/l", code=9).err
-    assert "1 released by themselves" in cli("lock", "break", "/l", "--yes", "--wait", "60s").err
+    assert "released in time: 1; taken away: 0" in cli("lock", "break", "/l", "--yes", "--wait", "60s").err
     assert second.wait(60) == 0
     assert first.wait(60) == 125
     assert b"asked for its release" in first.stderr.read()
@@ -170,9 +170,21 @@ def test_the_queue_is_listed_and_the_holder_asked_to_release(cli, start_cli, cli
 
 def test_a_holder_that_does_not_release_loses_the_lock(cli, client):
     hold = client.lock("/l").acquire()
-    assert "1 taken away" in cli("lock", "break", "/l", "--yes", "--wait", "100ms").err
+    assert "taken away: 1" in cli("lock", "break", "/l", "--yes", "--wait", "100ms").err
     assert hold.lost.wait(30)
     cli("lock", "break", "/l", "--yes", code=3)
+
+
+def test_a_lock_that_is_not_in_use_is_an_empty_list(cli, client):
+    client.create("/locks")
+    ended = cli("lock", "ls", "/locks/report")
+    assert ended.out == b""
+    assert "no contender holds it" in ended.err
+    assert cli("lock", "ls", "/locks/report", "--json").json == []
+    assert cli("lock", "ls", "/top").out == b""
+    assert cli("lock", "break", "/locks/report", "--yes", "--json", code=3).error["error"] == "no_node"
+    wrong = cli("lock", "ls", "/lokcs/report", code=3).err
+    assert "no parent /lokcs" in wrong
 
 
 def test_the_command_has_the_terminal(in_terminal):

@@ -51,13 +51,40 @@ def record_of(entry: Entry) -> dict[str, Any]:
 
 
 def list_contenders(app: App, path: str) -> list[Entry]:
-    """Return the contenders of a path, of any layout: holders first, each part in the order of its queue."""
-    names = app.read(app.client.children, path)
+    """Return the contenders of a path, of any layout: holders first, each part in the order of its queue.
+
+    A lock that is not in use may have no znode: there is a note, and no contender.
+
+    Raises:
+        CommandError: There is no znode, and no parent of it.
+    """
+    from zkc import NoNodeError
+
+    try:
+        names = app.read(app.client.children, path)
+    except NoNodeError:
+        _check_parent(app, path)
+        return []
     parts = _parts(names)
     if not parts and {"leases", "locks"} & set(names):  # A semaphore in Curator's layout.
         leases = _read(app, f"{path}/leases", _of(app, f"{path}/leases", ("lease",)), _limit(app, path))
         return leases + _read(app, f"{path}/locks", _of(app, f"{path}/locks", ("lock",)), 0)
     return [entry for seats in parts for entry in _read(app, path, seats, None)]
+
+
+def _check_parent(app: App, path: str) -> None:
+    """Say that there is no znode; raise when its parent is missing, too: the path may be wrong."""
+    parent = path.rpartition("/")[0] or "/"
+    if app.read(app.client.exists, parent) is None:
+        raise CommandError(
+            f"there is no znode {path}, and no parent {parent}: no lock is in use there, or the path is wrong; check"
+            " it, and the chroot of the servers",
+            ExitCode.NO_NODE,
+            name="no_node",
+            path=path,
+        )
+    app.out.note(f"there is no znode {path}: no contender holds it or waits for it (the servers delete the znode of a"
+                 " lock that is not in use)")  # fmt: skip
 
 
 def _parts(names: list[str]) -> list[list[Seat]]:
@@ -130,7 +157,7 @@ def break_holders(app: App, path: str, name: Optional[str], wait: float) -> int:
     left = _ask(app, chosen, wait) if wait > 0 else chosen
     for entry in left:
         _delete(app, entry)
-    app.out.note(f"{len(chosen) - len(left)} released by themselves, {len(left)} taken away")
+    app.out.note(f"released in time: {len(chosen) - len(left)}; taken away: {len(left)}")
     return int(ExitCode.DONE)
 
 
