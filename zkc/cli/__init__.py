@@ -31,5 +31,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print("zkc: error: the command line needs click and rich: pip install 'zkc[cli]'", file=sys.stderr)
         return 2
     from zkc.cli._run import run
+    from zkc.cli._streams import prepare
 
+    if arguments is None:
+        prepare()
     return run(sys.argv[1:] if arguments is None else list(arguments), leaves=arguments is None)

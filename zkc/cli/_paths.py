@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 import click
 
 from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._text import decoded
 
 if TYPE_CHECKING:
     from zkc.cli._app import App
@@ -33,7 +34,7 @@ def resolve_path(text: str, folder: str = "/") -> str:
     """
     if "\0" in text:
         raise CommandError("a path must not contain a NUL character", ExitCode.USAGE, name="usage")
-    joined = posixpath.normpath(posixpath.join("/", folder, text))
+    joined = posixpath.normpath(posixpath.join("/", folder, decoded(text)))
     return "/" + joined.lstrip("/")
 
 

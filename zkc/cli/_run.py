@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import click
 
 from zkc.cli._app import App
-from zkc.cli._exit import ExitCode
+from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._root import root
+from zkc.cli._streams import check_stdout, wants_json
 
 __all__ = ["run"]
 
@@ -29,6 +30,8 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
     """
     app = App() if app is None else app
     try:
+        if leaves:
+            _check_stdout(arguments, app)
         result = root.main(list(arguments), prog_name="zkc", standalone_mode=False, obj=app)
         sys.stdout.flush()
         return result if isinstance(result, int) else int(ExitCode.DONE)
@@ -45,6 +48,15 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
         return code
     finally:
         app.close()
+
+
+def _check_stdout(arguments: Sequence[str], app: App) -> None:
+    """Raise when there is no stdout, before anything is done."""
+    try:
+        check_stdout()
+    except CommandError:
+        app.give("json", wants_json(arguments))  # The arguments are not parsed.
+        raise
 
 
 def _leave_soon(app: App, code: int) -> None:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._streams import is_terminal
 from zkc.cli._text import shown
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def confirm(app: App, what: str, path: str, *, profile: Optional[str] = None) ->
     by_name = settings.confirm == "name"
     if app.yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise CommandError(f"would {what}: nothing was changed; --yes means it", ExitCode.REFUSED,
                            name="unconfirmed", path=path)  # fmt: skip
     question = f"{what[0].upper()}{what[1:]} on {settings.name}?"

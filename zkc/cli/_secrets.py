@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._streams import is_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +73,7 @@ def check_private(path: Path) -> None:
 
 
 def _ask(question: str) -> str:
-    if not (sys.stdin.isatty() and os.isatty(2)):
+    if not (is_terminal(sys.stdin) and os.isatty(2)):
         raise CommandError(
             f"{question}: there is no terminal to ask on; give a file", ExitCode.REFUSED, name="no_terminal"
         )

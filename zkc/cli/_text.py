@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 
-__all__ = ["duration_text", "encodable", "shown", "size_text", "time_text"]
+__all__ = ["decoded", "duration_text", "encodable", "shown", "size_text", "time_text"]
 
 # What could move the cursor of a terminal, change its colours, or reverse text: C0, DEL, C1, marks of direction.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -20,6 +20,16 @@ def shown(text: str, *, lines: bool = True) -> str:
     """
     text = _CONTROL.sub(lambda match: match.group().encode("unicode_escape", "surrogatepass").decode(), text)
     return text if lines else text.replace("\n", "\\n").replace("\t", "\\t")
+
+
+def decoded(text: str) -> str:
+    """Return an argument that the locale could not decode, decoded as UTF-8. Bytes that are no UTF-8 stay escaped."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # A surrogate that is no escape of a byte.
+        return text
 
 
 def encodable(text: str) -> str:

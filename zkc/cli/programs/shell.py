@@ -11,6 +11,7 @@ import click
 from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
+from zkc.cli._streams import is_terminal
 
 if TYPE_CHECKING:
     from zkc.cli.programs._shell.runner import Runner
@@ -42,7 +43,7 @@ def command(app: App, file: Optional[Path], text: Optional[str], keep_going: boo
     if file is not None and text is not None:
         raise click.UsageError("give -c or a FILE, not both")
     app.in_shell = True
-    if text is None and file is None and sys.stdin.isatty():
+    if text is None and file is None and is_terminal(sys.stdin):
         try:
             from zkc.cli.programs._shell.interactive import interact
         except ImportError:
@@ -50,6 +51,8 @@ def command(app: App, file: Optional[Path], text: Optional[str], keep_going: boo
                 "the shell needs prompt_toolkit: pip install 'zkc[cli]'", ExitCode.USAGE, name="not_installed"
             ) from None
         return interact(app)
+    if text is None and file is None and sys.stdin is None:
+        raise CommandError("there is no stdin: give -c or a FILE", ExitCode.USAGE, name="usage")
     if text is None:
         text = sys.stdin.read() if file is None or str(file) == "-" else file.read_text(encoding="utf-8")
     from zkc.cli.programs._shell.runner import Runner

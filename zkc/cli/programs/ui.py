@@ -11,6 +11,7 @@ from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
+from zkc.cli._streams import is_terminal
 
 __all__ = ["command"]
 
@@ -42,7 +43,7 @@ def command(app: App, path: str, web: bool, port: Optional[int]) -> int:
         from zkc.cli.programs._ui.web import serve
 
         return serve(app, path, port)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) and not _in_web_driver():
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)) and not _in_web_driver():
         raise CommandError("the full screen needs a terminal", ExitCode.USAGE, name="no_terminal")
     try:
         from zkc.cli.programs._ui.app import Browser

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._streams import is_terminal
 
 if TYPE_CHECKING:
     from zkc.cli._app import App
@@ -44,7 +45,7 @@ class EditedFile:
             CommandError: There is no such editor, or it failed.
         """
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-        if not editor and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not editor and not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
             raise CommandError("there is no terminal for an editor. Set VISUAL or EDITOR to a program that needs none",
                                ExitCode.REFUSED, name="no_terminal")  # fmt: skip
         editor = editor or "vi"

@@ -12,6 +12,7 @@ from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
 from zkc.cli._records import data_record, stat_record
+from zkc.cli._streams import is_terminal
 from zkc.cli._text import shown
 from zkc.cli.write._changes import set_version
 
@@ -170,7 +171,7 @@ class _Edit:
     def _ask(self) -> str:
         if self._on_conflict != "ask":
             return self._on_conflict
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             return "abort"
         answers = {"m": "merge", "o": "overwrite", "a": "abort"}
         while True:

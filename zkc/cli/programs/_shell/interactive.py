@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
@@ -52,6 +52,7 @@ def interact(app: App) -> int:
         refresh_interval=1.0,
     )
     app.out.note(f"connected to {client.server}; help lists the commands, Ctrl-D leaves")
+    streams = sys.stdout, sys.stderr
     with patch_stdout(raw=True):
         while True:
             try:
@@ -60,16 +61,16 @@ def interact(app: App) -> int:
                 continue
             except EOFError:
                 break
-            if _run(runner, text):
+            if _run(runner, text, streams):
                 break
     del notices
     return 0
 
 
-def _run(runner: Runner, text: str) -> bool:
+def _run(runner: Runner, text: str, streams: tuple[TextIO, TextIO]) -> bool:
     """Run a line outside of prompt_toolkit's stdout; return whether to leave."""
     patched = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    sys.stdout, sys.stderr = streams
     try:
         runner.run(text)
     except Leave:

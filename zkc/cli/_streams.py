@@ -1,0 +1,83 @@
+"""The standard streams of the process, made ready before a command runs, whatever the process was started with.
+
+* A descriptor that is closed is opened to /dev/null: no file or socket gets the number of stdout or stderr.
+* stdout and stderr are in UTF-8, whatever the locale. A terminal with another encoding gets escapes.
+* A note that stderr does not take is lost, and nothing else: the command goes on, and ends with its own exit code.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Optional, TextIO
+
+from zkc.cli._exit import CommandError, ExitCode
+
+__all__ = ["check_stdout", "is_terminal", "prepare", "wants_json"]
+
+_closed = False  # Whether the process was started without stdout.
+
+
+class _Notes(io.FileIO):
+    """The descriptor of stderr. What it does not take is lost."""
+
+    def write(self, data: Any) -> int:
+        """Write bytes, and return their number."""
+        try:
+            written = super().write(data)
+        except OSError:
+            written = None
+        return memoryview(data).nbytes if written is None else written
+
+
+def prepare() -> None:
+    """Open closed descriptors, and set the encodings of stdout and stderr."""
+    global _closed
+    _closed = sys.stdout is None
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # The lowest number that is free: this one.
+    # sys.stdin stays None without stdin: a command that reads it says so.
+    if sys.stdout is None:
+        sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    else:
+        _reencode(sys.stdout)
+    if sys.stderr is None:
+        sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    else:
+        _reencode(sys.stderr)
+        file = io.BufferedWriter(_Notes(2, "wb", closefd=False))
+        sys.stderr = io.TextIOWrapper(file, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+
+
+def _reencode(stream: TextIO) -> None:
+    """Let a stream take all characters."""
+    encoding = stream.encoding if stream.isatty() else "utf-8"
+    stream.reconfigure(encoding=encoding, errors="backslashreplace")  # type: ignore[attr-defined]
+
+
+def check_stdout() -> None:
+    """Raise when the process was started without stdout: a command that has changed something could not say so.
+
+    Raises:
+        CommandError: stdout is closed.
+    """
+    if _closed:
+        raise CommandError("stdout is closed: nothing was done. Give it a file, or /dev/null", ExitCode.OTHER,
+                           name="stdout_closed")  # fmt: skip
+
+
+def is_terminal(stream: Optional[TextIO]) -> bool:
+    """Return whether a standard stream is there, and is a terminal."""
+    return stream is not None and stream.isatty()
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Return whether arguments ask for JSON, before they are parsed."""
+    return any(each == "--json" or each.startswith(("-ojson", "--output=json")) for each in arguments) or any(
+        option in ("-o", "--output") and form in ("json", "jsonl") for option, form in zip(arguments, arguments[1:])
+    )
