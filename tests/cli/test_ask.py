@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 
@@ -244,3 +245,21 @@ def test_an_admin_server_is_asked_by_https(tmp_path):
         # A password does not go where others can read it.
         ((_, answer),) = asker.each(lambda each: asker.request(each, "ruok", secure_only=True).__enter__())
         assert answer.reason == "not_tls"
+
+
+# Python 3.9 with OpenSSL 3 raises the second one.
+@pytest.mark.parametrize("kind", [None, ssl.SSLEOFError, ssl.SSLZeroReturnError])
+def test_a_port_that_closes_the_connection_in_the_handshake_is_a_plain_one(kind, tmp_path, monkeypatch):
+    def shake_hands(*_, **__):
+        error = kind(6, "TLS/SSL connection has been closed (EOF)")
+        error.reason = None
+        raise error
+
+    if kind is not None:
+        monkeypatch.setattr(ssl.SSLContext, "wrap_socket", shake_hands)
+    files = make_tls_files(tmp_path)
+    with canned(b"", read=65536) as port:
+        over_tls = asker_of(f"127.0.0.1:{port}", tls=settings_of(files))
+        assert reason_of(over_tls, srvr(over_tls)) == "not_tls"
+        plain = asker_of(f"127.0.0.1:{port}")
+        assert reason_of(plain, srvr(plain)) == "closed"

@@ -209,7 +209,7 @@ class Asker:
                 suspect = False
         except socket.timeout:
             raise AskError("timeout", "the server accepts connections and does not answer in time") from None
-        except ssl.SSLEOFError:
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             pass  # Servers end a TLS connection without a notice.
         except ssl.SSLError as error:
             raise AskError("tls", f"the server refused this client in the TLS handshake: {error.reason}") from None

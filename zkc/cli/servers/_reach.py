@@ -204,7 +204,7 @@ def secure(
         raise AskError("tls", text) from None
     except socket.timeout:
         raise AskError("timeout", "no TLS handshake in time: does the port speak TLS?") from None
-    except (ssl.SSLEOFError, ConnectionError):
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError):  # Python 3.9 raises the second.
         raise AskError("not_tls", "the server closed the connection in the TLS handshake: the port is a plain one,"
                                   " or wants another certificate") from None  # fmt: skip
     except ssl.SSLError as error:
@@ -224,7 +224,7 @@ def speaks_tls(server: Server, port: int, left: Left) -> bool:
             plain.settimeout(0.7 * left())
             context.wrap_socket(plain).close()
     except ssl.SSLError as error:
-        return error.reason not in _NO_TLS and not isinstance(error, ssl.SSLEOFError)
+        return error.reason not in _NO_TLS and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
     except (OSError, AskError):
         return False
     return True
