@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
+from zkc.cli.health.bench import _scratch
+
 
 def test_a_bench_measures_and_removes_its_znodes(cli, client):
     found = cli("bench", "--time", "300ms", "--clients", "2", "--znodes", "10", "--json").json
@@ -18,6 +22,19 @@ def test_an_interrupted_bench_removes_its_znodes(start_cli, client, eventually):
     eventually(lambda: client.children("/"))
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
+    assert client.children("/") == []
+
+
+def test_an_interrupt_before_the_reply_to_the_creation_leaves_no_znode(client, monkeypatch):
+    create = client.create
+
+    def interrupted(*arguments, **options):
+        create(*arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(client, "create", interrupted)
+    with pytest.raises(KeyboardInterrupt), _scratch(client, "/"):
+        pytest.fail("the bench has begun")
     assert client.children("/") == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ def bench(
         confirm(app, f"load {', '.join(app.settings.addresses)} for {seconds:g} s", path)
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(contextlib.closing(connect(app, app.settings))) for _ in range(clients)]
-        root = stack.enter_context(_scratch(app, opened[0], path))
+        root = stack.enter_context(_scratch(opened[0], path))
         loads = [_prepare(client, root, number, Plan([], size, read_percent, in_flight, seconds), znodes)
                  for number, client in enumerate(opened)]  # fmt: skip
         try:
@@ -74,11 +75,12 @@ def bench(
 
 
 @contextlib.contextmanager
-def _scratch(app: App, client: Client, path: str) -> Iterator[str]:
+def _scratch(client: Client, path: str) -> Iterator[str]:
     """Make a znode of an own name, and remove it with all below it in the end."""
-    prefix = f"{path.rstrip('/')}/zkc-bench-"
-    root = client.create(prefix, b"", sequential=True)
+    # A name that is known before the creation: Ctrl-C may come between the creation and the reply.
+    root = f"{path.rstrip('/')}/zkc-bench-{secrets.token_hex(5)}"
     try:
+        client.create(root, b"")
         yield root
     finally:
         # Also after Ctrl-C: this is quick, and what is left would be in the way of the users.
