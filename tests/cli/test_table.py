@@ -7,7 +7,14 @@ import pytest
 
 from zkc.cli._options import Command, Group
 from zkc.cli._root import root
+from zkc.cli._run import run
 from zkc.cli._table import COMMANDS, SECTIONS
+
+GROUPS = [[], *([name] for name in COMMANDS if isinstance(root.get_command(click.Context(root), name), click.Group))]
+
+
+def _name(group):
+    return " ".join(["zkc", *group])
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -53,3 +60,25 @@ def test_an_unknown_word_of_a_group_ends_with_the_closest(cli, group, word, mean
 def test_every_argument_of_a_command_can_be_asked_for(cli, name):
     shown = cli(name, "--help").text
     assert shown.startswith(f"Usage: zkc {name} ")
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=_name)
+def test_a_group_without_arguments_prints_its_help(group, cli):
+    ended = cli(*group)
+    assert (ended.out, ended.err) == (cli(*group, "--help").out, "")
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=_name)
+def test_the_help_of_a_group_is_no_error_with_any_click(group, capsys, monkeypatch):
+    parse = click.Group.parse_args
+
+    def parse_as_since_8_2(self, ctx, args):
+        if not args and self.no_args_is_help:
+            raise click.UsageError(ctx.get_help(), ctx)
+        return parse(self, ctx, args)
+
+    monkeypatch.setattr(click.Group, "parse_args", parse_as_since_8_2)
+    assert run(group) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"Usage: {_name(group)} ")
+    assert printed.err == ""

@@ -102,9 +102,16 @@ class Command(_WithGlobalOptions, click.Command):
 
 
 class Group(_WithGlobalOptions, click.Group):
-    """A command of zkc that has commands itself."""
+    """A command of zkc that has commands itself. Without arguments it prints its help."""
 
     command_class = Command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            # Not left to click: since 8.2 it raises an error with the help as its message.
+            click.echo(ctx.get_help(), color=ctx.color)
+            ctx.exit()
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
