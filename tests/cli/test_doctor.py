@@ -15,6 +15,7 @@ from zkc import ACL
 from zkc.cli._walk import Node
 from zkc.cli.health._findings import Report
 from zkc.cli.health._lock_checks import Locks
+from zkc.cli.health._quorum_checks import Modes, check_quorum
 from zkc.testing import Ensemble, ZooKeeperServer
 
 from .cut_support import DyingLink
@@ -89,6 +90,36 @@ def test_a_member_without_a_quorum_and_a_stopped_one_are_found(doctor):
         assert found["refused"]["level"] == "problem"
         assert found["no_quorum"]["level"] == "problem"
         assert found["ensemble"]["level"] == "problem"
+
+
+def test_the_quorum_of_an_ensemble_and_its_leader_are_found(doctor, admin_ensemble):
+    """With one of three servers down one more loss stops the ensemble."""
+    hosts = admin_ensemble.hosts
+    found = doctor(hosts, "--no-tree", code=0)
+    assert found["quorum"]["level"] == "ok"
+    assert "3 of 3 servers serve: the ensemble goes on after the loss of 1" in found["quorum"]["text"]
+    assert found["leader"]["server"] in hosts.split(",")
+    part = doctor(hosts.rpartition(",")[0], "--no-tree", code=0)
+    assert part["quorum"]["level"] == "note"
+    assert "2 of 3 voting servers" in part["quorum"]["text"]
+    admin_ensemble.members[0].stop()
+    found = doctor(hosts, "--no-tree")
+    assert found["refused"]["level"] == "problem"
+    assert found["quorum"]["level"] == "warning"
+    assert "2 of 3 servers serve: one more loss stops the ensemble" in found["quorum"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("serving", "voters", "level", "text"),
+    [(2, 2, "note", "the loss of one stops"), (4, 5, "warning", "goes on after the loss of 1 more"), (5, 5, "ok", "2")],
+)
+def test_the_losses_that_an_ensemble_bears_are_counted(serving, voters, level, text):
+    report = Report()
+    modes = [("a", "leader"), *(("b", "follower") for _ in range(serving - 1)), ("c", "observer")]
+    check_quorum(None, None, Modes(voters + 1, modes), report)
+    [leader, quorum] = report.findings
+    assert (leader.check, quorum.check, quorum.level) == ("leader", "quorum", level)
+    assert text in quorum.text
 
 
 def test_a_read_only_member_is_found(doctor):

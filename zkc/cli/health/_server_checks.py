@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from zkc.cli._reach import ADVICE, look
 from zkc.cli._text import duration_text
+from zkc.cli.health._quorum_checks import Modes
 from zkc.cli.servers._ask import Asker, AskError, Server
 from zkc.cli.servers._reach import connect_to, secure
 
@@ -25,8 +26,8 @@ _FAR = 10_000  # Transactions that a follower may be behind the leader at the mo
 _Facts = dict[str, str]
 
 
-def check_servers(settings: Settings, report: Report) -> int:
-    """Check each server, all at the same time, and then what they tell together; return how many serve."""
+def check_servers(settings: Settings, report: Report) -> Modes:
+    """Check each server, all at the same time, and what they tell together; return the modes of those that serve."""
     asker = Asker(settings, within=_WITHIN)
     serving: list[tuple[Server, _Facts]] = []
     for server, answer in asker.each(lambda server: _ask(asker, server, settings)):
@@ -37,7 +38,7 @@ def check_servers(settings: Settings, report: Report) -> int:
     if serving:
         asker.restart(_WITHIN)
         _check_words(asker, {server for server, _ in serving}, report)
-    return len(serving)
+    return Modes(len(asker.servers), [(server.name, facts.get("Mode", "")) for server, facts in serving])
 
 
 def _ask(asker: Asker, server: Server, settings: Settings) -> tuple[float, str, Optional[float]]:

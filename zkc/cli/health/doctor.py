@@ -43,15 +43,17 @@ def command(app: App, deep: bool, no_tree: bool, lock_age: float) -> int:
       zkc doctor --json | jq '.[] | select(.level == "problem")'
     """
     from zkc.cli.health._findings import Report
+    from zkc.cli.health._quorum_checks import check_quorum
     from zkc.cli.health._server_checks import check_servers
     from zkc.cli.health._session_checks import check_session, check_writes, is_lost, report_error
     from zkc.cli.health._tree_checks import check_tree
     from zkc.errors import ZooKeeperError
 
     report = Report()
-    serving = check_servers(app.settings, report)
-    if serving:
+    modes = check_servers(app.settings, report)
+    if modes.serving:
         client = check_session(app, report)
+        check_quorum(app, client, modes, report)
         if client is not None:
             writes = True
             with contextlib.closing(client):
