@@ -16,6 +16,7 @@ from zkc.cli._walk import Node
 from zkc.cli.health._findings import Report
 from zkc.cli.health._lock_checks import Locks
 from zkc.cli.health._quorum_checks import Modes, check_quorum
+from zkc.cli.health._session_checks import _report_limit
 from zkc.testing import Ensemble, ZooKeeperServer
 
 from .cut_support import DyingLink
@@ -209,6 +210,46 @@ def test_the_doctor_writes_a_few_times_only(doctor, zookeeper_server):
             doctor(zookeeper_server.hosts, "--no-tree", code=0)
         # Begin and end of the session, a create, three sets; and the create of this test.
         assert zxids[1] - zxids[0] <= 7
+
+
+@pytest.mark.parametrize(
+    ("name", "used", "limit", "level", "shown", "option"),
+    [
+        ("hard_bytes", 2000, 2010, "warning", "2,000 of 2,010 bytes", "-B SIZE"),
+        ("hard_bytes", 2010, 2010, "problem", "2,010 of 2,010 bytes", "-B SIZE"),
+        ("hard_count", 5, 5, "problem", "5 of 5 znodes", "-N N"),
+        ("bytes", 2011, 2010, "warning", "soft limit of /app is exceeded", "-b SIZE"),
+        ("count", 5, 5, "note", "5 of 5 znodes", "-n N"),
+    ],
+)
+def test_the_limits_of_quotas_are_graded(name, used, limit, level, shown, option):
+    """What refuses writes is worse than what is only logged, and rounding hides nothing."""
+    report = Report()
+    _report_limit(report, "/app", name, used, limit)
+    [found] = report.findings
+    assert (found.check, found.level, found.path) == ("quota", level, "/app")
+    assert shown in found.text
+    assert f"zkc quota set /app {option} " in found.advice
+
+
+def test_each_limit_of_a_quota_is_looked_at(doctor, client, zookeeper_server):
+    """A soft limit that is exceeded does not hide the hard one behind it."""
+    chroot = zookeeper_server.new_chroot("quotas")[len(zookeeper_server.hosts) :]
+    with zkc.Client(zookeeper_server.hosts) as root:
+        parent = f"/zookeeper/quota{chroot}"
+        root.ensure_path(parent)
+        root.create(f"{parent}/zookeeper_limits", b"count=1,bytes=-1=;byteHardLimit=-1;countHardLimit=3")
+        root.create(f"{parent}/zookeeper_stats", b"count=1,bytes=0")
+        try:
+            for name in "ab":
+                root.create(f"{chroot}/{name}")
+            found = doctor(zookeeper_server.hosts, "--no-tree")
+            assert found["quota"]["level"] == "problem"
+            assert "3 of 3 znodes" in found["quota"]["text"]
+        finally:
+            for name in ("zookeeper_limits", "zookeeper_stats"):
+                root.delete(f"{parent}/{name}")
+            root.delete(parent)
 
 
 class _Lock:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Optional
 from zkc.cli._connect import connect
 from zkc.cli._exit import ExitCode
 from zkc.cli._reach import look
-from zkc.cli._text import duration_text, size_text
+from zkc.cli._text import duration_text
 from zkc.cli.health._load import percentiles
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _COUNT = 20  # Reads and syncs that are measured.
 _WRITES = 3  # Each is in the log of every server.
 _SLOW_READ, _SLOW_WRITE = 100.0, 500.0  # Milliseconds at the median, from which it is a warning.
 _SKEW = 2.0  # Seconds.
+_QUOTA_OPTIONS = {"count": "-n N", "bytes": "-b SIZE", "hard_count": "-N N", "hard_bytes": "-B SIZE"}
 
 
 def check_session(app: App, report: Report) -> Optional[Client]:
@@ -213,7 +214,7 @@ def _report_skew(report: Report, seconds: float) -> None:
 
 
 def _check_quotas(app: App, client: Client, report: Report) -> None:
-    """Report quotas that are used up, or nearly so."""
+    """Report limits of quotas that are reached, or nearly so."""
     from zkc.cli.servers._quotas import find_quotas, read_quota
     from zkc.errors import NoAuthError
 
@@ -223,17 +224,27 @@ def _check_quotas(app: App, client: Client, report: Report) -> None:
         return
     for quota in found:
         if quota is not None:
-            for kind, what in (("count", "znodes"), ("bytes", "bytes")):
-                limits = [limit for name, limit in quota.limits.items() if kind in name and limit >= 0]
-                _report_quota(report, quota.path, what, quota.used.get(kind, 0), min(limits, default=-1))
+            for name, limit in quota.limits.items():
+                _report_limit(
+                    report, quota.path, name, quota.used.get("bytes" if "bytes" in name else "count", 0), limit
+                )
 
 
-def _report_quota(report: Report, path: str, what: str, used: int, limit: int) -> None:
+def _report_limit(report: Report, path: str, name: str, used: int, limit: int) -> None:
+    """Report a limit that is reached or nearly so. The servers refuse what exceeds a hard one, and log a soft one."""
     if limit < 0 or used * 10 < limit * 9:
         return
-    shown = f"{used:,} of {limit:,} {what}" if what == "znodes" else f"{size_text(used)} of {size_text(limit)}"
-    advice = f"zkc du {path}; zkc quota set {path} raises the quota"
-    if used >= limit:
-        report.problem("quota", f"the quota of {path} is used up: {shown}", advice, path=path)
+    unit, look_at = ("bytes", "du") if "bytes" in name else ("znodes", "wide")
+    shown = f"{used:,} of {limit:,} {unit}"  # Exact: a rounded size would hide what is left.
+    advice = f"zkc {look_at} {path}; zkc quota set {path} {_QUOTA_OPTIONS[name]} raises the limit"
+    if name.startswith("hard_"):
+        if used >= limit:
+            text = f"the hard limit of {path} is reached: {shown}; servers that enforce quotas refuse more"
+            report.problem("quota", text, advice, path=path)
+        else:
+            report.warn("quota", f"the hard limit of {path} is nearly reached: {shown}", advice, path=path)
+    elif used > limit:
+        text = f"the soft limit of {path} is exceeded: {shown}; the servers log that, and refuse nothing"
+        report.warn("quota", text, advice, path=path)
     else:
-        report.warn("quota", f"the quota of {path} is nearly used up: {shown}", advice, path=path)
+        report.note("quota", f"the soft limit of {path} is nearly reached: {shown}", advice, path=path)
