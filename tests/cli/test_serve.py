@@ -6,6 +6,8 @@ import json
 import signal
 import socket
 
+import pytest
+
 import zkc
 
 
@@ -26,6 +28,29 @@ def test_a_server_serves_until_the_interrupt_and_says_what_to_type(start_cli, tm
         assert client.get("/kept")[0] == b"x"
     again.send_signal(signal.SIGTERM)
     assert again.wait(30) == 0
+
+
+def test_a_folder_that_is_served_is_refused(cli, start_cli, tmp_path):
+    process = start_cli("serve", "--data", str(tmp_path / "data"), "--json")
+    assert process.stdout.readline()
+    error = cli("serve", "--data", str(tmp_path / "data"), "--json", code=10).error
+    assert error["error"] == "not_served"
+    assert f"process {process.pid} serves it" in error["message"]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "0.01", "x"])
+def test_a_tick_that_is_none_is_a_usage_error_before_anything_starts(cli, seconds):
+    ended = cli("serve", "--tick-time", seconds, code=2)
+    assert "--tick-time" in ended.err
+    assert "starting" not in ended.err
+
+
+def test_a_folder_that_cannot_be_made_is_refused_by_name(cli):
+    assert (
+        "The folder /proc/zkc-data for the data cannot be used" in cli("serve", "--data", "/proc/zkc-data", code=10).err
+    )
 
 
 def test_an_ensemble_serves_with_tls(start_cli):

@@ -11,6 +11,7 @@ from typing import Any, Optional
 import click
 
 from zkc.cli._app import App
+from zkc.cli._types import FiniteRange
 
 __all__ = ["Command", "Group", "add_global_options", "pass_app"]
 
@@ -47,9 +48,9 @@ GLOBAL = (
     _option("--sasl", metavar="MECHANISM", help="Authenticate with SASL, such as DIGEST-MD5."),
     _option("--user", metavar="NAME", help="The user for --sasl."),
     _option("--password-file", metavar="FILE", help="The file with the password for --sasl; - for a question."),
-    _option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    _option("--timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
             help="The longest wait for a connection, and for each reply (10)."),
-    _option("--session-timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    _option("--session-timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
             help="The session timeout to ask for (10)."),
     _flag("--fresh", help="Let the server catch up with the leader first, as a sync does."),
     _flag("--read-only", help="Refuse every change. A server without a quorum is enough."),

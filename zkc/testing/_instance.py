@@ -13,6 +13,7 @@ from . import _wire
 from ._config import Options
 from ._errors import PortTakenError, ServerStartError, TestingError
 from ._find import find_class_path, find_java
+from ._folder_lock import FolderLock
 from ._ports import LOOPBACK, Port
 from ._process import GuardedProcess, OwnedFolder
 
@@ -66,6 +67,7 @@ class Instance:
         self.release = None if options.home is None else Path(options.home).absolute()
         self._configured = False
         self._log_start = self._log_mark = 0
+        self._lock: Optional[FolderLock] = None
 
     @property
     def home(self) -> Path:
@@ -108,7 +110,8 @@ class Instance:
         self._log_start = self._log_size()
         command = [java, *self.options.java_arguments(class_path, conf), str(conf / "zoo.cfg")]
         remove = None if self.folder is None else self.folder.path
-        self.process = GuardedProcess(command, log=self.log_file, cwd=self.home, remove=remove)
+        inherits = () if self._lock is None else (self._lock.descriptor,)
+        self.process = GuardedProcess(command, log=self.log_file, cwd=self.home, remove=remove, inherits=inherits)
         self.paused = False
 
     def prepare(self) -> Path:
@@ -119,7 +122,7 @@ class Instance:
         conf.mkdir(parents=True, exist_ok=True)
         if self.data is None:
             self.data = self.home / "data"
-        self.data.mkdir(parents=True, exist_ok=True)
+        self._take_data(self.data)
         _remove_logs_without_a_header(self.data)
         self._make_tls_files()
         if not self._configured:
@@ -128,6 +131,23 @@ class Instance:
             self.options.write_conf(conf, self.zoo_cfg())
             self._configured = True
         return conf
+
+    def _take_data(self, data: Path) -> None:
+        """Make the folder for the data, and lock it if it is one that the caller named."""
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            if self.keeps_data and self._lock is None:
+                self._lock = FolderLock(data)
+        except OSError as error:
+            raise TestingError(
+                f"The folder {data} for the data cannot be used: {error.strerror or error}. Choose another folder."
+            ) from error
+
+    def release_data(self) -> None:
+        """Unlock the folder for the data, when no process runs any more."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def take_ports(self) -> None:
         """Take the ports that the configuration needs and this instance does not have yet."""

@@ -42,13 +42,22 @@ _hooks_installed = False
 class GuardedProcess:
     """A child process in a new session, killed when this process ends in whatever way."""
 
-    def __init__(self, command: Sequence[str], *, log: Path, cwd: Path, remove: Optional[Path] = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        cwd: Path,
+        remove: Optional[Path] = None,
+        inherits: Sequence[int] = (),
+    ) -> None:
         """Start the process.
 
         :param command: the program and its arguments.
         :param log: the file to append its output to.
         :param cwd: its working folder.
         :param remove: a folder to remove if this Python process dies without ending the child, or None.
+        :param inherits: file descriptors that the child gets too, each above 9.
         """
         _install_hooks()
         reader, self._writer = os.pipe()
@@ -61,6 +70,7 @@ class GuardedProcess:
                     stderr=subprocess.STDOUT,
                     cwd=cwd,
                     start_new_session=True,
+                    pass_fds=inherits,
                 )
         except BaseException:
             os.close(self._writer)

@@ -53,7 +53,8 @@ class ZooKeeperServer:
 
         :param port: the client port, 0 for a free one.
         :param tls_port: the client port for TLS, 0 for a free one; used only with ``tls``.
-        :param data_dir: the folder for the data, which :meth:`close` keeps; None for a temporary one.
+        :param data_dir: the folder for the data, which :meth:`close` keeps; None for a temporary one. The first start
+            locks it until :meth:`close`, by the file ``zkc.lock``: it serves one server at a time.
         :param options: the options of the server; see :class:`ServerOptions`.
         :raises TypeError: for an unknown option, or for an option of a wrong type.
         :raises ValueError: for an option outside its range.
@@ -198,6 +199,7 @@ class ZooKeeperServer:
         :raises NotInstalledError: if ZooKeeper or Java is not installed.
         :raises PortTakenError: if the wanted port is taken.
         :raises ServerStartError: if the server does not start; the message ends with its log.
+        :raises TestingError: if another server works on the folder of ``data_dir``, or the folder cannot be made.
         """
         with self._control():
             self._instance.resume()
@@ -268,6 +270,7 @@ class ZooKeeperServer:
             self._closed = True
             _registry.closed(self, repr(self), instance.log_tail(200, since_mark=True))
             instance.remove_files()
+            instance.release_data()
             instance.release_ports()
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ import click
 from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
+from zkc.cli._types import FiniteRange
 
 if TYPE_CHECKING:
     from zkc.testing._serving import Served
@@ -28,7 +29,7 @@ _PORT = 2181  # Where every command looks when nothing says where.
 @click.option("--tls", "with_tls", is_flag=True, help="Serve TLS too, with certificates made for it.")
 @click.option("--sasl-user", metavar="USER:FILE", multiple=True,
               help="Add a user for SASL; the password is the first line of FILE.")  # fmt: skip
-@click.option("--tick-time", type=click.FloatRange(0.05, 10.0), default=0.2, show_default=True, metavar="SECONDS",
+@click.option("--tick-time", type=FiniteRange(0.05, 10.0), default=0.2, show_default=True, metavar="SECONDS",
               help="The length of a tick; session timeouts are 2 to 20 of them.")  # fmt: skip
 @pass_app
 def command(
@@ -68,7 +69,9 @@ def command(
     app.out.note("starting ZooKeeper…")
     try:
         code = serve(make, as_json if app.out.is_json else _announce)
-    except (TestingError, ValueError, OSError) as error:
+    except ValueError as error:
+        raise CommandError(str(error), ExitCode.USAGE, name="usage") from None
+    except (TestingError, OSError) as error:
         raise CommandError(str(error), ExitCode.OTHER, name="not_served") from None
     if code:
         raise CommandError("a server has ended by itself; its log is above", ExitCode.OTHER, name="server_ended")

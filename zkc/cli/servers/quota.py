@@ -10,7 +10,7 @@ from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Group, pass_app
 from zkc.cli._paths import PATH
-from zkc.cli._types import SIZE
+from zkc.cli._types import MOST, SIZE
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -105,9 +105,9 @@ def _missing(app: App, client: Any, path: str, absolute: str, chroot: str) -> Co
 
 @command.command("set")
 @click.argument("path", type=PATH)
-@click.option("-n", "--count", type=click.IntRange(min=1), metavar="N", help="Soft limit of znodes.")
+@click.option("-n", "--count", type=click.IntRange(1, MOST), metavar="N", help="Soft limit of znodes.")
 @click.option("-b", "--bytes", "size", type=SIZE, metavar="SIZE", help="Soft limit of bytes, such as 10MB.")
-@click.option("-N", "--hard-count", type=click.IntRange(min=1), metavar="N", help="Hard limit of znodes.")
+@click.option("-N", "--hard-count", type=click.IntRange(1, MOST), metavar="N", help="Hard limit of znodes.")
 @click.option("-B", "--hard-bytes", "hard_size", type=SIZE, metavar="SIZE", help="Hard limit of bytes.")
 @pass_app
 def set_(
