@@ -160,6 +160,9 @@ def test_the_queue_is_listed_and_the_holder_asked_to_release(cli, start_cli, cli
     assert [(row["state"], row["label"], row["kind"]) for row in rows] == [
         ("holds", "first", "lock"), ("waits", "second", "lock")
     ]  # fmt: skip
+    # A busy server may not tell the addresses in time.
+    until(lambda: all(each["client"] and each["server"] for each in cli("lock", "ls", "/l", "--json").json))
+    assert "\t127.0.0.1:" in until(lambda: [each for each in cli("lock", "ls", "/l").lines if "127.0.0.1" in each])[0]
     assert cli("lock", "break", "/l", "--dry-run").lines == [rows[0]["path"]]
     assert "first holds it" in cli("lock", "break", "/l", code=9).err
     assert "released in time: 1; taken away: 0" in cli("lock", "break", "/l", "--yes", "--wait", "60s").err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -36,13 +37,22 @@ class Entry:
         return (self.data or b"").decode("utf-8", "replace")
 
 
-def record_of(entry: Entry) -> dict[str, Any]:
-    """Return a contender as a record."""
+def record_of(entry: Entry, clients: Mapping[Optional[str], tuple[str, Any]]) -> dict[str, Any]:
+    """Return a contender as a record.
+
+    Args:
+        entry: The contender.
+        clients: The server and the address of the client for each session, as far as they are known.
+    """
+    session = hex_text(entry.stat.ephemeral_owner)
+    server, client = clients.get(session, (None, None))
     return {
         "state": "holds" if entry.holds else "waits",
         "kind": entry.kind,
         "queued": time_text(entry.stat.ctime),
-        "session": hex_text(entry.stat.ephemeral_owner),
+        "session": session,
+        "server": server,
+        "client": client,
         "label": entry.label,
         "name": entry.path.rpartition("/")[2],
         "path": entry.path,

@@ -12,6 +12,7 @@ from zkc.cli._options import Command, Group, pass_app
 from zkc.cli._paths import PATH
 from zkc.cli._types import DURATION
 from zkc.cli.coordination._held import HeldCommand, Job, Plan, held_options, run_held, split_options
+from zkc.cli.servers._options import admin_port_option, asker_of
 
 if TYPE_CHECKING:
     from zkc import Client
@@ -21,6 +22,7 @@ __all__ = ["command"]
 
 _LAYOUT = click.option("--layout", type=click.Choice(["curator", "kazoo"]), default="curator", show_default=True,
                        help="The names of the znodes, as the other programs on the path have them.")  # fmt: skip
+_ASK_SECONDS = 2.5  # For the addresses of clients: a server that does not answer must not hold up the list.
 
 
 class _LockGroup(Group):
@@ -111,18 +113,29 @@ def run(
 
 @command.command("ls")
 @click.argument("path", type=PATH)
+@admin_port_option
 @pass_app
 def ls(app: App, path: str) -> None:
     """List the contenders of a lock, an election or a semaphore.
 
     Those that hold it come first, then those that wait, in the order of the queue. Queued is the time when a contender
-    came to the queue: the servers do not store since when it holds. The label of a contender is what
-    its program says of itself; zkc writes the user, the host and the process.
+    came to the queue: the servers do not store since when it holds. Client is the address of the session's connection,
+    if a server tells, by AdminServer or by the four-letter word cons. The label of a contender is what its program says
+    of itself; zkc writes the user, the host and the process.
     """
     from zkc.cli.coordination._contenders import list_contenders, record_of
 
-    columns = ["state", "kind", "queued", "session", "label"]
-    app.out.table(columns, map(record_of, list_contenders(app, path)))
+    entries = list_contenders(app, path)
+    clients = _clients(app) if entries else {}
+    columns = ["state", "kind", "queued", "session", "client", "label"]
+    app.out.table(columns, (record_of(each, clients) for each in entries))
+
+
+def _clients(app: App) -> dict[Optional[str], tuple[str, Any]]:
+    """Return the servers and the addresses of the sessions, as far as the servers tell them."""
+    from zkc.cli.servers._tables import clients_of
+
+    return clients_of(asker_of(app, min(_ASK_SECONDS, app.settings.timeout)))
 
 
 @command.command("break", cls=Command)

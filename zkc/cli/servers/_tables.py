@@ -72,6 +72,15 @@ def connections_of(asker: Asker, server: Server) -> list[dict[str, Any]]:
     return _either(asker, admin, words)
 
 
+def clients_of(asker: Asker) -> dict[Optional[str], tuple[str, Any]]:
+    """Return the server and the address of the client for each session that a server tells about."""
+    found: dict[Optional[str], tuple[str, Any]] = {}
+    for server, listed in asker.each(lambda server: connections_of(asker, server)):
+        if not isinstance(listed, AskError):
+            found.update((each["session"], (server.name, each["client"])) for each in listed)
+    return found
+
+
 def _value(text: str) -> Any:
     try:
         return int(text, 0)

@@ -147,14 +147,12 @@ def ephemerals(app: App, path: Optional[str], session: Optional[str]) -> int:
       zkc ephemerals /app
       zkc ephemerals --session 0x100038b42b40001
     """
-    from zkc.cli.servers._tables import connections_of
+    from zkc.cli.servers._tables import clients_of
 
     asker = asker_of(app)
     owned = _owned(app, asker)
-    clients: dict[Optional[str], tuple[str, str]] = {}
     asker.restart(asker.within)
-    for server, listed in _Answers(app, asker).of(connections_of):
-        clients.update((each["session"], (server.name, each["client"])) for each in listed)
+    clients = clients_of(asker)
     prefix = "" if path in (None, "/") else path
     with app.out.rows(["path", "session", "server", "client"], _drawn_ephemerals) as rows:
         for each, owner in owned:
