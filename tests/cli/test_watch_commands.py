@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 
 import pytest
 
-from ..vendor.scripted_server import NOT_FOUND, ScriptedServer, reply
+from ..vendor.scripted_server import EXISTS, NOT_FOUND, ScriptedServer, reply
 
 ADD_WATCH, UNIMPLEMENTED = 106, -6
 
@@ -49,6 +50,32 @@ def test_each_of_a_thousand_changes_is_printed_and_a_gap_after_a_restart(start_c
     client.retry(client.set, "/app/0001", b"y")
     assert json.loads(next_line(process))["path"] == "/app/0001"
     assert process.poll() is None
+
+
+def test_a_gap_is_printed_when_the_server_has_the_watches_again(start_cli, cli_environment):
+    lost, asked = threading.Event(), threading.Event()
+
+    def answer(connection):
+        again = lost.is_set()
+        connection.begin(30000)
+        while True:
+            xid, kind, _ = connection.request()
+            if kind == ADD_WATCH:
+                connection.send(reply(xid))
+                lost.set()
+                return
+            if again and kind == EXISTS:
+                asked.set()
+            connection.send(reply(xid, err=NOT_FOUND if kind == EXISTS else 0))
+
+    server = ScriptedServer(answer)
+    try:
+        cli_environment["ZKC_SERVERS"] = server.hosts
+        process = begin(start_cli, "/a", "--json")
+        assert json.loads(next_line(process))["type"] == "gap"
+        assert asked.is_set()
+    finally:
+        server.close()
 
 
 def test_data_and_differences_are_printed(start_cli, client):

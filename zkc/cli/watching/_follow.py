@@ -6,6 +6,7 @@ in the main thread, which Ctrl-C interrupts.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
@@ -68,9 +69,22 @@ class Follower:
     def take(self, timeout: Optional[float] = None) -> Optional[Change]:
         """Wait for the next change; None when there is none for so many seconds."""
         try:
-            return self._queue.get(timeout=timeout)
+            change = self._queue.get(timeout=timeout)
         except queue.Empty:
             return None
+        if change.type == "gap":
+            self._wait_until_watched(change.path)
+        return change
+
+    def _wait_until_watched(self, path: str) -> None:
+        """Wait until the server has the watches again: nothing may be missing behind the line of a gap.
+
+        The client sends them before anything else, so the server has them when it answers a read.
+        """
+        from zkc.errors import ZooKeeperError
+
+        with contextlib.suppress(ZooKeeperError):  # After the next lost connection follows another gap.
+            self._client.exists(path)
 
     def _event(self, event: WatchedEvent) -> None:
         self._queue.put(Change(event.type.name.lower(), event.path, event.zxid))
