@@ -72,6 +72,8 @@ def test_mistakes_of_profiles_are_told(cli, config):
     cli("profile", "add", "one", "-s", "zk2:2181", "--replace", "--dry-run")
     assert "zk1" in config.read_text()
     assert "--servers" in cli("profile", "add", "two", code=2).err
+    assert "confirm" in cli("profile", "add", "two", "-s", "zk1", "--confirm", "bogus", code=2).err
+    assert "ca must not be empty" in cli("profile", "add", "two", "-s", "zk1", "--ca", "", code=2).err
     assert "admin_port must be a port" in cli("profile", "add", "two", "-s", "zk", "--admin-port", "8080,", code=2).err
     cli("profile", "add", "two", "-s", "zk1,zk2", "--admin-port", "8080,8081", "--dry-run")
     assert "letters" in cli("profile", "add", "a/b", "-s", "zk1", code=2).err
@@ -117,6 +119,70 @@ def test_the_default_profile_is_behind_the_variable_and_the_flag(tmp_path):
 def test_a_malformed_variable_is_named(name, value):
     with pytest.raises(CommandError, match=name):
         resolve({}, environment={f"ZKC_{name.upper()}": value, "ZKC_CONFIG": "/none/config.toml"})
+
+
+@pytest.mark.parametrize(
+    ("members", "fault"),
+    [
+        ("servers = 'h:1/app'\nchroot = '/x'", "servers has the chroot /app, and chroot is /x"),
+        ("confirm = 'bogus'", "confirm must be ask or name, not 'bogus'"),
+        ("confirm = true", "confirm must be a text, not True"),
+        ("color = 'nocolor'", "color must be black, red, "),
+        ("read_only = ''", "read_only must be true or false, not ''"),
+        ("tls = 2", "tls must be true or false, not 2"),
+        ("servers = 5", "servers must be a text such as "),
+        ("servers = ['127.0.0.1:2181']", "servers must be a text such as "),
+        ("servers = ''", "servers must not be empty"),
+        ("ca = ''", "ca must not be empty"),
+        ("chroot = 3", "chroot must be a text, not 3"),
+        ("timeout = 'abc'", "timeout must be a positive number, not 'abc'"),
+        ("timeout = true", "timeout must be a positive number, not True"),
+        ("session_timeout = nan", "session_timeout must be a positive number, not nan"),
+        ("admin_port = [8080, 0]", "admin_port must be a port"),
+        ("auth = [3]", "auth must be a text, not 3"),
+        ("user = 7", "user must be a text, not 7"),
+    ],
+)
+def test_a_member_that_cannot_be_so_is_named_with_its_file(tmp_path, members, fault):
+    environment = written(tmp_path / "c.toml", f"[profile.p]\n{members}\n")
+    for options, profile in (({"profile": "p", "timeout": 5.0, "servers": "x:1"}, None), ({}, "p")):
+        with pytest.raises(CommandError) as caught:
+            resolve(options, profile, environment=environment)
+        assert caught.value.message.startswith(f"{environment['ZKC_CONFIG']}: the profile 'p': {fault}")
+        assert (caught.value.exit_code, caught.value.name) == (2, "bad_config")
+
+
+def test_members_have_the_values_that_they_may_have(tmp_path):
+    text = "[profile.p]\nservers = 'h:1/app/'\nchroot = 'app'\nconfirm = 'name'\ncolor = 'red'\nread_only = true\n"
+    environment = written(tmp_path / "c.toml", f"{text}timeout = 3\nadmin_port = [8080, 8081]\n")
+    found = resolve({"profile": "p"}, environment=environment)
+    assert (found.servers, found.confirm, found.prompt_color, found.read_only) == ("h:1/app", "name", "red", True)
+    assert (found.timeout, found.admin_ports) == (3.0, (8080, 8081))
+
+
+def test_an_empty_variable_is_none_and_an_empty_option_is_refused(tmp_path):
+    environment = written(tmp_path / "c.toml", "default = 'p'\n[profile.p]\nservers = 'h:1'\nread_only = true\n")
+    environment.update(ZKC_SERVERS="", ZKC_READ_ONLY="", ZKC_TIMEOUT="", ZKC_ADMIN_PORT="", ZKC_PROFILE="")
+    found = resolve({}, environment=environment)
+    assert (found.servers, found.read_only, found.timeout) == ("h:1", True, 10.0)
+    for name in ("servers", "ca", "auth"):
+        with pytest.raises(CommandError, match=f"{name} must not be empty .the option --{name}"):
+            resolve({name: ""}, environment=environment)
+
+
+def test_a_slash_at_the_end_of_a_chroot_counts_for_nothing(cli, client, hosts, tmp_path):
+    client.create("/app")
+    client.create("/app/child")
+    assert cli("-s", f"{hosts}/app/", "ls", "/").lines == ["child"]
+    cli("-s", f"{hosts.partition('/')[0]}/", "exists", "/")
+    environment = written(tmp_path / "c.toml", "")
+    for text, servers, chroot in (("h:1/", "h:1", "/"), ("h:1/a/b/", "h:1/a/b", "/a/b"), ("h:1/a", "h:1/a", "/a")):
+        found = resolve({"servers": text}, environment=environment)
+        assert (found.servers, found.chroot) == (servers, chroot)
+    assert "must not end with '/'" in cli("-s", f"{hosts}/app//", "ls", "/", code=2).err
+    environment.update(ZKC_SERVERS="h:1/app", ZKC_CHROOT="/x")
+    with pytest.raises(CommandError, match="servers has the chroot /app, and chroot is /x"):
+        resolve({}, environment=environment)
 
 
 def test_a_read_only_profile_refuses_changes(cli, cli_environment, client, hosts):

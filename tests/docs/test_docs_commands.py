@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from zkc.cli._settings import NAMES
+from zkc.cli._members import NAMES
 
 from .docs_support import PAGES, PLACEHOLDER, ROOT, anchors, commands, make_wheel, prose
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional
 
+from zkc.cli import _members
 from zkc.cli._exit import CommandError, ExitCode
-from zkc.cli._profiles import default_profile, read_profile
+from zkc.cli._members import NAMES, check_member
+from zkc.cli._profiles import config_file, default_profile, read_profile
 from zkc.cli._secrets import check_private, read_secret
 
 if TYPE_CHECKING:
@@ -18,14 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "Settings", "check_auth", "check_secret_file", "parse_ports", "read_auth", "resolve"]
 
 DEFAULT_SERVERS = "localhost:2181"
-# Each setting has an option, a variable ZKC_… and a member of a profile, all of the same name.
-NAMES = (
-    "servers", "chroot", "auth", "tls", "ca", "cert", "key", "key_password_file", "tls_server_name", "insecure", "sasl",
-    "user", "password_file", "timeout", "session_timeout", "read_only", "confirm", "color", "admin_port",
-)  # fmt: skip
-_FLAGS = ("tls", "insecure", "read_only")
-_NUMBERS = ("timeout", "session_timeout")
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
 @dataclass(frozen=True)
@@ -81,11 +75,13 @@ def resolve(
     values: dict[str, Any] = {}
     name = profile or given.get("profile") or environment.get("ZKC_PROFILE") or default_profile(environment)
     if name is not None:
-        values.update(read_profile(name, environment, NAMES))
+        values = _checked_profile(name, environment)
     if profile is None:
         options = {key: given[key] for key in NAMES if key in given and key != "color"}
-        variables = {key: environment[f"ZKC_{key.upper()}"] for key in NAMES if f"ZKC_{key.upper()}" in environment}
-        variables.pop("color", None)
+        options = {key: _checked(key, value, f"the option --{key.replace('_', '-')}") for key, value in options.items()}
+        # An empty variable is none, as in a shell's ${ZKC_TLS:-}.
+        texts = {key: environment.get(f"ZKC_{key.upper()}") for key in NAMES if key != "color"}
+        variables = {key: _checked(key, text, f"the variable ZKC_{key.upper()}") for key, text in texts.items() if text}
         # --profile is an option, and wins over variables: ZKC_SERVERS must not turn a command to another ensemble.
         layers = [variables, values, options] if given.get("profile") else [values, variables, options]
         values = {}
@@ -101,22 +97,53 @@ def resolve(
     return _settings(values, name)
 
 
+def _checked(key: str, value: object, place: str) -> Any:
+    """Return a value of an option or a variable in its type."""
+    try:
+        return check_member(key, value)
+    except ValueError as error:
+        raise CommandError(f"{error} ({place})", ExitCode.USAGE, name="usage") from None
+
+
+def _checked_profile(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the members of a profile in their types."""
+    members = read_profile(name, environment, NAMES)
+    try:
+        checked = {key: check_member(key, value) for key, value in members.items()}
+        _with_chroot(checked)
+    except ValueError as error:
+        raise CommandError(
+            f"{config_file(environment)}: the profile {name!r}: {error}", ExitCode.USAGE, name="bad_config"
+        ) from None
+    return checked
+
+
+def _with_chroot(values: Mapping[str, Any]) -> str:
+    """Return the servers with their chroot, without a slash at its end.
+
+    Raises:
+        ValueError: There are two chroots.
+    """
+    addresses, _, own = values.get("servers", DEFAULT_SERVERS).partition("/")
+    own = own[:-1] if own.endswith("/") else own
+    other = values.get("chroot", "").strip("/")
+    if own and other and own != other:
+        raise ValueError(f"servers has the chroot /{own}, and chroot is /{other}: give one of them")
+    return f"{addresses}/{own or other}" if own or other else addresses
+
+
 def _settings(values: dict[str, Any], profile: Optional[str]) -> Settings:
-    for key in _FLAGS:
-        values[key] = _flag(key, values.get(key, False))
-    for key in _NUMBERS:
-        values[key] = _number(key, values.get(key, 10.0))
-    servers = str(values.get("servers", DEFAULT_SERVERS))
-    chroot = str(values.get("chroot", "")).strip("/")
-    if chroot:
-        servers = f"{servers.partition('/')[0]}/{chroot}"
+    try:
+        servers = _with_chroot(values)
+    except ValueError as error:
+        raise CommandError(str(error), ExitCode.USAGE, name="usage") from None
     return Settings(
         servers,
         profile=profile,
-        timeout=values["timeout"],
-        session_timeout=values["session_timeout"],
-        read_only=values["read_only"],
-        confirm=str(values.get("confirm", "ask")),
+        timeout=values.get("timeout", 10.0),
+        session_timeout=values.get("session_timeout", 10.0),
+        read_only=values.get("read_only", False),
+        confirm=values.get("confirm", "ask"),
         prompt_color=values.get("color"),
         admin_ports=parse_ports(values.get("admin_port", 8080)),
         auth=_auth(values.get("auth")),
@@ -125,30 +152,16 @@ def _settings(values: dict[str, Any], profile: Optional[str]) -> Settings:
     )
 
 
-def _flag(name: str, value: object) -> bool:
-    text = str(value).lower()
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    raise CommandError(f"{name} must be true or false, not {value!r}", ExitCode.USAGE, name="usage")
-
-
-def _number(name: str, value: object) -> float:
-    try:
-        number = float(str(value))
-    except ValueError:
-        number = -1.0
-    if not 0 < number < 1e9:
-        raise CommandError(f"{name} must be a positive number, not {value!r}", ExitCode.USAGE, name="usage")
-    return number
-
-
 def parse_ports(value: object) -> tuple[int, ...]:
-    """Return the ports of ``8080``, or ``8080,8081,8082``, or a list of them in a profile."""
-    each = [str(port).strip() for port in (value if isinstance(value, (list, tuple)) else str(value).split(","))]
-    if not each or not all(port.isascii() and port.isdigit() and 0 < int(port) < 65536 for port in each):
-        raise CommandError(f"admin_port must be a port, or ports separated by commas, not {value!r}", ExitCode.USAGE,
-                           name="usage")  # fmt: skip
-    return tuple(map(int, each))
+    """Return the ports of ``8080``, or ``8080,8081,8082``, or a list of them in a profile.
+
+    Raises:
+        CommandError: One is no port.
+    """
+    try:
+        return _members.parse_ports(value)
+    except ValueError as error:
+        raise CommandError(str(error), ExitCode.USAGE, name="usage") from None
 
 
 def _auth(value: object) -> tuple[tuple[str, str], ...]:
@@ -202,7 +215,7 @@ def check_secret_file(file: str) -> None:
 
 def _tls(values: dict[str, Any]) -> Optional[TLS]:
     given = [key for key in ("ca", "cert", "key", "key_password_file", "tls_server_name") if values.get(key)]
-    if not (values["tls"] or values["insecure"] or given):
+    if not (values.get("tls") or values.get("insecure") or given):
         return None
     from zkc.credentials import TLS
 
@@ -213,7 +226,7 @@ def _tls(values: dict[str, Any]) -> Optional[TLS]:
             _expanded(values.get("cert")),
             _expanded(values.get("key")),
             read_secret(str(password), "Password of the key") if password else None,
-            verify=not values["insecure"],
+            verify=not values.get("insecure"),
             server_name=values.get("tls_server_name"),
         )
     except ValueError as error:

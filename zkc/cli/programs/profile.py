@@ -11,12 +11,12 @@ import click
 
 from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._members import COLORS, NAMES, check_member
 from zkc.cli._options import Group, pass_app
 from zkc.cli._profiles import config_file, default_profile, profile_names, read_profiles
 
 __all__ = ["command"]
 
-_COLORS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"]
 _FILES = ("ca", "cert", "key", "key_password_file", "password_file")
 _match_name = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*").fullmatch
 
@@ -82,7 +82,7 @@ def _servers(members: dict[str, Any]) -> str:
 @command.command("add")
 @_NAME
 @click.option("--confirm", type=click.Choice(["ask", "name"]), help="name: dangerous changes want the path typed.")
-@click.option("--prompt-color", type=click.Choice(_COLORS), help="The colour of the shell's prompt.")
+@click.option("--prompt-color", type=click.Choice(COLORS), help="The colour of the shell's prompt.")
 @click.option("--admin-port", metavar="PORT[,PORT...]",
               help="The port of AdminServer (8080): one for all servers, or one for each.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="Replace a profile of that name.")
@@ -100,13 +100,13 @@ def add(
     """Add a profile with the options that are given.
 
     It takes the options for a connection of `zkc --help`, such as --servers, --auth, --tls, --timeout and --read-only.
-    Nothing connects: `zkc profile test` does.
+    They are those of the profile here: --read-only makes the profile read-only, and does not keep this command from
+    writing its file. Nothing connects: `zkc profile test` does.
 
     \b
     Examples:
       zkc profile add prod -s zk1:2281 --ca ca.pem --cert me.pem --key me.key --read-only
     """
-    from zkc.cli._settings import NAMES, parse_ports
     from zkc.cli.programs._profile_file import editing, profiles_of
 
     if not _match_name(name):
@@ -115,8 +115,6 @@ def add(
     members = {key: app.option(key) for key in NAMES if key != "color" and app.option(key) is not None}
     if not members.get("servers"):
         raise CommandError("give the servers of the profile with --servers", ExitCode.USAGE, name="usage")
-    if admin_port is not None:
-        parse_ports(admin_port)
     members.update(
         (key, value)
         for key, value in (("confirm", confirm), ("color", prompt_color), ("admin_port", admin_port))
@@ -138,6 +136,11 @@ def _check(members: dict[str, Any]) -> None:
     """Make the names of files absolute, and refuse what a connection would refuse later."""
     from zkc.cli._settings import check_auth, check_secret_file
 
+    for key, value in members.items():
+        try:
+            check_member(key, value)
+        except ValueError as error:
+            raise CommandError(str(error), ExitCode.USAGE, name="usage") from None
     for key in _FILES:
         if members.get(key) and members[key] != "-":
             members[key] = os.path.abspath(os.path.expanduser(members[key]))
