@@ -147,6 +147,18 @@ def test_a_wait_ends_with_the_znode(start_cli, cli, client):
     assert waiting[1].wait(30) == 0
 
 
+def test_a_wait_without_time_looks_once(cli, client):
+    client.create("/there", b"yes")
+    for time in ("0", "0ms", "1ms"):
+        cli("wait", "/there", "--timeout", time)
+        cli("wait", "/missing", "--gone", "--timeout", time)
+    cli("wait", "/there", "--equals", "yes", "--timeout", "0")
+    cli("wait", "/", "--children", "1", "--timeout", "0")
+    for condition in (["/missing"], ["/there", "--gone"], ["/there", "--equals", "no"], ["/", "--children", "2"]):
+        error = cli("wait", *condition, "--timeout", "0", "--json", code=6).error
+        assert (error["error"], error["message"].partition(" within ")[2]) == ("timeout", "0 s")
+
+
 def test_a_wait_continues_after_the_session_expired(start_cli, client, zookeeper_server):
     process = start_cli("wait", "/ready")
     zookeeper_server.stop()

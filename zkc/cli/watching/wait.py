@@ -35,7 +35,7 @@ def command(
     """Wait for a znode to come, go, or have a value.
 
     The command ends with exit code 0 as soon as it is so, at once if it is so already, and with 6 when --timeout has
-    passed. Lost connections and expired sessions do not end it: it continues with the next connection. It prints
+    passed. With --timeout 0 it looks once. The time to connect is that of `zkc --timeout SECONDS wait`. Lost connections and expired sessions do not end it: it continues with the next connection. It prints
     nothing.
 
     \b
@@ -50,8 +50,6 @@ def command(
     if len(given) > 1:
         raise click.UsageError(f"{' and '.join(given)}: give one of them")
     deadline = None if timeout is None else time.monotonic() + timeout
-    if timeout is not None:
-        app.give("timeout", max(0.001, min(timeout, app.settings_of(None).timeout)))
     states: queue.SimpleQueue[bool] = queue.SimpleQueue()
     wanted = None if equals is None else equals.encode()
 
@@ -68,7 +66,7 @@ def command(
             return  # The server refused to read it: it exists.
     else:
         app.read(app.client.watch_data, path, of_data)
-    if not _is_so(states, deadline):
+    if not _is_so(states, deadline, app.settings.timeout):
         aim = f"had no {given[0]}" if given and what != "gone" else "was still there" if given else "did not come"
         raise CommandError(f"{path} {aim} within {timeout:g} s", ExitCode.NO_CONNECTION, name="timeout", path=path)
 
@@ -84,13 +82,12 @@ def _may_be_read(app: App, path: str, of_data: Callable[[Optional[bytes], Option
     return True
 
 
-def _is_so(states: queue.SimpleQueue[bool], deadline: Optional[float]) -> bool:
-    while True:
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            return False
-        try:
-            if states.get(timeout=left):
-                return True
-        except queue.Empty:
-            return False
+def _is_so(states: queue.SimpleQueue[bool], deadline: Optional[float], first_seconds: float) -> bool:
+    """Return whether it becomes so before a deadline. The first state counts also after it."""
+    try:
+        left = None if deadline is None else max(first_seconds, deadline - time.monotonic())
+        while not states.get(timeout=left):
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        return True
+    except queue.Empty:
+        return False
