@@ -17,6 +17,11 @@ def test_a_bench_measures_and_removes_its_znodes(cli, client):
     assert client.children("/") == []
 
 
+def test_a_bench_without_time_is_refused(cli, client):
+    assert "--time is 0" in cli("bench", "--time", "0s", code=2).err
+    assert client.children("/") == []
+
+
 def test_an_interrupted_bench_removes_its_znodes(start_cli, client, eventually):
     process = start_cli("bench", "--time", "60")
     eventually(lambda: client.children("/"))

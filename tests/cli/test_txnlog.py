@@ -155,7 +155,16 @@ def test_transactions_are_chosen(here, log, options, zxids):
 
 
 @pytest.mark.parametrize(
-    "options", [["--since", "0xno"], ["--since", "yesterday"], ["--session", "bob"], ["--type", "get"]]
+    "options",
+    [
+        ["--since", "0xno"],
+        ["--since", "yesterday"],
+        ["--since", "9999999999999d"],
+        ["--session", "bob"],
+        ["--type", "get"],
+        ["--since", "0x5", "--until", "0x1"],
+        ["--since", "1m", "--until", "1h"],
+    ],
 )
 def test_what_is_no_choice_is_refused(here, log, options):
     here("txnlog", log(), *options, code=2)
@@ -183,6 +192,8 @@ def test_the_logs_of_a_folder_are_one(here, log, tmp_path):
 def test_what_is_no_log_is_named(here, log, tmp_path):
     error = here("txnlog", log(b"hello, world"), "--json", code=10).error
     assert (error["error"], "b'hell' instead of b'ZKLG'" in error["message"]) == ("not_a_log", True)
+    assert "it is no regular file" in here("txnlog", "/dev/zero", code=10).err
+    assert "the header has zeros only" in here("txnlog", log(bytes(100)), code=8).err
     assert "No such file" in here("txnlog", tmp_path / "none", code=10).err
     (tmp_path / "empty").mkdir()
     assert "has no transaction logs" in here("txnlog", tmp_path / "empty", code=10).err

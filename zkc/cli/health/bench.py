@@ -53,6 +53,8 @@ def bench(
       zkc bench
       zkc bench --read 0 --size 1k --clients 10 --time 30
     """
+    if not seconds:
+        raise click.UsageError("--time is 0: give the time of the measurement, such as 5 or 500ms")
     app.check_writable()
     if app.dry_run:
         app.out.line(f"would make {clients * znodes:,} znodes below {path} and load the servers for {seconds:g} s")

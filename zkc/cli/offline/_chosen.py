@@ -38,6 +38,12 @@ class Moment(NamedTuple):
         assert self.time is not None
         return txn.time <= self.time
 
+    def after(self, other: Moment) -> bool:
+        """Return whether it is after another one of its kind. A zxid and a time are not comparable: False."""
+        if self.zxid is not None and other.zxid is not None:
+            return self.zxid > other.zxid
+        return self.time is not None and other.time is not None and self.time > other.time
+
 
 class _MomentType(click.ParamType):
     name = "moment"
@@ -62,9 +68,12 @@ class _MomentType(click.ParamType):
             self.fail(
                 f"{value!r} is none: give a zxid (0x1f), a time (2026-11-28T22:00:00Z) or an age (10m)", param, ctx
             )
-        if moment.tzinfo is None:
-            moment = moment.astimezone()
-        return Moment(None, int(moment.timestamp() * 1000))
+        try:
+            if moment.tzinfo is None:
+                moment = moment.astimezone()
+            return Moment(None, int(moment.timestamp() * 1000))
+        except (OverflowError, ValueError, OSError):  # In the year 1 or 9999.
+            self.fail(f"{value!r} is no time that a log can have", param, ctx)
 
 
 class _SessionType(click.ParamType):

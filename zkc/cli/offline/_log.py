@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import struct
 import zlib
 from collections.abc import Callable
@@ -73,6 +74,11 @@ class LogFile:
 
     def __enter__(self) -> LogFile:
         try:
+            if not stat.S_ISREG(os.stat(self.file).st_mode):
+                # A log is read again while it grows: a pipe or a device cannot be.
+                raise CommandError(
+                    f"{self.file} is no transaction log: it is no regular file", ExitCode.OTHER, name="not_a_log"
+                )
             self._opened: BinaryIO = open(self.file, "rb")
         except OSError as error:
             raise file_error(self.file, error) from None
@@ -194,8 +200,11 @@ class LogFile:
         if not _MAGIC.startswith(magic):
             what = f"it begins with {header[: len(_MAGIC)]!r} instead of {_MAGIC!r}"
             raise CommandError(f"{self.file} is no transaction log: {what}", ExitCode.OTHER, name="not_a_log")
-        if len(header) < _HEADER.size or magic != _MAGIC or not header[7]:
+        if len(header) < _HEADER.size:
             raise TruncatedError(f"{self.file}: the file ends at byte {len(header)}, in the header", len(header))
+        if magic != _MAGIC or not header[7]:
+            what = "the header has zeros only: the server has not written it, or the file is no transaction log"
+            raise TruncatedError(f"{self.file}: {what}", len(header))
         _, version, _ = _HEADER.unpack(header)
         if version != _VERSION:
             self.lost = True

@@ -55,6 +55,8 @@ def command(app: App, name: str, follow: bool, paths: tuple[str, ...], sessions:
     """
     from zkc.cli.offline._log_files import Logs
 
+    if since is not None and until is not None and since.after(until):
+        raise click.UsageError("--since is after --until: no transaction can be between them")
     chosen = Chosen(paths, sessions, types, since, until)
     first = since.zxid if since is not None and since.zxid is not None else 0
     logs = Logs(name, app.out.warn, first=first, follow=follow, wants=chosen.wants, idle=app.out.flush)

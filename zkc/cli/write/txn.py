@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zkc.cli._app import App
-from zkc.cli._exit import CommandError
+from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 
 if TYPE_CHECKING:
@@ -44,11 +44,14 @@ def command(app: App, file: str) -> None:
 
     text = read_file(app, file).decode("utf-8", "surrogateescape")
     operations = read_operations(app, text, file)
+    if not operations:
+        what = "stdin" if file == "-" else file
+        raise CommandError(f"{what} has no operation: nothing was changed", ExitCode.USAGE, name="usage")
     app.check_writable()
     if app.dry_run:
         _foretell(app, operations)
         return
-    results = _commit(app, operations, file) if operations else []
+    results = _commit(app, operations, file)
     with app.out.rows(["operation", "path", "version"]) as rows:
         for operation, result in zip(operations, results):
             rows.add(_record(operation, result))
@@ -93,7 +96,6 @@ def _commit(app: App, operations: list[Operation], file: str) -> list[Any]:
 def _failed(error: ZooKeeperError, operation: Operation, file: str) -> CommandError:
     """Return the error of the operation that failed, with its line."""
     from zkc.cli._errors import exit_code_of, name_of
-    from zkc.cli._exit import ExitCode
 
     where = "line" if file == "-" else f"{file}, line"
     return CommandError(
