@@ -203,7 +203,8 @@ def du(app: App, file: str, path: str, level: Optional[int], top: Optional[int],
     flag_value="pretty",
     help="Print JSON indented, text as it is, and a hex dump of the rest: the default on a terminal.",
 )
-@click.option("-O", "--output-file", "target", metavar="FILE", help="Write the bytes to FILE.")
+@click.option("-O", "--output-file", "target", metavar="FILE",
+              help="Write the bytes to FILE; - for stdout.")  # fmt: skip
 @pass_app
 def get(app: App, file: str, path: str, with_stat: bool, shape: Optional[str], target: Optional[str]) -> None:
     """Print the data of a znode in a snapshot.
@@ -302,6 +303,7 @@ def export(app: App, file: str, path: str, target: str, exclude: tuple[str, ...]
       zkc snap export /var/lib/zookeeper /app -O app.jsonl.gz
       zkc snap export snapshot.1f -O - | grep locks
     """
+    from zkc.cli._files import is_stdout
     from zkc.cli.trees._dumpfile import open_sink
     from zkc.cli.trees._filter import Filter
     from zkc.cli.trees._source import Record, relative
@@ -331,7 +333,7 @@ def export(app: App, file: str, path: str, target: str, exclude: tuple[str, ...]
                 first = next(nodes, None)
         for pattern in chosen.unused:
             app.out.warn(f"nothing fits --exclude {pattern}. A pattern with a slash is one for paths below the root")
-        if app.out.is_json and target != "-":
+        if app.out.is_json and not is_stdout(target):
             app.out.json({"file": target, **counts})
         else:
             app.out.note(f"wrote {counts['znodes']:,} znodes to {'stdout' if target == '-' else target}")

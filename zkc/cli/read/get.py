@@ -7,7 +7,6 @@ from typing import Any, Optional
 import click
 
 from zkc.cli._app import App
-from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
 from zkc.cli._records import data_record, stat_record
@@ -28,7 +27,13 @@ __all__ = ["command", "show_data", "show_stat", "write_file"]
     flag_value="pretty",
     help="Print JSON indented, text as it is, and a hex dump of the rest: the default on a terminal.",
 )
-@click.option("-O", "--output-file", "file", metavar="FILE", help="Write the bytes to FILE. It takes one path.")
+@click.option(
+    "-O",
+    "--output-file",
+    "file",
+    metavar="FILE",
+    help="Write the bytes to FILE; - for stdout. It takes one path.",
+)
 @pass_app
 def command(app: App, paths: tuple[str, ...], with_stat: bool, shape: Optional[str], file: Optional[str]) -> None:
     """Print the data of znodes.
@@ -74,14 +79,13 @@ def _record(app: App, path: str) -> dict[str, Any]:
 
 
 def write_file(app: App, file: str, data: Optional[bytes]) -> None:
-    """Write data to a file, and note what was written."""
-    try:
-        with open(file, "wb") as opened:
-            opened.write(data or b"")
-    except OSError as error:
-        raise CommandError(f"{file} cannot be written: {error.strerror}", ExitCode.OTHER, name="file") from None
+    """Write data to a file, and note what was written. The file is as it was until the new one is complete."""
+    from zkc.cli._files import naming, open_output
+
+    with open_output(file) as opened, naming(file, "written"):
+        opened.write(data or b"")
     what = "null, so the file is empty" if data is None else f"{len(data):,} bytes"
-    app.out.note(f"wrote {file}: {what}")
+    app.out.note(f"wrote {'stdout' if file == '-' else file}: {what}")
 
 
 def show_data(app: App, shape: str, data: Optional[bytes]) -> None:

@@ -27,7 +27,7 @@ _MISSING = (
 
 @click.command(cls=Command)
 @click.argument("server", required=False)
-@click.option("-O", "--output-file", "file", metavar="FILE", help="Write the snapshot to FILE instead of stdout.")
+@click.option("-O", "--output-file", "file", metavar="FILE", help="Write the snapshot to FILE; - for stdout.")
 @click.option("--no-stream", is_flag=True, help="Leave the snapshot in the server's data folder.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option("--allow-http", is_flag=True, help="Send the password over http, too, where others can read it.")
@@ -50,12 +50,15 @@ def command(
     """
     import os
 
+    from zkc.cli._files import is_stdout, is_stream
     from zkc.cli.servers._ask import AskError
     from zkc.cli.servers._credentials import headers_for
 
+    if file is not None and is_stdout(file):
+        file = None
     if not no_stream and file is None and app.out.is_terminal:
         raise CommandError("a snapshot is binary: give a file, -O FILE, or a pipe", ExitCode.USAGE, name="usage")
-    if file is not None and not force and os.path.exists(file):
+    if file is not None and not force and os.path.exists(file) and not is_stream(file):
         raise CommandError(f"{file} exists: --force overwrites it", ExitCode.CONFLICT, name="file_exists")
     asker = asker_of(app)
     one = asker.find(server)
@@ -84,29 +87,16 @@ def command(
 
 def _receive(response: HTTPResponse, file: Optional[str]) -> int:
     """Write the body to the file or to stdout. A file that is not complete is removed."""
-    import os
     import sys
-    import tempfile
+
+    from zkc.cli._files import naming, open_output
 
     if file is None:
         sys.stdout.flush()
         return _copy(response, sys.stdout.buffer)
-    folder, name = os.path.split(os.path.abspath(file))
-    try:
-        # Only its owner can read it: it holds all data, whatever their ACLs are.
-        handle, part = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-        try:
-            with open(handle, "wb") as target:
-                size = _copy(response, target)
-                os.fsync(target.fileno())
-            os.replace(part, file)
-        except BaseException:
-            os.unlink(part)
-            raise
-    except OSError as error:
-        text = f"{file} cannot be written: {error.strerror or error}"
-        raise CommandError(text, ExitCode.OTHER, name="file_error") from None
-    return size
+    # Only its owner can read it: it holds all data, whatever their ACLs are.
+    with open_output(file, private=True) as target, naming(file, "written"):
+        return _copy(response, target)
 
 
 def _copy(response: HTTPResponse, target: BinaryIO) -> int:

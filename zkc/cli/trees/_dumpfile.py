@@ -11,7 +11,6 @@ import contextlib
 import heapq
 import io
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -25,6 +24,7 @@ import click
 
 from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._files import naming, open_output
 from zkc.cli.trees._source import Record, Source, key_of, relative
 
 if TYPE_CHECKING:
@@ -59,68 +59,37 @@ def open_sink(file: str, root: str) -> Iterator[Callable[[Iterable[Record]], Non
     """
     from zkc._commands.export import END, header, line
 
+    compress = _compressor(file)
     with ExitStack() as stack:
-        compress = _compressor(file)
-        raw = stack.enter_context(_output(file))
-        output: Any = raw if compress is None else stack.enter_context(compress(raw))
+        raw = stack.enter_context(open_output(file, private=True))
+        output: Any = raw if compress is None else stack.enter_context(_closing(compress(raw)))
         count = 0
 
         def write(records: Iterable[Record]) -> None:
             nonlocal count
             lines = [line(each.path, each.data, each.acl, each.stat, each.ephemeral) for each in records]
             count += len(lines)
-            with _naming(file, "written"):
+            with naming(file, "written"):
                 output.write("".join(lines).encode("ascii"))
 
-        with _naming(file, "written"):
+        with naming(file, "written"):
             output.write((json.dumps({**header(root), _SORTED: True}) + "\n").encode())
         yield write
-        with _naming(file, "written"):
+        with naming(file, "written"):
             output.write((json.dumps({END: count}) + "\n").encode())
             stack.close()
 
 
 @contextlib.contextmanager
-def _naming(file: str, done: str) -> Iterator[None]:
-    """Name the file in an error of the operating system."""
-    from zkc.errors import ZooKeeperError
-
+def _closing(output: Any) -> Iterator[Any]:
+    """Close a file, so that an error at its end hides no error from before."""
     try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if isinstance(error, ZooKeeperError):
-            raise
-        raise CommandError(f"{file} cannot be {done}: {error.strerror or error}", name="file") from None
-
-
-@contextlib.contextmanager
-def _output(file: str) -> Iterator[BinaryIO]:
-    """Open a file that gets its name when it is complete."""
-    if file == "-":
-        sys.stdout.flush()
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    target = os.path.realpath(file)
-    if os.path.exists(target) and not os.path.isfile(target):  # A pipe, or a folder.
-        with _naming(file, "written"), open(target, "wb") as output:
-            yield output
-        return
-    folder, name = os.path.split(target)
-    with _naming(file, "written"):
-        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
-    try:
-        with os.fdopen(handle, "wb", buffering=1 << 20) as output:
-            yield output
-            output.flush()
-            os.fsync(output.fileno())
-        os.replace(temporary, target)
+        yield output
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        with contextlib.suppress(Exception):
+            output.close()
         raise
+    output.close()
 
 
 def _compressor(file: str) -> Optional[Callable[[BinaryIO], Any]]:
@@ -217,12 +186,14 @@ class DumpSource(Source):
 
     def _open(self) -> IO[bytes]:
         if self._file != "-":
-            with _naming(self._file, "read"):
+            with naming(self._file, "read"):
                 return open(self._file, "rb")
         if self._stdin is None:
-            with _naming("stdin", "kept in a temporary file"):
+            with naming("stdin", "kept in a temporary file"):
                 self._stdin = tempfile.TemporaryFile(prefix="zkc-")  # noqa: SIM115 - it ends with the command
                 click.get_current_context().call_on_close(self._stdin.close)
+                if sys.stdin is None:
+                    raise CommandError("stdin cannot be read: there is no stdin", ExitCode.USAGE, name="file")
                 shutil.copyfileobj(sys.stdin.buffer, self._stdin, 1 << 18)
         self._stdin.seek(0)
         return self._stdin
@@ -328,7 +299,7 @@ class DumpSource(Source):
 
     def _spill(self, waiting: list[_Line], stack: ExitStack) -> Iterator[_Line]:
         """Sort lines into a temporary file, and return what reads them."""
-        with _naming(tempfile.gettempdir(), "used for sorting (TMPDIR names another folder)"):
+        with naming(tempfile.gettempdir(), "used for sorting (TMPDIR names another folder)"):
             spilled = tempfile.TemporaryFile("w+", prefix="zkc-", encoding="utf-8", newline="\n")  # noqa: SIM115
             file = stack.enter_context(spilled)
             waiting.sort()

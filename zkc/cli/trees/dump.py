@@ -141,6 +141,8 @@ class _Writing:
 
     def report(self, file: str, *, result: bool) -> Optional[int]:
         """Say what was written."""
+        from zkc.cli._files import is_stdout
+
         out, passing = self._app.out, self._source.passing
         for pattern in passing.unused:
             out.warn(f"nothing fits --exclude {pattern}. A pattern with a slash is one for paths below the root")
@@ -152,7 +154,7 @@ class _Writing:
         if self._unreadable:
             out.warn(f"{self._unreadable:,} znodes may not be read; they are left out, with all below. The first"
                      f" is {self._first_unreadable}")  # fmt: skip
-        if out.is_json and result and file != "-":
+        if out.is_json and result and not is_stdout(file):
             out.json({"file": file, "znodes": self._count, "ephemerals": passing.ephemerals, "bytes": self._bar.bytes,
                       "hidden_hashes": self._hidden, "unreadable": self._unreadable})  # fmt: skip
         elif not out.is_json or not result:
