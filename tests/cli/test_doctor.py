@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import ssl
 import threading
 import time
 from types import SimpleNamespace
@@ -17,8 +18,9 @@ from zkc.cli.health._findings import Report
 from zkc.cli.health._lock_checks import Locks
 from zkc.cli.health._quorum_checks import Modes, check_quorum
 from zkc.cli.health._session_checks import _report_limit
-from zkc.testing import Ensemble, ZooKeeperServer
+from zkc.testing import Ensemble, ZooKeeperServer, make_tls_files
 
+from ..tls_support import TLSFront
 from .cut_support import DyingLink
 
 
@@ -45,7 +47,9 @@ def test_a_server_that_is_well_has_no_findings(doctor):
 
 def test_a_closed_port_and_an_unknown_name_are_found(doctor):
     """Scenario 33."""
-    assert doctor("127.0.0.1:1")["refused"]["level"] == "problem"
+    refused = doctor("127.0.0.1:1")["refused"]
+    assert refused["level"] == "problem"
+    assert "127.0.0.1:1" not in refused["text"], "the address is in front of it"
     assert doctor("no-such-host.invalid:2181")["unresolved"]["level"] == "problem"
 
 
@@ -155,6 +159,63 @@ def test_a_wrong_certificate_and_a_plain_port_are_found(doctor):
         assert "--tls" in plain[next(name for name in plain if name in ("tls_port", "wants_tls"))]["advice"]
 
 
+@pytest.fixture(scope="session")
+def doctors_tls(tmp_path_factory):
+    """Certificates that are good, have expired, or are for another name."""
+    return make_tls_files(tmp_path_factory.mktemp("doctors-tls"))
+
+
+@pytest.fixture
+def front_of(zookeeper_server):
+    """Return a function that gives a front with TLS for the server: a context manager."""
+
+    def make(certificate):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.cert, certificate.key)
+        return TLSFront(context, zookeeper_server.port)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "advice"),
+    [
+        ("expired", "the certificate expired at 2001-01-01 00:00:00 UTC", "Have it renewed"),
+        ("not_yet_valid", "the certificate is not valid before 2099-01-01 00:00:00 UTC", "Check the clock"),
+        ("wrong_host", "the certificate is for elsewhere.invalid, 192.0.2.1, not for 127.0.0.1", "--tls-server-name"),
+        ("wrong_ca_signed", "an authority that is not trusted: zkc other test CA", "--ca"),
+        ("self_signed", "the certificate is self-signed", "--ca"),
+    ],
+)
+def test_a_refused_certificate_is_told_by_each_command_for_servers(
+    doctor, cli, front_of, doctors_tls, name, text, advice
+):
+    """Scenario 31: as `zkc ls` tells it. Without verification the doctor warns."""
+    files = doctors_tls
+    trusted = ("--ca", str(files.ca))
+    with front_of(getattr(files, name)) as front:
+        found = doctor(front.hosts, *trusted)["tls"]
+        assert text in found["text"]
+        assert advice in found["advice"]
+        warned = doctor(front.hosts, "--insecure", *trusted, "--no-tree")["certificate"]
+        assert warned["level"] == "warning"
+        assert text in warned["text"]
+        error = cli("4lw", "srvr", "-s", front.hosts, *trusted, "--json", code=5).error
+        assert error["message"].startswith(f"{front.hosts}: ")
+        assert text in error["message"]
+        assert advice in error["message"]
+        [record] = cli("status", "-s", front.hosts, *trusted, "--admin-port", "1", "--json", code=6).json
+        assert text in record["message"]
+
+
+def test_a_good_certificate_that_is_not_verified_is_a_note(doctor, front_of, doctors_tls):
+    files = doctors_tls
+    good = SimpleNamespace(cert=files.server_cert, key=files.server_key)
+    with front_of(good) as front:
+        found = doctor(front.hosts, "--ca", str(files.ca), "--insecure", "--no-tree", code=0)
+    assert found["certificate"]["level"] == "note"
+
+
 def test_a_missing_chroot_is_found(doctor, zookeeper_server):
     found = doctor(f"{zookeeper_server.hosts}/none")
     assert "create -P /none" in found["chroot"]["advice"]
@@ -223,7 +284,7 @@ def test_the_doctor_writes_a_few_times_only(doctor, zookeeper_server):
     ],
 )
 def test_the_limits_of_quotas_are_graded(name, used, limit, level, shown, option):
-    """What refuses writes is worse than what is only logged, and rounding hides nothing."""
+    """Limits that refuse writes are worse than those that are only logged, and rounding hides nothing."""
     report = Report()
     _report_limit(report, "/app", name, used, limit)
     [found] = report.findings

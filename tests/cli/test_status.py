@@ -142,3 +142,10 @@ def test_metrics_have_the_same_names_in_both_ways(servers, cli, cli_environment)
     lines = cli("metrics", "watch_c*", "--server", servers.members[0].hosts).lines
     assert lines == [f"{servers.members[0].hosts}\twatch_count\t0"]
     assert cli("metrics", "no-such-*", code=1).out == b""
+
+
+def test_the_address_of_a_server_is_named_once(cli):
+    assert cli("4lw", "srvr", "-s", "127.0.0.1:1", code=6).err.count("127.0.0.1:1") == 1
+    told = cli("status", "-s", "127.0.0.1:1", "-o", "human", "--color", "never", code=6).text
+    assert "! 127.0.0.1:1: it refuses connections" in told
+    assert "localhost:1: 127.0.0.1:1 refuses" in cli("4lw", "srvr", "-s", "localhost:1", code=6).err

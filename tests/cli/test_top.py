@@ -12,6 +12,7 @@ import pexpect
 import pytest
 
 import zkc
+from zkc.cli.servers._reach import AskError
 from zkc.cli.servers._top_model import Row, TopModel
 from zkc.cli.servers._top_view import bars, top_lines
 
@@ -175,3 +176,12 @@ def test_a_picture_has_exactly_the_size_of_the_screen(size):
     assert len(lines) == size[1]
     assert max(line.cell_len for line in lines) <= size[0]
     assert "\x1b" not in "".join(line.plain for line in lines)
+
+
+def test_the_reason_for_a_refused_certificate_fits_80_columns():
+    model = TopModel()
+    row = model.rows["127.0.0.1:12345"] = Row("127.0.0.1:12345")
+    text = "the certificate expired at 2001-01-01 00:00:00 UTC"
+    row.record = record(server=row.name, error="tls", message=str(AskError("tls", text, advice="Have it renewed")))
+    lines = top_lines(model, 80, 24, title="prod", status="every 2 s")
+    assert any(f"tls: {text}" in line.plain for line in lines)

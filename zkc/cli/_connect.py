@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from zkc.cli._app import App
     from zkc.cli._settings import Settings
 
-__all__ = ["client_options", "connect"]
+__all__ = ["TLS_ADVICE", "client_options", "connect"]
 
 # What to do about a TLS error in terms of the options, by the reason that it has.
-_TLS_ADVICE = {
+TLS_ADVICE = {
     "handshake": "See the server's log",
     "timeout": "Give the servers' secure port (secureClientPort), or leave --tls out",
     "closed": "Give the servers' secure port (secureClientPort), or leave --tls out",
@@ -122,7 +122,7 @@ def _no_connection(settings: Settings, found: list[Finding], told: str) -> Comma
 
 def _tls_failure(error: TLSError) -> CommandError:
     """Say what happened, as the client says it, and what to do, in terms of the options."""
-    advice = _TLS_ADVICE.get(error.reason or "", TLSError.advice)
+    advice = TLS_ADVICE.get(error.reason or "", TLSError.advice)
     details = {"code": error.code, "maybe_applied": False, "reason": error.reason}
     return CommandError(f"{_event(error)}. {advice}.", ExitCode.NOT_ALLOWED, name=_name(error), details=details)
 
@@ -133,13 +133,13 @@ def _name(error: TLSError) -> str:
 
 def _event(error: TLSError) -> str:
     """Return the part of an error's message that says what happened, without its advice in terms of zkc.TLS."""
-    from zkc.errors import TLS_ADVICE
+    from zkc import errors
 
     text = str(error).rpartition(" [")[0]
     operation = f"{error.operation}: "
     if text.startswith(operation):
         text = text[len(operation) :]
-    advice = TLS_ADVICE.get(error.reason or "", error.advice)
+    advice = errors.TLS_ADVICE.get(error.reason or "", error.advice)
     return text.partition(f". {advice[0].upper()}{advice[1:]}")[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
 from zkc.cli._reach import ADVICE, look
 from zkc.cli._text import duration_text
@@ -26,6 +26,19 @@ _FAR = 10_000  # Transactions that a follower may be behind the leader at the mo
 _Facts = dict[str, str]
 
 
+class _Answer(NamedTuple):
+    """The answer of a server."""
+
+    taken: float
+    """The time of a connection, in seconds."""
+    text: str
+    """The answer to srvr."""
+    days: Optional[float]
+    """The days until the certificate ends."""
+    doubt: Optional[AskError]
+    """Why the certificate would be refused, if --insecure did not accept all."""
+
+
 def check_servers(settings: Settings, report: Report) -> Modes:
     """Check each server, all at the same time, and what they tell together; return the modes of those that serve."""
     asker = Asker(settings, within=_WITHIN)
@@ -41,16 +54,28 @@ def check_servers(settings: Settings, report: Report) -> Modes:
     return Modes(len(asker.servers), [(server.name, facts.get("Mode", "")) for server, facts in serving])
 
 
-def _ask(asker: Asker, server: Server, settings: Settings) -> tuple[float, str, Optional[float]]:
-    """Return the time of a connection in seconds, the answer to srvr, and the days until the certificate ends."""
+def _ask(asker: Asker, server: Server, settings: Settings) -> _Answer:
+    """Ask a server, after a look at its certificate."""
     began = time.monotonic()
-    days = None
+    days, doubt = None, None
     with contextlib.closing(connect_to(server, server.port, asker.left)) as plain:
         taken = time.monotonic() - began
         if settings.tls is not None:
             with contextlib.closing(secure(plain, server, settings.tls, asker.left)) as connection:
                 days = _days_left(connection.getpeercert())
-    return taken, asker.word(server, "srvr"), days
+            if not settings.tls.verify:
+                doubt = _doubt(asker, server, settings)
+    return _Answer(taken, asker.word(server, "srvr"), days, doubt)
+
+
+def _doubt(asker: Asker, server: Server, settings: Settings) -> Optional[AskError]:
+    """Return why a certificate would be refused that --insecure accepts."""
+    with contextlib.closing(connect_to(server, server.port, asker.left)) as plain:
+        try:
+            secure(plain, server, settings.tls, asker.left, verify=True).close()
+        except AskError as error:
+            return error if error.reason == "tls" else None
+    return None
 
 
 def _days_left(certificate: Any) -> Optional[float]:
@@ -61,7 +86,7 @@ def _days_left(certificate: Any) -> Optional[float]:
 
 
 def _report_answer(
-    server: Server, answer: Union[tuple[float, str, Optional[float]], AskError], report: Report, settings: Settings
+    server: Server, answer: Union[_Answer, AskError], report: Report, settings: Settings
 ) -> Optional[_Facts]:
     """Report what a server has answered; return its facts if it serves."""
     name = server.name
@@ -76,11 +101,17 @@ def _report_answer(
             return {}
         _report_failure(server, answer, report, settings)
         return None
-    taken, text, days = answer
+    taken, text, days, doubt = answer
     if taken > 0.5:
         report.warn("connect", f"a connection takes {duration_text(taken)}", "check the network to it", server=name)
     if days is not None and days < _SOON:
         report.warn("certificate", f"the certificate ends in {days:.0f} days", "have it renewed", server=name)
+    if doubt is not None:
+        what = f"the certificate is not verified, as --insecure wants it; it would be refused: {doubt.text}"
+        report.warn("certificate", what, doubt.advice or "have it replaced", server=name)
+    elif settings.tls is not None and not settings.tls.verify:
+        what = "the certificate is not verified, as --insecure wants it, and would not be refused"
+        report.note("certificate", what, "leave --insecure out", server=name)
     facts = dict(line.partition(": ")[::2] for line in text.splitlines())
     mode = facts.get("Mode", "")
     version = re.search(r"version: (\d+\.\d+\.\d+)", text)
@@ -99,8 +130,8 @@ def _report_answer(
 
 def _report_failure(server: Server, error: AskError, report: Report, settings: Settings) -> None:
     """Report why a server does not answer, after a closer look at its port."""
-    reason, text, name = error.reason, str(error), server.name
-    advice = ADVICE.get(reason, "")
+    reason, text, name = error.reason, error.text, server.name
+    advice = error.advice or ADVICE.get(reason, "")
     if reason in ("closed", "timeout", "failed", "not_tls", "wants_tls", "http") and settings.tls is None:
         found = look(f"{server.host}:{server.port}", 1.0)
         if found.reason not in ("zookeeper", "no_answer"):
@@ -110,8 +141,6 @@ def _report_failure(server: Server, error: AskError, report: Report, settings: S
     if reason == "not_serving":
         reason, advice = "no_quorum", ADVICE["no_quorum"]
         text = "the server runs, and serves no clients: it has no quorum, or is about to start"
-    if reason == "tls":
-        advice = "give the authority that has issued it with --ca, or its name with --tls-server-name"
     if reason == "not_tls":
         advice = "give the servers' secure port (secureClientPort), or leave the TLS options out"
     report.problem(reason, text, advice or "see the server's log", server=name)

@@ -26,6 +26,7 @@ from zkc.cli.servers._reach import (
     Server,
     connect_to,
     parse_address,
+    refused_client,
     resolve,
     secure,
     speaks_tls,
@@ -212,7 +213,7 @@ class Asker:
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             pass  # Servers end a TLS connection without a notice.
         except ssl.SSLError as error:
-            raise AskError("tls", f"the server refused this client in the TLS handshake: {error.reason}") from None
+            raise refused_client("the server", error) from None
         except ConnectionError as error:
             cut = f"after {sum(map(len, parts))} bytes of its answer" if parts else "without an answer"
             raise AskError("closed", f"the server closed the connection {cut}: {error.strerror}") from None

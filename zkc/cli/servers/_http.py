@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Optional
 from urllib.parse import quote, urlencode
 
-from zkc.cli.servers._reach import AskError, Server
+from zkc.cli.servers._reach import AskError, Server, refused_client
 
 __all__ = ["check_status", "open_request", "read_all"]
 
@@ -42,7 +42,7 @@ def open_request(
     except socket.timeout:
         raise AskError("timeout", "AdminServer accepts connections and does not answer in time") from None
     except ssl.SSLError as error:
-        raise AskError("tls", f"AdminServer refused this client in the TLS handshake: {error.reason}") from None
+        raise refused_client("AdminServer", error) from None
     except ConnectionError as error:  # RemoteDisconnected is one: nothing came at all.
         raise AskError("closed", f"the port closed the connection without an answer: {error}") from None
     except (http.client.HTTPException, OSError) as error:

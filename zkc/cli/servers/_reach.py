@@ -24,6 +24,7 @@ __all__ = [
     "client_context",
     "connect_to",
     "parse_address",
+    "refused_client",
     "resolve",
     "secure",
     "speaks_tls",
@@ -57,12 +58,14 @@ class AskError(Exception):
             * ``http``: a port for clients speaks HTTP; ``not_admin``: the port is not one of AdminServer;
             * ``unauthorized``, ``forbidden``: AdminServer wants credentials, or others;
             * ``unknown_command``, ``rate_limited``, ``failed``: AdminServer's other answers.
-        message: The reason in words, and what to do.
+        message: The reason in words, and what to do unless ``advice`` says it.
+        advice: What to do.
+        cause: For ``tls``, the reason as ``TLSError.reason`` has it, such as ``expired``.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+    def __init__(self, reason: str, message: str, *, advice: Optional[str] = None, cause: Optional[str] = None) -> None:
+        super().__init__(message if advice is None else f"{message}. {advice}")
+        self.reason, self.text, self.advice, self.cause = reason, message, advice, cause
 
     def as_command_error(self, server: Server) -> CommandError:
         """Return the error that ends a command which asked this server only."""
@@ -71,7 +74,10 @@ class AskError(Exception):
             code = ExitCode.NOT_ALLOWED
         elif self.reason in ("unknown_command", "rate_limited", "failed"):
             code = ExitCode.OTHER
-        return CommandError(f"{server.name}: {self}", code, name=self.reason, details={"server": server.name})
+        details: dict[str, object] = {"server": server.name}
+        if self.cause is not None:
+            details["reason"] = self.cause
+        return CommandError(f"{server.name}: {self}", code, name=self.reason, details=details)
 
 
 @dataclass(frozen=True)
@@ -104,8 +110,12 @@ def parse_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def client_context(tls: Optional[TLS]) -> ssl.SSLContext:
+def client_context(tls: Optional[TLS], verify: Optional[bool] = None) -> ssl.SSLContext:
     """Return the settings of TLS as a context of the standard library; None trusts what the system trusts.
+
+    Args:
+        tls: The settings.
+        verify: Whether the server's certificate is verified, if not as the settings want it.
 
     Raises:
         AskError: A file is missing or malformed.
@@ -125,8 +135,9 @@ def client_context(tls: Optional[TLS]) -> ssl.SSLContext:
         raise AskError("tls", f"the files of the TLS settings cannot be used ({named}): {error}") from None
     # Newer versions of Python are stricter than the sessions' own check. What a session accepts is accepted here.
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
-    context.check_hostname = tls.verify and tls.check_hostname
-    if not tls.verify:
+    verify = tls.verify if verify is None else verify
+    context.check_hostname = verify and tls.check_hostname
+    if not verify:
         context.verify_mode = ssl.CERT_NONE
     return context
 
@@ -169,6 +180,7 @@ def connect_to(server: Server, port: int, left: Left) -> socket.socket:
     failure: Optional[AskError] = None
     for index, address in enumerate(server.addresses):
         place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        place = "it" if place == server.name else place  # Every message begins with the server's name.
         try:
             return socket.create_connection((address, port), left() / (len(server.addresses) - index))
         except socket.timeout:
@@ -183,25 +195,32 @@ def connect_to(server: Server, port: int, left: Left) -> socket.socket:
 
 
 def secure(
-    connection: socket.socket, server: Server, tls: Optional[TLS], left: Left, port: Optional[int] = None
+    connection: socket.socket,
+    server: Server,
+    tls: Optional[TLS],
+    left: Left,
+    port: Optional[int] = None,
+    verify: Optional[bool] = None,
 ) -> ssl.SSLSocket:
-    """Encrypt a connection, to the port for clients or to another one. Verify the certificate as the settings want it.
+    """Encrypt a connection, to the port for clients or to another one.
+
+    The certificate is verified as the settings want it, unless ``verify`` says otherwise.
 
     Raises:
         AskError: A certificate is refused, or the port does not speak TLS.
     """
     import ssl
 
-    context = client_context(tls)
+    context = client_context(tls, verify)
     name = tls.server_name if tls is not None and tls.server_name else server.host
     try:
         connection.settimeout(left())
         return context.wrap_socket(connection, server_hostname=name)
     except ssl.SSLCertVerificationError as error:
-        what = (error.verify_message or error.reason or str(error)).rstrip(".")
-        place = f"{server.host}:{port or server.port}"
-        text = f"the certificate of {place} is refused: {what}; see --ca and --tls-server-name"
-        raise AskError("tls", text) from None
+        from zkc.cli.servers._certificates import advice_for, refusal
+
+        cause, text = refusal(error, server, port or server.port, name, tls, left)
+        raise AskError("tls", text, advice=advice_for(cause), cause=cause) from None
     except socket.timeout:
         raise AskError("timeout", "no TLS handshake in time: does the port speak TLS?") from None
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError):  # Python 3.9 raises the second.
@@ -211,6 +230,14 @@ def secure(
         if error.reason in _NO_TLS:
             raise AskError("not_tls", "the port does not speak TLS") from None
         raise AskError("tls", f"the TLS handshake failed: {error.reason or error}") from None
+
+
+def refused_client(who: str, error: ssl.SSLError) -> AskError:
+    """Return the error of a server that has ended a TLS connection with an alert."""
+    from zkc.cli.servers._certificates import advice_for
+
+    text = f"{who} refused this client in the TLS handshake: {error.reason}"
+    return AskError("tls", text, advice=advice_for("client_certificate"), cause="client_certificate")
 
 
 def speaks_tls(server: Server, port: int, left: Left) -> bool:
