@@ -149,9 +149,9 @@ def test_a_wait_ends_with_the_znode(start_cli, cli, client):
 
 def test_a_wait_without_time_looks_once(cli, client):
     client.create("/there", b"yes")
-    for time in ("0", "0ms", "1ms"):
-        cli("wait", "/there", "--timeout", time)
-        cli("wait", "/missing", "--gone", "--timeout", time)
+    for limit in ("0", "0ms", "1ms"):
+        cli("wait", "/there", "--timeout", limit)
+        cli("wait", "/missing", "--gone", "--timeout", limit)
     cli("wait", "/there", "--equals", "yes", "--timeout", "0")
     cli("wait", "/", "--children", "1", "--timeout", "0")
     for condition in (["/missing"], ["/there", "--gone"], ["/there", "--equals", "no"], ["/", "--children", "2"]):

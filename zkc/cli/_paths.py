@@ -22,20 +22,38 @@ __all__ = ["PATH", "PathType", "Target", "expand", "glob_matcher", "is_pattern",
 _PATTERN = re.compile(r"[*?\[]")
 
 
-def resolve_path(text: str, folder: str = "/") -> str:
-    """Return an absolute path without ``.``, ``..`` and doubled slashes.
+def resolve_path(text: str, folder: str = "/", *, in_shell: bool = True) -> str:
+    """Return an absolute path without ``.``, ``..``, doubled slashes, and a slash at its end.
 
     Args:
         text: The path, absolute or relative to ``folder``.
         folder: The folder of the shell; ``/`` outside of it.
+        in_shell: Whether ``.``, ``..`` and doubled slashes are resolved. Elsewhere they are errors, as for the servers:
+            a script with an empty variable in ``/app/$NAME/x`` must not change another znode.
 
     Raises:
-        CommandError: The path is not absolute, and there is no shell.
+        CommandError: It is no path.
     """
     if "\0" in text:
         raise CommandError("a path must not contain a NUL character", ExitCode.USAGE, name="usage")
     joined = posixpath.normpath(posixpath.join("/", folder, decoded(text)))
-    return "/" + joined.lstrip("/")
+    resolved = "/" + joined.lstrip("/")
+    if not in_shell:
+        _refuse_parts(text, resolved)
+    return resolved
+
+
+def _refuse_parts(text: str, resolved: str) -> None:
+    """Raise if a path has a part that no znode can be named by."""
+    parts = text.strip("/").split("/") if text.strip("/") else []
+    wrong = next((repr(part) for part in parts if part in (".", "..")), "'//'" if "//" in text else None)
+    if wrong is not None:
+        raise CommandError(
+            f"the path {text!r} has {wrong}, which is resolved in zkc shell only: did you mean {resolved!r}?",
+            ExitCode.USAGE,
+            name="usage",
+            path=text,
+        )
 
 
 class PathType(click.ParamType):
@@ -52,7 +70,7 @@ class PathType(click.ParamType):
             self.fail("a path must not be empty", param, ctx)
         if not value.startswith("/") and (app is None or not app.in_shell):
             self.fail(f"the path {value!r} must begin with /", param, ctx)
-        return resolve_path(value, folder)
+        return resolve_path(value, folder, in_shell=app is not None and app.in_shell)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
         from zkc.cli.programs._live_paths import complete_path
@@ -70,12 +88,12 @@ class Target(NamedTuple):
     path: str
 
 
-def parse_target(text: str, folder: str = "/") -> Target:
+def parse_target(text: str, folder: str = "/", *, in_shell: bool = False) -> Target:
     """Return ``PROFILE:/path`` or ``/path`` as a target."""
     profile, colon, rest = text.partition(":")
     if colon and rest.startswith("/") and profile and "/" not in profile:
-        return Target(profile, resolve_path(rest))
-    return Target(None, resolve_path(text, folder))
+        return Target(profile, resolve_path(rest, in_shell=in_shell))
+    return Target(None, resolve_path(text, folder, in_shell=in_shell))
 
 
 def is_pattern(path: str) -> bool:

@@ -195,7 +195,7 @@ def open_source(app: App, text: str, filter: Optional[Filter] = None) -> Source:
     chosen = filter or Filter()
     file, root = _file_of(text, in_shell=app.in_shell)
     if file is None:
-        return TreeSource(app, text, parse_target(text, app.folder), chosen)
+        return TreeSource(app, text, parse_target(text, app.folder, in_shell=app.in_shell), chosen)
     return _open(text, file, root, chosen)
 
 
@@ -216,7 +216,7 @@ def open_target(app: App, text: str, filter: Optional[Filter] = None) -> TreeSou
     profile, colon, _ = text.partition(":/")
     if not text.startswith("/") and not (colon and "/" not in profile) and not app.in_shell:
         raise CommandError(f"the path {text!r} must begin with / or PROFILE:/", ExitCode.USAGE, name="usage")
-    return TreeSource(app, text, parse_target(text, app.folder), filter or Filter())
+    return TreeSource(app, text, parse_target(text, app.folder, in_shell=app.in_shell), filter or Filter())
 
 
 def _open(name: str, file: str, root: str, chosen: Filter) -> Source:

@@ -35,8 +35,8 @@ def command(
     """Wait for a znode to come, go, or have a value.
 
     The command ends with exit code 0 as soon as it is so, at once if it is so already, and with 6 when --timeout has
-    passed. With --timeout 0 it looks once. The time to connect is that of `zkc --timeout SECONDS wait`. Lost connections and expired sessions do not end it: it continues with the next connection. It prints
-    nothing.
+    passed. With --timeout 0 it looks once. The time to connect is that of `zkc --timeout SECONDS wait`. Lost
+    connections and expired sessions do not end it: it continues with the next connection. It prints nothing.
 
     \b
     Examples:
