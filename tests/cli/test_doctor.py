@@ -50,6 +50,7 @@ def test_a_closed_port_and_an_unknown_name_are_found(doctor):
     refused = doctor("127.0.0.1:1")["refused"]
     assert refused["level"] == "problem"
     assert "127.0.0.1:1" not in refused["text"], "the address is in front of it"
+    assert "disk is full" in refused["advice"]
     assert doctor("no-such-host.invalid:2181")["unresolved"]["level"] == "problem"
 
 

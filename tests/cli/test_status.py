@@ -122,6 +122,8 @@ def test_admin_lists_and_runs_commands(servers, cli):
     assert "read_only\tno" in cli("admin", "isro").lines
     assert json.loads(cli("admin", "dump", "--json").text)["command"] == "dump"
     assert cli("admin", "nothing", "--json", code=10).error["error"] == "unknown_command"
+    assert "Did you mean 'connections'" in cli("admin", "conections", code=10).err
+    assert "`zkc admin` lists" in cli("admin", "zzzzzz", code=10).err
     assert cli("admin", "set_trace_mask", "--param", "traceMask=306", "--json").json["tracemask"] == 306
     assert cli("admin", "stat_reset", "--read-only", code=9).out == b""
     assert cli("admin", "ruok", "--admin-port", "1", "--json", code=6).error["error"] == "refused"

@@ -141,6 +141,8 @@ def _report_failure(server: Server, error: AskError, report: Report, settings: S
     if reason == "not_serving":
         reason, advice = "no_quorum", ADVICE["no_quorum"]
         text = "the server runs, and serves no clients: it has no quorum, or is about to start"
+    if reason == "refused":
+        advice += "; if it has ended by itself, see its log: a server ends when its disk is full"
     if reason == "not_tls":
         advice = "give the servers' secure port (secureClientPort), or leave the TLS options out"
     report.problem(reason, text, advice or "see the server's log", server=name)

@@ -14,7 +14,7 @@ from zkc.cli._options import Command, pass_app
 from zkc.cli.servers._options import admin_port_option, asker_of
 
 if TYPE_CHECKING:
-    from zkc.cli.servers._ask import Asker, Server
+    from zkc.cli.servers._ask import Asker, AskError, Server
 
 __all__ = ["command"]
 
@@ -75,6 +75,8 @@ def command(
                 confirm(app, what, name)
         answer = _ask(app, asker, one, name, pairs, body, allow_http)
     except AskError as error:
+        if name is not None and error.reason == "unknown_command":
+            error = _unknown(asker, one, name, error)
         raise error.as_command_error(one) from None
     app.out.record({key: _flat(app, value) for key, value in answer.items() if key != "error"})
 
@@ -94,7 +96,26 @@ def _flat(app: App, value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (dict, list)) and not app.out.is_json else value
 
 
+def _unknown(asker: Asker, server: Server, name: str, error: AskError) -> AskError:
+    """Return the error of a command that AdminServer does not have, with the names that are close to it."""
+    import difflib
+
+    from zkc.cli.servers._ask import AskError
+
+    try:
+        close = difflib.get_close_matches(name, _names(asker, server), 3)
+    except AskError:
+        return error
+    advice = f"Did you mean {' or '.join(map(repr, close))}?" if close else "`zkc admin` lists its commands"
+    return AskError(error.reason, f"AdminServer has no command {name!r}", advice=advice)
+
+
 def _list(app: App, asker: Asker, server: Server) -> None:
+    app.out.table(["command"], ({"command": each} for each in _names(asker, server)))
+
+
+def _names(asker: Asker, server: Server) -> list[str]:
+    """Return the names of AdminServer's commands."""
     from zkc.cli.servers._ask import AskError
     from zkc.cli.servers._http import check_status, read_all
 
@@ -104,7 +125,7 @@ def _list(app: App, asker: Asker, server: Server) -> None:
     names = re.findall(r'<a href="[^"]*">([^<]+)</a>', page)
     if not names:
         raise AskError("not_admin", "the port answers HTTP, and not as AdminServer: see --admin-port")
-    app.out.table(["command"], ({"command": each} for each in names))
+    return names
 
 
 def _ask(
