@@ -43,7 +43,7 @@ def test_a_dry_run_of_rm_prints_the_exact_list(cli, tree):
     """Scenario 8."""
     assert cli("rm", "-rn", "/app").text == BOTTOM_UP
     assert cli("rm", "-rn", "/app", "--keep-root").text == BOTTOM_UP.replace("/app\n", "")
-    assert cli("rm", "-n", "/app/*", code=4).text == "/app/b\n"
+    assert cli("rm", "-n", "/app/*", code=8).text == "/app/b\n"
     assert cli("rm", "-rn", "/app/b", "--output", "jsonl").json == {"path": "/app/b", "action": "delete"}
     assert _left(tree) == TREE
 

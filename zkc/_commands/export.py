@@ -246,17 +246,24 @@ def _objects(file: IO[str]) -> Iterator[tuple[int, dict[str, Any]]]:
             if line is None:
                 return
             if line.strip():
-                yield number, _object(line)
+                yield number, read_object(line)
         except UnicodeDecodeError as error:
             raise ValueError(f"line {number}: the line is no JSON: {error}") from None
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
 
 
-def _object(line: str) -> dict[str, Any]:
+def read_object(line: str) -> dict[str, Any]:
+    """Read a line as a JSON object.
+
+    Raises:
+        ValueError: It is none.
+    """
     try:
         fields = json.loads(line)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise ValueError("the line is no JSON: it is nested too deeply") from None
+    except ValueError as error:
         raise ValueError(f"the line is no JSON: {error}") from None
     if not isinstance(fields, dict):
         raise ValueError(f"the line must be a JSON object, not {type(fields).__name__}")  # noqa: TRY004
@@ -279,7 +286,7 @@ def read_header(line: str) -> dict[str, Any]:
     Raises:
         ValueError: It is no header of this format.
     """
-    fields = _object(line) if line.strip() else {}
+    fields = read_object(line) if line.strip() else {}
     _check_header(fields)
     return fields
 
@@ -291,11 +298,13 @@ def read_line(line: str) -> DumpedNode:
         TypeError: A field has a wrong type.
         ValueError: The line is malformed.
     """
-    fields = _object(line)
+    fields = read_object(line)
     _check_fields(fields)
     path = ops.check_path(fields.get("path"))
     ephemeral = ops.check_flag(fields.get("ephemeral", False), "ephemeral")
     acl = tuple(_acl(fields["acl"])) if "acl" in fields else None
+    if acl == ():
+        raise ValueError("acl must have one entry or more")
     return DumpedNode(path, _data(fields), acl, _stat(fields["stat"]) if "stat" in fields else None, ephemeral)
 
 

@@ -111,7 +111,8 @@ def _matches(expression: re.Pattern[str], name: str) -> bool:
 
 
 def expand(app: App, pattern: str) -> list[str]:
-    """Return the paths of the znodes that fit a pattern, sorted. A ``*`` stays within one level.
+    """Return the paths of the znodes that fit a pattern, sorted. A ``*`` stays within one level,
+    and ``/zookeeper``, which is for the servers, is left out unless nothing else fits.
 
     A znode whose name has the characters of a pattern wins over the pattern: ``/a[1]`` is that znode if it exists.
 
@@ -120,7 +121,7 @@ def expand(app: App, pattern: str) -> list[str]:
     """
     if not is_pattern(pattern):
         return [pattern]
-    client = app.client
+    client, chroot = app.client, app.settings.chroot.rstrip("/")
     if app.read(client.exists, pattern) is not None:
         return [pattern]
     found = [""]
@@ -141,4 +142,5 @@ def expand(app: App, pattern: str) -> list[str]:
     found = [path for path, stat in zip(found, stats) if stat is not None and not isinstance(stat, Exception)]
     if not found:
         raise CommandError(f"no znode fits {pattern}", ExitCode.NO_NODE, name="no_node", path=pattern)
-    return found
+    others = [path for path in found if not f"{chroot}{path}/".startswith("/zookeeper/")]
+    return found if pattern.startswith("/zookeeper/") else others or found

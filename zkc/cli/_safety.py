@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["confirm", "guard_root"]
 
 
-def guard_root(path: str, chroot: str = "/", *, force: bool = False) -> None:
+def guard_root(path: str, chroot: str = "/", *, force: bool = False, advice: str = "--force means it") -> None:
     """Refuse to delete or replace the root, the root of a chroot, or what belongs to the servers.
 
     Args:
         path: The path.
         chroot: The chroot of the client.
         force: Whether --force was given. /zookeeper is refused in any case.
+        advice: What to do about the root.
 
     Raises:
         CommandError: The path is guarded.
@@ -32,7 +33,7 @@ def guard_root(path: str, chroot: str = "/", *, force: bool = False) -> None:
                            name="guarded", path=path)  # fmt: skip
     if path == "/" and not force:
         root = "the root" if chroot == "/" else f"the root of the chroot {chroot}"
-        raise CommandError(f"{path} is {root}: --force means it", ExitCode.REFUSED, name="guarded", path=path)
+        raise CommandError(f"{path} is {root}: {advice}", ExitCode.REFUSED, name="guarded", path=path)
 
 
 def confirm(app: App, what: str, path: str, *, profile: Optional[str] = None) -> None:

@@ -71,6 +71,8 @@ def _check_apart(app: App, source: Source, target: TreeSource) -> None:
     if servers & other_servers and any(
         f"{a}/".startswith(f"{b.rstrip('/')}/") for a, b in ((path, other), (other, path))
     ):
+        if path == other:
+            raise CommandError(f"{source.name} and {target.name} are the same", ExitCode.USAGE, name="usage")
         raise CommandError(f"neither of {source.name} and {target.name} may be inside the other", ExitCode.USAGE,
                            name="usage")  # fmt: skip
 

@@ -7,6 +7,7 @@ read, with a bounded memory: what does not fit waits in temporary files.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import heapq
 import io
@@ -35,6 +36,8 @@ __all__ = ["DumpSource", "open_sink"]
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _LEVEL = 4  # Of gzip: the lines are alike, so a higher one takes twice the time for a tenth of the size.
 _IN_MEMORY = 32 << 20  # Bytes of lines that are sorted at once.
+_LONGEST = 64 << 20  # Bytes of a line, far more than a server can hold in a znode.
+_SHOWN = 60  # Characters of a line that a message has.
 _SORTED = "sorted"  # The member of the header that promises the order.
 
 _Line = tuple[str, int, str]  # The key, the number and the text.
@@ -216,13 +219,16 @@ class DumpSource(Source):
             errors += (module.ZstdError,)
             opened = io.BufferedReader(_Inflated(opened, module), 1 << 18)
         number = 0
-        lines = iter(opened)
         while True:
             number += 1
             try:
-                line = next(lines, None)
-                if line is None:
+                line = opened.readline(_LONGEST + 1)
+                if not line:
                     return
+                if len(line) > _LONGEST:
+                    raise self._bad(f"line {number}: the line is longer than {_LONGEST:,} bytes, the limit")
+                if number == 1:
+                    line = line[len(codecs.BOM_UTF8) :] if line.startswith(codecs.BOM_UTF8) else line
                 if line.strip():
                     yield number, line.decode()
             except errors as error:
@@ -248,7 +254,7 @@ class DumpSource(Source):
         if end is None and ends:
             raise self._bad(f"it ends after {count:,} znodes, and was cut: the last line is missing")
         if end is not None and end.strip() != json.dumps({END: count}):
-            raise self._bad(f"it has {count:,} znodes, and its last line is {end.strip()}")
+            raise self._bad(f"it has {count:,} znodes, and its last line is {_short(end)}")
 
     def _checked(self, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         """Check the order that the header promises."""
@@ -270,10 +276,15 @@ class DumpSource(Source):
             path = line[10:end]
             if end > 0 and "\\" not in path:
                 return key_of(path)
+        from zkc._commands.export import read_object
+
         try:
-            return key_of(json.loads(line)["path"])
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise self._bad(f"line {number}: the line is no znode: {error!r}") from None
+            found = read_object(line).get("path")
+        except ValueError as error:
+            raise self._bad(f"line {number}: {error}") from None
+        if not isinstance(found, str):
+            raise self._bad(f"line {number}: the line is no znode: its path is missing, or no text: {_short(line)}")
+        return key_of(found)
 
     def _sorted(self, lines: Iterator[tuple[int, str]], stack: ExitStack) -> Iterator[tuple[int, str]]:
         """Sort the lines."""
@@ -311,6 +322,12 @@ class DumpSource(Source):
         for text in file:
             number, _, line = text.partition(" ")
             yield self._key(int(number), line), int(number), line
+
+
+def _short(line: str) -> str:
+    """Return the begin of a line, for a message."""
+    text = line.strip()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 class _Rest(io.RawIOBase):

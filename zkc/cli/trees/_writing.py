@@ -252,9 +252,14 @@ class Writer:
             sent: list[tuple[Any, Future[Any]]] = []
             again, failure = [], None
             taken = 0
+            refused: Optional[CommandError] = None
             try:
                 for item in left:
-                    sent.append((item, send(item)))  # noqa: PERF401 - Ctrl-C in the middle counts what was sent
+                    try:
+                        sent.append((item, send(item)))
+                    except (TypeError, ValueError) as error:  # Before it was sent, as data that are too large.
+                        refused = CommandError(f"{item.path}: {error}", name="refused", path=item.path)
+                        break
                 for item, future in sent:
                     try:
                         future.result()
@@ -272,6 +277,8 @@ class Writer:
             except KeyboardInterrupt:
                 _count(sent[taken:], done)
                 raise
+            if refused is not None:  # What was sent before is counted.
+                raise refused
             left = again
             if failure is not None:
                 raise failure

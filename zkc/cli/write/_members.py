@@ -9,13 +9,17 @@ from typing import Any, Union
 
 from zkc.cli._exit import CommandError, ExitCode
 
-__all__ = ["append", "assign", "document", "find", "layout", "parse_member", "remove"]
+__all__ = ["DoubledMemberError", "append", "assign", "document", "find", "layout", "parse_member", "remove"]
 
 Step = Union[str, int]
 _NAME = re.compile(r"[^.\[\]\"\s]+")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _INDEX = re.compile(r"\[\s*(-?\d+)\s*\]")
 _BRACKETS = re.compile(r'\[\s*("(?:[^"\\]|\\.)*")\s*\]')
+
+
+class DoubledMemberError(ValueError):
+    """A member that is there twice: a change would lose one of them."""
 
 
 def parse_member(text: str) -> list[Step]:
@@ -74,7 +78,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the member {twice!r} is there twice")
+        raise DoubledMemberError(f"the member {twice!r} is there twice")
     return made
 
 

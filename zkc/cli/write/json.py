@@ -89,6 +89,8 @@ def _value(text: Optional[str], as_text: bool) -> Any:
         return text
     try:
         return _members.document(text)
+    except RecursionError:
+        raise click.UsageError("the value is nested too deeply: give --string for text") from None
     except ValueError as error:
         raise click.UsageError(f"the value {text!r} is no JSON ({error}): give --string for text") from None
 
@@ -106,7 +108,13 @@ def _document(path: str, data: Optional[bytes], *, empty: bool = False) -> tuple
             raise ValueError("it has no data")
         text = data.decode()
         return text, _members.document(text)
-    except (ValueError, RecursionError) as error:
+    except _members.DoubledMemberError as error:
+        raise CommandError(f"the JSON in {path} is ambiguous: {error}", ExitCode.OTHER, name="not_json",
+                           path=path) from None  # fmt: skip
+    except RecursionError:
+        raise CommandError(f"the JSON in {path} is nested too deeply", ExitCode.OTHER, name="not_json",
+                           path=path) from None  # fmt: skip
+    except ValueError as error:
         raise CommandError(f"{path} holds no JSON: {error}", ExitCode.OTHER, name="not_json", path=path) from None
 
 

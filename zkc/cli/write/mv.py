@@ -42,8 +42,10 @@ def command(app: App, source: str, target: str, parents: bool) -> None:
       zkc mv -P /app /archive/2026/app --dry-run
     """
     for path in (source, target):
-        guard_root(path, app.settings.chroot)
-    if source == target or f"{target}/".startswith(f"{source}/") or f"{source}/".startswith(f"{target}/"):
+        guard_root(path, app.settings.chroot, advice="it cannot be moved, or be a target")
+    if source == target:
+        raise click.UsageError(f"SOURCE and TARGET are the same, {source}")
+    if f"{target}/".startswith(f"{source}/") or f"{source}/".startswith(f"{target}/"):
         raise click.UsageError(f"neither of {source} and {target} may be inside the other")
     app.check_writable()
     size = _look(app, source)

@@ -13,6 +13,7 @@ from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH, expand
 from zkc.cli._safety import confirm, guard_root
+from zkc.cli.write._changes import parent_of
 
 if TYPE_CHECKING:
     from zkc.cli._walk import Node
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_OF_SERVERS = ("/zookeeper", "/zookeeper/config", "/zookeeper/quota")  # Servers refuse to delete them.
 _ROUNDS = 10  # Reads of a tree to which other clients add.
 
 
@@ -52,9 +54,11 @@ def command(app: App, paths: tuple[str, ...], recursive: bool, version: Optional
     if backup is not None and len(paths) > 1:
         raise click.UsageError("--backup takes one path")
     app.check_writable()
+    from zkc.cli.trees._source import join
+
     roots = _expand(app, paths, missing_ok)
     for root in roots:
-        if recursive or root == "/":
+        if recursive or root == "/" or join(app.settings.chroot, root) in _OF_SERVERS:
             guard_root(root, app.settings.chroot, force=force and recursive)
     if backup is not None and len(roots) > 1:
         raise click.UsageError("--backup takes one znode, and the pattern fits several")
@@ -100,7 +104,10 @@ def _delete_each(app: App, paths: Sequence[str], version: Optional[int], missing
     from zkc.errors import BadVersionError, NoNodeError, NotEmptyError, ZooKeeperError
 
     if app.dry_run:
-        fine, first = [], None
+        fine: list[tuple[str, int]] = []
+        first: Optional[ZooKeeperError] = None
+        failed = 0
+        taken: dict[str, int] = {}  # The children that are deleted before their parents.
         for path, stat in zip(paths, read_many(app, app.client.exists_many, paths)):
             error: Optional[ZooKeeperError] = None
             if stat is None:
@@ -109,12 +116,18 @@ def _delete_each(app: App, paths: Sequence[str], version: Optional[int], missing
                 error = stat  # type: ignore[assignment]
             elif version is not None and stat.version != version:
                 error = BadVersionError(path=path, operation="delete")
-            elif stat.num_children:
+            elif stat.num_children > taken.get(path, 0):
                 error = NotEmptyError(path=path, operation="delete")
             else:
                 fine.append((path, -1))
+                taken[parent_of(path)] = taken.get(parent_of(path), 0) + 1
+            failed += error is not None
             first = first or error
         _list(app, iter(fine))
+        if first is not None and fine:
+            raise CommandError(f"would delete {len(fine):,} of {len(paths):,} znodes, {failed:,} would fail. The first:"
+                               f" {first}", ExitCode.PARTLY,
+                               details={"deleted": 0, "total": len(paths), "failed": failed})  # fmt: skip
         if first is not None:
             raise first
         return
@@ -154,8 +167,8 @@ def _counted(app: App, bar: Any, total: int) -> Iterator[Deletion]:
                                     "maybe_applied": error.maybe_applied}) from None  # fmt: skip
 
 
-def _end(app: App, deletion: Deletion, total: int, facts: dict[str, Any]) -> None:
-    """Report the result, or the failures."""
+def _end(app: App, deletion: Deletion, total: int, facts: dict[str, Any], *, noted: bool = False) -> None:
+    """Report the result, or the failures. The result is noted in a pipe, too, if the beginning was."""
     failed = deletion.failures + deletion.not_empty
     if failed and not deletion.deleted and deletion.first is not None:
         if failed == total == 1 and deletion.not_empty:
@@ -169,7 +182,7 @@ def _end(app: App, deletion: Deletion, total: int, facts: dict[str, Any]) -> Non
                                                            "failed": failed, **facts})  # fmt: skip
     if app.out.is_json:
         app.out.json({**facts, "deleted": deletion.deleted})
-    elif app.out.is_human or total > 1:
+    elif noted or app.out.is_human or total > 1:
         app.out.note(f"deleted {_znodes(deletion.deleted)}")
 
 
@@ -243,7 +256,7 @@ def _delete_trees(app: App, roots: Sequence[str], keep_root: bool, missing_ok: b
         with progress(app, "deleting", plan.count) as bar, _counted(app, bar, plan.count) as deletion:
             deletion.run((path, -1) for path, _ in plan.entries())
             _delete_what_came(app, deletion, roots, keep_root)
-        _end(app, deletion, plan.count, facts)
+        _end(app, deletion, plan.count, facts, noted=True)
 
 
 def _delete_what_came(app: App, deletion: Deletion, roots: Sequence[str], keep_root: bool) -> None:

@@ -42,7 +42,7 @@ def command(app: App, file: str) -> None:
     from zkc.cli.write._data import read_file
     from zkc.cli.write._operations import read_operations
 
-    text = read_file(app, file).decode("utf-8", "surrogateescape")
+    text = read_file(app, file).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     operations = read_operations(app, text, file)
     if not operations:
         what = "stdin" if file == "-" else file
