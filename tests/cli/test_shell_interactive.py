@@ -51,6 +51,21 @@ def test_tab_completes_commands_and_relative_paths_and_the_history_survives(shel
     assert again.wait() == 0
 
 
+def test_the_history_keeps_no_credentials(shell, tmp_path):
+    terminal = shell()
+    terminal.type("addauth digest chris:geheim\r")
+    terminal.see("is a command of zkCli.sh")
+    terminal.type("auth digest:chris:geheim\r")
+    terminal.see("the password file cannot be read")
+    terminal.type("pwd\r")
+    terminal.see("^/$")
+    terminal.type("exit\r")
+    assert terminal.wait() == 0
+    [history] = (tmp_path / ".local" / "state" / "zkc").iterdir()
+    assert "pwd" in history.read_text()
+    assert "geheim" not in history.read_text()
+
+
 def test_the_interrupt_ends_a_command_and_not_the_shell(shell, client):
     """Scenario 37."""
     terminal = shell()
