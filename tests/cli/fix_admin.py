@@ -16,12 +16,12 @@ def _admin_ensemble() -> Iterator[Ensemble]:
 
 
 @pytest.fixture
-def admin_ensemble(_admin_ensemble: Ensemble) -> Ensemble:
-    """Three servers with AdminServers, shared by the tests. A test may stop members: the next one finds them up."""
+def admin_ensemble(_admin_ensemble: Ensemble) -> Iterator[Ensemble]:
+    """Three servers with AdminServers, shared by the tests. A test may stop members: its end starts them again."""
+    yield _admin_ensemble
     _admin_ensemble.resume()
     _admin_ensemble.start()
     _admin_ensemble.wait_ready(110)
-    return _admin_ensemble
 
 
 def admin_ports(ensemble: Ensemble) -> str:

@@ -100,3 +100,11 @@ def test_errors_name_the_file(cli, cli_environment, client, tmp_path, command):
                            capture_output=True, check=False)  # fmt: skip
     assert ended.returncode == 10
     assert "file cannot be written: No such file or directory" in ended.stderr.decode()
+
+
+def test_stdout_is_the_pipe_or_the_file_of_a_line_of_the_shell(cli, client, tmp_path):
+    client.create("/app", b"a")
+    client.create("/app/b", b"b")
+    ended = cli("shell", "-c", f"dump /app -O - | grep -c path.:; get /app -O - > {tmp_path}/file; get /app/b -O -")
+    assert ended.text == "3\nb"
+    assert (tmp_path / "file").read_bytes() == b"a"

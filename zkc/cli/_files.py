@@ -79,6 +79,12 @@ def open_output(file: str, *, private: bool = False) -> Iterator[BinaryIO]:
     if not file:
         raise CommandError("the name of the file to write is empty", ExitCode.USAGE, name="usage")
     descriptor = _descriptor(file)
+    if descriptor == 1:  # In the shell, stdout may be a file or a pipe of the line.
+        with naming(_label(file), "written"):
+            sys.stdout.flush()
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        return
     if descriptor is not None:
         with contextlib.suppress(ValueError, AttributeError):  # Closed, or none.
             sys.stdout.flush()
