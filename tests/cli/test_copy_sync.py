@@ -147,16 +147,19 @@ def test_cp_survives_a_lost_connection(cli, cli_environment, hosts, client):
     assert _shape(client, "/b") == _shape(client, "/a")
 
 
-def test_ctrl_c_ends_a_copy_with_a_count_and_closed_acls(start_cli, client):
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "hung_up")]
+)
+def test_a_signal_ends_a_copy_with_a_count_and_closed_acls(start_cli, client, number, name):
     client.create("/big")
     client.create_many([(f"/big/{number:05}", b"x") for number in range(20_000)], raise_errors=True)
     client.set_acl("/big", READ_ONLY)
     process = start_cli("cp", "-r", "/big", "/copy", "--json", "--progress", "json")
     process.stderr.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=20)
     error = json.loads(err.splitlines()[-1])
-    assert (process.returncode, error["error"]) == (130, "interrupted")
+    assert (process.returncode, error["error"]) == (128 + number, name)
     assert 0 < error["created"] <= 1 + client.count_descendants("/copy") < 20_001
     assert client.get_acl("/copy")[0] == READ_ONLY
 

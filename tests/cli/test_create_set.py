@@ -107,7 +107,7 @@ def test_an_ephemeral_without_a_hold_says_that_it_ends(cli, client):
     assert client.exists("/a") is None
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_hold_keeps_an_ephemeral_until_a_signal(start_cli, client, number):
     process = start_cli("create", "-e", "--hold", "/a")
     assert process.stdout.readline() == b"/a\n"

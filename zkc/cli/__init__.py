@@ -25,6 +25,21 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     Returns:
         The exit code: see :class:`zkc.cli._exit.ExitCode`.
     """
+    if arguments is not None:
+        return _run(list(arguments), leaves=False)
+    try:
+        from zkc.cli._ending import give_back_signals, take_signals
+
+        take_signals()
+        try:
+            return _run(sys.argv[1:], leaves=True)
+        finally:
+            give_back_signals()
+    except KeyboardInterrupt as error:  # Before the command began, or after its end.
+        return 128 + getattr(error, "signum", 2)
+
+
+def _run(arguments: list[str], *, leaves: bool) -> int:
     try:
         import click  # noqa: F401
     except ImportError:
@@ -33,6 +48,6 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     from zkc.cli._run import run
     from zkc.cli._streams import prepare
 
-    if arguments is None:
+    if leaves:
         prepare()
-    return run(sys.argv[1:] if arguments is None else list(arguments), leaves=arguments is None)
+    return run(arguments, leaves=leaves)

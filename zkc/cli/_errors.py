@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zkc import errors
+from zkc.cli._ending import ended_by
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._text import shown
 
@@ -74,16 +75,16 @@ def _for_people(error: errors.ZooKeeperError) -> str:
 def exit_code_of(error: BaseException) -> int:
     """Return the exit code of a process that an error ends."""
     if isinstance(error, click.ClickException):
-        return error.exit_code
-    for kind, code in _CODES:
-        if isinstance(error, kind):
-            return int(code)
-    return int(ExitCode.OTHER)
+        found = error.exit_code
+    else:
+        found = int(next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.OTHER))
+    number = ended_by()
+    return 128 + number if number is not None and found == ExitCode.INTERRUPTED else found
 
 
 def name_of(error: BaseException) -> str:
     """Return the name of an error in JSON: that of its exit code, or the class in snake case for a ZooKeeper error."""
-    if isinstance(error, CommandError):
+    if isinstance(error, CommandError) and error.name != "interrupted":
         return error.name
     if isinstance(error, errors.ZooKeeperError):
         name = type(error).__name__
@@ -100,6 +101,9 @@ def describe(error: BaseException, as_json: bool) -> str:
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
     if isinstance(error, errors.ZooKeeperError):
         message = _for_people(error)
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        number = ended_by()
+        message = "interrupted" if number is None else f"ended by {number.name}"
     message = message or type(error).__name__
     if not as_json:
         return f"zkc: error: {shown(message)}"

@@ -38,7 +38,12 @@ class ExitCode(enum.IntEnum):
     """``lock``, ``elect`` and ``semaphore``: the command cannot be executed."""
     COMMAND_NOT_FOUND = 127
     """``lock``, ``elect`` and ``semaphore``: there is no such command."""
+    HUNG_UP = 129
+    """SIGHUP. Clean-up and counts are those of Ctrl-C."""
     INTERRUPTED = 130
+    """Ctrl-C."""
+    TERMINATED = 143
+    """SIGTERM. Clean-up and counts are those of Ctrl-C."""
 
 
 class CommandError(ClickException):

@@ -161,7 +161,7 @@ class Out:
         print(f"zkc: {shown(text)}", file=sys.stderr, flush=True)
 
     def interrupted(self) -> None:
-        """Say on a terminal that Ctrl-C ended the command."""
+        """Say on a terminal that Ctrl-C or another signal ended the command."""
         if sys.stderr.isatty():
             print("\nzkc: interrupted", file=sys.stderr)
 

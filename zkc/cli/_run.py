@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from zkc.cli._app import App
+from zkc.cli._ending import ended_by
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._root import root
 from zkc.cli._streams import check_stdout, wants_json
@@ -43,7 +44,7 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
         return _BROKEN_PIPE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - any error ends the command with one line
         code = report(error, app)
-        if leaves and code == ExitCode.INTERRUPTED:
+        if leaves and (code == ExitCode.INTERRUPTED or ended_by() is not None):
             _leave_soon(app, code)
         return code
     finally:
@@ -84,7 +85,7 @@ def report(error: BaseException, app: App) -> int:
     if isinstance(error, click.UsageError) and error.ctx is not None and not app.out.is_json:
         print(error.ctx.get_usage(), file=sys.stderr)
         print(f"Try '{error.ctx.command_path} --help'.\n", file=sys.stderr)
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+    if isinstance(error, (KeyboardInterrupt, click.Abort)) and not app.out.is_json:
         app.out.interrupted()
     else:
         print(describe(error, app.out.is_json), file=sys.stderr, flush=True)

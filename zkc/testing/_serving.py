@@ -20,7 +20,7 @@ Served = Union[ZooKeeperServer, Ensemble]
 
 
 def serve(make: Callable[[], Served], announce: Callable[[Served], str]) -> int:
-    """Serve until Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C, SIGTERM or SIGHUP.
 
     :param make: makes the server or the ensemble.
     :param announce: returns what to print when it serves.
@@ -29,8 +29,9 @@ def serve(make: Callable[[], Served], announce: Callable[[Served], str]) -> int:
     """
     # The main loop waits on a pipe, which a signal cannot interrupt halfway: Ctrl-C and SIGTERM end the command alike.
     end_signal = _EndSignal()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end_signal.handle)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it.
+            signal.signal(number, end_signal.handle)
     with make() as server:
         print(announce(server), flush=True)
         while not end_signal.wait(0.5):

@@ -12,6 +12,8 @@ from typing import Any, Optional
 
 from click.exceptions import Exit
 
+from zkc.cli._ending import Ended
+
 __all__ = ["Signals", "Terminal", "stop_as"]
 
 _ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
@@ -61,7 +63,7 @@ class Signals:
         """Collect signals from now on.
 
         Raises:
-            KeyboardInterrupt: SIGINT has come before.
+            KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP has come before.
             Exit: Another signal has come before.
         """
         self._raise = False
@@ -86,6 +88,8 @@ class Signals:
 def _end(signum: int) -> None:
     if signum == signal.SIGINT:
         raise KeyboardInterrupt
+    if signum in (signal.SIGTERM, signal.SIGHUP):
+        raise Ended(signum)
     raise Exit(128 + signum)
 
 

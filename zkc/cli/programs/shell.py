@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import click
 
 from zkc.cli._app import App
+from zkc.cli._ending import ended_by
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._streams import is_terminal
@@ -70,7 +71,7 @@ def _run_script(runner: Runner, text: str, keep_going: bool) -> int:
             code = runner.run(statement)
         except Leave:
             break
-        if code == ExitCode.INTERRUPTED:
+        if code == ExitCode.INTERRUPTED or ended_by() is not None:
             return code
         if code and not keep_going:
             runner.app.out.note(f"command {number}, {brief(statement)!r}, ended with {code}; the rest was not run")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from zkc.cli._ending import call
 from zkc.cli._exit import CommandError, ExitCode
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ def run_for_each(app: App, program: str, paths: Iterable[str]) -> int:
             continue
         sys.stdout.flush()
         try:
-            ended = subprocess.run(command, check=False, stdin=subprocess.DEVNULL)
+            code = call(command, stdin=subprocess.DEVNULL)
         except (OSError, ValueError) as error:
             raise CommandError(f"--exec: {words[0]} cannot be started: {error}", ExitCode.USAGE, name="usage") from None
-        if ended.returncode:
+        if code:
             failed += 1
-            app.out.warn(f"{path}: {words[0]} ended with {ended.returncode}")
+            app.out.warn(f"{path}: {words[0]} ended with {code}")
     if failed:
         raise CommandError(
             f"{words[0]} failed for {failed:,} of {count:,} znodes",

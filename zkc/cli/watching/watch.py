@@ -11,6 +11,7 @@ from typing import Any, Optional
 import click
 
 from zkc.cli._app import App
+from zkc.cli._ending import call
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._out import Rows
@@ -187,13 +188,11 @@ class _Watch:
             self._app.out.line(str(record.get("data", record.get("data_base64")) or ""))
 
     def _execute(self, change: Change) -> None:
-        import subprocess
-
         words = [word.replace("{}", change.path) for word in self._program]
         zxid = "" if change.zxid is None else hex_text(change.zxid)
         environment = {**os.environ, "ZKC_EVENT": change.type, "ZKC_PATH": change.path, "ZKC_ZXID": zxid}
         try:
-            code = subprocess.run(words, env=environment, check=False).returncode
+            code = call(words, env=environment)
         except OSError as error:
             raise CommandError(f"--exec: {error}", ExitCode.OTHER, name="exec_failed") from None
         if code:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Optional
 
+from zkc.cli._ending import interruption
+
 if TYPE_CHECKING:
     from zkc import Client, ZooKeeperError
     from zkc.cli._app import App
@@ -100,7 +102,7 @@ class Deletion:
         self._bar = bar
         self._size = _BATCH
         self._noting = False  # Whether results are being counted.
-        self._stop = False  # Whether Ctrl-C came then.
+        self._stop: Optional[KeyboardInterrupt] = None  # Of a signal that came then.
         self.deleted = 0
         """The number of znodes that are certainly deleted."""
         self.exact = True
@@ -139,16 +141,21 @@ class Deletion:
             yield
             return
 
-        def handle(*_: object) -> None:
-            if not self._noting:
-                raise KeyboardInterrupt
-            self._stop = True
+        def handle(signum: int, _: object) -> None:
+            error = interruption(signum)
+            if error is not None and not self._noting:
+                raise error
+            self._stop = self._stop or error
 
-        before = signal.signal(signal.SIGINT, handle)
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        taken = [number for number, handler in before.items() if callable(handler)]  # Not one that is ignored.
+        for number in taken:
+            signal.signal(number, handle)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number in taken:
+                signal.signal(number, before[number])
 
     def _delete(self, left: Sequence[tuple[str, int]]) -> None:
         from zkc import Retry
@@ -174,8 +181,8 @@ class Deletion:
                     self._note(outcome, item[0] in uncertain)
             left = again
             self._noting = False
-            if self._stop:
-                raise KeyboardInterrupt
+            if self._stop is not None:
+                raise self._stop
             if failure is not None:
                 raise failure
 

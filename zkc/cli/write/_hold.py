@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import signal
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from zkc.cli._ending import Ended
 from zkc.cli._exit import CommandError, ExitCode
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class Hold:
         if self.began:
             self._news.put(None)
         else:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGTERM)
+            raise Ended(signal.SIGTERM)
 
     def wait(self, path: str, owner: int) -> None:
         """Wait until Ctrl-C or SIGTERM. After an expired session the client re-creates the znode in a new one.

@@ -19,6 +19,7 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
+from zkc.cli._ending import Ended, ended_by
 from zkc.cli._records import hex_text
 from zkc.cli._root import root
 from zkc.cli._table import COMMANDS, SHELL_WORDS
@@ -57,12 +58,17 @@ def interact(app: App) -> int:
         while True:
             try:
                 text = session.prompt(lambda: _prompt(app))
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as error:
+                if isinstance(error, Ended):
+                    raise
                 continue
             except EOFError:
                 break
             if _run(runner, text, streams):
                 break
+            number = ended_by()
+            if number is not None:
+                return 128 + number
     del notices
     return 0
 

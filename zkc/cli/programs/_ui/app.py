@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
 from rich.text import Text
@@ -98,6 +100,7 @@ class Browser(TextualApp[None]):
 
     async def on_mount(self) -> None:
         """Connect, and open the root."""
+        self._take_signals()
         self.client.add_listener(self._state_changed)
         await self.client.start()
         self._session = self.client.session_id
@@ -105,6 +108,13 @@ class Browser(TextualApp[None]):
         self.tree_view.focus()
         self.tree_view.root.expand()
         await self.choose(self._root_path)
+
+    def _take_signals(self) -> None:
+        """Let SIGTERM and SIGHUP end the screen as a key does. One that is ignored, as by nohup, stays ignored."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
 
     async def on_unmount(self) -> None:
         """Close the session."""

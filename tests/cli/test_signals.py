@@ -1,0 +1,107 @@
+"""SIGTERM and SIGHUP end commands in order, as Ctrl-C does."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+ENDS = [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "hung_up")]
+_EARLY = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "click.core":
+            os.kill(os.getpid(), signal.{name})
+sys.meta_path.insert(0, Finder())
+from zkc.cli import main
+sys.exit(main())
+"""
+
+
+def until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become so"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("number", "name"), ENDS)
+def test_a_signal_is_the_last_line_of_stderr_in_json(start_cli, client, number, name):
+    process = start_cli("watch", "/app", "--json")
+    assert process.stderr.readline().startswith(b"zkc: watching /app")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    error = json.loads(err.splitlines()[-1])
+    assert (process.returncode, error["error"], error["exit_code"]) == (128 + number, name, 128 + number)
+    assert out == b""
+
+
+def test_an_ignored_hangup_stays_ignored(start_cli, client):
+    process = start_cli("watch", "/app", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    assert process.stderr.readline().startswith(b"zkc: watching /app")
+    process.send_signal(signal.SIGHUP)
+    client.create("/app")
+    assert process.stdout.readline().startswith(b"created\t/app")
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=60)[1].strip() == b""
+    assert process.returncode == 143
+
+
+@pytest.mark.parametrize("number", [number for number, _ in ENDS])
+def test_a_signal_before_the_command_begins_is_quiet(cli_environment, number):
+    program = _EARLY.format(name=number.name)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, env=cli_environment, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (128 + number, b"", b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_script_of_the_shell(start_cli, client, number):
+    process = start_cli("shell", "--keep-going", "-c", "create /begun; wait /never; create /more")
+    assert process.stdout.readline() == b"/begun\n"
+    process.send_signal(number)
+    assert process.communicate(timeout=60)[0] == b""
+    assert process.returncode == 128 + number
+    assert client.exists("/more") is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_prompt_of_a_shell_and_the_screen(open_terminal, client, number):
+    for arguments, seen in ((["shell"], "^zkc />"), (["ui"], "connected")):
+        terminal = open_terminal(*arguments, "--color", "never")
+        terminal.see(seen)
+        terminal.process.kill(number)
+        assert terminal.wait() == 128 + number
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_reaches_the_command_of_a_watch(start_cli, client, tmp_path, number):
+    script = tmp_path / "script"
+    script.write_text(f"trap 'touch {tmp_path}/end; exit' TERM HUP; echo begun; while :; do sleep 0.05; done")
+    process = start_cli("watch", "/app", "--exec", f"sh {script}")
+    assert process.stderr.readline().startswith(b"zkc: watching /app")
+    client.create("/app")
+    while process.stdout.readline() != b"begun\n":
+        pass
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    until((tmp_path / "end").exists)
+
+
+@pytest.mark.parametrize(("number", "name"), ENDS)
+def test_a_signal_ends_a_deletion_with_its_count(start_cli, client, number, name):
+    client.create("/big")
+    client.create_many([f"/big/{each}" for each in range(10_000)], raise_errors=True)
+    begun = threading.Event()
+    client.children("/big", watch=lambda _: begun.set())
+    process = start_cli("rm", "-ry", "/big", "--json")
+    assert begun.wait(60)
+    process.send_signal(number)
+    error = json.loads(process.communicate(timeout=60)[1].splitlines()[-1])
+    assert (process.returncode, error["error"]) == (128 + number, name)
+    assert 0 < error["deleted"] <= 10_001 - client.count_descendants("/")
