@@ -28,6 +28,7 @@ _COUNT = 20  # Reads and syncs that are measured.
 _WRITES = 3  # Each is in the log of every server.
 _SLOW_READ, _SLOW_WRITE = 100.0, 500.0  # Milliseconds at the median, from which it is a warning.
 _SKEW = 2.0  # Seconds.
+_ENDING = 2.0  # Seconds that the port of a server may stay open when its process ends.
 _QUOTA_OPTIONS = {"count": "-n N", "bytes": "-b SIZE", "hard_count": "-N N", "hard_bytes": "-B SIZE"}
 
 
@@ -169,8 +170,11 @@ def _report_write_error(app: App, report: Report, server: Optional[str], error: 
         return
     text = f"{_loss(error)} during the write check"
     if server is not None:
-        found = look(server, 1.0, app.settings.tls is not None)
-        if found.reason == "refused":
+        end = time.monotonic() + _ENDING
+        # With tls=True the port is only tried, which is all that is wanted here.
+        while look(server, 1.0, tls=True).reason != "refused" and time.monotonic() < end:
+            time.sleep(0.1)
+        if time.monotonic() < end:
             text = "the server went away during the write check: no process listens there any more"
     report.problem(
         "write",
