@@ -35,3 +35,25 @@ def test_without_the_extra_the_command_says_what_to_install():
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "pip install 'zkc[cli]'" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_variables_stand_for_options(cli, cli_environment, client):
+    client.create("/app")
+    cli_environment.update(ZKC_DRY_RUN="1", ZKC_JSON="1", ZKC_YES="")
+    cli("rm", "/app")
+    assert client.exists("/app") is not None
+    assert cli("ls", "/").json
+    assert cli("ls", "/", "-o", "plain").text == "app\n"
+    for name, value in (("OUTPUT", "xml"), ("YES", "perhaps"), ("DRY_RUN", "2")):
+        before = cli_environment.get(f"ZKC_{name}", "")
+        cli_environment[f"ZKC_{name}"] = value
+        assert f"ZKC_{name} must be one of" in cli("rm", "/app", code=2).err
+        cli_environment[f"ZKC_{name}"] = before
+    assert client.exists("/app") is not None
+
+
+def test_the_last_option_for_the_form_counts_and_an_empty_option_is_an_error(cli, client):
+    client.create("/app")
+    assert cli("ls", "/", "--json", "-o", "plain").text == "app\n"
+    assert cli("ls", "/", "-o", "plain", "--json").json
+    assert "it is empty" in cli("-p", "", "ls", "/", code=2).err

@@ -67,6 +67,8 @@ class App:
 
             change: dict[str, Any] = {"admin_ports": parse_ports(value)} if name == "admin_port" else {name: value}
             self.settings = dataclasses.replace(self.settings, **change)
+        if name == "json":  # Of two options for the form, the last one counts.
+            name, value = "output", "json" if value else None
         self._given[name] = value
         if name == "verbose":
             _log_to_stderr()
@@ -82,8 +84,7 @@ class App:
     @functools.cached_property
     def out(self) -> Out:
         """The place for all output."""
-        form = "json" if self.option("json") else self.option("output")
-        return Out(form, color=self.option("color", "auto"), quiet=bool(self.option("quiet")))
+        return Out(self.option("output"), color=self.option("color", "auto"), quiet=bool(self.option("quiet")))
 
     @property
     def debug(self) -> bool:

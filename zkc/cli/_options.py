@@ -6,6 +6,7 @@ Every command of zkc.cli is made with ``@click.command(cls=Command)``, and every
 from __future__ import annotations
 
 import copy
+import functools
 from typing import Any, Optional
 
 import click
@@ -20,6 +21,8 @@ pass_app = click.make_pass_decorator(App)
 
 def _take(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Store a given option. One after the command's name replaces one before it."""
+    if value == "" and not ctx.resilient_parsing:
+        raise click.BadParameter("it is empty", ctx, parameter)
     if value is not None and not ctx.resilient_parsing:
         ctx.ensure_object(App).give(str(parameter.name), value)
 
@@ -78,7 +81,7 @@ class _WithGlobalOptions(click.Command):
         own = super().get_params(ctx)
         if ctx.parent is None:
             return own
-        taken = {name for parameter in own for name in (*parameter.opts, *parameter.secondary_opts)}
+        taken = frozenset(name for parameter in own for name in (*parameter.opts, *parameter.secondary_opts))
         return [*own, *(option for option in (_without(each, taken) for each in GLOBAL) if option is not None)]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -88,7 +91,8 @@ class _WithGlobalOptions(click.Command):
             formatter.write_text("The options of `zkc --help`, such as --servers, --json and --yes, may follow, too.")
 
 
-def _without(option: click.Option, taken: set[str]) -> Optional[click.Option]:
+@functools.cache  # The same copy each time: click knows the order of options by their identity.
+def _without(option: click.Option, taken: frozenset[str]) -> Optional[click.Option]:
     """Return a hidden copy of a global option without the names that a command has itself."""
     names = [name for name in option.opts if name not in taken]
     if not names or option.name in {name.lstrip("-").replace("-", "_") for name in taken if name.startswith("--")}:

@@ -18,6 +18,11 @@ from zkc.cli._streams import check_stdout, wants_json
 __all__ = ["run"]
 
 _BROKEN_PIPE = 128 + signal.SIGPIPE
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_VARIABLES: dict[str, tuple[str, ...] | None] = {  # The choices; None for a flag.
+    "json": None, "output": ("human", "json", "jsonl", "plain"), "color": ("auto", "always", "never"),
+    "progress": ("auto", "never", "json"), "quiet": None, "verbose": None, "fresh": None, "yes": None, "dry_run": None,
+}  # fmt: skip
 _CLOSE_SECONDS = 0.3  # After Ctrl-C.
 
 
@@ -33,6 +38,8 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
     try:
         if leaves:
             _check_stdout(arguments, app)
+        if not app.in_shell:
+            _take_variables(app)
         result = root.main(list(arguments), prog_name="zkc", standalone_mode=False, obj=app)
         sys.stdout.flush()
         return result if isinstance(result, int) else int(ExitCode.DONE)
@@ -49,6 +56,23 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
         return code
     finally:
         app.close()
+
+
+def _take_variables(app: App) -> None:
+    """Take the variables ZKC_… of options that are no settings of a connection. An option replaces them."""
+    for name, choices in _VARIABLES.items():
+        text = os.environ.get(f"ZKC_{name.upper()}")
+        if not text:
+            continue
+        value: object = text
+        if choices is None:
+            value = text.lower() in _TRUE
+            choices = (*_TRUE, *_FALSE)
+        if text.lower() not in choices:
+            raise CommandError(f"ZKC_{name.upper()} must be one of {', '.join(choices)}, not {text!r}",
+                               ExitCode.USAGE, name="usage")  # fmt: skip
+        if value:
+            app.give(name, value)
 
 
 def _check_stdout(arguments: Sequence[str], app: App) -> None:

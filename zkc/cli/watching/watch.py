@@ -63,7 +63,7 @@ def command(
       zkc watch -r /app --json
       zkc watch /app/config --exec 'systemctl reload app'
     """
-    if app.option("json") or app.out.form == "json":
+    if app.out.form == "json":
         app.out.form = "jsonl"  # The result has no end: each line is a value.
     watch = _Watch(app, data=data, diff=diff, until=until, count=count, program=program)
     for path in dict.fromkeys(paths):
