@@ -52,6 +52,15 @@ def test_a_bench_is_refused_for_a_read_only_profile(cli):
     assert cli("bench", "--read-only", "--json", code=9).error["error"] == "read_only"
 
 
+@pytest.mark.parametrize("options", [["--dry-run"], ["--dry-run", "--read-only"]])
+def test_a_dry_run_of_latency_writes_nothing(cli, client, options):
+    before = client.exists("/").cversion
+    ended = cli("latency", "--write", "--count", "3", "--json", *options)
+    assert [each["operation"] for each in ended.json] == ["read"]
+    assert "writes are not measured" in ended.err
+    assert client.exists("/").cversion == before
+
+
 def test_the_latency_of_each_server_is_told_and_a_missing_one_named(cli, cli_environment, client):
     servers = cli_environment["ZKC_SERVERS"]
     address, _, chroot = servers.partition("/")

@@ -244,9 +244,11 @@ def test_what_is_unusual_in_the_tree_is_found(doctor, client, zookeeper_server):
             root.delete("/zookeeper/quota/limited")
 
 
-def test_nothing_is_written_with_read_only(doctor, client):
+@pytest.mark.parametrize("option", ["--read-only", "--dry-run"])
+def test_nothing_is_written_with_read_only(doctor, client, option):
     before = client.exists("/").cversion
-    found = doctor(None, "--read-only", code=0)
+    found = doctor(None, option, code=0)
+    assert option in found["write"]["text"]
     assert found["write"]["level"] == "note"
     assert client.exists("/").cversion == before
 

@@ -56,7 +56,7 @@ GLOBAL = (
     _option("--session-timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
             help="The session timeout to ask for (10)."),
     _flag("--fresh", help="Let the server catch up with the leader first, as a sync does."),
-    _flag("--read-only", help="Refuse every change. A server without a quorum is enough."),
+    _flag("--read-only", help="Refuse every change of the ensemble. A server without a quorum is enough."),
     _option("-o", "--output", type=click.Choice(["human", "json", "jsonl", "plain"]),
             help="The form of the result: human on a terminal, else plain."),
     _flag("--json", help="The same as --output json."),

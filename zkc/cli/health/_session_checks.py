@@ -130,9 +130,10 @@ def check_writes(app: App, client: Client, report: Report) -> None:
     """
     from zkc.errors import NoAuthError, NoNodeError, NotReadOnlyError, ZooKeeperError
 
-    if app.settings.read_only:
-        report.note("write", "nothing was written, as --read-only wants it")
-        return
+    for option, given in (("--read-only", app.settings.read_only), ("--dry-run", app.dry_run)):
+        if given:
+            report.note("write", f"nothing was written, as {option} wants it")
+            return
     server = client.server
     try:
         made = client.create(f"{app.settings.chroot.rstrip('/')}/zkc-doctor-", b"", ephemeral=True, sequential=True)

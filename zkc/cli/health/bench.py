@@ -137,7 +137,7 @@ def latency(app: App, count: int, write: bool, path: str) -> Optional[int]:
     """Measure the time of single requests, one after the other.
 
     Each server is measured by a session of its own, in the order of the list. A server that cannot be reached is a
-    line with the reason, and the exit code is then 8.
+    line with the reason, and the exit code is then 8. With --dry-run there are no writes.
 
     \b
     Examples:
@@ -149,6 +149,9 @@ def latency(app: App, count: int, write: bool, path: str) -> Optional[int]:
 
     if write:
         app.check_writable()
+    if write and app.dry_run:
+        app.out.note("writes are not measured: --dry-run changes nothing")
+        write = False
     failed = False
     columns = ["server", "operation", "p50_ms", "p95_ms", "p99_ms", "max_ms", "error"]
     records: list[dict[str, Any]] = []

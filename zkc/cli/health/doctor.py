@@ -33,7 +33,7 @@ def command(app: App, deep: bool, no_tree: bool, lock_age: float) -> int:
     others wait for: a warning if they are certainly held for longer than --lock-age).
 
     At the end it writes four times to one ephemeral znode of its own: a create and three sets. A server whose disk is
-    full ends at such a write. With --read-only the command writes nothing but its session.
+    full ends at such a write. With --read-only or --dry-run the command writes nothing but its session.
 
     The exit code is 0 if nothing is wrong, and 1 if there are warnings or problems.
 
