@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from zkc.cli._members import NAMES
+from zkc.cli._run import _VARIABLES
 
 from .docs_support import PAGES, PLACEHOLDER, ROOT, anchors, commands, make_wheel, prose
 
@@ -141,7 +142,7 @@ def test_variables_are_those_that_the_code_reads():
 def _variables_of_the_command_line() -> set[str]:
     """Return those that `zkc` reads, and those that it sets for the commands that it starts."""
     code = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("zkc/cli/**/*.py"))
-    return {f"ZKC_{name.upper()}" for name in NAMES} | set(re.findall(r"\"(ZKC_[A-Z_]+)\"", code))
+    return {f"ZKC_{name.upper()}" for name in (*NAMES, *_VARIABLES)} | set(re.findall(r"\"(ZKC_[A-Z_]+)\"", code))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
