@@ -113,6 +113,27 @@ def test_an_expired_session_is_told_and_replaced(hosts, zookeeper_server, eventu
         client.remove_listener(notices._changed)
 
 
+def test_pasted_lines_are_commands_of_their_own(shell, client, tmp_path):
+    """A paste of several lines was one command: the paths of all of them were deleted."""
+    for name in ("a", "b", "c", "d"):
+        client.create(f"/{name}", name.encode() * 3)
+    terminal = shell()
+    terminal.type("\x1b[200~rm /a\rget /b\rget /c\x1b[201~\r")
+    terminal.see("^bbbccc|^bbb\n(.*\n)*ccc")
+    terminal.type("rm /d && rm /c\r")
+    terminal.see("'&&' is no operator here")
+    terminal.type(" pwd\r")
+    terminal.see("^/$")
+    terminal.type("rm /d ; get /b\r")
+    terminal.until(lambda: not client.exists("/d"))
+    terminal.type("exit 3\r")
+    assert terminal.wait() == 3
+    assert sorted(client.children("/")) == ["b", "c"]
+    history = (tmp_path / ".local/state/zkc/history-default").read_text()
+    kept = [line[1:] for line in history.splitlines() if line.startswith("+")]
+    assert kept == ["rm /a", "get /b", "get /c", "rm /d && rm /c", "rm /d ; get /b", "exit 3"]
+
+
 # ---- completion -----------------------------------------------------------------------------------------------------
 
 

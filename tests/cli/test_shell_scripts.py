@@ -19,6 +19,11 @@ from zkc.cli.programs._shell.lines import Line, parse, statements
         ("ls /a # a comment | no pipe", Line(["ls", "/a"])),
         ("get /a#b", Line(["get", "/a#b"])),
         ("", Line([])),
+        ("watch /a&", Line(["watch", "/a"], None, True)),
+        ("set /a '&'", Line(["set", "/a", "&"])),
+        (r"set /a \; -d 'a && b <x 2>y'", Line(["set", "/a", ";", "-d", "a && b <x 2>y"])),
+        ("ls /a | grep x && echo 2>&1", Line(["ls", "/a"], " grep x && echo 2>&1")),
+        ("get /a2>file", Line(["get", "/a2"], "cat >file")),
     ],
 )
 def test_a_line_is_parsed(text, line):
@@ -27,6 +32,40 @@ def test_a_line_is_parsed(text, line):
 
 def test_statements_end_outside_of_quotes():
     assert statements("ls; set /a -d 'x;y'\n# a comment\nget /a # ; no") == ["ls", "set /a -d 'x;y'", "get /a"]
+
+
+def test_a_newline_in_quotes_belongs_to_the_statement():
+    assert statements("set /a -d 'x\ny' # it's\r\nget /a\n!echo it's; for\nls") == [
+        "set /a -d 'x\ny'", "get /a", "!echo it's; for", "ls"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rm /a 2>/dev/null",
+        "rm /a && rm /b",
+        "rm /a || rm /b",
+        "rm /a & rm /b",
+        "rm /a < /b",
+        "rm /a |& cat",
+        "rm /a &>x",
+    ],
+)
+def test_operators_of_a_system_shell_are_refused_before_anything_is_done(cli, client, line):
+    """They were taken as paths."""
+    for name in ("a", "b", "2", "first"):
+        client.create(f"/{name}")
+    ended = cli("shell", "-c", f"rm /first; {line}", code=2)
+    assert "is no operator here" in ended.err
+    assert "quotes" in ended.err
+    assert sorted(client.children("/")) == ["2", "a", "b", "first"]
+
+
+def test_exit_takes_an_exit_code(cli):
+    cli("shell", "-c", "exit 3; pwd", code=3)
+    assert cli("shell", "-c", "exit 0; pwd").text == ""
+    for wrong in ("exit 256", "exit -1", "exit x", "exit 1 2"):
+        cli("shell", "-c", wrong, code=2)
 
 
 def test_a_script_has_a_folder_and_one_connection(cli, client):

@@ -66,10 +66,18 @@ def _run_script(runner: Runner, text: str, keep_going: bool) -> int:
     from zkc.cli.programs._shell.runner import Leave, brief
 
     failed = False
-    for number, statement in enumerate(statements(text), 1):
+    found = statements(text)
+    for number, statement in enumerate(found if not keep_going else [], 1):
+        code = runner.check(statement)
+        if code:
+            runner.app.out.note(f"command {number}, {brief(statement)!r}, is malformed; nothing was run")
+            return code
+    for number, statement in enumerate(found, 1):
         try:
             code = runner.run(statement)
-        except Leave:
+        except Leave as leave:
+            if leave.code is not None:
+                return leave.code
             break
         if code == ExitCode.INTERRUPTED or ended_by() is not None:
             return code

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Optional, TextIO
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
@@ -20,10 +21,12 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
 from zkc.cli._ending import Ended, ended_by
+from zkc.cli._exit import ExitCode
 from zkc.cli._records import hex_text
 from zkc.cli._root import root
 from zkc.cli._table import COMMANDS, SHELL_WORDS
 from zkc.cli._text import shown
+from zkc.cli.programs._shell.lines import split_lines, statements
 from zkc.cli.programs._shell.runner import Leave, Runner
 from zkc.cli.programs._shell.watches import Notices, Watches
 
@@ -34,6 +37,9 @@ __all__ = ["interact"]
 
 _STYLE = Style.from_dict({"command": "bold", "option": "ansicyan", "path": "ansigreen", "unknown": "ansired",
                           "bottom-toolbar": "noreverse ansibrightblack", "notice": "ansiyellow"})  # fmt: skip
+
+# The exit code of a command after Ctrl-C: that of zkc, or that of a system command as subprocess and as sh give it.
+_INTERRUPTED = frozenset({ExitCode.INTERRUPTED, 128 + signal.SIGINT, -signal.SIGINT})
 
 
 def interact(app: App) -> int:
@@ -54,6 +60,7 @@ def interact(app: App) -> int:
     )
     app.out.note(f"connected to {client.server}; help lists the commands, Ctrl-D leaves")
     streams = sys.stdout, sys.stderr
+    left: Optional[int] = None
     with patch_stdout(raw=True):
         while True:
             try:
@@ -64,28 +71,37 @@ def interact(app: App) -> int:
                 continue
             except EOFError:
                 break
-            if _run(runner, text, streams):
+            left = _run(runner, text, streams)
+            if left is not None:
                 break
             number = ended_by()
             if number is not None:
                 return 128 + number
     del notices
-    return 0
+    return 0 if left is None else left
 
 
-def _run(runner: Runner, text: str, streams: tuple[TextIO, TextIO]) -> bool:
-    """Run a line outside of prompt_toolkit's stdout; return whether to leave."""
+def _run(runner: Runner, text: str, streams: tuple[TextIO, TextIO]) -> Optional[int]:
+    """Run what was typed or pasted, outside of prompt_toolkit's stdout; return the exit code if it is to leave.
+
+    Each line is a command of its own, as in other shells. Nothing runs if one of them is malformed.
+    """
     patched = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = streams
+    found = statements(text)
     try:
-        runner.run(text)
-    except Leave:
-        return True
+        if any(runner.check(each) for each in found):
+            return None
+        for each in found:
+            if runner.run(each) in _INTERRUPTED or ended_by() is not None:
+                break
+    except Leave as leave:
+        return leave.code or 0
     except KeyboardInterrupt:
         pass
     finally:
         sys.stdout, sys.stderr = patched
-    return False
+    return None
 
 
 def _notify(text: str) -> None:
@@ -128,11 +144,20 @@ def _history_file(app: App) -> Path:
 
 
 class _History(FileHistory):
-    """The file of the history. Lines with credentials stay in memory: a password may stand there by mistake."""
+    """The file of the history, with an entry for each line. One that begins with a blank is left out.
+
+    Lines with credentials stay in memory: a password may stand there by mistake.
+    """
+
+    def append_string(self, string: str) -> None:
+        """Add what was typed or pasted."""
+        for line in split_lines(string):
+            if not line[0].isspace():
+                super().append_string(line)
 
     def store_string(self, string: str) -> None:
         """Append a line to the file."""
-        if string.split(None, 1)[:1] not in (["auth"], ["addauth"]):
+        if not any(each.split(None, 1)[0] in ("auth", "addauth") for each in statements(string)):
             super().store_string(string)
 
 

@@ -1,11 +1,16 @@
-"""A line of the shell: its words, and the command behind its first pipe."""
+"""The lines of the shell: statements, their words, and the command behind the first pipe of one."""
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
-__all__ = ["Line", "parse", "statements"]
+__all__ = ["Line", "parse", "split_lines", "statements"]
+
+_REDIRECTED = re.compile(r"(?:^|\s)(\d+)$")
+_QUOTE = "put it into quotes if it belongs to a word"
 
 
 class Line(NamedTuple):
@@ -17,25 +22,52 @@ class Line(NamedTuple):
 
 
 def parse(text: str) -> Line:
-    """Return the words of a line.
+    """Return the words of a statement.
 
     Quotes and backslashes are those of a POSIX shell; there are no variables. A ``#`` at the beginning of a word begins
     a comment. Everything behind the first ``|`` outside of quotes is for the system's shell, and so is a redirection.
 
     Raises:
-        ValueError: A quote is not closed.
+        ValueError: A quote is not closed, or an operator of a system's shell stands outside of quotes.
     """
-    end, _ = _outside_quotes(text, "#")
-    cut, pipe = _outside_quotes(text[:end], "|>")
-    words = shlex.split(text[:cut], comments=False)
-    background = pipe is None and bool(words) and words[-1] == "&"
+    if "\0" in text:
+        raise ValueError("a NUL character belongs to no command")
+    text = _without_comment(text)
+    cut, pipe = len(text), None
+    background = False
+    for index, character in _outside_quotes(text, "|>&<;\n"):
+        if character in "|>":
+            cut, pipe = index, text[index:]
+            break
+        if character == "&" and not text[index + 1 :].strip():
+            cut, background = index, True
+            break
+        raise ValueError(_no_operator(text, index))
     if pipe is not None:
+        number = _REDIRECTED.search(text[:cut]) if pipe.startswith(">") else None
+        if number is not None:
+            raise ValueError(f"'{number[1]}>' is no operator here, > is for the result alone; {_QUOTE}")
+        if pipe.startswith(("||", "|&")):
+            raise ValueError(_no_operator(text, cut))
         pipe = pipe[1:] if pipe.startswith("|") else f"cat {pipe}"
-    return Line(words[:-1] if background else words, pipe, background)
+    return Line(shlex.split(text[:cut], comments=False), pipe, background)
 
 
-def _outside_quotes(text: str, wanted: str) -> tuple[int, Optional[str]]:
-    """Return where one of some characters stands outside of quotes, and the text from there; the length if nowhere."""
+def _no_operator(text: str, index: int) -> str:
+    """Return the message about an operator of a system's shell."""
+    operator = text[index : index + 2]
+    operator = operator if operator in ("&&", "||", "|&", "&>", "<<") else operator[:1]
+    hint = {
+        "&&": "write a command on each line, or ; between them",
+        "||": "write a command on each line, or ; between them",
+        "&": "only a `watch` with & at its end runs in the background",
+        "<": "-f FILE reads data from a file",
+    }.get(operator, "the shell of the system knows it, behind a pipe")
+    return f"{operator!r} is no operator here: {hint}; {_QUOTE}"
+
+
+def _outside_quotes(text: str, wanted: str) -> Iterator[tuple[int, str]]:
+    """Yield where some characters stand outside of quotes and comments, and which. A ``#`` begins a comment."""
     quote, index = "", 0
     while index < len(text):
         character = text[index]
@@ -46,21 +78,56 @@ def _outside_quotes(text: str, wanted: str) -> tuple[int, Optional[str]]:
             quote = "" if character == quote else quote
         elif character in "'\"":
             quote = character
-        elif character in wanted and (character != "#" or index == 0 or text[index - 1].isspace()):
-            return index, text[index:]
+        elif character == "#" and (index == 0 or text[index - 1] in " \t\r\n;"):
+            if "#" in wanted:
+                yield index, character
+            end = text.find("\n", index)
+            index = len(text) if end < 0 else end
+            continue
+        elif character in wanted and character != "#":
+            yield index, character
         index += 1
-    return len(text), None
+
+
+def _without_comment(text: str) -> str:
+    """Return a statement without the comment at its end."""
+    for index, _ in _outside_quotes(text, "#"):
+        return text[:index]
+    return text
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text. A newline within quotes belongs to its line, except in a line for the system's shell.
+
+    Args:
+        text: A script, or what was typed or pasted at the prompt.
+    """
+    found: list[str] = []
+    rest = "\n".join(re.split(r"\r\n|\r|\n", text))
+    while rest:
+        if rest.lstrip(" \t").startswith("!"):
+            cut = rest.find("\n")
+        else:
+            cut = next((index for index, _ in _outside_quotes(rest, "\n")), -1)
+        cut = len(rest) if cut < 0 else cut
+        found.append(rest[:cut])
+        rest = rest[cut + 1 :]
+    return [each for each in found if each.strip()]
 
 
 def statements(text: str) -> list[str]:
-    """Return the statements of a script: a line each, or more than one separated by ``;`` outside of quotes."""
+    """Return the statements of a text: a line each, or more than one separated by ``;`` outside of quotes.
+
+    A statement that begins with ``!`` reaches to the end of its line: the system's shell has a ``;`` of its own.
+    """
     found: list[str] = []
-    for line in text.splitlines():
+    for line in split_lines(text):
         rest = line
-        comment, _ = _outside_quotes(rest, "#")
-        rest = rest[:comment]
-        while rest:
-            cut, _ = _outside_quotes(rest, ";")
-            found.append(rest[:cut].strip())
+        while rest.strip():
+            if rest.lstrip().startswith("!"):
+                found.append(rest.strip())
+                break
+            cut = next((index for index, _ in _outside_quotes(rest, ";")), len(rest))
+            found.append(_without_comment(rest[:cut]).strip())
             rest = rest[cut + 1 :]
     return [each for each in found if each]

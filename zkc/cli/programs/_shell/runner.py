@@ -25,7 +25,15 @@ _UNLISTED = ("shell", "ui", "serve", "completion")  # The help leaves them out: 
 
 
 class Leave(Exception):  # noqa: N818 - no error
-    """The wish to leave the shell."""
+    """The wish to leave the shell.
+
+    Args:
+        code: The exit code that was wished; None for that of the commands before.
+    """
+
+    def __init__(self, code: Optional[int] = None) -> None:
+        super().__init__()
+        self.code = code
 
 
 class Runner:
@@ -41,11 +49,23 @@ class Runner:
         self._watches = watches
         self._before = "/"
 
+    def check(self, text: str) -> int:
+        """Return 0 for a statement that can be parsed, or report what is wrong and return the exit code."""
+        try:
+            if not text.lstrip().startswith("!"):
+                parse(text)
+        except ValueError as error:
+            return self._malformed(text, error)
+        return int(ExitCode.DONE)
+
+    def _malformed(self, text: str, error: ValueError) -> int:
+        return report(CommandError(f"{brief(text)!r}: {error}", ExitCode.USAGE, name="usage"), self.app)
+
     def run(self, text: str) -> int:
-        """Run a line, and return its exit code.
+        """Run a statement, and return its exit code.
 
         Raises:
-            Leave: The line was ``exit``.
+            Leave: The statement was ``exit``.
         """
         if text.lstrip().startswith("!"):
             return subprocess.run(text.lstrip()[1:], shell=True, check=False).returncode
@@ -59,7 +79,7 @@ class Runner:
                 return self._run_piped(line)
             return self._run_words(line)
         except ValueError as error:
-            return report(CommandError(f"{brief(text)!r}: {error}", ExitCode.USAGE, name="usage"), self.app)
+            return self._malformed(text, error)
         except CommandError as error:
             return report(error, self.app)
 
@@ -136,8 +156,11 @@ class Runner:
         return int(ExitCode.DONE)
 
     def _exit(self, arguments: list[str]) -> int:
-        del arguments
-        raise Leave
+        if not arguments:
+            raise Leave
+        if len(arguments) > 1 or not (arguments[0].isascii() and arguments[0].isdigit()) or int(arguments[0]) > 255:
+            raise CommandError("exit takes one exit code, 0 to 255", ExitCode.USAGE, name="usage")
+        raise Leave(int(arguments[0]))
 
     def _watch_in_background(self, words: list[str]) -> int:
         if words[0] != "watch" or self._watches is None:
