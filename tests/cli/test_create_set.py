@@ -19,7 +19,9 @@ def test_a_create_prints_the_path(cli, client):
 
 def test_the_kinds_of_znodes_are_created(cli, client):
     assert cli("create", "-P", "/a/b/c-", "-s").text == "/a/b/c-0000000000\n"
-    assert cli("create", "-c", "/box", "--json").json == {"path": "/box"}
+    assert cli("create", "-s", "/a/b/").text == "/a/b/0000000001\n"
+    assert cli("create", "-s", "/a/b/", "-n").text == "create\t/a/b/\n"
+    assert cli("create", "-c", "/box/", "--json").json == {"path": "/box"}
     assert client.get("/a/b/c-0000000000")[0] == b""
     cli("create", "/null", "--null", "--acl", "world:anyone:ra")
     assert client.get("/null")[0] is None

@@ -26,20 +26,20 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         The exit code: see :class:`zkc.cli._exit.ExitCode`.
     """
     if arguments is not None:
-        return _run(list(arguments), leaves=False)
+        return _begin(list(arguments), leaves=False)
     try:
         from zkc.cli._ending import give_back_signals, take_signals
 
         take_signals()
         try:
-            return _run(sys.argv[1:], leaves=True)
+            return _begin(sys.argv[1:], leaves=True)
         finally:
             give_back_signals()
     except KeyboardInterrupt as error:  # Before the command began, or after its end.
         return 128 + getattr(error, "signum", 2)
 
 
-def _run(arguments: list[str], *, leaves: bool) -> int:
+def _begin(arguments: list[str], *, leaves: bool) -> int:
     try:
         import click  # noqa: F401
     except ImportError:

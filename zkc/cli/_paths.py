@@ -17,7 +17,17 @@ from zkc.cli._text import decoded
 if TYPE_CHECKING:
     from zkc.cli._app import App
 
-__all__ = ["PATH", "PathType", "Target", "expand", "glob_matcher", "is_pattern", "parse_target", "resolve_path"]
+__all__ = [
+    "PATH",
+    "PREFIX",
+    "PathType",
+    "Target",
+    "expand",
+    "glob_matcher",
+    "is_pattern",
+    "parse_target",
+    "resolve_path",
+]
 
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -57,9 +67,16 @@ def _refuse_parts(text: str, resolved: str) -> None:
 
 
 class PathType(click.ParamType):
-    """A path of a znode, as an argument. The shell completes it, and resolves it from its folder."""
+    """A path of a znode, as an argument. The shell completes it, and resolves it from its folder.
+
+    Args:
+        keep_slash: Whether a slash at the end stays, for the counter of a sequential znode: ``/queue/0000000007``.
+    """
 
     name = "path"
+
+    def __init__(self, keep_slash: bool = False) -> None:
+        self._keep_slash = keep_slash
 
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> str:
         from zkc.cli._app import App
@@ -70,7 +87,8 @@ class PathType(click.ParamType):
             self.fail("a path must not be empty", param, ctx)
         if not value.startswith("/") and (app is None or not app.in_shell):
             self.fail(f"the path {value!r} must begin with /", param, ctx)
-        return resolve_path(value, folder, in_shell=app is not None and app.in_shell)
+        path = resolve_path(value, folder, in_shell=app is not None and app.in_shell)
+        return f"{path}/" if self._keep_slash and value.endswith("/") and path != "/" else path
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
         from zkc.cli.programs._live_paths import complete_path
@@ -79,6 +97,7 @@ class PathType(click.ParamType):
 
 
 PATH = PathType()
+PREFIX = PathType(keep_slash=True)
 
 
 class Target(NamedTuple):

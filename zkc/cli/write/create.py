@@ -8,7 +8,7 @@ import click
 
 from zkc.cli._app import App
 from zkc.cli._options import Command, pass_app
-from zkc.cli._paths import PATH
+from zkc.cli._paths import PREFIX
 from zkc.cli._types import ACL_TYPE, DURATION
 from zkc.cli.write._changes import foretell, would_create
 from zkc.cli.write._data import Given, data_options, read_data
@@ -21,7 +21,7 @@ __all__ = ["command"]
 
 
 @click.command(cls=Command)
-@click.argument("path", type=PATH)
+@click.argument("path", type=PREFIX)
 @data_options
 @click.option("-e", "--ephemeral", is_flag=True, help="Let the znode end with its session: see --hold.")
 @click.option("--hold", is_flag=True, help="Keep the session of an ephemeral znode until Ctrl-C or SIGTERM.")
@@ -56,6 +56,8 @@ def command(app: App, path: str, given: Given, ephemeral: bool, hold: bool, sequ
       zkc create -e --hold /app/hosts/$(hostname)
       zkc create /app/secret -f - --acl 'creator' < secret
     """
+    if not sequential and path != "/":
+        path = path.rstrip("/")
     if hold and not ephemeral:
         raise click.UsageError("--hold is for ephemeral znodes: give -e, too")
     try:
