@@ -73,7 +73,7 @@ def test_mistakes_of_profiles_are_told(cli, config):
     assert "zk1" in config.read_text()
     assert "--servers" in cli("profile", "add", "two", code=2).err
     assert "confirm" in cli("profile", "add", "two", "-s", "zk1", "--confirm", "bogus", code=2).err
-    assert "ca must not be empty" in cli("profile", "add", "two", "-s", "zk1", "--ca", "", code=2).err
+    assert "'--ca': it is empty" in cli("profile", "add", "two", "-s", "zk1", "--ca", "", code=2).err
     assert "admin_port must be a port" in cli("profile", "add", "two", "-s", "zk", "--admin-port", "8080,", code=2).err
     cli("profile", "add", "two", "-s", "zk1,zk2", "--admin-port", "8080,8081", "--dry-run")
     assert "letters" in cli("profile", "add", "a/b", "-s", "zk1", code=2).err
@@ -133,7 +133,7 @@ def test_a_malformed_variable_is_named(name, value):
         ("servers = 5", "servers must be a text such as "),
         ("servers = ['127.0.0.1:2181']", "servers must be a text such as "),
         ("servers = ''", "servers must not be empty"),
-        ("ca = ''", "ca must not be empty"),
+        ("ca = ''", "'--ca': it is empty"),
         ("chroot = 3", "chroot must be a text, not 3"),
         ("timeout = 'abc'", "timeout must be a positive number, not 'abc'"),
         ("timeout = true", "timeout must be a positive number, not True"),
