@@ -133,7 +133,7 @@ def test_a_malformed_variable_is_named(name, value):
         ("servers = 5", "servers must be a text such as "),
         ("servers = ['127.0.0.1:2181']", "servers must be a text such as "),
         ("servers = ''", "servers must not be empty"),
-        ("ca = ''", "'--ca': it is empty"),
+        ("ca = ''", "ca must not be empty"),
         ("chroot = 3", "chroot must be a text, not 3"),
         ("timeout = 'abc'", "timeout must be a positive number, not 'abc'"),
         ("timeout = true", "timeout must be a positive number, not True"),
