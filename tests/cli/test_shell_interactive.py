@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 import zkc
+from zkc.cli.programs._complete import escaped, words_of
 from zkc.cli.programs._shell.watches import Notices
 
 
@@ -145,6 +148,7 @@ def program(tmp_path, cli_environment):
     (folder / "zkc").write_text(f'#!/bin/sh\nexec {sys.executable} -m zkc "$@"\n')
     (folder / "zkc").chmod(0o755)
     cli_environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+    cli_environment["ZKC_COMPLETION_TIMEOUT"] = "10"  # A busy machine answers later than in 0.3 s.
     cli_environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), *sys.path]))
     return folder / "zkc"
 
@@ -173,6 +177,83 @@ def test_bash_completes_commands_options_and_paths(cli_environment, client):
     assert completed_by_bash(cli_environment, "zkc get /application/") == ["/application/x"]
 
 
+def offered_by_bash(environment, line):
+    """Return what bash is given for a line with the cursor at its end, and what it then reads as the last word."""
+    script = """
+      source <(zkc completion bash)
+      _zkc_completion zkc "" ""
+      (( ${#COMPREPLY[@]} == 0 )) || printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    breaks = " \t\n\"'><=;|&(:"
+    ended = subprocess.run(
+        ["bash", "-c", script], env={**environment, "COMP_LINE": line, "COMP_WORDBREAKS": breaks}, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert ended.stderr == ""
+    return ended.stdout.splitlines()
+
+
+AWKWARD = ["semi;touch x", "with space", "$HOME", "quo'te", 'dou"ble', "back\\slash", "co:lon=a", "`id`", "a,b", "ü!"]
+
+
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_a_name_is_quoted_so_that_bash_reads_it_as_one_word(quote):
+    for name in AWKWARD:
+        line = f"printf %s {quote}{escaped(name, quote)}{quote}"
+        assert subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True).stdout == name
+        assert words_of(line)[0] == ["printf", "%s"]
+        assert words_of(line)[1].value == name
+
+
+@pytest.mark.usefixtures("program")
+def test_bash_is_given_quoted_names_and_none_with_control_characters(cli_environment, client):
+    """A name such as ``semi;colon`` ran a command in the user's shell."""
+    client.create("/app")
+    for name in [*AWKWARD, "line\u2028end"]:
+        client.create(f"/app/{name}")
+    assert sorted(offered_by_bash(cli_environment, "zkc get /app/")) == sorted(f"/app/{escaped(n)}" for n in AWKWARD)
+    assert offered_by_bash(cli_environment, "zkc get /app/semi") == [r"/app/semi\;touch\ x"]
+    assert offered_by_bash(cli_environment, "zkc get '/app/quo") == [r"/app/quo'\''te"]
+    assert offered_by_bash(cli_environment, 'zkc get "/app/\\$') == [r"/app/\$HOME"]
+    assert offered_by_bash(cli_environment, r"zkc get /app/with\ s") == [r"/app/with\ space"]
+    assert offered_by_bash(cli_environment, "zkc get /app/co:l") == ["lon=a"]
+
+
+@pytest.mark.usefixtures("program")
+def test_bash_completes_from_the_ensemble_of_the_line(cli_environment, client, hosts):
+    """Options on the line win over ZKC_SERVERS, also with a colon, at which bash divides words."""
+    client.create("/application")
+    cli_environment["ZKC_SERVERS"] = "127.0.0.1:1"
+    folder = Path(cli_environment["HOME"], ".config/zkc")
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(f'[profile.local]\nservers = "{hosts}"\n[profile.dead]\nservers = "h:1"\n')
+    assert offered_by_bash(cli_environment, f"zkc -s {hosts} ls /ap") == ["/application"]
+    assert offered_by_bash(cli_environment, "zkc -p local ls /ap") == ["/application"]
+    assert offered_by_bash(cli_environment, "zkc ls -p local /ap") == ["/application"]
+    assert offered_by_bash(cli_environment, "zkc -p lo") == ["local"]
+    assert offered_by_bash(cli_environment, "zkc --profile=lo") == ["local"]
+    assert offered_by_bash(cli_environment, "zkc cp lo") == ["local:/"]
+    assert offered_by_bash(cli_environment, "zkc cp local:/a") == ["/application"]
+    assert offered_by_bash(cli_environment, "zkc : nonsense /a") == []
+    cli_environment["ZKC_SERVERS"] = hosts
+    assert offered_by_bash(cli_environment, "zkc -p dead ls /ap") == []
+
+
+def test_a_server_that_hangs_delays_the_completion_by_its_time_only(cli, cli_environment, start_seconds):
+    """It took seconds: each step had a time of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        cli_environment["ZKC_SERVERS"] = f"127.0.0.1:{server.getsockname()[1]}"
+        usual = max(start_seconds() for _ in range(3))
+        began = time.monotonic()
+        asked = {"_ZKC_COMPLETE": "bash_complete", "ZKC_COMP_LINE": "zkc ls /a", "ZKC_COMPLETION_TIMEOUT": "0.3"}
+        ended = subprocess.run(
+            [sys.executable, "-m", "zkc"], check=False, capture_output=True, env={**cli_environment, **asked}
+        )
+        took = time.monotonic() - began
+    assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (0, b"", b"")
+    assert took < 0.3 + 4 * usual + 1
+
+
 @pytest.mark.usefixtures("program")
 def test_without_a_server_nothing_is_offered_and_nothing_printed(cli_environment):
     """Scenario 36: the time is a benchmark's matter; here it must not wait for the timeout of a connection."""
@@ -189,6 +270,10 @@ def test_fish_completes_paths(cli_environment, client):
     script = "zkc completion fish | source; complete -C 'zkc ls /appl'"
     ended = subprocess.run(["fish", "-c", script], env=cli_environment, capture_output=True, text=True, check=False)
     assert ended.stdout.split() == ["/application"], ended.stderr
+    client.create("/application/a,b c")
+    script = "zkc completion fish | source; complete -C 'zkc ls /application/a'"
+    ended = subprocess.run(["fish", "-c", script], env=cli_environment, capture_output=True, text=True, check=False)
+    assert ended.stdout == "/application/a,b c\n", ended.stderr
 
 
 @pytest.mark.usefixtures("program")

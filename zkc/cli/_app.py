@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from zkc import Client
     from zkc.cli._settings import Settings
 
-__all__ = ["App"]
+__all__ = ["OF_CONNECTIONS", "App"]
 
 # Global options that a connection is made with.
-_OF_CONNECTIONS = frozenset(
+OF_CONNECTIONS = frozenset(
     {"servers", "profile", "auth", "tls", "ca", "cert", "key", "key_password_file", "tls_server_name", "insecure"}
     | {"sasl", "user", "password_file", "session_timeout"}
 )
@@ -53,11 +53,16 @@ class App:
             child.settings = self.settings
         return child
 
+    @property
+    def borrows(self) -> bool:
+        """Whether the command uses the connection of its shell."""
+        return self._borrows
+
     # ---- options ---------------------------------------------------------------------------------------------------
 
     def give(self, name: str, value: Any) -> None:
         """Store the value of a global option."""
-        if self._borrows and name in _OF_CONNECTIONS and self._given.get(name) != value:
+        if self._borrows and name in OF_CONNECTIONS and self._given.get(name) != value:
             self._clients, self._borrows = {}, False
             self.__dict__.pop("settings", None)
         if name in ("timeout", "read_only", "admin_port") and "settings" in self.__dict__:

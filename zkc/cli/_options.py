@@ -11,7 +11,8 @@ from typing import Any, Optional
 
 import click
 
-from zkc.cli._app import App
+from zkc.cli._app import OF_CONNECTIONS, App
+from zkc.cli._completers import complete_file, complete_profile
 from zkc.cli._types import FiniteRange
 
 __all__ = ["Command", "Group", "add_global_options", "pass_app"]
@@ -23,7 +24,8 @@ def _take(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Store a given option. One after the command's name replaces one before it."""
     if value == "" and not ctx.resilient_parsing:
         raise click.BadParameter("it is empty", ctx, parameter)
-    if value is not None and not ctx.resilient_parsing:
+    if value is not None and (not ctx.resilient_parsing or (value and parameter.name in OF_CONNECTIONS)):
+        # Of a completion only what a connection is made with: the paths are those of the ensemble on the line.
         ctx.ensure_object(App).give(str(parameter.name), value)
 
 
@@ -38,19 +40,22 @@ def _flag(*names: str, help: str) -> click.Option:  # noqa: A002 - click's name
 
 GLOBAL = (
     _option("-s", "--servers", metavar="HOSTS", help="The servers, host:port,host:port, and a chroot: …/app."),
-    _option("-p", "--profile", metavar="NAME", help="The profile to use."),
+    _option("-p", "--profile", metavar="NAME", shell_complete=complete_profile, help="The profile to use."),
     _option("--auth", multiple=False, metavar="digest:USER:FILE",
             help="Authenticate with the password in the first line of FILE (never the password); - for a question."),
     _flag("--tls", help="Encrypt the connection."),
-    _option("--ca", metavar="FILE", help="The certificates of the authorities to trust; implies --tls."),
-    _option("--cert", metavar="FILE", help="The client's certificate; implies --tls."),
-    _option("--key", metavar="FILE", help="The private key of --cert."),
-    _option("--key-password-file", metavar="FILE", help="The file with the password of --key."),
+    _option("--ca", metavar="FILE", shell_complete=complete_file,
+            help="The certificates of the authorities to trust; implies --tls."),
+    _option("--cert", metavar="FILE", shell_complete=complete_file, help="The client's certificate; implies --tls."),
+    _option("--key", metavar="FILE", shell_complete=complete_file, help="The private key of --cert."),
+    _option("--key-password-file", metavar="FILE", shell_complete=complete_file,
+            help="The file with the password of --key."),
     _option("--tls-server-name", metavar="NAME", help="The name in the servers' certificates."),
     _flag("--insecure", help="Do not verify the servers' certificates. For tests only."),
     _option("--sasl", metavar="MECHANISM", help="Authenticate with SASL, such as DIGEST-MD5."),
     _option("--user", metavar="NAME", help="The user for --sasl."),
-    _option("--password-file", metavar="FILE", help="The file with the password for --sasl; - for a question."),
+    _option("--password-file", metavar="FILE", shell_complete=complete_file,
+            help="The file with the password for --sasl; - for a question."),
     _option("--timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
             help="The longest wait for a connection, and for each reply (10)."),
     _option("--session-timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any, Optional
 
 import click
@@ -44,6 +45,13 @@ class Root(Group):
         ]
         # The options; a group's own method would import all commands.
         return found + click.Command.shell_complete(self, ctx, incomplete)
+
+    def _main_shell_completion(self, *arguments: Any, **options: Any) -> None:
+        if "_ZKC_COMPLETE" in os.environ:  # Imported for a completion only.
+            from zkc.cli.programs._complete import register
+
+            register()
+        super()._main_shell_completion(*arguments, **options)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section, title in SECTIONS.items():

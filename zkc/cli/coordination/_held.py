@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
+from zkc.cli._completers import complete_program
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command
 from zkc.cli._paths import PATH
@@ -78,7 +79,7 @@ def held_options(function: Callable[..., Any]) -> Callable[..., Any]:
                      help="What to do with the command when the hold is lost: SIGTERM and then SIGKILL, SIGKILL at"
                      " once, or nothing."),
         click.option("--wait", type=DURATION, metavar="DURATION", help="The longest wait; 0 tries once (no limit)."),
-        click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True),
+        click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True, shell_complete=complete_program),
         click.argument("path", type=PATH),
     ):  # fmt: skip
         function = add(function)

@@ -5,11 +5,15 @@ A person waits for it: it takes no longer than a third of a second, and prints n
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import json
 import os
 import socket
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -19,11 +23,15 @@ if TYPE_CHECKING:
     from zkc.cli._app import App
     from zkc.cli._settings import Settings
 
-__all__ = ["cache_folder", "complete_path", "paths_below"]
+__all__ = ["cache_folder", "complete_path", "complete_target", "hangs", "paths_below"]
 
 _TIMEOUT = 0.3  # Seconds for a connection and the answer.
 _MOST = 200  # Paths to offer.
 _FRESH = 5.0  # Seconds for which an answer is taken from the file of the last ones.
+
+
+_SECRETS = ("auth", "password_file", "key_password_file")
+_running: list[threading.Thread] = []
 
 
 def complete_path(ctx: click.Context, incomplete: str) -> list[Any]:
@@ -47,22 +55,100 @@ def complete_path(ctx: click.Context, incomplete: str) -> list[Any]:
     return [CompletionItem(f"{folder}{name}") for name in names[:_MOST]]
 
 
+def complete_target(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Return the paths of a profile's ensemble for ``PROFILE:/path``, or else paths, profiles and local files."""
+    from click.shell_completion import CompletionItem
+
+    from zkc.cli._app import App
+    from zkc.cli._profiles import profile_names
+
+    del parameter
+    profile, colon, path = incomplete.partition(":")
+    if colon and path.startswith("/"):
+        app = ctx.find_object(App) or App()
+        other = app.child()
+        other.folder = "/"
+        other.give("profile", profile)
+        typed, _, begin = path.rpartition("/")
+        try:
+            found = paths_below(other, typed or "/")
+        except Exception:  # noqa: BLE001 - as for a path
+            return []
+        names = [name for name in found if name.startswith(begin)]
+        return [CompletionItem(f"{profile}:{typed}/{name}") for name in names[:_MOST]]
+    if incomplete.startswith("/"):
+        return complete_path(ctx, incomplete)
+    with contextlib.suppress(Exception):
+        names = [f"{name}:/" for name in profile_names() if name.startswith(incomplete)]
+        if names and incomplete:
+            return [CompletionItem(name) for name in names]
+    return [CompletionItem(incomplete, "file")]
+
+
 def paths_below(app: App, path: str) -> list[str]:
     """Return the names of the children of a znode, each with a slash if it has children itself."""
-    if app.in_shell:
+    if app.in_shell and app.borrows:
         return _ask(app.client, path)
+    if any(str(app.option(name) or "").endswith(("-", ":-")) for name in _SECRETS):
+        return []  # A completion asks for no password.
     settings = app.settings
     kept = _kept(settings, path)
     if kept is not None:
         return kept
-    if not _listens(settings):
-        return []
     app.give("timeout", _TIMEOUT)
     app.give("quiet", True)
-    with _client(app) as client:
-        found = _ask(client, path)
+    found = _in_time(functools.partial(_look_up, app, settings, path))
+    if found is None:
+        return []
     _keep(settings, path, found)
     return found
+
+
+def hangs() -> bool:
+    """Return whether a look-up has been given up, and still runs."""
+    return any(each.is_alive() for each in _running)
+
+
+def _in_time(look_up: Callable[[Callable[[list[str]], None]], None]) -> Optional[list[str]]:
+    """Return what a look-up finds in time, in a thread of its own; None if it fails or takes longer.
+
+    Names of hosts, connections and the end of a session may each take seconds, whatever their timeouts are.
+    """
+    import queue
+
+    import zkc  # noqa: F401 - the import is no part of the time
+
+    answers: queue.Queue[Optional[list[str]]] = queue.Queue()
+
+    def work() -> None:
+        with contextlib.suppress(Exception):
+            look_up(answers.put)
+        answers.put(None)
+
+    end = time.monotonic() + _allowed()
+    thread = threading.Thread(target=work, daemon=True)
+    _running.append(thread)
+    thread.start()
+    try:
+        found = answers.get(timeout=_allowed())
+    except queue.Empty:
+        return None
+    thread.join(max(0.0, end - time.monotonic()))  # The session ends, if the server says so in time.
+    return found
+
+
+def _allowed() -> float:
+    """Return the seconds for a look-up: those of the variable ZKC_COMPLETION_TIMEOUT, or 0.3."""
+    try:
+        return min(max(float(os.environ.get("ZKC_COMPLETION_TIMEOUT", "")), 0.0), 60.0)
+    except ValueError:
+        return _TIMEOUT
+
+
+def _look_up(app: App, settings: Settings, path: str, give: Callable[[list[str]], None]) -> None:
+    if _listens(settings):
+        with _client(app) as client:
+            give(_ask(client, path, _allowed()))
 
 
 def _client(app: App) -> Any:
@@ -74,8 +160,8 @@ def _client(app: App) -> Any:
     settings = app.settings_of(None)
     return Client(
         settings.servers,
-        connect_timeout=_TIMEOUT,
-        request_timeout=_TIMEOUT,
+        connect_timeout=_allowed(),
+        request_timeout=_allowed(),
         read_only=True,
         auth=settings.auth,
         tls=settings.tls,
@@ -83,13 +169,13 @@ def _client(app: App) -> Any:
     )
 
 
-def _ask(client: Any, path: str) -> list[str]:
-    names = sorted(client.children(path, timeout=_TIMEOUT))
+def _ask(client: Any, path: str, timeout: float = _TIMEOUT) -> list[str]:
+    names = sorted(client.children(path, timeout=timeout))
     if not names:
         return []
     first = names[:_MOST]
     parent = path.rstrip("/")
-    stats = client.exists_many([f"{parent}/{name}" for name in first], raise_errors=False, timeout=_TIMEOUT)
+    stats = client.exists_many([f"{parent}/{name}" for name in first], raise_errors=False, timeout=timeout)
     inner = {name for name, stat in zip(first, stats) if getattr(stat, "num_children", 0)}
     return [f"{name}/" if name in inner else name for name in names]
 

@@ -17,7 +17,7 @@ def command(app: App, shell: str) -> None:
     """Print the completion script for bash, zsh or fish.
 
     The script completes commands, options, profiles, and paths of the live server. A path is looked up for 0.3 s at
-    most; without a server nothing is offered. bash must be 4.4 or later.
+    most; without a server nothing is offered. Names are quoted for the shell. bash must be 4.4 or later.
 
     \b
     Examples:
@@ -25,12 +25,6 @@ def command(app: App, shell: str) -> None:
       zkc completion zsh > ~/.zfunc/_zkc                             # a folder of $fpath
       zkc completion fish > ~/.config/fish/completions/zkc.fish
     """
-    from click.shell_completion import get_completion_class
+    from zkc.cli.programs._complete import script_of
 
-    from zkc.cli._root import root
-
-    maker = get_completion_class(shell)
-    assert maker is not None
-    complete = maker(root, {}, "zkc", "_ZKC_COMPLETE")
-    # Not source(): for bash it would run the bash of the path to ask for its version, which need not be the user's.
-    app.out.data((complete.source_template % complete.source_vars()).encode())
+    app.out.data(script_of(shell).encode())

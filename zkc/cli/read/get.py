@@ -7,6 +7,7 @@ from typing import Any, Optional
 import click
 
 from zkc.cli._app import App
+from zkc.cli._completers import complete_file
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
 from zkc.cli._records import data_record, stat_record
@@ -32,6 +33,7 @@ __all__ = ["command", "show_data", "show_stat", "write_file"]
     "--output-file",
     "file",
     metavar="FILE",
+    shell_complete=complete_file,
     help="Write the bytes to FILE; - for stdout. It takes one path.",
 )
 @pass_app

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, Optional
 import click
 
 from zkc.cli._app import App
+from zkc.cli._completers import complete_file
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli.servers._options import admin_port_option, asker_of
@@ -27,7 +28,14 @@ _MISSING = (
 
 @click.command(cls=Command)
 @click.argument("server", required=False)
-@click.option("-O", "--output-file", "file", metavar="FILE", help="Write the snapshot to FILE; - for stdout.")
+@click.option(
+    "-O",
+    "--output-file",
+    "file",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="Write the snapshot to FILE; - for stdout.",
+)
 @click.option("--no-stream", is_flag=True, help="Leave the snapshot in the server's data folder.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option("--allow-http", is_flag=True, help="Send the password over http, too, where others can read it.")

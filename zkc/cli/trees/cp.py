@@ -7,6 +7,7 @@ from typing import Any, Optional
 import click
 
 from zkc.cli._app import App
+from zkc.cli._completers import complete_target
 from zkc.cli._options import Command, pass_app
 from zkc.cli.trees._choices import (
     COPIED_ACL,
@@ -20,8 +21,8 @@ __all__ = ["command"]
 
 
 @click.command(cls=Command)
-@click.argument("source", metavar="SRC")
-@click.argument("target", metavar="DST")
+@click.argument("source", metavar="SRC", shell_complete=complete_target)
+@click.argument("target", metavar="DST", shell_complete=complete_target)
 @click.option("-r", "-R", "--recursive", is_flag=True, help="Copy the descendants, too.")
 @click.option(
     "--acl",

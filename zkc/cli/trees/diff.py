@@ -7,6 +7,7 @@ from typing import Optional
 import click
 
 from zkc.cli._app import App
+from zkc.cli._completers import complete_target
 from zkc.cli._exit import ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli.trees._choices import exclude_option, system_option
@@ -15,8 +16,8 @@ __all__ = ["command"]
 
 
 @click.command(cls=Command)
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", shell_complete=complete_target)
+@click.argument("b", metavar="B", shell_complete=complete_target)
 @click.option("--acl", "with_acl", is_flag=True, help="Compare the ACLs, too.")
 @click.option("--data", "with_data", is_flag=True, help="Show the data that differ.")
 @click.option("-U", "--unified", is_flag=True, help="Show the data that differ as a diff of their lines.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional
 import click
 
 from zkc.cli._app import App
+from zkc.cli._completers import complete_file, complete_target
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli.trees._choices import exclude_option, system_option
@@ -22,8 +23,8 @@ _BATCH = 1000  # Lines that are written at once.
 
 
 @click.command(cls=Command)
-@click.argument("path", metavar="PATH")
-@click.option("-O", "--output-file", "file", required=True, metavar="FILE",
+@click.argument("path", metavar="PATH", shell_complete=complete_target)
+@click.option("-O", "--output-file", "file", required=True, metavar="FILE", shell_complete=complete_file,
               help="The file, compressed if it ends with .gz or .zst; - for stdout.")  # fmt: skip
 @exclude_option
 @system_option

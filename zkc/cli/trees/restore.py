@@ -7,6 +7,7 @@ from typing import Optional
 import click
 
 from zkc.cli._app import App
+from zkc.cli._completers import complete_file, complete_target
 from zkc.cli._options import Command, pass_app
 from zkc.cli.trees._choices import (
     ephemerals_option,
@@ -20,8 +21,8 @@ __all__ = ["command"]
 
 
 @click.command(cls=Command)
-@click.argument("file", metavar="FILE")
-@click.argument("target", metavar="PATH")
+@click.argument("file", metavar="FILE", shell_complete=complete_file)
+@click.argument("target", metavar="PATH", shell_complete=complete_target)
 @on_conflict_option
 @click.option("--with-acl/--without-acl", default=True, help="Whether the znodes get the ACLs of the dump (they do).")
 @exclude_option

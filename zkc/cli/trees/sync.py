@@ -7,6 +7,7 @@ from typing import Any, Optional
 import click
 
 from zkc.cli._app import App
+from zkc.cli._completers import complete_target
 from zkc.cli._options import Command, pass_app
 from zkc.cli.trees._choices import COPIED_ACL, exclude_option, parents_option
 
@@ -14,8 +15,8 @@ __all__ = ["command"]
 
 
 @click.command(cls=Command)
-@click.argument("source", metavar="SRC")
-@click.argument("target", metavar="DST", required=False)
+@click.argument("source", metavar="SRC", shell_complete=complete_target)
+@click.argument("target", metavar="DST", shell_complete=complete_target, required=False)
 @click.option("--delete", is_flag=True, help="Delete what DST has and SRC has not.")
 @click.option(
     "--acl",

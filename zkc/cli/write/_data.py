@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import click
 
+from zkc.cli._completers import complete_file
 from zkc.cli._exit import CommandError, ExitCode
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def data_options(function: Callable[..., Any]) -> Callable[..., Any]:
     call.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     for decorate in (
         click.option("--null", is_flag=True, help="Store no data at all, which differs from empty data."),
-        click.option("-f", "--file", metavar="FILE", help="Take the data from FILE; - for stdin."),
+        click.option(
+            "-f", "--file", metavar="FILE", shell_complete=complete_file, help="Take the data from FILE; - for stdin."
+        ),
         click.option("-d", "--data", "text", metavar="TEXT", help="Take TEXT as the data, in UTF-8."),
         click.argument("source", nargs=-1, metavar="[-]"),
     ):
