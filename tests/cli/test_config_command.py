@@ -53,6 +53,8 @@ def test_the_members_are_listed(trio, as_super, cli):
     assert ids(cli("config", "--json")) == [1, 2, 3]
     assert cli("config", "-c").text == trio.hosts + "\n"
     raw = cli("config", "--raw").text
+    assert cli("config", "--raw", "--json").json == raw
+    assert cli("config", "-c", "--json").json == cli("config", "-c").lines[0]
     assert raw.count("server.") == 3
     assert re.search(r"^version=[0-9a-f]+$", raw, re.MULTILINE)
     rows = [line.split("\t") for line in cli("config").lines]

@@ -74,7 +74,7 @@ def test_a_barrier_holds_up_until_it_is_opened(start_cli, cli, client):
     cli("barrier", "wait", "/app/barrier", "--timeout", "0", code=6)
     assert cli("barrier", "open", "/app/barrier", "--dry-run").text == "would open the barrier /app/barrier\n"
     waiting = start_cli("barrier", "wait", "/app/barrier")
-    cli("barrier", "open", "/app/barrier")
+    assert cli("barrier", "open", "/app/barrier", "--json").json == {"path": "/app/barrier", "open": True}
     assert waiting.wait(60) == 0
     cli("barrier", "open", "/app/barrier", code=3)
     cli("barrier", "create", "/app/barrier", "--read-only", code=9)

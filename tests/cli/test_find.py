@@ -72,6 +72,8 @@ def test_exec_runs_a_command_for_each_without_a_shell(cli, jobs):
     ended = cli("find", "/jobs", "--name", "done-*", "--exec", program, code=8)
     assert ended.lines == ["['/jobs/done-1', '$HOME']", "['/jobs/done-2', '$HOME']"]
     assert "failed for 1 of 2 znodes" in ended.err
+    ended = cli("find", "/jobs/done-1", "--exec", "echo {}!", "--json")
+    assert (ended.out, ended.err) == (b"", "/jobs/done-1!\n")
     assert cli("find", "/jobs/done-1", "--exec", "echo {}!", "--dry-run").text == "echo '/jobs/done-1!'\n"
     assert "cannot be started" in cli("find", "/jobs", "--exec", "/no/such/program", code=2).err
 

@@ -16,6 +16,7 @@ def test_a_member_is_printed(cli, client):
     client.create("/a", CONFIG)
     assert cli("json", "/a", ".log.level").text == '"info"\n'
     assert cli("json", "/a", ".log.level", "--raw").text == "info\n"
+    assert cli("json", "/a", ".log.level", "--raw", "--json").json == "info"
     assert json.loads(cli("json", "/a", ".").out) == json.loads(CONFIG)
     ended = cli("json", "/a", ".hosts[2]", "--json", code=1)
     assert (ended.out, ended.error["error"], ended.error["member"]) == (b"", "no_member", ".hosts[2]")

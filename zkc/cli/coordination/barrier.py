@@ -43,6 +43,8 @@ def create(app: App, path: str) -> int:
         app.out.line(f"would create the barrier {path}")
     elif not app.client.barrier(path).set():
         raise CommandError(f"the barrier {path} is there already", ExitCode.CONFLICT, name="node_exists", path=path)
+    elif app.out.is_json:
+        app.out.json({"path": path, "open": False})
     return int(ExitCode.DONE)
 
 
@@ -62,6 +64,8 @@ def open_(app: App, path: str) -> int:
         app.out.line(f"would open the barrier {path}")
     elif not app.client.barrier(path).remove():
         raise CommandError(f"there is no barrier {path}", ExitCode.NO_NODE, name="no_node", path=path)
+    elif app.out.is_json:
+        app.out.json({"path": path, "open": True})
     return int(ExitCode.DONE)
 
 
@@ -79,4 +83,6 @@ def wait(app: App, path: str, timeout: Optional[float]) -> int:
     if not passed:
         raise CommandError(f"the barrier {path} was not opened within {timeout:g} s", ExitCode.NO_CONNECTION,
                            name="timeout", path=path)  # fmt: skip
+    if app.out.is_json:
+        app.out.json({"path": path, "open": True})
     return int(ExitCode.DONE)

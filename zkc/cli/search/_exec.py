@@ -42,7 +42,8 @@ def run_for_each(app: App, program: str, paths: Iterable[str]) -> int:
             continue
         sys.stdout.flush()
         try:
-            code = call(command, stdin=subprocess.DEVNULL)
+            # What it prints is no JSON: stdout has the result of zkc only.
+            code = call(command, stdin=subprocess.DEVNULL, stdout=sys.stderr if app.out.is_json else None)
         except (OSError, ValueError) as error:
             raise CommandError(f"--exec: {words[0]} cannot be started: {error}", ExitCode.USAGE, name="usage") from None
         if code:

@@ -47,9 +47,9 @@ __all__ = ["command"]
 @click.option("--prune", "prune", multiple=True, metavar="GLOB", help="Leave out znodes of this name, and all below.")
 @click.option("-l", "--long", "long", is_flag=True, help="Print the stat, too.")
 @click.option("-0", "--null", "null", is_flag=True, help="End each path with a NUL character, for xargs -0.")
-@click.option(
-    "--exec", "program", metavar="CMD", help="Run a command for each znode, without a shell. {} in it is the path."
-)
+@click.option("--exec", "program", metavar="CMD",
+              help="Run a command for each znode, without a shell. {} in it is the path. With --json its output goes to"
+              " stderr.")  # fmt: skip
 @click.option("--delete", is_flag=True, help="Delete what is found. Asks first; --dry-run only lists.")
 @click.option("--force", is_flag=True, help="Let --delete begin at / or a chroot's root.")
 @pass_app

@@ -79,6 +79,9 @@ def config(app: App, connection_string: bool, raw: bool) -> None:
     """
     data, stat = app.read(app.client.get_config)
     text = (data or b"").decode("utf-8", "replace")
+    if raw and app.out.is_json:
+        app.out.json(text)
+        return
     if raw:
         app.out.line(text.rstrip("\n")) if app.out.is_terminal else app.out.data(data or b"")
         return
@@ -87,7 +90,7 @@ def config(app: App, connection_string: bool, raw: bool) -> None:
         addresses = ",".join(filter(None, map(client_address, members)))
         if not addresses:
             raise CommandError("the configuration names no address for clients", ExitCode.NO, name="no_address")
-        app.out.line(addresses)
+        app.out.json(addresses) if app.out.is_json else app.out.line(addresses)
         return
     if app.out.is_json:
         app.out.json(_record(members, version, stat))

@@ -27,7 +27,7 @@ __all__ = ["command"]
 @click.option("--remove", "remove", is_flag=True, help="Remove MEMBER.")
 @click.option("-P", "--parents", is_flag=True, help="Add missing objects above MEMBER, and an array for --append.")
 @click.option("--version", type=click.IntRange(min=0), metavar="N", help="Fail unless the znode has version N.")
-@click.option("-r", "--raw", is_flag=True, help="Print a string as it is, without quotes.")
+@click.option("-r", "--raw", is_flag=True, help="Print a string as it is, without quotes, unless the form is JSON.")
 @pass_app
 def command(app: App, path: str, member: str, value: Optional[str], as_text: bool, append: bool, remove: bool,
             parents: bool, version: Optional[int], raw: bool) -> None:  # fmt: skip
@@ -121,7 +121,7 @@ def _document(path: str, data: Optional[bytes], *, empty: bool = False) -> tuple
 def _print(app: App, path: str, steps: list[Any], raw: bool) -> None:
     data, _ = app.read(app.client.get, path)
     found = _members.find(_document(path, data)[1], steps)
-    if raw and isinstance(found, str):
+    if raw and isinstance(found, str) and not app.out.is_json:
         app.out.line(found)
     else:
         indent = 2 if app.out.is_human else None
