@@ -49,6 +49,38 @@ def test_a_second_contender_that_does_not_wait_is_refused(cli, client):
     assert cli("elect", "--wait", "0", "/leader", "--", "sh", "-c", "exit 5", code=5).out == b""
 
 
+@pytest.mark.parametrize("command", [["lock"], ["elect"], ["semaphore", "-n", "1"]])
+def test_the_root_and_the_znodes_of_the_servers_are_no_place_for_a_recipe(cli, cli_environment, tmp_path, command):
+    """The servers are not asked: none listens."""
+    cli_environment["ZKC_SERVERS"] = "127.0.0.1:1"
+    started = ["--", "touch", f"{tmp_path}/started"]
+    for path in ("/", "/zookeeper", "/zookeeper/quota"):
+        for options in ([], ["--dry-run"]):
+            error = cli(*command, *options, "--json", path, *started, code=9).error
+            assert (error["error"], error["path"]) == ("guarded", path)
+    assert "/ is the root: " in cli(*command, "/", *started, code=9).err
+    cli_environment["ZKC_SERVERS"] = "127.0.0.1:1/app"
+    assert "the root of the chroot /app" in cli(*command, "/", *started, code=9).err
+    assert not (tmp_path / "started").exists()
+
+
+def test_the_root_has_no_queue_and_no_barrier(cli, cli_environment):
+    cli_environment["ZKC_SERVERS"] = "127.0.0.1:1"
+    for path in ("/", "/zookeeper"):
+        for command in (["lock", "ls"], ["lock", "break", "--yes"], ["barrier", "create"], ["barrier", "open"],
+                        ["barrier", "wait", "--timeout", "0"]):  # fmt: skip
+            assert cli(*command, path, "--json", code=9).error["error"] == "guarded"
+
+
+@pytest.mark.parametrize("command", ["lock", "elect", "semaphore"])
+def test_missing_arguments_are_errors_with_the_usage(cli, command):
+    for arguments in ([], ["/l"], ["--wait", "0"], ["--wait"]):
+        ended = cli(command, *arguments, code=2)
+        assert ended.out == b""
+        assert ended.err.startswith(f"Usage: zkc {command} [OPTIONS] PATH -- COMMAND...\nTry 'zkc {command} --help'.\n")
+    assert cli(command, "--json", code=2).error["error"] == "usage"
+
+
 def test_a_semaphore_has_room_for_its_limit_only(start_cli, cli, tmp_path):
     script = f"echo ready; while ! [ -e {tmp_path}/go ]; do sleep 0.05; done"
     running = [start_cli("semaphore", "-n", "2", "--label", "in", "/s", "--", "sh", "-c", script) for _ in range(2)]

@@ -89,6 +89,13 @@ class _WithGlobalOptions(click.Command):
         taken = frozenset(name for parameter in own for name in (*parameter.opts, *parameter.secondary_opts))
         return [*own, *(option for option in (_without(each, taken) for each in GLOBAL) if option is not None)]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click's parser names no context for an option without its value.
+            raise
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_epilog(ctx, formatter)
         if ctx.parent is not None:

@@ -12,7 +12,7 @@ from zkc.cli._text import shown
 if TYPE_CHECKING:
     from zkc.cli._app import App
 
-__all__ = ["confirm", "guard_root"]
+__all__ = ["confirm", "guard_recipe", "guard_root"]
 
 
 def guard_root(path: str, chroot: str = "/", *, force: bool = False, advice: str = "--force means it") -> None:
@@ -34,6 +34,20 @@ def guard_root(path: str, chroot: str = "/", *, force: bool = False, advice: str
     if path == "/" and not force:
         root = "the root" if chroot == "/" else f"the root of the chroot {chroot}"
         raise CommandError(f"{path} is {root}: {advice}", ExitCode.REFUSED, name="guarded", path=path)
+
+
+def guard_recipe(app: App, path: str, recipe: str) -> None:
+    """Refuse the root and what belongs to the servers as the place of a recipe, before anything is sent.
+
+    Args:
+        app: What the command works with.
+        path: The path.
+        recipe: The recipe in messages, such as a lock.
+
+    Raises:
+        CommandError: The path is guarded.
+    """
+    guard_root(path, app.settings.chroot, advice=f"{recipe} needs a znode of its own")
 
 
 def confirm(app: App, what: str, path: str, *, profile: Optional[str] = None) -> None:

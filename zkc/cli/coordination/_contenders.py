@@ -66,10 +66,12 @@ def list_contenders(app: App, path: str) -> list[Entry]:
     A lock that is not in use may have no znode: there is a note, and no contender.
 
     Raises:
-        CommandError: There is no znode, and no parent of it.
+        CommandError: There is no znode, and no parent of it; or the path is guarded.
     """
     from zkc import NoNodeError
+    from zkc.cli._safety import guard_recipe
 
+    guard_recipe(app, path, "a lock")
     try:
         names = app.read(app.client.children, path)
     except NoNodeError:
@@ -145,10 +147,9 @@ def _read(app: App, path: str, seats: list[Seat], limit: Optional[int]) -> list[
 
 def break_holders(app: App, path: str, name: Optional[str], wait: float) -> int:
     """Ask holders to release, and delete the znodes of those that have not done it in time."""
-    from zkc.cli._safety import confirm, guard_root
+    from zkc.cli._safety import confirm
 
     app.check_writable()
-    guard_root(path, app.settings.chroot)
     entries = list_contenders(app, path)
     chosen = [each for each in entries if (each.holds if name is None else each.path.rpartition("/")[2] == name)]
     if not chosen:

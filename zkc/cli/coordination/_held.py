@@ -118,6 +118,8 @@ class Plan:
 
     name: str
     """The name of the hold in messages, such as the lock."""
+    recipe: str
+    """The recipe in messages, such as a lock."""
     acquire: Callable[[Client, Optional[float]], AbstractContextManager[Hold]]
     """Waits for a time, or without a limit. The context releases the hold."""
     attempt: Callable[[Client], Optional[AbstractContextManager[Hold]]]
@@ -132,6 +134,9 @@ def run_held(app: App, job: Job, plan: Plan) -> int:
         CommandError: The command does not exist (127) or cannot be executed (126), the hold was not acquired in time
             (124), or it was lost (125).
     """
+    from zkc.cli._safety import guard_recipe
+
+    guard_recipe(app, job.path, plan.recipe)
     file = _find(job.command[0])
     app.check_writable()
     if app.dry_run:

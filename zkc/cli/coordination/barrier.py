@@ -10,6 +10,7 @@ from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Group, pass_app
 from zkc.cli._paths import PATH
+from zkc.cli._safety import guard_recipe
 from zkc.cli._types import DURATION
 
 __all__ = ["command"]
@@ -39,6 +40,7 @@ def create(app: App, path: str) -> int:
     The exit code is 0, or 4 if the barrier was there before.
     """
     app.check_writable()
+    guard_recipe(app, path, "a barrier")
     if app.dry_run:
         app.out.line(f"would create the barrier {path}")
     elif not app.client.barrier(path).set():
@@ -56,10 +58,8 @@ def open_(app: App, path: str) -> int:
 
     The exit code is 0, or 3 if there is no barrier.
     """
-    from zkc.cli._safety import guard_root
-
     app.check_writable()
-    guard_root(path, app.settings.chroot)
+    guard_recipe(app, path, "a barrier")
     if app.dry_run:
         app.out.line(f"would open the barrier {path}")
     elif not app.client.barrier(path).remove():
@@ -78,6 +78,7 @@ def wait(app: App, path: str, timeout: Optional[float]) -> int:
 
     The wait continues after a lost connection and an expired session. The exit code is 0, or 6 after the time.
     """
+    guard_recipe(app, path, "a barrier")
     barrier = app.client.barrier(path)
     passed = not app.call(barrier.is_set) if timeout == 0 else barrier.wait(timeout=timeout)
     if not passed:

@@ -67,7 +67,7 @@ def command(
         leads = election_of(client).leader() is not None
         return None if leads else lead(client, app.settings.timeout)
 
-    plan = Plan("the leadership of", lead, attempt, lambda client: election_of(client).contenders())
+    plan = Plan("the leadership of", "an election", lead, attempt, lambda client: election_of(client).contenders())
     while True:
         try:
             return run_held(app, job, plan)

@@ -33,7 +33,7 @@ class _LockGroup(Group):
 
     def _with_name(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the name of the command in front, also if options come before it."""
-        if not args or args[0] in ("-h", "--help"):
+        if args[:1] in (["-h"], ["--help"]):
             return args
         with contextlib.suppress(click.UsageError):
             before, rest = split_options(self.commands["run"], ctx, args)
@@ -50,7 +50,7 @@ class _LockGroup(Group):
         self.format_commands(ctx, formatter)
 
 
-@click.group(cls=_LockGroup)
+@click.group(cls=_LockGroup, no_args_is_help=False)
 def command() -> None:
     """Run a command under a lock, or list and break locks.
 
@@ -71,7 +71,19 @@ def command() -> None:
     """
 
 
-@command.command("run", cls=HeldCommand, hidden=True)
+class _RunContext(click.Context):
+    """The context of ``run``, which users know as the command of the group itself."""
+
+    @property
+    def command_path(self) -> str:
+        return super().command_path if self.parent is None else self.parent.command_path
+
+
+class _RunCommand(HeldCommand):
+    context_class = _RunContext
+
+
+@command.command("run", cls=_RunCommand, hidden=True)
 @held_options
 @click.option("--shared", "side", flag_value="read", help="Share the lock with others that give --shared.")
 @click.option("--exclusive", "side", flag_value="write", help="Exclude those that give --shared, too.")
@@ -104,6 +116,7 @@ def run(
 
     plan = Plan(
         "the lock",
+        "a lock",
         lambda client, limit: lock_of(client).acquire(timeout=limit),
         lambda client: lock_of(client).try_acquire(),
         lambda client: lock_of(client).contenders(),

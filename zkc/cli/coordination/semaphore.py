@@ -57,6 +57,7 @@ def command(
 
     plan = Plan(
         "a slot of",
+        "a semaphore",
         lambda client, seconds: semaphore_of(client).acquire(slots, timeout=seconds),
         lambda client: semaphore_of(client).try_acquire(slots),
         lambda client: semaphore_of(client).holders(),
