@@ -2,14 +2,80 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
+
+import pytest
 
 from zkc._version import __version__
 
 
 def test_the_version_is_printed(cli):
     assert cli("--version").text == f"zkc {__version__}\n"
+
+
+def test_the_version_is_an_object_in_json(cli, cli_environment):
+    version = {"name": "zkc", "version": __version__}
+    for arguments in (["--json", "--version"], ["-V", "-o", "jsonl"], ["--version", "-qojson"],
+                      ["--version", "-o", "plain", "--json"]):  # fmt: skip
+        assert cli(*arguments).json == version
+    assert cli("--json", "-V", "-o", "plain").text == f"zkc {__version__}\n"
+    cli_environment["ZKC_JSON"] = "1"
+    assert cli("--version").json == version
+
+
+@pytest.mark.parametrize("json_options", [["--json"], ["-o", "json"], ["-ojsonl"], ["--output=json"], ["-qo", "jsonl"]])
+def test_errors_of_the_arguments_are_json_wherever_it_is_asked_for(cli, json_options):
+    """Also behind the argument that is wrong, when no option is parsed yet."""
+    for wrong in (["ls", "--bogus"], ["whoamy"], ["--bogus"], ["acl", "bogus"], ["ls", "/a//b"], ["get"], ["lock"],
+                  ["ls", "--sort", "bogus"], ["ls", "/", "more"]):  # fmt: skip
+        for arguments in ([*json_options, *wrong], [*wrong, *json_options]):
+            ended = cli(*arguments, code=2)
+            assert ended.out == b""
+            (line,) = ended.err.splitlines()
+            assert json.loads(line)["error"] == "usage"
+
+
+def test_the_last_form_counts_for_errors_too_and_no_word_of_another_command(cli, cli_environment):
+    assert cli("ls", "--bogus", "--json", "-o", "plain", code=2).err.startswith("Usage: zkc ls")
+    assert cli("lock", "/l", "--bogus", "--", "other", "--json", code=2).err.startswith("Usage: zkc lock")
+    assert cli("lock", "/l", "no-such-command", "--json", code=127).err.startswith("zkc: error: ")
+    cli_environment["ZKC_OUTPUT"] = "xml"
+    assert cli("ls", "/", "--json", code=2).error["error"] == "usage"
+
+
+def test_dry_runs_are_arrays_in_json(cli, client):
+    client.create("/there")
+    runs = {
+        "run": [["lock", "/l", "true"], ["elect", "/l", "true"], ["semaphore", "-n", "1", "/l", "true"],
+                ["find", "/there", "--exec", "true"]],
+        "set": [["counter", "add", "/c"], ["counter", "set", "/c", "1"], ["quota", "set", "/there", "--count", "1"],
+                ["touch", "/there"], ["set", "/there", "-d", "x"]],
+        "create": [["barrier", "create", "/b"], ["create", "/b"]],
+        "delete": [["barrier", "open", "/there"], ["rm", "/there"]],
+        "bench": [["bench"]],
+    }  # fmt: skip
+    for action, commands in runs.items():
+        for arguments in commands:
+            (change,) = cli("--json", "--dry-run", *arguments).json
+            assert change["action"] == action
+            assert change["path"].startswith("/")
+    assert cli("touch", "/missing", "--dry-run", "--json", code=3).out == b""
+
+
+def test_an_array_is_whole_when_an_error_ends_the_command(start_cli, client):
+    """The records until then, or nothing."""
+    client.create("/app")
+    client.create_many([f"/app/{each:05}" for each in range(5000)])
+    process = start_cli("find", "/app", "--json")
+    begin = process.stdout.read(200)
+    process.send_signal(signal.SIGTERM)
+    out = begin + process.stdout.read()
+    assert 0 < len(json.loads(out)) < 5001
+    assert json.loads(process.stderr.read().splitlines()[-1])["error"] == "terminated"
+    assert process.wait(60) == 143
 
 
 def test_an_unknown_command_is_a_usage_error_with_a_proposal(cli):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
@@ -39,6 +39,8 @@ class App:
         self.folder = "/"
         """The folder of relative paths."""
         self._borrows = False
+        self.is_parsed = False
+        """Whether all arguments are parsed, and the command runs."""
 
     def child(self) -> App:
         """Return the context of one command of a shell: it has the shell's options, folder and connections.
@@ -85,6 +87,15 @@ class App:
     def option(self, name: str, default: Any = None) -> Any:
         """Return the value of a global option, or a default."""
         return self._given.get(name, default)
+
+    def take_form(self, arguments: Sequence[str]) -> None:
+        """Take the form of the result from arguments that are not parsed, or not all of them."""
+        from zkc.cli._streams import form_of
+
+        form = form_of(arguments)
+        if form is not None:
+            self.give("output", form)
+            self.__dict__.pop("out", None)
 
     @functools.cached_property
     def out(self) -> Out:

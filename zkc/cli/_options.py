@@ -13,6 +13,7 @@ import click
 
 from zkc.cli._app import OF_CONNECTIONS, App
 from zkc.cli._completers import complete_file, complete_profile
+from zkc.cli._streams import FORMS
 from zkc.cli._types import FiniteRange
 
 __all__ = ["Command", "Group", "add_global_options", "pass_app"]
@@ -62,7 +63,7 @@ GLOBAL = (
             help="The session timeout to ask for (10)."),
     _flag("--fresh", help="Let the server catch up with the leader first, as a sync does."),
     _flag("--read-only", help="Refuse every change of the ensemble. A server without a quorum is enough."),
-    _option("-o", "--output", type=click.Choice(["human", "json", "jsonl", "plain"]),
+    _option("-o", "--output", type=click.Choice(FORMS),
             help="The form of the result: human on a terminal, else plain."),
     _flag("--json", help="The same as --output json."),
     _option("--color", type=click.Choice(["auto", "always", "never"]), help="Whether to use colours (auto)."),
@@ -116,6 +117,10 @@ def _without(option: click.Option, taken: frozenset[str]) -> Optional[click.Opti
 
 class Command(_WithGlobalOptions, click.Command):
     """A command of zkc."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        ctx.ensure_object(App).is_parsed = True
+        return super().invoke(ctx)
 
 
 class Group(_WithGlobalOptions, click.Group):

@@ -128,6 +128,19 @@ class Out:
             for record in records:
                 rows.add(record)
 
+    def would(self, changes: Iterable[Record]) -> None:
+        """Write what a dry run found: the sentence ``message`` of each change, or in JSON an array of all.
+
+        >>> out.would([{"action": "set", "path": "/a", "message": "would set /a to 1"}])
+        """
+        if self.is_json:
+            with self.rows([]) as rows:
+                for change in changes:
+                    rows.add(change)
+        else:
+            for change in changes:
+                self.line(str(change["message"]))
+
     @property
     def console(self) -> Console:
         """rich's console for stdout."""

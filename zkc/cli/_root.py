@@ -20,6 +20,11 @@ __all__ = ["root"]
 class Root(Group):
     """The group of all commands. It lists them from the table, and imports only the one that runs."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing and {"-V", "--version"}.intersection(args):
+            ctx.ensure_object(App).take_form(args)  # The version is printed before other options are looked at.
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -75,8 +80,20 @@ def _unknown(name: str, *, in_shell: bool) -> str:
     return f"there is no command {name!r}: " + (f"did you mean {close[0]!r}?" if close else see)
 
 
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    out = ctx.ensure_object(App).out
+    if out.is_json:
+        out.json({"name": "zkc", "version": __version__})
+    else:
+        out.line(f"zkc {__version__}")
+    ctx.exit()
+
+
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, "-V", "--version", prog_name="zkc", message="%(prog)s %(version)s")
+@click.option("-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+              help="Show the version and exit.")  # fmt: skip
 def root(**_: Any) -> None:
     """Read, change, watch and mend ZooKeeper.
 

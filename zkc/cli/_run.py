@@ -13,14 +13,14 @@ from zkc.cli._app import App
 from zkc.cli._ending import ended_by
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._root import root
-from zkc.cli._streams import check_stdout, wants_json
+from zkc.cli._streams import FORMS, check_stdout
 
 __all__ = ["run"]
 
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _VARIABLES: dict[str, tuple[str, ...] | None] = {  # The choices; None for a flag.
-    "json": None, "output": ("human", "json", "jsonl", "plain"), "color": ("auto", "always", "never"),
+    "json": None, "output": FORMS, "color": ("auto", "always", "never"),
     "progress": ("auto", "never", "json"), "quiet": None, "verbose": None, "fresh": None, "yes": None, "dry_run": None,
 }  # fmt: skip
 _CLOSE_SECONDS = 0.3  # After Ctrl-C.
@@ -37,7 +37,7 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
     app = App() if app is None else app
     try:
         if leaves:
-            _check_stdout(arguments, app)
+            check_stdout()
         if not app.in_shell:
             _take_variables(app)
         result = root.main(list(arguments), prog_name="zkc", standalone_mode=False, obj=app)
@@ -50,6 +50,8 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - any error ends the command with one line
+        if not app.is_parsed:
+            app.take_form(arguments)
         code = report(error, app)
         if leaves and (code == ExitCode.INTERRUPTED or ended_by() is not None):
             _leave_soon(app, code)
@@ -73,15 +75,6 @@ def _take_variables(app: App) -> None:
                                ExitCode.USAGE, name="usage")  # fmt: skip
         if value:
             app.give(name, value)
-
-
-def _check_stdout(arguments: Sequence[str], app: App) -> None:
-    """Raise when there is no stdout, before anything is done."""
-    try:
-        check_stdout()
-    except CommandError:
-        app.give("json", wants_json(arguments))  # The arguments are not parsed.
-        raise
 
 
 def _leave_soon(app: App, code: int) -> None:

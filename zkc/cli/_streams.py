@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, Optional, TextIO
 
 from zkc.cli._exit import CommandError, ExitCode
 
-__all__ = ["check_stdout", "is_terminal", "prepare", "wants_json"]
+__all__ = ["FORMS", "check_stdout", "form_of", "is_terminal", "prepare"]
+
+FORMS = ("human", "json", "jsonl", "plain")
+"""The forms of a result."""
+
+_SHORT = re.compile(r"-[qvyn]*o(.*)", re.DOTALL)  # -o, also behind short options without a value.
 
 _closed = False  # Whether the process was started without stdout.
 
@@ -76,8 +82,22 @@ def is_terminal(stream: Optional[TextIO]) -> bool:
     return stream is not None and stream.isatty()
 
 
-def wants_json(arguments: Sequence[str]) -> bool:
-    """Return whether arguments ask for JSON, before they are parsed."""
-    return any(each == "--json" or each.startswith(("-ojson", "--output=json")) for each in arguments) or any(
-        option in ("-o", "--output") and form in ("json", "jsonl") for option, form in zip(arguments, arguments[1:])
-    )
+def form_of(arguments: Sequence[str]) -> Optional[str]:
+    """Return the form that the options for it ask for, before the arguments are parsed; None without such an option.
+
+    Of more than one the last counts. After ``--`` no options follow.
+    """
+    form, words = None, iter(arguments)
+    for word in words:
+        if word == "--":
+            break
+        short = _SHORT.fullmatch(word)
+        if word == "--json":
+            form = "json"
+        elif word == "--output" or (short and not short[1]):
+            form = next(words, None)
+        elif word.startswith("--output="):
+            form = word.partition("=")[2]
+        elif short:
+            form = short[1]
+    return form if form in FORMS else None

@@ -161,8 +161,7 @@ def break_holders(app: App, path: str, name: Optional[str], wait: float) -> int:
         app.out.note(f"{entry.label or 'a contender without a label'} {holds}, in the queue for {queued}"
                      f" (session {hex_text(entry.stat.ephemeral_owner)}, {entry.path})")  # fmt: skip
     if app.dry_run:
-        for entry in chosen:
-            app.out.line(entry.path)
+        app.out.would({"action": "delete", "path": entry.path, "message": entry.path} for entry in chosen)
         return int(ExitCode.DONE)
     confirm(app, f"take {path} away from {len(chosen)} of {len(entries)} contenders", path)
     left = _ask(app, chosen, wait) if wait > 0 else chosen

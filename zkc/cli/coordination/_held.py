@@ -140,7 +140,8 @@ def run_held(app: App, job: Job, plan: Plan) -> int:
     file = _find(job.command[0])
     app.check_writable()
     if app.dry_run:
-        app.out.line(f"would acquire {plan.name} {job.path} and run {shlex.join(job.command)}")
+        what = f"would acquire {plan.name} {job.path} and run {shlex.join(job.command)}"
+        app.out.would([{"action": "run", "path": job.path, "command": job.command, "message": what}])
         return int(ExitCode.DONE)
     from zkc.cli.coordination._guarded import Guarded
     from zkc.cli.coordination._signals import Signals

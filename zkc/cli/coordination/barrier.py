@@ -42,7 +42,7 @@ def create(app: App, path: str) -> int:
     app.check_writable()
     guard_recipe(app, path, "a barrier")
     if app.dry_run:
-        app.out.line(f"would create the barrier {path}")
+        app.out.would([{"action": "create", "path": path, "message": f"would create the barrier {path}"}])
     elif not app.client.barrier(path).set():
         raise CommandError(f"the barrier {path} is there already", ExitCode.CONFLICT, name="node_exists", path=path)
     elif app.out.is_json:
@@ -61,7 +61,7 @@ def open_(app: App, path: str) -> int:
     app.check_writable()
     guard_recipe(app, path, "a barrier")
     if app.dry_run:
-        app.out.line(f"would open the barrier {path}")
+        app.out.would([{"action": "delete", "path": path, "message": f"would open the barrier {path}"}])
     elif not app.client.barrier(path).remove():
         raise CommandError(f"there is no barrier {path}", ExitCode.NO_NODE, name="no_node", path=path)
     elif app.out.is_json:

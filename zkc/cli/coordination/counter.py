@@ -126,4 +126,4 @@ def _print(app: App, path: str, found: Any) -> None:
 
 
 def _would(app: App, path: str, value: Any) -> None:
-    app.out.line(f"would set {path} to {value}")
+    app.out.would([{"action": "set", "path": path, "value": value, "message": f"would set {path} to {value}"}])

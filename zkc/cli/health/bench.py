@@ -57,7 +57,8 @@ def bench(
         raise click.UsageError("--time is 0: give the time of the measurement, such as 5 or 500ms")
     app.check_writable()
     if app.dry_run:
-        app.out.line(f"would make {clients * znodes:,} znodes below {path} and load the servers for {seconds:g} s")
+        what = f"would make {clients * znodes:,} znodes below {path} and load the servers for {seconds:g} s"
+        app.out.would([{"action": "bench", "path": path, "message": what}])
         return
     if not all(address.startswith(_LOOPBACK) for address in app.settings.addresses):
         confirm(app, f"load {', '.join(app.settings.addresses)} for {seconds:g} s", path)

@@ -33,13 +33,14 @@ def run_for_each(app: App, program: str, paths: Iterable[str]) -> int:
         raise CommandError("--exec: there is no command", ExitCode.USAGE, name="usage")
     if not any("{}" in word for word in words):
         words.append("{}")
+    commands = ((path, [word.replace("{}", path) for word in words]) for path in paths)
+    if app.dry_run:
+        app.out.would({"action": "run", "path": path, "command": command, "message": shlex.join(command)}
+                      for path, command in commands)  # fmt: skip
+        return int(ExitCode.DONE)
     count = failed = 0
-    for path in paths:
+    for path, command in commands:
         count += 1
-        command = [word.replace("{}", path) for word in words]
-        if app.dry_run:
-            app.out.line(shlex.join(command))
-            continue
         sys.stdout.flush()
         try:
             # What it prints is no JSON: stdout has the result of zkc only.

@@ -67,7 +67,7 @@ def command(
             app.check_writable()
             what = f"{'POST to ' if body is not None else 'run '}{name} of {one.name}"
             if app.dry_run:
-                app.out.line(f"would {what}")
+                app.out.would([{"action": name, "server": one.name, "message": f"would {what}"}])
                 return
             if body is not None:
                 from zkc.cli._safety import confirm

@@ -156,7 +156,8 @@ def reconfig(
     after = _after(before, joining, leaving, new)
     what = _what(before, after)
     if app.dry_run:
-        app.out.line(f"would change the members of the ensemble: {what}")
+        # In JSON the result is the table alone.
+        (app.out.note if app.out.is_json else app.out.line)(f"would change the members of the ensemble: {what}")
         app.out.table(_COLUMNS, after, ["id", "role", "for members", "for clients"])
         return
     confirm(app, f"change the members of the ensemble: {what}", "/zookeeper/config")

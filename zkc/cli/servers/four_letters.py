@@ -89,8 +89,8 @@ def command(app: App, word: str, server: Optional[str], everywhere: bool, mask: 
     if word in CHANGING:
         app.check_writable()
         if app.dry_run:
-            for name in named:
-                app.out.line(f"would {CHANGING[word]} {name}")
+            app.out.would({"action": word, "server": name, "message": f"would {CHANGING[word]} {name}"}
+                          for name in named)  # fmt: skip
             return int(ExitCode.DONE)
     argument = b"" if mask is None else struct.pack(">q", mask)
     if not everywhere:

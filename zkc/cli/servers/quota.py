@@ -134,7 +134,8 @@ def set_(
         _guard(path, absolute)
         if app.dry_run:
             check_place(app, client, absolute)
-            app.out.line(f"would set the quota of {path}: {_words(limits)}")
+            message = f"would set the quota of {path}: {_words(limits)}"
+            app.out.would([{"action": "set", "path": path, **limits, "message": message}])
             return
         set_quota(app, client, absolute, limits)
         quota = read_quota(app, client, absolute)
@@ -189,7 +190,8 @@ def rm(app: App, path: str, count: bool, size: bool, hard_count: bool, hard_size
         if app.dry_run:
             if read_quota(app, client, absolute) is None:
                 raise no_quota(path)
-            app.out.line(f"would remove from the quota of {path}: {what}")
+            message = f"would remove from the quota of {path}: {what}"
+            app.out.would([{"action": "remove", "path": path, "removed": names or list(given), "message": message}])
             return
         remove_quota(app, client, absolute, names)
         if app.out.is_json:

@@ -47,9 +47,11 @@ def command(app: App, paths: tuple[str, ...], create: bool) -> None:
     try:
         for_each(app, paths, touch)
     finally:
-        if app.dry_run:
+        if not records:
+            pass  # An error, which is all there is to say.
+        elif app.dry_run:
             foretell(app, [(str(each["action"]), str(each["path"])) for each in records])
-        elif app.out.is_json and records:
+        elif app.out.is_json:
             if len(paths) == 1:
                 app.out.record(records[0])
             else:
