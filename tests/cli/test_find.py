@@ -75,7 +75,7 @@ def test_exec_runs_a_command_for_each_without_a_shell(cli, jobs):
     ended = cli("find", "/jobs/done-1", "--exec", "echo {}!", "--json")
     assert (ended.out, ended.err) == (b"", "/jobs/done-1!\n")
     assert cli("find", "/jobs/done-1", "--exec", "echo {}!", "--dry-run").text == "echo '/jobs/done-1!'\n"
-    assert "cannot be started" in cli("find", "/jobs", "--exec", "/no/such/program", code=2).err
+    assert "there is no command" in cli("find", "/jobs", "--exec", "/no/such/program", code=127).err
 
 
 def test_delete_says_how_many_and_needs_a_yes(cli, client, jobs):

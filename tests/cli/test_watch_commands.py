@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 import time
 
 import pytest
 
+from zkc.cli.coordination._guardian import descendants, lives
+
 from ..vendor.scripted_server import EXISTS, NOT_FOUND, ScriptedServer, reply
+from .lock_support import STUBBORN, until
 
 ADD_WATCH, UNIMPLEMENTED = 106, -6
 
@@ -98,6 +102,47 @@ def test_a_command_runs_for_each_change(start_cli, client, tmp_path):
     assert json.loads(next_line(process))["data"] == "new"
     assert process.wait(20) == 0
     assert (tmp_path / "seen").read_text() == "changed /app /app\n"
+
+
+@pytest.mark.parametrize("command", ["watch", "find"])
+def test_a_program_that_cannot_run_is_refused_at_the_start(cli, cli_environment, tmp_path, command):
+    """Before any connection: no server listens."""
+    cli_environment["ZKC_SERVERS"] = "127.0.0.1:1"
+    plain = tmp_path / "plain"
+    plain.write_text("echo no program")
+    for program, code, name in (("no-such-command {}", 127, "command_not_found"), (str(plain), 126, "not_executable"),
+                                ("", 2, "usage"), ("'open", 2, "usage")):  # fmt: skip
+        ended = cli(command, "/app", "--exec", program, "--json", code=code)
+        assert (ended.out, ended.err.count("\n"), ended.error["error"]) == (b"", 1, name)
+
+
+def test_the_end_of_the_time_ends_the_command_of_a_change_and_all_that_it_has_started(start_cli, client, tmp_path):
+    """They ignore SIGTERM, and one has left the session."""
+    script = f"touch {tmp_path}/begun; {STUBBORN} while :; do sleep 0.2; done"
+    program = shlex.join(["sh", "-c", script])
+    process = begin(start_cli, "/app", "--for", "6s", "--count", "2", "--json", "--exec", program)
+    client.create("/app")
+    until((tmp_path / "begun").exists)
+    below = until(lambda: len(found := descendants(process.pid)) >= 2 and found)
+    out, err = process.communicate(timeout=60)
+    assert json.loads(out)["type"] == "created"
+    warning, error = err.decode().splitlines()
+    assert "the time is over: --exec was ended for created /app" in warning
+    assert (process.returncode, json.loads(error)["error"]) == (6, "timeout")
+    assert not any(lives(each) for each in below)
+
+
+def test_what_a_command_prints_is_no_part_of_the_json(start_cli, client):
+    process = begin(start_cli, "/app", "--count", "1", "--json", "--exec", "echo printed")
+    client.create("/app")
+    out, err = process.communicate(timeout=60)
+    assert json.loads(out)["path"] == "/app"
+    assert err == b"printed\n"
+
+
+def test_without_a_change_there_is_no_line(cli):
+    for form in (["--json"], ["-o", "jsonl"], []):
+        assert cli("watch", "/app", "--for", "100ms", *form).out == b""
 
 
 def test_what_is_so_already_ends_the_watch_at_once(cli, client):

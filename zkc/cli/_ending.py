@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    import subprocess
 
 __all__ = ["Ended", "call", "ended_by", "give_back_signals", "interruption", "take_signals"]
 
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 _ONCE = 2.0  # Seconds: a terminal that closes sends SIGHUP twice, and the second one must not end the clean-up.
+_GRACE = 2.0  # Seconds that another command has for its end.
 _ended: Optional[signal.Signals] = None
 _at = 0.0
 _held: Optional[list[int]] = None  # Signals that wait for the start of another command.
@@ -71,12 +76,20 @@ def give_back_signals() -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
-def call(command: Sequence[str], **options: Any) -> int:
+def call(command: Sequence[str], seconds: Optional[float] = None, **options: Any) -> int:
     """Run another command, and return its exit code. SIGTERM and SIGHUP are passed on to it.
+
+    After such a signal, and when the time is over, the command has two seconds to end. Then it is killed, and so are
+    the processes that it has started, and at once after Ctrl-C.
 
     Args:
         command: The command and its arguments.
+        seconds: The longest time; None for no limit.
         options: Those of ``subprocess.Popen``.
+
+    Raises:
+        subprocess.TimeoutExpired: The time was over, and the command was ended.
+        OSError: The command cannot be started.
     """
     global _held
     import subprocess
@@ -91,16 +104,58 @@ def call(command: Sequence[str], **options: Any) -> int:
             _held = None
         if held:
             raise Ended(held[0])
-        return process.wait()
+        return process.wait(None if seconds is None else max(0.0, seconds))
     except Ended as error:
         if process is not None:
-            process.send_signal(error.signum)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.5)
-            process.returncode = process.returncode or -error.signum  # Without a warning, if it still runs.
+            _stop(process, error.signum)
+        raise
+    except subprocess.TimeoutExpired:
+        assert process is not None
+        _stop(process, signal.SIGTERM, with_all=True)
         raise
     except BaseException:
         if process is not None:
-            process.kill()
-            process.wait()
+            _kill(process, _below(process))
         raise
+
+
+def _stop(process: subprocess.Popen[bytes], signum: int, *, with_all: bool = False) -> None:
+    """End a command by a signal, and kill what is left of it and of the processes that it has started.
+
+    Args:
+        process: The command.
+        signum: The number of the signal.
+        with_all: Whether the processes that the command has started get the signal, too.
+    """
+    import subprocess
+
+    from zkc.cli.coordination._guardian import lives, send
+
+    below, end = _below(process), time.monotonic() + _GRACE
+    try:
+        process.send_signal(signum)
+        send(below if with_all else (), signum)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+        while time.monotonic() < end and any(lives(each) for each in below):
+            time.sleep(0.02)
+    finally:
+        _kill(process, below)
+
+
+def _kill(process: subprocess.Popen[bytes], below: list[Any]) -> None:
+    """Kill a command, and the processes that were found below it."""
+    from zkc.cli.coordination._guardian import send
+
+    if process.poll() is None:
+        below = [*below, *_below(process)]
+        process.kill()
+    send(below, signal.SIGKILL)
+    process.wait()
+
+
+def _below(process: subprocess.Popen[bytes]) -> list[Any]:
+    """Return the processes that a command has started."""
+    from zkc.cli.coordination._guardian import descendants
+
+    return descendants(process.pid) if os.path.isdir("/proc/self") else []

@@ -35,9 +35,9 @@ class ExitCode(enum.IntEnum):
     HOLD_LOST = 125
     """``lock`` and ``elect``: the hold was lost, and the command was ended."""
     NOT_EXECUTABLE = 126
-    """``lock``, ``elect`` and ``semaphore``: the command cannot be executed."""
+    """``lock``, ``elect``, ``semaphore`` and ``--exec``: the command cannot be executed."""
     COMMAND_NOT_FOUND = 127
-    """``lock``, ``elect`` and ``semaphore``: there is no such command."""
+    """``lock``, ``elect``, ``semaphore`` and ``--exec``: there is no such command."""
     HUNG_UP = 129
     """SIGHUP. Clean-up and counts are those of Ctrl-C."""
     INTERRUPTED = 130

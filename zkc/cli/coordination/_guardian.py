@@ -25,7 +25,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Optional
 
-__all__ = ["Process", "boot_time", "descendants", "send", "set_subreaper"]
+__all__ = ["Process", "boot_time", "descendants", "lives", "send", "set_subreaper"]
 
 _SET_DEATH_SIGNAL, _SET_SUBREAPER = 1, 36  # The numbers of prctl(2).
 _LONGEST = 0.25  # Seconds between two looks at the clock: a poll's timeout does not run while the machine sleeps.
@@ -66,6 +66,12 @@ def _status_of(pid: int) -> Optional[tuple[int, str, str]]:
     except OSError:
         return None
     return (int(fields[1]), fields[19].decode(), fields[0].decode()) if len(fields) > 19 else None
+
+
+def lives(process: Process) -> bool:
+    """Return whether a process has not ended."""
+    status = _status_of(process[0])
+    return status is not None and status[1] == process[1] and status[2] != "Z"
 
 
 def descendants(root: int) -> list[Process]:

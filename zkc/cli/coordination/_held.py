@@ -134,10 +134,11 @@ def run_held(app: App, job: Job, plan: Plan) -> int:
         CommandError: The command does not exist (127) or cannot be executed (126), the hold was not acquired in time
             (124), or it was lost (125).
     """
+    from zkc.cli._programs import find_program
     from zkc.cli._safety import guard_recipe
 
     guard_recipe(app, job.path, plan.recipe)
-    file = _find(job.command[0])
+    file = find_program(job.command[0], "nothing was acquired")
     app.check_writable()
     if app.dry_run:
         what = f"would acquire {plan.name} {job.path} and run {shlex.join(job.command)}"
@@ -193,21 +194,6 @@ def _code_of(app: App, job: Job, plan: Plan, end: Optional[End], reason: Optiona
     if reason is not None:
         app.out.warn(f"{plan.name} {job.path} was lost while the command ran: {_WHAT.get(reason, reason)}")
     return end.code
-
-
-def _find(name: str) -> str:
-    """Return the file of a command."""
-    import shutil
-
-    found = shutil.which(name)
-    if found is not None:
-        return found
-    places = [name] if "/" in name else [os.path.join(each, name) for each in os.get_exec_path()]
-    if any(os.path.isfile(place) for place in places) or ("/" in name and os.path.isdir(name)):
-        text, code, kind = f"{name} is not executable", ExitCode.NOT_EXECUTABLE, "not_executable"
-    else:
-        text, code, kind = f"there is no command {name}", ExitCode.COMMAND_NOT_FOUND, "command_not_found"
-    raise CommandError(f"{text}: nothing was acquired", code, name=kind)
 
 
 def _acquire(app: App, job: Job, plan: Plan) -> AbstractContextManager[Hold]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zkc.cli._ending import call
 from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._programs import split_program
 
 if TYPE_CHECKING:
     from zkc.cli._app import App
@@ -23,14 +24,10 @@ def run_for_each(app: App, program: str, paths: Iterable[str]) -> int:
     The command is split as a shell splits words, but no shell runs: a path cannot be a command.
 
     Raises:
-        CommandError: The command cannot be started (2), or has failed for a part of the znodes (8), or all (10).
+        CommandError: The command does not exist (127) or cannot be executed (126), or it has failed for a part of the
+            znodes (8), or all (10).
     """
-    try:
-        words = shlex.split(program)
-    except ValueError as error:
-        raise CommandError(f"--exec: {error}", ExitCode.USAGE, name="usage") from None
-    if not words:
-        raise CommandError("--exec: there is no command", ExitCode.USAGE, name="usage")
+    words = split_program(program, "nothing was done")
     if not any("{}" in word for word in words):
         words.append("{}")
     commands = ((path, [word.replace("{}", path) for word in words]) for path in paths)
@@ -45,8 +42,10 @@ def run_for_each(app: App, program: str, paths: Iterable[str]) -> int:
         try:
             # What it prints is no JSON: stdout has the result of zkc only.
             code = call(command, stdin=subprocess.DEVNULL, stdout=sys.stderr if app.out.is_json else None)
-        except (OSError, ValueError) as error:
-            raise CommandError(f"--exec: {words[0]} cannot be started: {error}", ExitCode.USAGE, name="usage") from None
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            number = ExitCode.COMMAND_NOT_FOUND if missing else ExitCode.NOT_EXECUTABLE
+            raise CommandError(f"--exec: {command[0]}: {error.strerror or error}", number, name="not_started") from None
         if code:
             failed += 1
             app.out.warn(f"{path}: {words[0]} ended with {code}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import subprocess
+import sys
 import time
 from typing import Any, Optional
 
@@ -16,6 +18,7 @@ from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._out import Rows
 from zkc.cli._paths import PATH
+from zkc.cli._programs import split_program
 from zkc.cli._records import data_record, hex_text
 from zkc.cli._text import shown
 from zkc.cli._types import DURATION
@@ -55,7 +58,7 @@ def command(
 
     --until created ends at once if the znode exists, and --until deleted if it does not. With --for, --until and
     --count that were not met give exit code 6. --exec sets ZKC_EVENT, ZKC_PATH and ZKC_ZXID for the command, and waits
-    for its end.
+    for its end, or until --for is over: then it gets SIGTERM, and SIGKILL two seconds later.
 
     \b
     Examples:
@@ -82,11 +85,12 @@ class _Watch:
         self, app: App, *, data: bool, diff: bool, until: Optional[str], count: Optional[int], program: Optional[str]
     ) -> None:
         self._app, self._data, self._until, self._count = app, data or diff, until, count
-        self._program = _words(program)
+        self._program = [] if program is None else split_program(program, "nothing is watched")
         self._follower = Follower(app)
         self._texts: Optional[_Texts] = _Texts() if diff else None
         self._paths: list[str] = []
         self._met = False
+        self._deadline: Optional[float] = None
         self.seen = 0
 
     def add(self, path: str, recursive: bool) -> None:
@@ -99,15 +103,19 @@ class _Watch:
 
     def run(self, limit: Optional[float]) -> bool:
         """Print changes until the end; return whether --until or --count was met."""
-        deadline = None if limit is None else time.monotonic() + limit
+        self._deadline = None if limit is None else time.monotonic() + limit
         with self._app.out.rows(["type", "path", "zxid"], None) as rows:
             while not self._met:
-                left = None if deadline is None else deadline - time.monotonic()
+                left = self._left()
                 change = None if left is not None and left <= 0 else self._follower.take(left)
                 if change is None:
                     return False
                 self._handle(change, rows)
         return True
+
+    def _left(self) -> Optional[float]:
+        """Return the seconds that are left; None without a limit."""
+        return None if self._deadline is None else self._deadline - time.monotonic()
 
     def _handle(self, change: Change, rows: Rows) -> None:
         record = self._record(change)
@@ -191,12 +199,19 @@ class _Watch:
         words = [word.replace("{}", change.path) for word in self._program]
         zxid = "" if change.zxid is None else hex_text(change.zxid)
         environment = {**os.environ, "ZKC_EVENT": change.type, "ZKC_PATH": change.path, "ZKC_ZXID": zxid}
+        what = f"{change.type} {change.path}"
         try:
-            code = call(words, env=environment)
+            # What it prints is no JSON: stdout has the result of zkc only.
+            code = call(words, self._left(), env=environment, stdout=sys.stderr if self._app.out.is_json else None)
+        except subprocess.TimeoutExpired:
+            self._app.out.warn(f"the time is over: --exec was ended for {what}")
+            return
         except OSError as error:
-            raise CommandError(f"--exec: {error}", ExitCode.OTHER, name="exec_failed") from None
+            missing = isinstance(error, FileNotFoundError)
+            code = ExitCode.COMMAND_NOT_FOUND if missing else ExitCode.NOT_EXECUTABLE
+            raise CommandError(f"--exec: {words[0]}: {error.strerror or error}", code, name="not_started") from None
         if code:
-            self._app.out.warn(f"--exec ended with {code} for {change.type} {change.path}")
+            self._app.out.warn(f"--exec ended with {code} for {what}")
 
 
 class _Texts:
@@ -225,20 +240,6 @@ class _Texts:
         old, new = (each.decode("utf-8", "backslashreplace").splitlines(True) for each in (before, data or b""))
         made = difflib.unified_diff(old, new, f"{path} before", path, n=2)
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in made)
-
-
-def _words(program: Optional[str]) -> list[str]:
-    if program is None:
-        return []
-    import shlex
-
-    try:
-        words = shlex.split(program)
-    except ValueError as error:
-        raise CommandError(f"--exec {program!r}: {error}", ExitCode.USAGE, name="usage") from None
-    if not words:
-        raise CommandError("--exec needs a command", ExitCode.USAGE, name="usage")
-    return words
 
 
 _STYLES = {"created": "green", "deleted": "red", "changed": "yellow", "child": "cyan", "gap": "bold magenta"}
