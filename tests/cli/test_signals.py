@@ -22,6 +22,19 @@ sys.meta_path.insert(0, Finder())
 from zkc.cli import main
 sys.exit(main())
 """
+_IN_AN_IMPORT = """
+import os, signal, sys
+from zkc.cli import main
+def trace(frame, event, _):
+    code = frame.f_code
+    if (code.co_filename.endswith({file!r}) and code.co_name == {function!r} and frame.f_lineno > {line}
+            and signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL):
+        sys.settrace(None)
+        os.kill(os.getpid(), signal.{name})
+    return trace
+sys.settrace(trace)
+sys.exit(main(None))
+"""
 
 
 def until(condition):
@@ -58,6 +71,19 @@ def test_a_signal_before_the_command_begins_is_quiet(cli_environment, number):
     program = _EARLY.format(name=number.name)
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, env=cli_environment, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (128 + number, b"", b"")
+
+
+@pytest.mark.parametrize("place", [("zkc/errors/_codes.py", "<module>", 80), ("importlib._bootstrap>", "cb", 0)])
+@pytest.mark.parametrize(("number", "name"), ENDS)
+def test_a_signal_in_the_middle_of_an_import_is_not_lost(cli_environment, client, number, name, place):
+    """The module would be half made, or Python would ignore the exception."""
+    file, function, line = place
+    program = _IN_AN_IMPORT.format(name=number.name, file=file, function=function, line=line)
+    ended = subprocess.run([sys.executable, "-c", program, "watch", "/app", "--json"], capture_output=True,
+                           env=cli_environment, check=False, timeout=60)  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (128 + number, b"")
+    for line in ended.stderr.splitlines():
+        assert line.startswith(b"zkc: watching /app") or json.loads(line)["error"] == name
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -14,14 +14,26 @@ from typing import TYPE_CHECKING, Any, Optional
 
 if TYPE_CHECKING:
     import subprocess
+    from types import FrameType
 
-__all__ = ["Ended", "call", "ended_by", "give_back_signals", "interruption", "take_signals"]
+__all__ = [
+    "Ended",
+    "call",
+    "deferred",
+    "ended_by",
+    "give_back_signals",
+    "interruption",
+    "raise_deferred",
+    "take_signals",
+]
 
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 _ONCE = 2.0  # Seconds: a terminal that closes sends SIGHUP twice, and the second one must not end the clean-up.
 _GRACE = 2.0  # Seconds that another command has for its end.
 _ended: Optional[signal.Signals] = None
 _at = 0.0
+_SOON = 0.005  # Seconds until the next look whether an import is over.
+_late: Optional[int] = None  # The signal that came in the middle of an import.
 _held: Optional[list[int]] = None  # Signals that wait for the start of another command.
 
 
@@ -53,19 +65,69 @@ def interruption(signum: int) -> Optional[KeyboardInterrupt]:
     return Ended(signum)
 
 
-def _end(signum: int, _: object) -> None:
+def _end(signum: int, frame: Optional[FrameType]) -> None:
     if _held is not None:
         _held.append(signum)
+        return
+    if deferred(signum, frame):
         return
     error = interruption(signum)
     if error is not None:
         raise error
 
 
+def deferred(signum: int, frame: Optional[FrameType]) -> bool:
+    """Return whether a signal comes in the middle of an import, and is therefore raised again soon.
+
+    An exception there could leave a module half made, and Python's own code for imports loses some. A second signal is
+    not deferred: the import may wait for a file system that does not answer.
+
+    Args:
+        signum: The number of the signal.
+        frame: What the signal has interrupted.
+    """
+    global _late
+    if _late is not None or not _imports(frame):
+        _late = None
+        return False
+    _late = signum
+    signal.setitimer(signal.ITIMER_REAL, _SOON)
+    return True
+
+
+def _imports(frame: Optional[FrameType]) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _again(_: int, frame: Optional[FrameType]) -> None:
+    """Raise the deferred signal again, when the import is over."""
+    if _late is not None and _imports(frame):
+        signal.setitimer(signal.ITIMER_REAL, _SOON)
+    else:
+        raise_deferred()
+
+
+def raise_deferred() -> None:
+    """Raise the signal now that came in the middle of an import, if there is one."""
+    global _late
+    signum, _late = _late, None
+    if signum is not None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.raise_signal(signum)
+
+
 def take_signals() -> None:
-    """Let SIGTERM and SIGHUP raise :class:`Ended`. One that is ignored, as by nohup, stays ignored."""
-    for number in _ENDS:
-        if signal.getsignal(number) is signal.SIG_DFL:
+    """Let SIGTERM and SIGHUP raise :class:`Ended`, and SIGINT KeyboardInterrupt, but in no import.
+
+    A signal that is ignored, as by nohup, stays ignored.
+    """
+    signal.signal(signal.SIGALRM, _again)
+    for number in (signal.SIGINT, *_ENDS):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _end)
 
 
@@ -74,6 +136,7 @@ def give_back_signals() -> None:
     for number in (signal.SIGINT, *_ENDS):
         if signal.getsignal(number) in (_end, signal.default_int_handler):
             signal.signal(number, signal.SIG_DFL)
+    raise_deferred()
 
 
 def call(command: Sequence[str], seconds: Optional[float] = None, **options: Any) -> int:
@@ -103,7 +166,7 @@ def call(command: Sequence[str], seconds: Optional[float] = None, **options: Any
         finally:
             _held = None
         if held:
-            raise Ended(held[0])
+            raise interruption(held[0]) or Ended(held[0])
         return process.wait(None if seconds is None else max(0.0, seconds))
     except Ended as error:
         if process is not None:

@@ -13,6 +13,7 @@ import click
 
 from zkc.cli._app import OF_CONNECTIONS, App
 from zkc.cli._completers import complete_file, complete_profile
+from zkc.cli._ending import raise_deferred
 from zkc.cli._streams import FORMS
 from zkc.cli._types import FiniteRange
 
@@ -119,6 +120,7 @@ class Command(_WithGlobalOptions, click.Command):
     """A command of zkc."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        raise_deferred()
         ctx.ensure_object(App).is_parsed = True
         return super().invoke(ctx)
 

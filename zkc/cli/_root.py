@@ -25,6 +25,12 @@ class Root(Group):
             ctx.ensure_object(App).take_form(args)  # The version is printed before other options are looked at.
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (EOFError, KeyboardInterrupt) as error:
+            raise click.Abort from error  # click itself would also write an empty line, before an error as JSON.
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 

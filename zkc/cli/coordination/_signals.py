@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from click.exceptions import Exit
 
-from zkc.cli._ending import Ended
+from zkc.cli._ending import Ended, deferred
 
 __all__ = ["Signals", "Terminal", "stop_as"]
 
@@ -55,7 +55,7 @@ class Signals:
         os.close(self._writer)
 
     def _take(self, signum: int, frame: Optional[FrameType]) -> None:
-        if self._raise:
+        if self._raise and not deferred(signum, frame):
             self._raise = False  # What follows gives back what was taken: the next signal must not end that.
             _end(signum)
 
