@@ -45,7 +45,10 @@ def test_a_leader_that_loses_the_leadership_may_campaign_again(start_cli, client
 
 def test_a_second_contender_that_does_not_wait_is_refused(cli, client):
     with client.election("/leader", identifier="first").lead():
-        assert cli("elect", "--wait", "0", "--json", "/leader", "--", "true", code=124).error["holders"] == ["first"]
+        for wait in ("0", "300ms"):
+            error = cli("elect", "--wait", wait, "--json", "/leader", "--", "true", code=124).error
+            assert error["holders"] == ["first"]
+        assert len(client.children("/leader")) == 1
     assert cli("elect", "--wait", "0", "/leader", "--", "sh", "-c", "exit 5", code=5).out == b""
 
 

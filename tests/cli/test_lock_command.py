@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
@@ -65,6 +66,29 @@ def test_a_lock_that_is_not_free_in_time_leaves_no_contender(cli, start_cli, cli
         waiter.send_signal(signal.SIGTERM)
         assert waiter.wait(60) == 128 + 15
         assert len(client.children("/l")) == 1
+
+
+@pytest.mark.parametrize(("signum", "how"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM"),
+                                             (signal.SIGHUP, "ended by SIGHUP")])  # fmt: skip
+def test_a_signal_while_it_waits_is_one_line_and_leaves_no_contender(start_cli, client, signum, how):
+    waits = (
+        (["lock"], "the lock", client.lock("/l")),
+        (["elect"], "the leadership of", client.election("/e", identifier="here")),
+        (["semaphore", "-n", "1"], "a slot of", client.semaphore("/s", 1)),
+    )
+    for command, name, recipe in waits:
+        path = recipe.path
+        with recipe.lead() if command == ["elect"] else recipe.acquire():
+            before = client.count_descendants(path)
+            for options in ([], ["--json"]):
+                process = start_cli(*options, *command, path, "--", "true")
+                until(lambda path=path, before=before: client.count_descendants(path) > before)
+                process.send_signal(signum)
+                (line,) = process.communicate(timeout=60)[1].decode().splitlines()
+                assert process.returncode == 128 + signum
+                expected = f"{how} while waiting for {name} {path}"
+                assert json.loads(line)["message"] == expected if options else line == f"zkc: error: {expected}"
+                until(lambda path=path, before=before: client.count_descendants(path) == before)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -13,7 +13,7 @@ from zkc.cli._app import App
 from zkc.cli._ending import ended_by, raise_deferred
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._root import root
-from zkc.cli._streams import FORMS, check_stdout
+from zkc.cli._streams import FORMS, check_stdout, is_terminal
 
 __all__ = ["run"]
 
@@ -106,5 +106,7 @@ def report(error: BaseException, app: App) -> int:
     if isinstance(error, (KeyboardInterrupt, click.Abort)) and not app.out.is_json:
         app.out.interrupted()
     else:
+        if exit_code_of(error) == ExitCode.INTERRUPTED and is_terminal(sys.stderr) and not app.out.is_json:
+            print(file=sys.stderr)  # The terminal shows ^C in this line.
         print(describe(error, app.out.is_json), file=sys.stderr, flush=True)
     return exit_code_of(error)

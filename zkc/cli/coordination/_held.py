@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import click
 
 from zkc.cli._completers import complete_program
+from zkc.cli._ending import ended_by
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command
 from zkc.cli._paths import PATH
@@ -161,7 +162,7 @@ def run_held(app: App, job: Job, plan: Plan) -> int:
     with contextlib.suppress(LockLostError, LockInDoubtError), contextlib.ExitStack() as releasing:
         signals = releasing.enter_context(Signals())
         with Guarded(say, in_shell=app.in_shell) as guarded:
-            hold = releasing.enter_context(_acquire(app, job, plan))
+            hold = _acquire(app, job, plan, releasing)
             signals.collect()
             timeout = app.client.negotiated_timeout
             order = _order(app, job, file, hold, timeout)
@@ -196,19 +197,25 @@ def _code_of(app: App, job: Job, plan: Plan, end: Optional[End], reason: Optiona
     return end.code
 
 
-def _acquire(app: App, job: Job, plan: Plan) -> AbstractContextManager[Hold]:
+def _acquire(app: App, job: Job, plan: Plan, releasing: contextlib.ExitStack) -> Hold:
+    """Acquire the hold. The stack releases it."""
     from zkc.recipes import LayoutError, LimitMismatchError, LockTimeoutError
 
     client = app.client
     began = time.monotonic()
     try:
         if job.wait is None or job.wait > 0:
-            return plan.acquire(client, job.wait)
+            return releasing.enter_context(plan.acquire(client, job.wait))  # An election waits when it is entered.
         held: Optional[AbstractContextManager[Hold]] = app.call(lambda: plan.attempt(client))
         if held is not None:
-            return held
+            return releasing.enter_context(held)
     except LockTimeoutError:
         pass
+    except KeyboardInterrupt:
+        number = ended_by()
+        how = "interrupted" if number is None else f"ended by {number.name}"
+        raise CommandError(f"{how} while waiting for {plan.name} {job.path}", ExitCode.INTERRUPTED,
+                           name="interrupted", path=job.path) from None  # fmt: skip
     except (LayoutError, LimitMismatchError) as error:
         text = f"{plan.name} {job.path} was not acquired: {error}"
         raise CommandError(text, ExitCode.CONFLICT, name="other_use", path=job.path) from None
