@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import subprocess
 
@@ -61,7 +62,24 @@ def test_a_line_of_a_dump_has_a_limit(cli_environment, tmp_path):
         ended = subprocess.run(["bash", "-c", script, *COMMAND, "restore", name, "/copy"], env=cli_environment,
                                stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)  # fmt: skip
         assert ended.returncode == 10
-        assert "line 1: the line is longer than 67,108,864 bytes, the limit" in ended.stderr.decode()
+        assert "line 1: the line is longer than 8,388,608 bytes, the limit" in ended.stderr.decode()
+
+
+@pytest.mark.parametrize(("begin", "rest"), [(b"", b"\0"), (b"", b"\n"), (b"", b"{"), (b"no dump\n", b"")])
+@pytest.mark.parametrize("command", [["restore", "-", "/copy"], ["diff", "-", "/"]])
+def test_an_endless_input_that_is_no_dump_is_refused_at_its_begin(start_cli, command, begin, rest):
+    process = start_cli(*command)
+    process.stdin.write(begin)
+    process.stdin.flush()
+    written = 0
+    with contextlib.suppress(BrokenPipeError):
+        while rest:
+            written += process.stdin.write(rest * (1 << 16))
+            assert written < 100 << 20
+    assert process.wait(60) == 10  # Its stdin is still open.
+    assert b"- is no dump that can be read" in process.stderr.read()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
 
 
 def test_a_byte_order_mark_is_skipped(cli, client):

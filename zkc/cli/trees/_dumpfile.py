@@ -26,6 +26,7 @@ import click
 from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._files import naming, open_output
+from zkc.cli.trees._pipes import Inflated, Kept, Rest
 from zkc.cli.trees._source import Record, Source, key_of, relative
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _LEVEL = 4  # Of gzip: the lines are alike, so a higher one takes twice the time for a tenth of the size.
 _IN_MEMORY = 32 << 20  # Bytes of lines that are sorted at once.
 _LONGEST = 64 << 20  # Bytes of a line, far more than a server can hold in a znode.
+_LONGEST_HEADER = 8 << 20  # Bytes of the first line, and of what may be empty before it.
 _SHOWN = 60  # Characters of a line that a message has.
 _SORTED = "sorted"  # The member of the header that promises the order.
 
@@ -169,23 +171,27 @@ class DumpSource(Source):
     @contextlib.contextmanager
     def _lines(self) -> Iterator[tuple[Iterator[tuple[int, str]], str]]:
         """Open the file: its lines in the order of a walk, each with its number, and the path of the tree."""
-        from zkc._commands.export import read_header
-
         with ExitStack() as stack:
             raw = self._open()
             if raw is not self._stdin:
                 stack.enter_context(raw)
             lines = self._read(raw)
-            number, first = next(lines, (1, ""))
-            try:
-                header = read_header(first)
-            except ValueError as error:
-                raise self._bad(f"line {number}: {error}") from None
+            header = self._header(lines)
             path = header.get("path")
             is_sorted = header.get(_SORTED) is True
             lines = self._whole(lines, ends=is_sorted)
             ordered = self._checked(lines) if is_sorted else self._sorted(lines, stack)
             yield ordered, path if isinstance(path, str) else "/"
+
+    def _header(self, lines: Iterator[tuple[int, str]]) -> dict[str, Any]:
+        """Take the first line."""
+        from zkc._commands.export import read_header
+
+        number, first = next(lines, (1, ""))
+        try:
+            return read_header(first)
+        except ValueError as error:
+            raise self._bad(f"line {number}: {error}") from None
 
     def _open(self) -> IO[bytes]:
         if self._file != "-":
@@ -197,6 +203,8 @@ class DumpSource(Source):
                 click.get_current_context().call_on_close(self._stdin.close)
                 if sys.stdin is None:
                     raise CommandError("stdin cannot be read: there is no stdin", ExitCode.USAGE, name="file")
+                # The header first: what is no dump may have no end, and would fill the disk.
+                self._header(self._read(io.BufferedReader(Kept(sys.stdin.buffer, self._stdin), 1 << 16)))
                 shutil.copyfileobj(sys.stdin.buffer, self._stdin, 1 << 18)
         self._stdin.seek(0)
         return self._stdin
@@ -209,7 +217,7 @@ class DumpSource(Source):
         if raw.seekable():
             raw.seek(0)
         else:
-            opened = io.BufferedReader(_Rest(head, raw), 1 << 16)
+            opened = io.BufferedReader(Rest(head, raw), 1 << 16)
         if head.startswith(_GZIP):
             import gzip
 
@@ -217,20 +225,25 @@ class DumpSource(Source):
         elif head.startswith(_ZSTD):
             module = _zstd(self._file)
             errors += (module.ZstdError,)
-            opened = io.BufferedReader(_Inflated(opened, module), 1 << 18)
-        number = 0
+            opened = io.BufferedReader(Inflated(opened, module), 1 << 18)
+        number, limit = 0, _LONGEST_HEADER
         while True:
             number += 1
             try:
-                line = opened.readline(_LONGEST + 1)
+                line = opened.readline(limit + 1)
                 if not line:
                     return
-                if len(line) > _LONGEST:
-                    raise self._bad(f"line {number}: the line is longer than {_LONGEST:,} bytes, the limit")
+                if len(line) > limit:
+                    raise self._bad(f"line {number}: the line is longer than {limit:,} bytes, the limit")
                 if number == 1:
                     line = line[len(codecs.BOM_UTF8) :] if line.startswith(codecs.BOM_UTF8) else line
                 if line.strip():
+                    limit = _LONGEST
                     yield number, line.decode()
+                elif limit < _LONGEST:
+                    limit -= len(line)
+                    if limit <= 0:
+                        raise self._bad(f"it begins with {_LONGEST_HEADER:,} bytes of empty lines")
             except errors as error:
                 raise self._bad(f"line {number}: the compressed file is damaged or cut: {error}") from None
             except UnicodeDecodeError as error:
@@ -328,54 +341,3 @@ def _short(line: str) -> str:
     """Return the begin of a line, for a message."""
     text = line.strip()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-class _Rest(io.RawIOBase):
-    """A pipe whose first bytes were read already."""
-
-    def __init__(self, head: bytes, raw: IO[bytes]) -> None:
-        self._head, self._raw = head, raw
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        content = self._head or self._raw.read(len(buffer))
-        self._head = b""
-        buffer[: len(content)] = content
-        return len(content)
-
-
-class _Inflated(io.RawIOBase):
-    """The content of a file that zstandard compresses.
-
-    The modules' own files differ: one reads the first frame only, and takes a file that was cut for a whole one.
-    """
-
-    def __init__(self, raw: IO[bytes], module: Any) -> None:
-        decompressor = module.ZstdDecompressor
-        self._raw = raw
-        self._new: Callable[[], Any] = (
-            (lambda: decompressor().decompressobj()) if hasattr(decompressor, "decompressobj") else decompressor
-        )
-        self._frame = self._new()
-        self._rest = b""  # Content that found no room.
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            packed = self._frame.unused_data if self._frame.eof else b""
-            packed = packed or self._raw.read(1 << 14)
-            if not packed:
-                if not self._frame.eof:
-                    raise EOFError("the file ends in the middle")
-                return 0
-            if self._frame.eof:
-                self._frame = self._new()
-            self._rest = self._frame.decompress(packed)
-        content = self._rest[: len(buffer)]
-        self._rest = self._rest[len(content) :]
-        buffer[: len(content)] = content
-        return len(content)
