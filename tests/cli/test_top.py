@@ -185,3 +185,19 @@ def test_the_reason_for_a_refused_certificate_fits_80_columns():
     row.record = record(server=row.name, error="tls", message=str(AskError("tls", text, advice="Have it renewed")))
     lines = top_lines(model, 80, 24, title="prod", status="every 2 s")
     assert any(f"tls: {text}" in line.plain for line in lines)
+
+
+def test_a_longer_reason_is_wrapped_where_there_is_room():
+    model = TopModel()
+    text = "the certificate of 10.0.0.1:12345 is for zookeeper-1.example.org, zookeeper-2.example.org, not for 10.0.0.1"
+    for number in range(3):
+        row = model.rows[f"127.0.0.1:1234{number}"] = Row(f"127.0.0.1:1234{number}")
+        row.record = record(server=row.name, error="hostname", message=text)
+    lines = [line.plain.rstrip() for line in top_lines(model, 80, 24, title="prod", status="")]
+    assert "hostname:" in lines[5]
+    assert lines[6].startswith(" " * 18)
+    assert " ".join(" ".join(lines[5:9]).split()).startswith(f"127.0.0.1:12340 hostname: {text} 127.0.0.1:12341")
+    narrow = [line.plain.rstrip() for line in top_lines(model, 80, 10, title="prod", status="")]
+    assert len(narrow) == 10
+    assert [line[:15] for line in narrow[5:8]] == list(model.rows)
+    assert all(line.endswith("…") for line in narrow[5:8])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any, Optional
 
@@ -168,11 +169,14 @@ def top_lines(model: TopModel, width: int, height: int, *, title: str, status: s
     ]
     rows = list(model.rows.values())
     room = max(height - len(lines) - 1, 1)
+    drawn = [_row(row, columns, width) for row in rows]
+    if sum(map(len, drawn)) > room:  # Reasons are cut before servers are left out.
+        drawn = [_row(row, columns, width, whole=False) for row in rows]
     if len(rows) > room:
-        lines.extend(_row(row, columns, width) for row in rows[: room - 1])
+        lines.extend(line for each in drawn[: room - 1] for line in each)
         lines.append(Text(f"… {len(rows) - room + 1} more servers: make the window higher", "dim"))
     else:
-        lines.extend(_row(row, columns, width) for row in rows)
+        lines.extend(line for each in drawn for line in each)
     if not rows:
         lines.append(Text("asking the servers…", "dim"))
     lines = lines[: height - 1]
@@ -183,11 +187,18 @@ def top_lines(model: TopModel, width: int, height: int, *, title: str, status: s
     return lines
 
 
-def _row(row: Row, columns: list[_Column], width: int) -> Text:
+def _row(row: Row, columns: list[_Column], width: int, *, whole: bool = True) -> list[Text]:
+    """Return the lines of a server: one, or more for the whole reason why it is down."""
     if not row.down:
-        return _line([_fitted(each.cell(row, each.width), each.width, left=each.left) for each in columns])
-    cells = [_fitted(columns[0].cell(row, columns[0].width), columns[0].width, left=True)]
-    reason = row.record["error"].replace("_", " ")
-    message = shown(row.record["message"], lines=False)
-    cells.append(Text.assemble((f"{reason}: ", "bold red"), message))
-    return _line(cells)
+        return [_line([_fitted(each.cell(row, each.width), each.width, left=each.left) for each in columns])]
+    first = columns[0].width
+    reason = f"{row.record['error'].replace('_', ' ')}: "
+    told = reason + shown(row.record["message"], lines=False)
+    lines: list[Text] = []
+    for text in textwrap.wrap(told, max(width - first - 1, 20)) if whole else [told]:
+        cell = Text() if lines else columns[0].cell(row, first)
+        words = Text(text)
+        if not lines:
+            words.stylize("bold red", 0, len(reason))
+        lines.append(_line([_fitted(cell, first, left=True), words]))
+    return lines
