@@ -7,14 +7,14 @@ import pytest
 from zkc.cli._types import MOST, parse_duration, parse_size
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1.5h", 5400), ("250ms", 0.25), ("36500d", 36500 * 86400)])
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1.5h", 5400), ("250ms", 0.25), ("11000d", 11000 * 86400)])
 def test_durations_are_seconds(text, seconds):
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["9999999999999d", "36501d", "9" * 400, "9" * 400 + "ms"])
 def test_a_duration_has_a_bound(text):
-    with pytest.raises(ValueError, match=r"^.{1,70} is too long: the longest duration is 36500d"):
+    with pytest.raises(ValueError, match=r"^.{1,70} is too long: the longest duration is 11000d"):
         parse_duration(text)
 
 

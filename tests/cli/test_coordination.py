@@ -84,6 +84,29 @@ def test_missing_arguments_are_errors_with_the_usage(cli, command):
     assert cli(command, "--json", code=2).error["error"] == "usage"
 
 
+@pytest.mark.parametrize("command", [["lock", "ls"], ["lock", "--wait", "0"], ["barrier", "create"], ["counter", "add"],
+                                     ["watch"], ["wait"], ["cp", "/a"], ["elect"]])  # fmt: skip
+def test_a_path_that_no_server_takes_is_an_error_of_the_usage(cli, cli_environment, command):
+    cli_environment["ZKC_SERVERS"] = "127.0.0.1:1"
+    program = ["true"] if command[-1] in ("0", "elect") else []
+    for path in ("/new\nline", "/bell\a", "/far\ufff0"):
+        assert "must not contain the character" in cli(*command, path, *program, code=2).err
+
+
+def test_the_longest_wait_and_a_limit_that_is_too_large(cli, client):
+    cli("lock", "--wait", "11000d", "/l", "true")
+    cli("barrier", "wait", "/b", "--timeout", "11000d")
+    assert "limit must be" in cli("semaphore", "-n", str(2**40), "/s", "true", code=2).err
+    assert "there is no command ''" in cli("lock", "/l", "", code=127).err
+
+
+def test_a_label_with_newlines_is_one_cell(cli, start_cli, client):
+    with client.lock("/l", identifier="a\nb\tc\x1b[2J").acquire():
+        (line,) = cli("lock", "ls", "/l").lines
+        assert line.split("\t")[-1] == "a\\nb\\tc\\x1b[2J"
+        assert cli("lock", "ls", "/l", "--json").json[0]["label"] == "a\nb\tc\x1b[2J"
+
+
 def test_a_semaphore_has_room_for_its_limit_only(start_cli, cli, tmp_path):
     script = f"echo ready; while ! [ -e {tmp_path}/go ]; do sleep 0.05; done"
     running = [start_cli("semaphore", "-n", "2", "--label", "in", "/s", "--", "sh", "-c", script) for _ in range(2)]

@@ -10,7 +10,9 @@ from zkc.cli._root import root
 from zkc.cli._run import run
 from zkc.cli._table import COMMANDS, SECTIONS
 
-GROUPS = [[], *([name] for name in COMMANDS if isinstance(root.get_command(click.Context(root), name), click.Group))]
+# `zkc lock` is a command and a group: without arguments those of the command are missing.
+GROUPS = [[], *([name] for name in COMMANDS
+                if getattr(root.get_command(click.Context(root), name), "no_args_is_help", False))]  # fmt: skip
 
 
 def _name(group):

@@ -211,8 +211,9 @@ class Rows:
         elif form == "jsonl":
             sys.stdout.write(json.dumps(record) + "\n")
         else:
-            text = "\t".join(_cell(record.get(column)) for column in self._columns)
-            sys.stdout.write((shown(text) if self._out.is_terminal else text) + "\n")
+            # A label, say, may have newlines and tabs: a record stays one line, and its cells stay apart.
+            text = "\t".join(shown(_cell(record.get(column)), lines=False) for column in self._columns)
+            sys.stdout.write(text + "\n")
         self.count += 1
 
     def flush(self) -> None:

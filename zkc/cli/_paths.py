@@ -50,7 +50,19 @@ def resolve_path(text: str, folder: str = "/", *, in_shell: bool = True) -> str:
     resolved = "/" + joined.lstrip("/")
     if not in_shell:
         _refuse_parts(text, resolved)
+    if not (resolved.isascii() and resolved.isprintable()):  # Else the extension need not be loaded.
+        _refuse_characters(resolved)
     return resolved
+
+
+def _refuse_characters(path: str) -> None:
+    """Raise if a path has a character that the servers refuse."""
+    from zkc._args import check_path
+
+    try:
+        check_path(path)
+    except ValueError as error:
+        raise CommandError(str(error), ExitCode.USAGE, name="usage", path=path) from None
 
 
 def _refuse_parts(text: str, resolved: str) -> None:

@@ -51,5 +51,5 @@ def find_program(name: str, done: str) -> str:
     if any(os.path.isfile(place) for place in places) or ("/" in name and os.path.isdir(name)):
         text, code, kind = f"{name} is not executable", ExitCode.NOT_EXECUTABLE, "not_executable"
     else:
-        text, code, kind = f"there is no command {name}", ExitCode.COMMAND_NOT_FOUND, "command_not_found"
+        text, code, kind = f"there is no command {name or repr(name)}", ExitCode.COMMAND_NOT_FOUND, "command_not_found"
     raise CommandError(f"{text}: {done}", code, name=kind)

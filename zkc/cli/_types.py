@@ -16,7 +16,7 @@ __all__ = ["ACL_TYPE", "DURATION", "MOST", "SIZE", "FiniteRange", "parse_acl", "
 _SECONDS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _BYTES = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
           "ki": 1 << 10, "kib": 1 << 10, "mi": 1 << 20, "mib": 1 << 20, "gi": 1 << 30, "gib": 1 << 30}  # fmt: skip
-_LONGEST = 36_500 * 86400.0  # A hundred years: far below what clocks, locks and timestamps can represent.
+_LONGEST = 11_000 * 86400.0  # Thirty years: the longest timeout that the client takes.
 _LETTERS = {"r": "READ", "w": "WRITE", "c": "CREATE", "d": "DELETE", "a": "ADMIN"}
 
 MOST = 2**63 - 1
@@ -24,13 +24,13 @@ MOST = 2**63 - 1
 
 
 def parse_duration(text: str) -> float:
-    """Return a duration such as ``90``, ``1.5h``, ``250ms`` or ``2d`` in seconds, at most a hundred years."""
+    """Return a duration such as ``90``, ``1.5h``, ``250ms`` or ``2d`` in seconds, at most thirty years."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
     if match is None or match[2] not in _SECONDS:
         raise ValueError(f"{shortened(text)!r} is no duration: give seconds, or a number with ms, s, m, h, d or w")
     seconds = float(match[1]) * _SECONDS[match[2]]
     if seconds > _LONGEST:
-        raise ValueError(f"{shortened(text)!r} is too long: the longest duration is 36500d")
+        raise ValueError(f"{shortened(text)!r} is too long: the longest duration is 11000d")
     return seconds
 
 

@@ -199,6 +199,7 @@ def _code_of(app: App, job: Job, plan: Plan, end: Optional[End], reason: Optiona
 
 def _acquire(app: App, job: Job, plan: Plan, releasing: contextlib.ExitStack) -> Hold:
     """Acquire the hold. The stack releases it."""
+    from zkc import ZooKeeperError
     from zkc.recipes import LayoutError, LimitMismatchError, LockTimeoutError
 
     client = app.client
@@ -219,6 +220,10 @@ def _acquire(app: App, job: Job, plan: Plan, releasing: contextlib.ExitStack) ->
     except (LayoutError, LimitMismatchError) as error:
         text = f"{plan.name} {job.path} was not acquired: {error}"
         raise CommandError(text, ExitCode.CONFLICT, name="other_use", path=job.path) from None
+    except ValueError as error:
+        if isinstance(error, ZooKeeperError):
+            raise
+        raise CommandError(str(error), ExitCode.USAGE, name="usage", path=job.path) from None
     waited = time.monotonic() - began if job.wait else 0.0
     raise _not_acquired(client, job, plan, waited)
 

@@ -51,7 +51,7 @@ def command(
         raise click.UsageError(f"{' and '.join(given)}: give one of them")
     deadline = None if timeout is None else time.monotonic() + timeout
     states: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    wanted = None if equals is None else equals.encode()
+    wanted = None if equals is None else equals.encode("utf-8", "surrogateescape")
 
     def of_data(data: Optional[bytes], stat: Optional[Stat]) -> None:
         states.put(data == wanted if wanted is not None else (stat is None) == (what == "gone"))
