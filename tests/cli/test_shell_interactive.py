@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import zkc
-from zkc.cli.programs._complete import escaped, words_of
 from zkc.cli.programs._shell.watches import Notices
+from zkc.cli.programs._words import escaped, words_of
 
 
 @pytest.fixture

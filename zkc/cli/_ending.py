@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "ended_by",
     "give_back_signals",
     "interruption",
+    "leave_keys_to_child",
     "raise_deferred",
     "take_signals",
 ]
@@ -137,6 +139,26 @@ def give_back_signals() -> None:
         if signal.getsignal(number) in (_end, signal.default_int_handler):
             signal.signal(number, signal.SIG_DFL)
     raise_deferred()
+
+
+@contextlib.contextmanager
+def leave_keys_to_child() -> Iterator[None]:
+    """Leave Ctrl-C and Ctrl-\\ to a program that has the terminal, such as an editor, a pager or a shell.
+
+    The handler is a function: a signal that is ignored would be ignored in the program, too.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT)}
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number in before:
+        signal.signal(number, lambda *_: None)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def call(command: Sequence[str], seconds: Optional[float] = None, **options: Any) -> int:

@@ -1,4 +1,4 @@
-"""The completion of bash, zsh and fish: their scripts, the words of the line, and names quoted for the shell.
+"""The completion of bash, zsh and fish: their scripts, and what they and ``zkc shell`` are given to insert.
 
 Names of znodes come from other clients. A shell must never read one as a command, a variable or two words.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
 from click.shell_completion import CompletionItem, FishComplete, ShellComplete, ZshComplete, add_completion_class
 
-__all__ = ["Word", "escaped", "register", "script_of", "words_of"]
+from zkc.cli.programs._words import Word, escaped, words_of
 
-_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_-.,+%=:@")
+__all__ = ["insertable", "register", "safe", "script_of"]
 
 _BASH = """\
 _zkc_completion() {
@@ -59,73 +59,35 @@ complete --no-files --command zkc --arguments "(_zkc_completion)"
 """
 
 
-class Word(NamedTuple):
-    """The word before the cursor: its value, and the part of it that a shell replaces."""
-
-    value: str
-    kept: str
-    """The value of what stands before the replaced part."""
-    quote: str
-    """The quote that is open; empty if there is none."""
-    start: int
-    """Where the replaced part begins in the line, behind the open quote."""
-
-
-def words_of(line: str, breaks: str = "") -> tuple[list[str], Word]:
-    """Return the complete words of a line, and the one before its end. A quote or a backslash at the end may be open.
-
-    Args:
-        line: The line up to the cursor.
-        breaks: The characters at which a shell divides a word for the completion, as ``COMP_WORDBREAKS``.
-    """
-    words: list[str] = []
-    value, quote, inside, start, kept = "", "", False, 0, ""
-    index = 0
-    while index < len(line):
-        character = line[index]
-        if quote:
-            if character == quote:
-                quote = ""
-                start, kept = index + 1, value
-            elif character == "\\" and quote == '"' and line[index + 1 : index + 2] in ("$", "`", '"', "\\"):
-                index += 1
-                value += line[index]
-            else:
-                value += character
-        elif character == "\\":
-            index += 1
-            value += line[index : index + 1]
-            inside = True
-        elif character in "'\"":
-            quote, inside = character, True
-            start, kept = index + 1, value
-        elif character in " \t\n":
-            if inside:
-                words.append(value)
-            value, inside = "", False
-            start, kept = index + 1, ""
-        else:
-            value += character
-            inside = True
-            if character in breaks:
-                start, kept = index + 1, value
-        index += 1
-    return words, Word(value, kept, quote, start)
-
-
-def escaped(text: str, quote: str = "") -> str:
-    """Return a text as a POSIX shell reads it within an open quote, or outside of quotes."""
-    if quote == "'":
-        return text.replace("'", "'\\''")
-    if quote == '"':
-        made = "".join(f"\\{each}" if each in '$`"\\' else each for each in text)
-        return made.replace("!", "\"'!'\"")  # The history of bash reads it within double quotes, with a backslash, too.
-    return "".join(each if each in _PLAIN or not each.isascii() else f"\\{each}" for each in text)
-
-
-def _safe(items: list[CompletionItem]) -> list[CompletionItem]:
+def safe(items: list[CompletionItem]) -> list[CompletionItem]:
     """Return the items without those that a terminal cannot show: a control character may end a line or a word."""
     return [item for item in items if not isinstance(item.value, str) or item.value.isprintable()]
+
+
+def insertable(items: list[CompletionItem], word: Word, *, history: bool = True) -> list[CompletionItem]:
+    """Return what a shell inserts as it is, in place of the part of a word that it replaces.
+
+    An item of the type ``part`` has nothing behind it, not even a blank: the word goes on.
+
+    Args:
+        items: What click found for the value of the word.
+        word: The word before the cursor.
+        history: Whether the shell expands ``!`` within double quotes, as bash does.
+    """
+    option, equals, _ = word.value.partition("=")
+    made = []
+    for item in items:
+        if item.type != "plain":
+            made.append(item)
+            continue
+        value = item.value
+        if equals and option.startswith("-"):  # click completes the value of --option=value alone.
+            value = f"{option}={value}"
+        if value.startswith(word.kept):
+            kind = "part" if value.endswith(("/", ":", "=")) else "plain"
+            text = escaped(value[len(word.kept) :], word.quote, history=history)
+            made.append(CompletionItem(text, kind, item.help, shown=item.value))
+    return made
 
 
 class _Complete(ShellComplete):
@@ -133,7 +95,7 @@ class _Complete(ShellComplete):
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         try:
-            return _safe(super().get_completions(args, incomplete))
+            return safe(super().get_completions(args, incomplete))
         except Exception:  # noqa: BLE001 - whatever is wrong with the line, a completion prints no error
             return []
 
@@ -160,26 +122,10 @@ class _Bash(_Complete):
         return words[1:], self._word.value
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        word = self._word
-        found = super().get_completions(args, incomplete)
-        option, equals, _ = word.value.partition("=")
-        if equals and option.startswith("-"):  # click completes the value of --option=value alone.
-            found = [_with(item, f"{option}={item.value}") if item.type == "plain" else item for item in found]
-        made = []
-        for item in found:
-            if item.type != "plain":
-                made.append(item)
-            elif item.value.startswith(word.kept):
-                kind = "part" if item.value.endswith(("/", ":", "=")) else "plain"
-                made.append(_with(item, escaped(item.value[len(word.kept) :], word.quote), kind))
-        return made
+        return insertable(super().get_completions(args, incomplete), self._word)
 
     def format_completion(self, item: CompletionItem) -> str:
         return f"{item.type}\t{item.value}"
-
-
-def _with(item: CompletionItem, value: str, kind: str = "plain") -> CompletionItem:
-    return CompletionItem(value, kind, item.help)
 
 
 class _Zsh(_Complete, ZshComplete):

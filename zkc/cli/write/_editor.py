@@ -6,14 +6,13 @@ import contextlib
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from zkc.cli._ending import leave_keys_to_child
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._streams import is_terminal
 
@@ -51,7 +50,7 @@ class EditedFile:
         editor = editor or "vi"
         try:
             words = shlex.split(editor)
-            with _ignoring_ctrl_c():
+            with leave_keys_to_child():
                 code = subprocess.run([*words, self.path], check=False).returncode
         except (OSError, ValueError, IndexError) as error:
             raise CommandError(f"the editor {editor!r} cannot be run: {error}. Set VISUAL or EDITOR", ExitCode.USAGE,
@@ -81,16 +80,3 @@ def edited_file(app: App, name: str, data: bytes) -> Iterator[EditedFile]:
     finally:
         if not file.keep:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _ignoring_ctrl_c() -> Iterator[None]:
-    """Leave Ctrl-C to the editor. A function as the handler: an ignored signal would be ignored in the editor, too."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,21 +1,19 @@
-"""The interactive shell: prompt, history, hints, completion, highlighting and the bottom bar."""
+"""The interactive shell: prompt, hints, highlighting and the bottom bar."""
 
 from __future__ import annotations
 
-import os
+import contextlib
+import functools
 import re
-import signal
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, TextIO
+from typing import TYPE_CHECKING, Any, Optional
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.history import FileHistory
+from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
@@ -23,11 +21,12 @@ from prompt_toolkit.styles import Style
 from zkc.cli._ending import Ended, ended_by
 from zkc.cli._exit import ExitCode
 from zkc.cli._records import hex_text
-from zkc.cli._root import root
 from zkc.cli._table import COMMANDS, SHELL_WORDS
-from zkc.cli._text import shown
-from zkc.cli.programs._shell.lines import split_lines, statements
-from zkc.cli.programs._shell.runner import Leave, Runner
+from zkc.cli.programs._shell.completer import ShellCompleter
+from zkc.cli.programs._shell.history import history_of
+from zkc.cli.programs._shell.interrupts import Interrupts
+from zkc.cli.programs._shell.output import Output
+from zkc.cli.programs._shell.runner import Interactive, Leave, Runner
 from zkc.cli.programs._shell.watches import Notices, Watches
 
 if TYPE_CHECKING:
@@ -38,42 +37,45 @@ __all__ = ["interact"]
 _STYLE = Style.from_dict({"command": "bold", "option": "ansicyan", "path": "ansigreen", "unknown": "ansired",
                           "bottom-toolbar": "noreverse ansibrightblack", "notice": "ansiyellow"})  # fmt: skip
 
-# The exit code of a command after Ctrl-C: that of zkc, or that of a system command as subprocess and as sh give it.
-_INTERRUPTED = frozenset({ExitCode.INTERRUPTED, 128 + signal.SIGINT, -signal.SIGINT})
-
 
 def interact(app: App) -> int:
     """Run the interactive shell until Ctrl-D; return the exit code."""
     client = app.client
-    watches = Watches(app, _notify)
-    runner = Runner(app, watches)
-    notices = Notices(client, _notify)
+    history = history_of(app)
     session: PromptSession[str] = PromptSession(
-        history=_History(str(_history_file(app))),
+        history=history,
         auto_suggest=AutoSuggestFromHistory(),
-        completer=_Completer(app),
+        completer=ShellCompleter(app),
         complete_while_typing=False,
+        enable_suspend=True,
         lexer=_Lexer(),
         style=_STYLE if app.out.colors else Style([]),
-        bottom_toolbar=lambda: _bar(app, watches),
         refresh_interval=1.0,
     )
+    output = Output(functools.partial(_above, session))
+    watches = Watches(app, output.notify)
+    notices = Notices(client, output.notify)
+    runner = Runner(app, Interactive(watches, history, output))
+    session.bottom_toolbar = lambda: _bar(app, watches)
     app.out.note(f"connected to {client.server}; help lists the commands, Ctrl-D leaves")
-    streams = sys.stdout, sys.stderr
+    interrupts = Interrupts()
     left: Optional[int] = None
-    with patch_stdout(raw=True):
-        while True:
+    with interrupts.taken(), patch_stdout(raw=True):
+        while left is None:
             try:
-                text = session.prompt(lambda: _prompt(app))
+                text = session.prompt(lambda: _prompt(app), pre_run=functools.partial(_catch_up, output))
             except KeyboardInterrupt as error:
                 if isinstance(error, Ended):
                     raise
                 continue
             except EOFError:
                 break
-            left = _run(runner, text, streams)
-            if left is not None:
-                break
+            try:
+                if _run(runner, text, output, interrupts):
+                    # The keys that were read before Ctrl-C, as the rest of a paste. The terminal has dropped its own.
+                    clear_typeahead(session.input)
+            except Leave as leave:
+                left = leave.code or 0
             number = ended_by()
             if number is not None:
                 return 128 + number
@@ -81,32 +83,28 @@ def interact(app: App) -> int:
     return 0 if left is None else left
 
 
-def _run(runner: Runner, text: str, streams: tuple[TextIO, TextIO]) -> Optional[int]:
-    """Run what was typed or pasted, outside of prompt_toolkit's stdout; return the exit code if it is to leave.
-
-    Each line is a command of its own, as in other shells. Nothing runs if one of them is malformed.
-    """
-    patched = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = streams
-    found = statements(text)
+def _run(runner: Runner, text: str, output: Output, interrupts: Interrupts) -> bool:
+    """Run what was typed or pasted, outside of prompt_toolkit's stdout; return whether Ctrl-C has ended it."""
     try:
-        if any(runner.check(each) for each in found):
-            return None
-        for each in found:
-            if runner.run(each) in _INTERRUPTED or ended_by() is not None:
-                break
-    except Leave as leave:
-        return leave.code or 0
+        with output.command(), interrupts.line():
+            code = runner.run_all(text, interrupts.seen)
     except KeyboardInterrupt:
-        pass
-    finally:
-        sys.stdout, sys.stderr = patched
-    return None
+        return True
+    return code == ExitCode.INTERRUPTED or interrupts.seen()
 
 
-def _notify(text: str) -> None:
-    # prompt_toolkit puts it above the prompt. While a command runs, it goes to the terminal as it is.
-    print(f"[{shown(text)}]", file=sys.stderr)
+def _catch_up(output: Output) -> None:
+    """Write the notices that have come since the last command ended, above the new prompt."""
+    if output.has_notices():
+        run_in_terminal(output.write_notices)
+
+
+def _above(session: PromptSession[str], write: Callable[[], None]) -> None:
+    """Let a function write above the prompt, if there is one. Any thread may call this."""
+    loop = session.app.loop
+    if session.app.is_running and loop is not None:
+        with contextlib.suppress(RuntimeError):  # The prompt has ended just now.
+            loop.call_soon_threadsafe(run_in_terminal, write)
 
 
 def _prompt(app: App) -> StyleAndTextTuples:
@@ -131,72 +129,6 @@ def _bar(app: App, watches: Watches) -> str:
     if len(watches):
         parts.append(f"{len(watches)} watching")
     return " · ".join(parts)
-
-
-def _history_file(app: App) -> Path:
-    """Return the file of the history of this profile, which only its owner can read."""
-    base = os.environ.get("XDG_STATE_HOME")
-    folder = (Path(base) if base else Path.home() / ".local" / "state") / "zkc"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = folder / f"history-{(app.settings.profile or 'default').replace('/', '_')}"
-    file.touch(mode=0o600)
-    return file
-
-
-class _History(FileHistory):
-    """The file of the history, with an entry for each line. One that begins with a blank is left out.
-
-    Lines with credentials stay in memory: a password may stand there by mistake.
-    """
-
-    def append_string(self, string: str) -> None:
-        """Add what was typed or pasted."""
-        for line in split_lines(string):
-            if not line[0].isspace():
-                super().append_string(line)
-
-    def store_string(self, string: str) -> None:
-        """Append a line to the file."""
-        if not any(each.split(None, 1)[0] in ("auth", "addauth") for each in statements(string)):
-            super().store_string(string)
-
-
-class _Completer(Completer):
-    """The completion by Tab: the shell's own words, and what the commands themselves complete."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """Yield the completions of the word before the cursor."""
-        try:
-            yield from self._completions(document.text_before_cursor)
-        except Exception:  # noqa: BLE001 - a completion that fails offers nothing
-            return
-
-    def _completions(self, text: str) -> Iterable[Completion]:
-        from click.shell_completion import ShellComplete
-
-        words = text.split()
-        incomplete = "" if not text or text[-1].isspace() else words.pop()
-        if not words:
-            for name, help_text in SHELL_WORDS.items():
-                if name.startswith(incomplete):
-                    yield Completion(name, -len(incomplete), display_meta=help_text)
-        if words and words[0] == "cd":
-            words = ["ls", *words[1:]]
-        if words and words[0] == "unwatch":
-            words = ["ls"]
-        complete = ShellComplete(root, {"obj": self._app.child()}, "zkc", "_ZKC_COMPLETE")
-        for item in complete.get_completions(words, incomplete):
-            value = item.value
-            yield Completion(value, -len(incomplete), display=_last(value), display_meta=item.help or "")
-
-
-def _last(path: str) -> str:
-    """Return what to show of a completion: of a path its last part."""
-    name = path.rstrip("/").rpartition("/")[2] or path
-    return f"{name}/" if path.endswith("/") and name != path else name
 
 
 class _Lexer(Lexer):

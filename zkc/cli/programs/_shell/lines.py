@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
-__all__ = ["Line", "parse", "split_lines", "statements"]
+from zkc.cli.programs._words import split_words
+
+__all__ = ["Line", "has_credentials", "parse", "split_lines", "statements", "unfinished"]
 
 _REDIRECTED = re.compile(r"(?:^|\s)(\d+)$")
 _QUOTE = "put it into quotes if it belongs to a word"
@@ -50,7 +51,7 @@ def parse(text: str) -> Line:
         if pipe.startswith(("||", "|&")):
             raise ValueError(_no_operator(text, cut))
         pipe = pipe[1:] if pipe.startswith("|") else f"cat {pipe}"
-    return Line(shlex.split(text[:cut], comments=False), pipe, background)
+    return Line(split_words(text[:cut]), pipe, background)
 
 
 def _no_operator(text: str, index: int) -> str:
@@ -125,9 +126,50 @@ def statements(text: str) -> list[str]:
         rest = line
         while rest.strip():
             if rest.lstrip().startswith("!"):
-                found.append(rest.strip())
+                found.append(_stripped(rest))
                 break
             cut = next((index for index, _ in _outside_quotes(rest, ";")), len(rest))
-            found.append(_without_comment(rest[:cut]).strip())
+            found.append(_stripped(_without_comment(rest[:cut])))
             rest = rest[cut + 1 :]
     return [each for each in found if each]
+
+
+def _stripped(text: str) -> str:
+    """Return a statement without the blanks around it. One behind a backslash stays: it belongs to a word."""
+    text = text.lstrip()
+    made = text.rstrip()
+    backslashes = len(made) - len(made.rstrip("\\"))
+    return text[: len(made) + 1] if backslashes % 2 else made
+
+
+def unfinished(text: str) -> Optional[str]:
+    """Return the statement at the end of a text that is being typed.
+
+    None if the end is in a comment, or in what is for the system's shell.
+    """
+    rest = text
+    while True:
+        ours = not rest.lstrip().startswith("!")
+        end = rest.find("\n") if not ours else -1
+        for index, character in _outside_quotes(rest, "#;\n|><&") if ours else ():
+            if character in ";\n":
+                end = index
+                break
+            ours = False  # A comment ends with its line, a command of the system with the statement.
+        if end < 0:
+            return rest if ours else None
+        rest = rest[end + 1 :]
+
+
+def has_credentials(line: str) -> bool:
+    """Return whether a line may have credentials in it: a password may stand there by mistake."""
+    for statement in statements(line):
+        try:
+            words = split_words(statement)
+        except ValueError:
+            words = statement.split()
+        if words and words[0].lower() in ("auth", "addauth"):
+            return True
+        if any(word == "--auth" or word.startswith("--auth=") for word in words):
+            return True
+    return False

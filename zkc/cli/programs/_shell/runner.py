@@ -5,23 +5,32 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
+from zkc import ZooKeeperError
+from zkc.cli._ending import Ended, ended_by, leave_keys_to_child
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._paths import resolve_path
 from zkc.cli._run import report, run
-from zkc.cli.programs._shell.lines import Line, parse
+from zkc.cli._text import shown
+from zkc.cli.programs._shell.lines import Line, parse, statements
 
 if TYPE_CHECKING:
     from zkc.cli._app import App
+    from zkc.cli.programs._shell.history import LineHistory
+    from zkc.cli.programs._shell.output import Output
     from zkc.cli.programs._shell.watches import Watches
 
-__all__ = ["Leave", "Runner", "brief"]
+__all__ = ["Interactive", "Leave", "Runner", "brief"]
 
-_UNLISTED = ("shell", "ui", "serve", "completion")  # The help leaves them out: they make little sense in a shell.
+_LENT = frozenset({"edit", "elect", "lock", "semaphore", "top", "ui"})  # A program, or a drawing, has the terminal.
+_SHOWN_LINES = 20  # Of the history.
+_BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
 class Leave(Exception):  # noqa: N818 - no error
@@ -36,18 +45,50 @@ class Leave(Exception):  # noqa: N818 - no error
         self.code = code
 
 
+class Interactive(NamedTuple):
+    """The parts that only an interactive shell has."""
+
+    watches: Watches
+    history: LineHistory
+    output: Output
+
+
 class Runner:
     """The runner of lines.
 
     Args:
         app: What all commands of the shell share.
-        watches: The background watches; None where there are none, as in a script.
+        interactive: The parts that only an interactive shell has; None in a script.
     """
 
-    def __init__(self, app: App, watches: Optional[Watches] = None) -> None:
+    def __init__(self, app: App, interactive: Optional[Interactive] = None) -> None:
         self.app = app
-        self._watches = watches
+        self._interactive = interactive
         self._before = "/"
+
+    def run_all(self, text: str, stopped: Callable[[], bool] = lambda: False) -> int:
+        """Run what was typed or pasted, and return the exit code of the last command.
+
+        Each line is a command of its own, as in other shells. Nothing runs if one of them is malformed, and nothing
+        more after one that Ctrl-C has ended.
+
+        Args:
+            text: The lines.
+            stopped: Tells whether Ctrl-C has ended a command, whatever its exit code is.
+
+        Raises:
+            Leave: A command was ``exit``.
+        """
+        found = statements(text)
+        codes = [code for code in map(self.check, found) if code]
+        if codes:
+            return codes[0]
+        code = int(ExitCode.DONE)
+        for each in found:
+            code = self.run(each)
+            if code == ExitCode.INTERRUPTED or ended_by() is not None or stopped():
+                break
+        return code
 
     def check(self, text: str) -> int:
         """Return 0 for a statement that can be parsed, or report what is wrong and return the exit code."""
@@ -67,9 +108,9 @@ class Runner:
         Raises:
             Leave: The statement was ``exit``.
         """
-        if text.lstrip().startswith("!"):
-            return subprocess.run(text.lstrip()[1:], shell=True, check=False).returncode
         try:
+            if text.lstrip().startswith("!"):
+                return self._run_system(text.lstrip()[1:])
             line = parse(text)
             if not line.words:
                 if line.pipe is not None:
@@ -78,36 +119,61 @@ class Runner:
             if line.pipe is not None:
                 return self._run_piped(line)
             return self._run_words(line)
+        except (CommandError, ZooKeeperError, OSError) as error:
+            return report(error, self.app)
         except ValueError as error:
             return self._malformed(text, error)
-        except CommandError as error:
-            return report(error, self.app)
 
     def _run_words(self, line: Line) -> int:
         name, *arguments = line.words
         own: dict[str, Callable[[list[str]], int]] = {
             "cd": self._cd, "pwd": self._pwd, "help": self._help, ".help": self._help, "?": self._help,
-            "exit": self._exit, "quit": self._exit, "unwatch": self._unwatch, "auth": self._auth,
+            "exit": self._exit, "quit": self._exit, "unwatch": self._unwatch, "jobs": self._jobs, "auth": self._auth,
+            "history": self._history, "redo": self._redo, "clear": self._clear,
         }  # fmt: skip
-        if name in own:
-            return own[name](arguments)
         if line.background:
             return self._watch_in_background(line.words)
+        if name in own:
+            return own[name](arguments)
         if name == "shell":
             raise CommandError("this is a shell already", ExitCode.USAGE, name="usage")
-        return run(line.words, self.app.child())
+        with self._lent() if name in _LENT else contextlib.nullcontext():
+            return run(line.words, self.app.child())
+
+    def _lent(self) -> contextlib.AbstractContextManager[None]:
+        """Leave the terminal to a program: notices wait."""
+        return contextlib.nullcontext() if self._interactive is None else self._interactive.output.lent()
+
+    def _run_system(self, command: str) -> int:
+        """Run a command of the system, which has the terminal, and Ctrl-C, until it ends."""
+        with self._lent(), leave_keys_to_child():
+            return _code_of(subprocess.run(command, shell=True, check=False).returncode)
 
     def _run_piped(self, line: Line) -> int:
-        """Run a command with its stdout in the pipe of a system command; its exit code wins, as with pipefail."""
+        """Run a command with its stdout in the pipe of a system command; its exit code wins, as with pipefail.
+
+        Ctrl-C ends the command. The system's command has the terminal until it ends, as `less` does.
+        """
         assert line.pipe is not None
-        with subprocess.Popen(line.pipe, shell=True, stdin=subprocess.PIPE) as reader:
+        with self._lent():
+            reader = subprocess.Popen(line.pipe, shell=True, stdin=subprocess.PIPE)
             assert reader.stdin is not None
-            with _stdout_to(reader.stdin):
-                code = self._run_words(line._replace(pipe=None))
-            with contextlib.suppress(BrokenPipeError):
-                reader.stdin.close()
-            ended = reader.wait()
-        return code if code not in (0, 141) else ended
+            try:
+                with _stdout_to(reader.stdin):
+                    code = self._run_words(line._replace(pipe=None))
+            except Ended:
+                reader.terminate()
+                raise
+            except KeyboardInterrupt:
+                code = int(ExitCode.INTERRUPTED)
+            except BrokenPipeError:
+                code = _BROKEN_PIPE
+            finally:
+                with leave_keys_to_child():
+                    with contextlib.suppress(OSError):
+                        reader.stdin.close()
+                    ended = _code_of(reader.wait())
+        return code if code not in (0, _BROKEN_PIPE) else ended
 
     # ---- the shell's own words -------------------------------------------------------------------------------------
 
@@ -135,24 +201,15 @@ class Runner:
         return int(ExitCode.DONE)
 
     def _help(self, arguments: list[str]) -> int:
-        from zkc.cli._table import COMMANDS, SECTIONS, SHELL_WORDS
+        from zkc.cli._table import SHELL_WORDS
+        from zkc.cli.programs._shell.helping import help_text, wrapped
 
-        if arguments and arguments[0] in SHELL_WORDS:
-            self.app.out.line(SHELL_WORDS[arguments[0]])
-            return int(ExitCode.DONE)
-        if arguments:
+        columns = shutil.get_terminal_size().columns
+        if arguments and arguments[0] not in SHELL_WORDS:
             return run([*arguments, "--help"], self.app.child())
-
-        for section, title in SECTIONS.items():
-            names = [name for name, entry in COMMANDS.items() if entry.section == section and name not in _UNLISTED]
-            if names:
-                self.app.out.line(f"{title:32} {' '.join(names)}")
-        self.app.out.line("")
-        for name, text in SHELL_WORDS.items():
-            self.app.out.line(f"{name:8} {text}")
-        self.app.out.line(
-            "watch … &  Watch in the background. COMMAND | …, COMMAND > FILE and !… reach the system's shell."
-        )
+        text = wrapped(SHELL_WORDS[arguments[0]], columns) if arguments else help_text(columns)
+        for line in text.splitlines():
+            self.app.out.line(line)
         return int(ExitCode.DONE)
 
     def _exit(self, arguments: list[str]) -> int:
@@ -163,7 +220,7 @@ class Runner:
         raise Leave(int(arguments[0]))
 
     def _watch_in_background(self, words: list[str]) -> int:
-        if words[0] != "watch" or self._watches is None:
+        if words[0] != "watch" or self._interactive is None:
             raise CommandError(
                 "only watch runs in the background, in an interactive shell", ExitCode.USAGE, name="usage"
             )
@@ -172,15 +229,74 @@ class Runner:
         if not paths or any(word.startswith("-") and word not in ("-r", "-R", "--recursive") for word in words[1:]):
             raise CommandError("in the background it is: watch [-r] PATH… &", ExitCode.USAGE, name="usage")
         for path in paths:
-            self._watches.add(resolve_path(path, self.app.folder), recursive)
+            self._interactive.watches.add(resolve_path(path, self.app.folder), recursive)
         return int(ExitCode.DONE)
 
     def _unwatch(self, arguments: list[str]) -> int:
-        if self._watches is None:
-            raise CommandError("there are no background watches in a script", ExitCode.USAGE, name="usage")
-        ended = self._watches.end([resolve_path(path, self.app.folder) for path in arguments])
+        watches = self._only_interactive("background watches").watches
+        ended = watches.end([resolve_path(path, self.app.folder) for path in arguments])
         self.app.out.note(f"ended {ended} watches" if ended != 1 else "ended 1 watch")
         return int(ExitCode.DONE)
+
+    def _jobs(self, arguments: list[str]) -> int:
+        _takes_nothing("jobs", arguments)
+        for line in self._only_interactive("background watches").watches.lines():
+            self.app.out.line(line)
+        return int(ExitCode.DONE)
+
+    def _history(self, arguments: list[str]) -> int:
+        """Print the last lines, with their numbers. Lines with credentials have none."""
+        lines = self._only_interactive("history").history.numbered()
+        count = _number("it is: history [N], with a number of lines", arguments, default=_SHOWN_LINES)
+        for number, line in list(enumerate(lines, 1))[-count:]:
+            self.app.out.line(f"{number:5}  {shown(line, lines=False)}")
+        return int(ExitCode.DONE)
+
+    def _redo(self, arguments: list[str]) -> int:
+        """Print a line of the history, and run it again."""
+        history = self._only_interactive("history").history
+        number = _number("it is: redo N, with a number that `history` shows", arguments)
+        lines = history.numbered()
+        if number > len(lines):
+            raise CommandError(f"there is no line {number}: history shows the last ones", ExitCode.USAGE, name="usage")
+        line = lines[number - 1]
+        if any(each.split(None, 1)[0] == "redo" for each in statements(line)):
+            raise CommandError(f"line {number} has a redo itself", ExitCode.USAGE, name="usage")
+        print(shown(line), file=sys.stderr)
+        history.append_string(line)
+        return self.run_all(line)
+
+    def _clear(self, arguments: list[str]) -> int:
+        _takes_nothing("clear", arguments)
+        if self.app.out.is_terminal and os.environ.get("TERM") != "dumb":
+            sys.stdout.write("\x1b[H\x1b[2J\x1b[3J")
+            sys.stdout.flush()
+        return int(ExitCode.DONE)
+
+    def _only_interactive(self, what: str) -> Interactive:
+        if self._interactive is None:
+            raise CommandError(f"a script has no {what}", ExitCode.USAGE, name="usage")
+        return self._interactive
+
+
+def _code_of(returncode: int) -> int:
+    """Return the exit code of a system's command as a shell has it: 128 and the signal that has ended it."""
+    return 128 - returncode if returncode < 0 else returncode
+
+
+def _takes_nothing(name: str, arguments: list[str]) -> None:
+    if arguments:
+        raise CommandError(f"{name} takes no arguments", ExitCode.USAGE, name="usage")
+
+
+def _number(usage: str, arguments: list[str], default: Optional[int] = None) -> int:
+    """Return the only argument as a number, at least 1."""
+    if not arguments and default is not None:
+        return default
+    text = arguments[0] if len(arguments) == 1 else ""
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise CommandError(usage, ExitCode.USAGE, name="usage")
+    return int(text)
 
 
 def brief(text: str) -> str:
@@ -202,5 +318,5 @@ def _stdout_to(stream: object) -> Iterator[None]:
         yield
     finally:
         sys.stdout = before
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             text.close()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zkc.cli._records import hex_text
+from zkc.cli.programs._words import escaped
 
 if TYPE_CHECKING:
     from zkc import Client, ClientState, EventSubscription, WatchedEvent
@@ -35,6 +36,10 @@ class Watches:
         if (path, recursive) not in self._active:
             made = self._app.read(self._app.client.watch_events, path, self._event, recursive=recursive)
             self._active[path, recursive] = made
+
+    def lines(self) -> list[str]:
+        """Return a line for each watch, as it was typed with an absolute path."""
+        return [f"watch {'-r ' if recursive else ''}{escaped(path)} &" for path, recursive in self._active]
 
     def end(self, paths: list[str]) -> int:
         """End the watches of some paths, or all; return how many."""
