@@ -11,8 +11,10 @@ from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._out import Out
 
 if TYPE_CHECKING:
-    from zkc import Client
+    from zkc import Client, WatchedEvent
     from zkc.cli._settings import Settings
+
+    PartOfTree = Callable[[str, Callable[[WatchedEvent], None]], Optional[Callable[[], None]]]
 
 __all__ = ["OF_CONNECTIONS", "App"]
 
@@ -34,6 +36,9 @@ class App:
         self._clients: dict[Optional[str], Client] = {}
         self._fresh: set[Optional[str]] = set()  # Whose server has caught up with the leader, as --fresh wants it.
         self._kept: list[object] = []
+        self._endings: list[Callable[[], object]] = []
+        self.part_of_tree: Optional[PartOfTree] = None
+        """In an interactive shell: see :meth:`zkc.cli.programs._shell.watches.Watches.part_of_tree`."""
         self.in_shell = False
         """Whether the commands are those of a shell, with one connection and a folder."""
         self.folder = "/"
@@ -50,7 +55,7 @@ class App:
         child = App()
         child._given = dict(self._given)
         child._clients, child._borrows = self._clients, True
-        child.in_shell, child.folder = self.in_shell, self.folder
+        child.in_shell, child.folder, child.part_of_tree = self.in_shell, self.folder, self.part_of_tree
         if "settings" in self.__dict__:  # With the answers to questions for passwords, and what `auth` has added.
             child.settings = self.settings
         return child
@@ -204,8 +209,15 @@ class App:
         """Keep a reference until the command ends, for what ends when nothing refers to it."""
         self._kept.append(thing)
 
+    def at_end(self, function: Callable[[], object]) -> None:
+        """Call a function when the command ends, if its client lives on: it is the shell's."""
+        self._endings.append(function)
+
     def close(self) -> None:
-        """Close the clients."""
+        """Close the clients, or end what the command began with that of its shell."""
+        endings, self._endings = self._endings, []
+        for each in endings if self._borrows else ():
+            each()
         self._kept.clear()
         if self._borrows:
             return

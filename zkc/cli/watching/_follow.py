@@ -7,6 +7,7 @@ in the main thread, which Ctrl-C interrupts.
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
@@ -47,9 +48,16 @@ class Follower:
         """
         from zkc.errors import UnimplementedError
 
+        if not recursive and self._app.borrows and self._app.part_of_tree is not None:
+            # A second watch of another kind on the path would cost a gap at a server before 3.9.
+            end = self._app.part_of_tree(path, self._event)
+            if end is not None:
+                self._app.at_end(end)
+                return
         if not self._oneshot:
             try:
-                self._app.read(self._client.watch_events, path, self._event, recursive=recursive)
+                made = self._app.read(self._client.watch_events, path, self._event, recursive=recursive)
+                self._app.at_end(made.cancel)
                 return
             except UnimplementedError:
                 self._oneshot = True
@@ -64,7 +72,9 @@ class Follower:
         if not self._listens:
             # Not before: the refusal itself has cost a connection.
             self._listens = True
-            self._client.add_listener(_Reconnects(self._queue, path))
+            listener = _Reconnects(self._queue, path)
+            self._client.add_listener(listener)
+            self._app.at_end(functools.partial(self._client.remove_listener, listener))
 
     def take(self, timeout: Optional[float] = None) -> Optional[Change]:
         """Wait for the next change; None when there is none for so many seconds."""
@@ -93,13 +103,14 @@ class Follower:
 
     def _follow_znode(self, path: str) -> None:
         znode = _Znode(self._queue, path)
-        self._app.read(self._client.watch_data, path, znode.data)
-        self._app.read(self._client.watch_children, path, znode.children)
+        for watch, fn in ((self._client.watch_data, znode.data), (self._client.watch_children, znode.children)):
+            self._app.at_end(self._app.read(watch, path, fn).cancel)
 
     def _follow_tree(self, path: str) -> None:
         cache = self._client.cache(path, data=False, watches="znode")
         tree = _Tree(self._queue)
         cache.add_listener(tree.change)
+        self._app.at_end(cache.close)
         cache.wait_ready(self._app.settings.timeout)
         tree.cache = cache  # A cache without a reference ends.
         self._app.keep(tree)

@@ -60,12 +60,12 @@ def command(
         states.put(names is not None and len(names) >= (children or 0))
 
     if children is not None:
-        app.read(app.client.watch_children, path, of_children)
+        app.at_end(app.read(app.client.watch_children, path, of_children).cancel)
     elif what == "exists" and wanted is None:
         if not _may_be_read(app, path, of_data):
             return  # The server refused to read it: it exists.
     else:
-        app.read(app.client.watch_data, path, of_data)
+        app.at_end(app.read(app.client.watch_data, path, of_data).cancel)
     if not _is_so(states, deadline, app.settings.timeout):
         aim = f"had no {given[0]}" if given and what != "gone" else "was still there" if given else "did not come"
         raise CommandError(f"{path} {aim} within {timeout:g} s", ExitCode.NO_CONNECTION, name="timeout", path=path)
@@ -76,7 +76,7 @@ def _may_be_read(app: App, path: str, of_data: Callable[[Optional[bytes], Option
     from zkc.errors import NoAuthError
 
     try:
-        app.read(app.client.watch_data, path, of_data)
+        app.at_end(app.read(app.client.watch_data, path, of_data).cancel)
     except NoAuthError:
         return False
     return True

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Optional
 
 from zkc.cli._records import hex_text
 from zkc.cli.programs._words import escaped
 
 if TYPE_CHECKING:
-    from zkc import Client, ClientState, EventSubscription, WatchedEvent
+    from zkc import Client, ClientState, WatchedEvent
     from zkc.cli._app import App
 
 __all__ = ["Notices", "Watches"]
@@ -19,6 +20,9 @@ __all__ = ["Notices", "Watches"]
 class Watches:
     """The watches that run in the background.
 
+    A watch of a znode alone takes its events from that of the tree below, if there is one: at a server before 3.9 two
+    kinds of watches on one path would cost a gap.
+
     Args:
         app: What the shell works with.
         notify: Prints a line above the prompt. Any thread may call it.
@@ -26,16 +30,38 @@ class Watches:
 
     def __init__(self, app: App, notify: Callable[[str], None]) -> None:
         self._app, self._notify = app, notify
-        self._active: dict[tuple[str, bool], EventSubscription] = {}
+        self._active: dict[tuple[str, bool], Callable[[], None]] = {}
+        self._parts: dict[str, tuple[Callable[[WatchedEvent], None], ...]] = {}
+        app.part_of_tree = self.part_of_tree
 
     def __len__(self) -> int:
         return len(self._active)
 
     def add(self, path: str, recursive: bool) -> None:
         """Watch a znode, or a tree."""
-        if (path, recursive) not in self._active:
-            made = self._app.read(self._app.client.watch_events, path, self._event, recursive=recursive)
-            self._active[path, recursive] = made
+        if (path, recursive) in self._active:
+            return
+        watch = self._app.client.watch_events
+        if recursive:
+            tree = functools.partial(self._event_of_tree, path)
+            self._active[path, recursive] = self._app.read(watch, path, tree, recursive=True).cancel
+            return
+        end = self.part_of_tree(path, self._event)
+        self._active[path, recursive] = end or self._app.read(watch, path, self._event).cancel
+
+    def part_of_tree(self, path: str, fn: Callable[[WatchedEvent], None]) -> Optional[Callable[[], None]]:
+        """Call a function with the events of a znode whose tree is watched.
+
+        Returns:
+            What ends that; None if the tree is not watched.
+        """
+        if (path, True) not in self._active:
+            return None
+        self._parts[path] = (*self._parts.get(path, ()), fn)
+        return functools.partial(self._end_part, path, fn)
+
+    def _end_part(self, path: str, fn: Callable[[WatchedEvent], None]) -> None:
+        self._parts[path] = tuple(each for each in self._parts[path] if each is not fn)
 
     def lines(self) -> list[str]:
         """Return a line for each watch, as it was typed with an absolute path."""
@@ -45,8 +71,15 @@ class Watches:
         """End the watches of some paths, or all; return how many."""
         ended = [key for key in self._active if not paths or key[0] in paths]
         for key in ended:
-            self._active.pop(key).cancel()
+            self._active.pop(key)()
         return len(ended)
+
+    def _event_of_tree(self, path: str, event: WatchedEvent) -> None:
+        self._event(event)
+        parts = self._parts.get(path, ())
+        for part in _of_znode(path, event) if parts else ():
+            for fn in parts:
+                fn(part)
 
     def _event(self, event: WatchedEvent) -> None:
         now = datetime.datetime.now().astimezone().strftime("%H:%M:%S")
@@ -56,6 +89,16 @@ class Watches:
         else:
             zxid = "" if event.zxid is None else f"  {hex_text(event.zxid)}"
             self._notify(f"{now} {kind} {event.path}{zxid}")
+
+
+def _of_znode(path: str, event: WatchedEvent) -> Iterator[WatchedEvent]:
+    """Yield what a watch of a znode alone reports when that of its tree has reported an event."""
+    from zkc import EventType, WatchedEvent
+
+    if event.path == path:
+        yield event
+    elif event.type in (EventType.CREATED, EventType.DELETED) and (event.path.rpartition("/")[0] or "/") == path:
+        yield WatchedEvent(EventType.CHILD, event.state, path, event.zxid)
 
 
 class Notices:
