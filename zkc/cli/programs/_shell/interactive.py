@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -15,12 +17,14 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.lexers import Lexer
+from prompt_toolkit.output import create_output
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
 from zkc.cli._ending import Ended, ended_by
 from zkc.cli._exit import ExitCode
 from zkc.cli._records import hex_text
+from zkc.cli._streams import is_terminal
 from zkc.cli._table import COMMANDS, SHELL_WORDS
 from zkc.cli.programs._shell.completer import ShellCompleter
 from zkc.cli.programs._shell.history import history_of
@@ -40,6 +44,21 @@ _STYLE = Style.from_dict({"command": "bold", "option": "ansicyan", "path": "ansi
 
 def interact(app: App) -> int:
     """Run the interactive shell until Ctrl-D; return the exit code."""
+    try:
+        return _interact(app)
+    except OSError:
+        number = ended_by()
+        if number is None:
+            raise
+        return 128 + number  # The terminal is gone.
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # The interpreter must not flush to it again when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _interact(app: App) -> int:
     client = app.client
     history = history_of(app)
     session: PromptSession[str] = PromptSession(
@@ -49,6 +68,8 @@ def interact(app: App) -> int:
         complete_while_typing=False,
         enable_suspend=True,
         lexer=_Lexer(),
+        # Results may go to a file, and the prompt does not. Left to prompt_toolkit, a dumb terminal gets no escapes.
+        output=None if is_terminal(sys.stdout) else create_output(always_prefer_tty=True),
         style=_STYLE if app.out.colors else Style([]),
         refresh_interval=1.0,
     )
