@@ -113,3 +113,34 @@ def test_the_prompt_is_on_the_terminal_when_stdout_is_a_file(cli_environment, cl
     terminal.type("\x04")
     assert terminal.wait() == 0
     assert file.read_bytes() == b"data\n"
+
+
+def test_ctrl_d_at_a_question_is_a_no_on_a_line_of_its_own(shell, client):
+    client.create("/app")
+    client.create("/app/x")
+    terminal = shell(columns=200)
+    terminal.type("rm -r /app\r")
+    terminal.see(r"\[y/N\]$")
+    terminal.type("\x04")
+    terminal.see(r"\[y/N\]\nzkc: error: nothing was changed\nzkc />$")
+    terminal.type("\x04")
+    assert terminal.wait() == 0
+    assert client.exists("/app/x")
+
+
+def test_the_log_of_a_shell_is_above_the_prompt(shell, zookeeper_server):
+    """It was written over the prompt, and a line of asyncio came with each."""
+    terminal = shell("-v", rows=50, columns=200)
+    terminal.type("pw")
+    terminal.see("^zkc /> pw$")
+    zookeeper_server.stop()
+    terminal.see(r"^\[the connection is lost.*\]$")
+    terminal.until(lambda: "SUSPENDED" in terminal.text)
+    terminal.see("^zkc /> pw$")
+    assert "asyncio" not in terminal.text
+    zookeeper_server.start()
+    terminal.see("connected again")
+    terminal.type("d\r")
+    terminal.see("^/$")
+    terminal.type("\x04")
+    assert terminal.wait() == 0

@@ -231,5 +231,14 @@ def _log_to_stderr() -> None:
 
     from zkc import LogLevel, set_log_level
 
-    logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    class Handler(logging.StreamHandler):  # type: ignore[type-arg]
+        """Writes to the stderr of the moment: a shell has another one at its prompt."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            self.stream = sys.stderr
+            super().emit(record)
+
+    form = "%(asctime)s %(name)s %(levelname)s %(message)s"
+    logging.basicConfig(level=logging.DEBUG, handlers=[Handler()], format=form)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)  # The prompt of a shell uses it.
     set_log_level(LogLevel.INFO)

@@ -12,7 +12,7 @@ from zkc.cli._text import shown
 if TYPE_CHECKING:
     from zkc.cli._app import App
 
-__all__ = ["confirm", "guard_recipe", "guard_root"]
+__all__ = ["ask", "confirm", "guard_recipe", "guard_root"]
 
 
 def guard_root(path: str, chroot: str = "/", *, force: bool = False, advice: str = "--force means it") -> None:
@@ -74,8 +74,16 @@ def confirm(app: App, what: str, path: str, *, profile: Optional[str] = None) ->
                            name="unconfirmed", path=path)  # fmt: skip
     question = f"{what[0].upper()}{what[1:]} on {settings.name}?"
     question += f" Type {path} to go on: " if by_name else " [y/N] "
-    sys.stderr.write(shown(question))
-    sys.stderr.flush()
-    answer = sys.stdin.readline().strip()
+    answer = ask(question).strip()
     if answer != path if by_name else answer.lower() not in ("y", "yes"):
         raise CommandError("nothing was changed", ExitCode.REFUSED, name="unconfirmed", path=path)
+
+
+def ask(question: str) -> str:
+    """Ask on the terminal, and return the line that was typed; an empty text after Ctrl-D."""
+    sys.stderr.write(shown(question))
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):
+        print(file=sys.stderr)  # Ctrl-D does not move the cursor.
+    return line

@@ -12,6 +12,7 @@ from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
 from zkc.cli._records import data_record, stat_record
+from zkc.cli._safety import ask
 from zkc.cli._streams import is_terminal
 from zkc.cli._text import shown
 from zkc.cli.write._changes import set_version
@@ -175,9 +176,7 @@ class _Edit:
             return "abort"
         answers = {"m": "merge", "o": "overwrite", "a": "abort"}
         while True:
-            sys.stderr.write("merge, overwrite or abort? [m/o/a] ")
-            sys.stderr.flush()
-            line = sys.stdin.readline()
+            line = ask("merge, overwrite or abort? [m/o/a] ")
             answer = line.strip().lower()[:1]
             if not line or answer in answers:
                 return answers.get(answer, "abort")
