@@ -6,6 +6,12 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Optional
+
+from zkc.cli._ending import deferred
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 __all__ = ["Interrupts"]
 
@@ -46,7 +52,7 @@ class Interrupts:
         finally:
             self._running = False
 
-    def _handle(self, *_: object) -> None:
-        if self._running:
+    def _handle(self, signum: int, frame: Optional[FrameType]) -> None:
+        if self._running and not deferred(signum, frame):
             self._seen = True
             raise KeyboardInterrupt
