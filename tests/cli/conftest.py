@@ -14,3 +14,4 @@ from .fix_cli import (  # noqa: F401
     start_seconds,
 )
 from .fix_offline import here  # noqa: F401
+from .fix_ui import browse  # noqa: F401

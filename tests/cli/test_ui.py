@@ -2,47 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pytest
 
-from zkc.cli._settings import resolve
-from zkc.cli.programs._ui.app import Browser
 from zkc.cli.programs._ui.dialogs import Confirm, Edit
 
-PATIENCE = 20.0
-
-
-@pytest.fixture
-def browse(hosts):
-    """Return a function that runs a coroutine function with a screen: ``browse(body, read_only=True)``."""
-
-    def run(body, *, path="/", size=(80, 24), **given):
-        async def whole():
-            browser = Browser(resolve({"servers": hosts, **given}, environment={}), path)
-            async with browser.run_test(size=size) as pilot:
-                await until(pilot, lambda: browser.chosen == path)
-                await body(browser, pilot)
-
-        asyncio.run(whole())
-
-    return run
-
-
-async def until(pilot, condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become so"
-        await pilot.pause(0.01)
-
-
-def names(browser):
-    return [line.data.name for line in browser.tree_view.root.children if line.data and not line.data.more]
-
-
-def shown_data(browser):
-    return str(browser.query_one("#data-text").render())
+from .ui_support import content, names, picture, until
 
 
 def test_a_change_by_another_client_is_seen(browse, client):
@@ -56,9 +22,9 @@ def test_a_change_by_another_client_is_seen(browse, client):
         client.delete("/later")
         await until(pilot, lambda: names(browser) == ["app"])
         await pilot.press("down")
-        await until(pilot, lambda: "old" in shown_data(browser))
+        await until(pilot, lambda: "old" in content(browser))
         client.set("/app", b"new")
-        await until(pilot, lambda: "new" in shown_data(browser))
+        await until(pilot, lambda: "new" in content(browser))
         client.create("/app/inner")
         await until(pilot, lambda: browser.tree_view.root.children[0].allow_expand)
         await pilot.press("enter")
@@ -139,7 +105,7 @@ def test_an_edit_does_not_overwrite_what_another_client_has_set(browse, client):
         assert "theirs" in browser.screen._question
         await pilot.press("n")
         await until(pilot, lambda: isinstance(browser.screen, Edit))
-        await pilot.press("escape")
+        await pilot.press("escape", "y")
         await until(pilot, lambda: len(browser.screen_stack) == 1)
         assert client.get("/app")[0] == b"theirs"
         await pilot.press("e")
@@ -181,14 +147,9 @@ def test_a_znode_is_created(browse, client):
 def test_the_servers_are_shown(browse):
     async def body(browser, pilot):
         await pilot.press("4")
-        await until(pilot, lambda: "standalone" in str(browser.query_one("#servers-text").visual)
-                    or "standalone" in _text(browser))  # fmt: skip
+        await until(pilot, lambda: "standalone" in picture(browser))
 
     browse(body)
-
-
-def _text(browser):
-    return "\n".join("".join(segment.text for segment in strip) for strip in browser.screen._compositor.render_strips())
 
 
 def test_the_screen_needs_a_terminal(cli):

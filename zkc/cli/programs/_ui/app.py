@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import threading
+import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
 from rich.text import Text
-from textual import on, work
+from textual import events, on, work
 from textual.app import App as TextualApp
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -20,26 +23,25 @@ from zkc.cli._connect import client_options
 from zkc.cli._records import hex_text
 from zkc.cli._text import shown
 from zkc.cli.programs._ui.changes import Changes
-from zkc.cli.programs._ui.dialogs import Ask, Help
+from zkc.cli.programs._ui.dialogs import Edit, Help
+from zkc.cli.programs._ui.finding import Finding
+from zkc.cli.programs._ui.header import header
+from zkc.cli.programs._ui.keys import Handled, Hold, KeyQueue
 from zkc.cli.programs._ui.live import Live
 from zkc.cli.programs._ui.panes import acl_pane, data_pane, stat_pane
+from zkc.cli.programs._ui.reader import Reader
 from zkc.cli.programs._ui.servers import ServersPane
+from zkc.cli.programs._ui.talk import Talk
 from zkc.cli.programs._ui.tree import Znode, ZnodeTree
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from zkc.cli._settings import Settings
 
 __all__ = ["Browser"]
 
-_KEYS = """\
-↑ ↓ PgUp PgDn   move            Enter, →   open or close a znode
-/               search names    n          the next match
-g               go to a path    r          read again
-1 2 3 4         data, stat, ACL, servers
-e               edit the data   c          create a child
-d               delete, with all below
-?               these keys      q          leave
-"""
+_MOMENT = 1.0  # Seconds that keys wait for the children of a znode that is being opened.
 
 
 class Browser(TextualApp[None]):
@@ -51,6 +53,7 @@ class Browser(TextualApp[None]):
     """
 
     TITLE = "zkc"
+    ENABLE_COMMAND_PALETTE = False
     CSS = """
     #tree { width: 40%; min-width: 24; border-right: solid $primary-darken-2; }
     #state { height: 1; background: $panel; }
@@ -62,7 +65,7 @@ class Browser(TextualApp[None]):
         ("slash", "search", "Search"),
         ("n", "next_match", ""),
         ("g", "go", "Go to"),
-        ("r", "reload", "Read again"),
+        ("r", "reload", "Reload"),
         ("e", "edit", "Edit"),
         ("c", "create", "Create"),
         ("d", "delete", "Delete"),
@@ -70,21 +73,23 @@ class Browser(TextualApp[None]):
         ("2", "show('stat')", ""),
         ("3", "show('acl')", ""),
         ("4", "show('servers')", "Servers"),
+        ("ctrl+z", "suspend_process", ""),
     ]
 
     def __init__(self, settings: Settings, path: str = "/") -> None:
         super().__init__()
         self.settings = settings
-        self._root_path = path
         self.client = AsyncClient(settings.servers, **client_options(settings))
         self.tree_view = ZnodeTree(path, id="tree")
-        self.live = Live(self.client, self._children_changed, self._data_changed)
+        self.keys = KeyQueue(self)
+        self._children = Reader(self._reload_children)
+        self._chosen_data = Reader(self._reload_chosen)
+        self.live = Live(self.client, self._children.ask, self._data_changed)
         self.tree_view.client, self.tree_view.live = self.client, self.live
         self.chosen: Optional[str] = None
-        self.changes = Changes(self)
-        self._dirty: set[str] = set()
-        self._pattern = ""
-        self._session = 0
+        self.changes, self.finding = Changes(self), Finding(self)
+        self._talk: Optional[Talk] = None
+        self._talking: Optional[Worker[None]] = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="state")
@@ -103,11 +108,10 @@ class Browser(TextualApp[None]):
         self._take_signals()
         self.client.add_listener(self._state_changed)
         await self.client.start()
-        self._session = self.client.session_id
         self._show_state()
         self.tree_view.focus()
         self.tree_view.root.expand()
-        await self.choose(self._root_path)
+        self.choose_soon()
 
     def _take_signals(self) -> None:
         """Let SIGTERM and SIGHUP end the screen as a key does. One that is ignored, as by nohup, stays ignored."""
@@ -118,7 +122,28 @@ class Browser(TextualApp[None]):
 
     async def on_unmount(self) -> None:
         """Close the session."""
+        self.keys.close()
+        self._children.close()
+        self._chosen_data.close()
         await self.client.close()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take the keys into the queue; handle all else, and the key that leaves the queue."""
+        if isinstance(event, (events.Key, events.Paste)) and not self.screen_stack:
+            return  # The screen is going.
+        if event.is_forwarded or not self.keys.put(event):
+            target = self.focused or self.screen if self.keys.is_next(event) else None
+            await super().on_event(event)
+            if target is not None:
+                self.keys.follow(target)
+
+    def on_handled(self, message: Handled) -> None:
+        """Give the next key."""
+        self.keys.handled(message)
+
+    def tell(self, text: str, severity: str = "information") -> None:
+        """Show a message for some seconds."""
+        self.notify(shown(text), severity=severity, markup=False)  # type: ignore[arg-type]
 
     # ---- the chosen znode ------------------------------------------------------------------------------------------
 
@@ -127,6 +152,7 @@ class Browser(TextualApp[None]):
         before, self.chosen = self.chosen, path
         if before == path:
             return
+        self._show_state()
         if before is not None:
             self.live.leave(before)
         await self.live.want(path)
@@ -143,8 +169,13 @@ class Browser(TextualApp[None]):
             found["data"], found["stat"] = data_pane(data, not self.no_color), stat_pane(stat)
             found["acl"] = acl_pane((await self.client.get_acl(path))[0])
         except NoNodeError:
-            found = dict.fromkeys(("data", "stat", "acl"), Text("there is no such znode", style="italic"))
+            none = Text(f"there is no znode {shown(path, lines=False)}", style="italic")
+            found = dict.fromkeys(("data", "stat", "acl"), none)
         except ZooKeeperError as error:
+            with contextlib.suppress(ZooKeeperError):
+                known = await self.client.exists(path)  # It needs no right to read.
+                if known is not None:
+                    found["stat"] = stat_pane(known)
             for name in ("data", "stat", "acl"):
                 found.setdefault(name, Text(shown(str(error)), style="italic"))
         if path == self.chosen and self.is_running:
@@ -153,51 +184,64 @@ class Browser(TextualApp[None]):
             self._show_state()
 
     @on(Tree.NodeHighlighted)
-    def _highlighted(self, event: Tree.NodeHighlighted[Znode]) -> None:
-        if event.node.data is not None and not event.node.data.more:
-            self._choose_soon(event.node.data.path)
+    def _highlighted(self) -> None:
+        self.choose_soon()
 
     @work(exclusive=True, group="choose", exit_on_error=False)
-    async def _choose_soon(self, path: str) -> None:
-        await self.choose(path)
+    async def choose_soon(self) -> None:
+        """Choose the znode under the cursor; on the line "… more" its parent."""
+        line = self.tree_view.cursor_node or self.tree_view.root
+        if line.data is not None:
+            await self.choose(line.data.path)
 
     @on(Tree.NodeExpanded)
-    async def _expanded(self, event: Tree.NodeExpanded[Znode]) -> None:
-        await self.tree_view.open(event.node)
+    def _expanded(self, event: Tree.NodeExpanded[Znode]) -> None:
+        self._busy(self.tree_view.open(event.node))
 
     @on(Tree.NodeCollapsed)
     def _collapsed(self, event: Tree.NodeCollapsed[Znode]) -> None:
         self.tree_view.close(event.node)
 
     @on(Tree.NodeSelected)
-    async def _selected(self, event: Tree.NodeSelected[Znode]) -> None:
+    def _selected(self, event: Tree.NodeSelected[Znode]) -> None:
         if event.node.data is not None and event.node.data.more:
-            await self.tree_view.more(event.node)
+            self._busy(self.tree_view.more(event.node))
+
+    def _busy(self, body: Awaitable[object]) -> None:
+        """Read in the background. The keys wait a moment for it: "Enter, Down" goes to the first child."""
+        hold = Hold(self.keys, limit=_MOMENT)
+        hold.take()
+        self._read(body, hold)
+
+    @work(exit_on_error=False)
+    async def _read(self, body: Awaitable[object], hold: Hold) -> None:
+        try:
+            await body
+        finally:
+            hold.release()
 
     # ---- changes of other clients ----------------------------------------------------------------------------------
 
-    def _children_changed(self, path: str) -> None:
-        """Read the children again, once for all changes of the same moment."""
-        if path not in self._dirty:
-            self._dirty.add(path)
-            self.set_timer(0.05, lambda: self._reload_children(path))
-
-    @work(exit_on_error=False)
     async def _reload_children(self, path: str) -> None:
-        self._dirty.discard(path)
-        line = self.tree_view.line_of(path)
-        if line is not None and line.data is not None and line.data.is_open:
-            await self.tree_view.load(line)
-        elif line is not None and line.data is not None:
-            line.allow_expand = True
+        view = self.tree_view
+        line, before = view.line_of(path), view.target
+        try:
+            if line is not None and line.data is not None and line.data.is_open:
+                await view.load(line)
+            elif line is not None:
+                await view.describe(path)
+        except ZooKeeperError:
+            return  # No connection: the next one reads all again.
+        if before is not None and view.line_of(before) is None and not self.changes.covers(before):
+            self.tell(f"{before} was deleted by another client", "warning")
 
     def _data_changed(self, path: str) -> None:
         if path == self.chosen:
-            self._show_soon()
+            self._chosen_data.ask(path)
 
-    @work(exclusive=True, group="show", exit_on_error=False)
-    async def _show_soon(self) -> None:
-        await self.show_chosen()
+    async def _reload_chosen(self, path: str) -> None:
+        if path == self.chosen:
+            await self.show_chosen()
 
     # ---- the session -----------------------------------------------------------------------------------------------
 
@@ -205,86 +249,119 @@ class Browser(TextualApp[None]):
         if not self.is_running:
             return
         if state is ClientState.SUSPENDED:
-            self.notify("the connection is lost; the client looks for a server", severity="warning")
+            self.tell("the connection is lost; the client looks for a server", "warning")
         elif state is ClientState.LOST:
-            self.notify("the session has expired; another follows", severity="warning")
-        elif state is ClientState.CONNECTED and self._session and self._session != self.client.session_id:
-            self._session = self.client.session_id
+            self.tell("the session has expired; another follows", "warning")
+        elif state is ClientState.CONNECTED:
+            self.live.retry()
+            self._read_all()
         self._show_state()
+
+    def _read_all(self) -> None:
+        """Read all again that is shown."""
+        for line in self.tree_view.all_lines():
+            if line.data is not None and line.data.is_open:
+                self._children.ask(line.data.path)
+        if self.chosen is not None:
+            self._chosen_data.ask(self.chosen)
 
     def _show_state(self) -> None:
         client, settings = self.client, self.settings
-        parts = [settings.profile or "zkc", client.server or settings.servers, client.state.name.lower()]
+        parts = [(settings.profile or "zkc", 2), (client.server or settings.servers, 1), (client.state.name.lower(), 0)]
         if client.connected:
-            parts.append(f"session {hex_text(client.session_id)}")
+            parts.append((f"session {hex_text(client.session_id)}", 4))
         if settings.read_only:
-            parts.append("READ-ONLY")
+            parts.append(("READ-ONLY", 0))
         if self.live.one_shot:
-            parts.append("one-shot watches")
-        line = Text(" " + " · ".join(parts))
-        if self.chosen:
-            line.append(f"  {shown(self.chosen, lines=False)}", "bold")
-        self.query_one("#state", Static).update(line)
+            parts.append(("one-shot watches", 3))
+        parts = [(shown(text, lines=False), rank) for text, rank in parts]
+        # The screen of the dialogs has no such line.
+        self.screen_stack[0].query_one("#state", Static).update(
+            header(self.size.width, parts, shown(self.chosen or "", lines=False))
+        )
+
+    def on_resize(self) -> None:
+        """Fit the line of the session."""
+        if self.screen_stack and self.screen_stack[0].query("#state"):
+            self._show_state()
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
+    def _command(self, body: Callable[[Talk], Awaitable[None]]) -> None:
+        """Run a command that may talk with the user, unless one is on its way to its dialog."""
+        if self._talk is None or not self._talk.hold.taken:
+            self._talk = Talk(self)
+            self._talking = self._converse(body, self._talk)
+
+    @work(exit_on_error=False)
+    async def _converse(self, body: Callable[[Talk], Awaitable[None]], talk: Talk) -> None:
+        try:
+            await body(talk)
+        except ZooKeeperError as error:
+            talk.tell(str(error), "error")
+        finally:
+            talk.end()
+
+    def stop_command(self, patience: float) -> bool:
+        """Stop a command that has not shown its dialog for some seconds; return False if there is none."""
+        talk, worker = self._talk, self._talking
+        if talk is None or worker is None or not talk.hold.taken or talk.asked:
+            return False
+        if time.monotonic() - talk.hold.since < patience:
+            return False
+        worker.cancel()
+        talk.end()
+        self.tell("stopped")
+        return True
+
+    async def action_quit(self) -> None:
+        """Leave; from an editor with a text that is not saved, ask first."""
+        for screen in self.screen_stack:
+            if isinstance(screen, Edit) and screen.changed:
+                if screen is self.screen:
+                    screen.action_leave()
+                return
+        self.exit()
+
     def action_help(self) -> None:
         """Show the keys."""
-        self.push_screen(Help(_KEYS))
+
+        async def body(talk: Talk) -> None:
+            await talk.ask(Help())
+
+        self._command(body)
 
     def action_show(self, pane: str) -> None:
         """Show one of the panes."""
         self.query_one(TabbedContent).active = pane
 
-    async def action_reload(self) -> None:
-        """Read the chosen znode and its children again."""
-        if self.chosen is not None:
-            self._children_changed(self.chosen)
-        await self.show_chosen()
+    def action_reload(self) -> None:
+        """Read again what is shown."""
+        self._read_all()
 
-    @work
-    async def action_search(self) -> None:
+    def action_search(self) -> None:
         """Search the names that the tree shows."""
-        pattern = await self.push_screen_wait(Ask("Search for a part of a name, among the znodes that are shown:"))
-        if pattern:
-            self._pattern = pattern.lower()
-            self.action_next_match()
+        self._command(self.finding.search)
 
     def action_next_match(self) -> None:
         """Choose the next line whose name has the pattern."""
-        lines = self.tree_view.all_lines()
-        cursor = self.tree_view.cursor_node
-        begin = lines.index(cursor) + 1 if cursor in lines else 0
-        for line in lines[begin:] + lines[:begin]:
-            if self._pattern and line.data and not line.data.more and self._pattern in line.data.name.lower():
-                self.tree_view.move_cursor(line, animate=False)
-                return
-        if self._pattern:
-            self.notify(f"no name has {self._pattern!r}", markup=False)
+        self.finding.next_match()
 
-    @work
-    async def action_go(self) -> None:
+    def action_go(self) -> None:
         """Go to a path."""
-        path = await self.push_screen_wait(Ask("Go to the path:", self.chosen or "/"))
-        if path and not await self.tree_view.go_to(path if path == "/" else path.rstrip("/")):
-            self.notify(f"there is no znode {path}", severity="warning", markup=False)
+        self._command(self.finding.go)
 
-    @work
-    async def action_edit(self) -> None:
-        """Edit the data of the chosen znode."""
-        await self.changes.edit(self.chosen)
+    def action_edit(self) -> None:
+        """Edit the data of the znode under the cursor."""
+        path = self.tree_view.target
+        self._command(lambda talk: self.changes.edit(talk, path))
 
-    @work
-    async def action_create(self) -> None:
-        """Create a child of the chosen znode."""
-        await self.changes.create(self.chosen)
+    def action_create(self) -> None:
+        """Create a child of the znode under the cursor."""
+        path = self.tree_view.target
+        self._command(lambda talk: self.changes.create(talk, path))
 
-    @work
-    async def action_delete(self) -> None:
-        """Delete the chosen znode, with all below it."""
-        await self.changes.delete(self.chosen)
-
-    async def settled(self) -> None:
-        """Wait until what was begun is done. For tests."""
-        await self.workers.wait_for_complete()
-        await asyncio.sleep(0)
+    def action_delete(self) -> None:
+        """Delete the znode under the cursor, with all below it."""
+        path = self.tree_view.target
+        self._command(lambda talk: self.changes.delete(talk, path))

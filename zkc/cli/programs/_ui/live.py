@@ -6,10 +6,11 @@ watches that stay: there the client sets one-shot watches again and again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
 
-from zkc import EventType, UnimplementedError
+from zkc import EventType, UnimplementedError, ZooKeeperError
 
 if TYPE_CHECKING:
     from zkc import AsyncClient, Stat, WatchedEvent
@@ -30,20 +31,22 @@ class Live:
         self._client = client
         self._children, self._data = children, data
         self._active: dict[str, list[Any]] = {}
+        self._starting: dict[str, asyncio.Task[None]] = {}
         self._wanted: dict[str, int] = {}
         self.one_shot = False
 
     async def want(self, path: str) -> None:
-        """Watch a path. Each call needs a :meth:`leave`."""
+        """Watch a path. Each call needs a :meth:`leave`, also one that was cancelled.
+
+        A watch that cannot be set now is set by :meth:`retry`.
+        """
         self._wanted[path] = self._wanted.get(path, 0) + 1
         if path in self._active:
             return
-        self._active[path] = []
-        made = await self._watch(path)
-        if path in self._active:
-            self._active[path] = made
-        else:  # It was left in the meantime.
-            _cancel(made)
+        if path not in self._starting:
+            self._starting[path] = asyncio.create_task(self._start(path))
+        # Several callers wait for one task. It goes on when one of them, as by the next key, is cancelled.
+        await asyncio.shield(self._starting[path])
 
     def leave(self, path: str) -> None:
         """Watch a path no longer."""
@@ -53,6 +56,24 @@ class Live:
             return
         self._wanted.pop(path, None)
         _cancel(self._active.pop(path, []))
+
+    def retry(self) -> None:
+        """Set the watches that could not be set, now that there is a connection."""
+        for path in self._wanted:
+            if path not in self._active and path not in self._starting:
+                self._starting[path] = asyncio.create_task(self._start(path))
+
+    async def _start(self, path: str) -> None:
+        try:
+            made = await self._watch(path)
+        except (ZooKeeperError, RuntimeError):  # No connection, or the client is closed.
+            return
+        finally:
+            self._starting.pop(path, None)
+        if path in self._wanted:
+            self._active[path] = made
+        else:  # It was left in the meantime.
+            _cancel(made)
 
     async def _watch(self, path: str) -> list[Any]:
         if not self.one_shot:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
 from rich.text import Text
+from textual.binding import BindingType
 from textual.widgets import Tree
-from textual.widgets.tree import TreeNode
+from textual.widgets.tree import TreeNode, UnknownNodeID
 
 from zkc import NoAuthError, NoNodeError, ZooKeeperError
 from zkc.cli._text import shown
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Znode", "ZnodeTree"]
 
+_EPHEMERAL = "ephemeral"
 PAGE = 500  # Children that are shown at once; a line behind them shows more.
 
 
@@ -31,6 +35,7 @@ class Znode:
     shown: int = 0  # How many of them have a line, or may have one.
     is_open: bool = False
     more: bool = False  # The line "… more" of its parent, and no znode.
+    mark: str = ""  # What stands beside its name.
 
     @property
     def name(self) -> str:
@@ -49,16 +54,26 @@ class ZnodeTree(Tree[Znode]):
         root: The path of its root.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [("right", "open_line", ""), ("left", "close_line", "")]
+
     def __init__(self, root: str, **options: Any) -> None:
         super().__init__(Text(shown(root, lines=False)), data=Znode(root), **options)
         self.client: AsyncClient
         self.live: Live
         self.guide_depth = 2
+        self._placing = False
 
     # ---- opening and closing ---------------------------------------------------------------------------------------
 
-    async def open(self, line: TreeNode[Znode]) -> None:
-        """Read the children of a znode, show the first of them, and follow their changes."""
+    async def open(self, line: TreeNode[Znode]) -> bool:
+        """Read the children of a znode, show the first of them, and follow their changes; return whether it is open."""
+        try:
+            await self._open(line)
+        except ZooKeeperError as error:
+            self._tell(str(error), "error")
+        return line.data is not None and line.data.is_open
+
+    async def _open(self, line: TreeNode[Znode]) -> None:
         znode = line.data
         if znode is None or znode.is_open:
             return
@@ -66,9 +81,10 @@ class ZnodeTree(Tree[Znode]):
         try:
             await self.live.want(znode.path)
             await self.load(line)
-        except ZooKeeperError as error:
+        except BaseException:
             self.close(line)
-            self.app.notify(str(error), severity="error", markup=False)
+            line.collapse()
+            raise
 
     def close(self, line: TreeNode[Znode]) -> None:
         """Forget the children of a znode, and watch them no longer."""
@@ -79,63 +95,180 @@ class ZnodeTree(Tree[Znode]):
             self.close(each)
         znode.is_open, znode.shown, znode.names = False, 0, []
         self.live.leave(znode.path)
-        line.remove_children()
+        with self._place_kept():
+            line.remove_children()
 
-    async def load(self, line: TreeNode[Znode]) -> None:
-        """Read the names again, and change the lines that differ."""
+    async def load(self, line: TreeNode[Znode], reach: int = 0) -> None:
+        """Read the names again, and change the lines that differ.
+
+        Args:
+            line: The line of the znode.
+            reach: How many children must have a line.
+        """
         znode = line.data
         assert znode is not None
+        note = ""
         try:
             names = sorted(await self.client.children(znode.path))
         except NoNodeError:
             names = []
         except NoAuthError:
-            names = []
-            line.set_label(_label(znode.name, "(may not be listed)"))
-        if not znode.is_open:
-            return
-        znode.names = names
-        znode.shown = min(max(znode.shown, PAGE), len(names))
-        await self._show(line)
+            names, note = [], "(may not be listed)"
+        await self._show(line, names, max(znode.shown, PAGE, reach), note)
 
     async def more(self, line: TreeNode[Znode]) -> None:
-        """Show the next page of children."""
+        """Show the next page of children, and go to the first of them."""
         parent = line.parent
-        if parent is not None and parent.data is not None:
-            parent.data.shown = min(parent.data.shown + PAGE, len(parent.data.names))
-            await self._show(parent)
+        if parent is None or parent.data is None:
+            return
+        names, before, chosen = parent.data.names, parent.data.shown, self.cursor_node is line
+        try:
+            await self._show(parent, names, before + PAGE)
+        except ZooKeeperError as error:
+            self._tell(str(error), "error")
+            return
+        if chosen and before < len(names):
+            self.choose_line(self.line_of(parent.data.child(names[before])))
 
-    async def _show(self, line: TreeNode[Znode]) -> None:
+    async def _show(self, line: TreeNode[Znode], names: list[str], count: int, note: str = "") -> None:
+        """Show the first children, after their stats were read."""
         znode = line.data
         assert znode is not None
-        wanted = znode.names[: znode.shown]
-        keep = set(wanted)
+        wanted = names[:count]
+        stats = await self.client.exists_many([znode.child(name) for name in wanted], raise_errors=False)
+        if znode.is_open and self.is_there(line):  # It was not closed in the meantime.
+            znode.names, znode.shown = names, len(wanted)
+            with self._place_kept():
+                self._put(line, dict(zip(wanted, stats)))
+            self._describe(line, note=note)
+
+    def _put(self, line: TreeNode[Znode], found: dict[str, Any]) -> None:
+        """Have a line for each znode that was found, in their order, and none for others."""
+        znode = line.data
+        assert znode is not None
+        last: Optional[TreeNode[Znode]] = None
+        present = []
         for each in list(line.children):
-            if each.data is not None and (each.data.more or each.data.name not in keep):
+            if each.data is not None and each.data.more:
+                last = each
+            elif each.data is not None and each.data.name in found:
+                present.append(each.data.name)
+            else:
                 self.close(each)
                 each.remove()
-        present = [each.data.name for each in line.children if each.data is not None]
-        missing = sorted(keep.difference(present))
-        stats = await self.client.exists_many([znode.child(name) for name in wanted], raise_errors=False)
-        found: dict[str, Any] = dict(zip(wanted, stats))
-        for name in missing:
+        for name in sorted(found.keys() - set(present)):
             index = bisect.bisect_left(present, name)
             present.insert(index, name)
-            line.add("", Znode(znode.child(name)), before=index if index < len(line.children) else None)
+            line.add(Text(shown(name, lines=False)), Znode(znode.child(name)),
+                     before=index if index < len(line.children) else None)  # fmt: skip
         for each in line.children:
-            if each.data is not None:
-                self._describe(each, found.get(each.data.name))
+            if each.data is not None and not each.data.more:
+                self._describe(each, found[each.data.name])
         left = len(znode.names) - znode.shown
-        if left > 0:
-            line.add_leaf(Text(f"… {left:,} more: Enter shows {min(left, PAGE)} of them", style="italic dim"),
-                          Znode(znode.path, more=True))  # fmt: skip
+        text = Text(f"… {left:,} more: Enter shows {min(left, PAGE)} of them", style="italic dim")
+        if left > 0 and last is None:
+            line.add_leaf(text, Znode(znode.path, more=True))
+        elif left > 0 and last is not None:
+            last.set_label(text)
+        elif last is not None:
+            last.remove()
 
-    def _describe(self, line: TreeNode[Znode], stat: Optional[Stat]) -> None:
-        assert line.data is not None
-        count = getattr(stat, "num_children", 0)
-        line.allow_expand = bool(count) or line.data.is_open
-        mark = "ephemeral" if getattr(stat, "ephemeral_owner", 0) else f"{count:,}" if count else ""
-        line.set_label(_label(line.data.name, mark))
+    def _describe(self, line: TreeNode[Znode], stat: Optional[Stat] = None, note: str = "") -> None:
+        """Show the number of children beside a name, and whether the znode can be opened."""
+        znode = line.data
+        assert znode is not None
+        if stat is None and znode.mark == _EPHEMERAL:
+            return
+        count = getattr(stat, "num_children", len(znode.names))
+        can_open = bool(count) or znode.is_open
+        if line.allow_expand is not can_open:
+            line.allow_expand = can_open
+        mark = note or (f"{count:,}" if count else "")
+        if getattr(stat, "ephemeral_owner", 0):
+            mark = _EPHEMERAL
+        if mark != znode.mark and (note or line is not self.root):
+            znode.mark = mark
+            name = znode.path if line is self.root else znode.name
+            line.set_label(_label(name, mark))
+
+    async def describe(self, path: str) -> None:
+        """Read the number of children of a znode that is closed."""
+        stat = await self.client.exists(path)
+        line = self.line_of(path)
+        if line is not None and line.data is not None and not line.data.is_open and stat is not None:
+            self._describe(line, stat)
+
+    def _tell(self, text: str, severity: Any) -> None:
+        self.app.notify(shown(text), severity=severity, markup=False)
+
+    # ---- the place of the cursor -----------------------------------------------------------------------------------
+
+    def is_there(self, line: TreeNode[Znode]) -> bool:
+        """Return whether a line is in the tree: not removed."""
+        try:
+            return self.get_node_by_id(line.id) is line
+        except UnknownNodeID:
+            return False
+
+    @contextlib.contextmanager
+    def _place_kept(self) -> Iterator[None]:
+        """Keep the cursor and the picture on the same znodes while lines come and go.
+
+        textual keeps the number of the line. When the cursor's line is removed, it goes to the next line of
+        the same parent, or to the one before, or to the parent.
+        """
+        if self._placing or self.last_line < 0 or self.cursor_node is None:
+            yield
+            return
+        cursor, top = self.cursor_node, round(self.scroll_offset.y)
+        in_view = top <= cursor.line < top + max(self.size.height, 1)
+        at_top = self.get_node_at_line(top)
+        anchor = cursor if in_view or at_top is None else at_top
+        row, heirs = anchor.line - top, list(_heirs(cursor))
+        self._placing = True
+        try:
+            yield
+        finally:
+            self._placing = False
+            gone = not self.is_there(cursor)
+            if gone:
+                self.set_reactive(Tree.cursor_line, -1)  # A number of a line that is another now.
+            self.last_line  # noqa: B018 - numbers the lines
+            if gone:
+                heir = next((each for each in heirs if self.is_there(each)), self.root)
+                self.cursor_line = heir.line
+                if anchor is cursor:
+                    anchor = heir
+            if self.is_there(anchor) and anchor.line - row != top:
+                self.scroll_to(y=max(anchor.line - row, 0), animate=False, force=True, immediate=True)
+
+    def choose_line(self, line: Optional[TreeNode[Znode]]) -> None:
+        """Move the cursor to a line, and the line into the picture."""
+        if line is not None:
+            self.last_line  # noqa: B018 - numbers the lines; the cursor goes to a number
+            self.move_cursor(line, animate=False)
+            self.scroll_to_node(line, animate=False)
+
+    @property
+    def target(self) -> Optional[str]:
+        """The path of the znode under the cursor; None on a line that is no znode."""
+        self.last_line  # noqa: B018 - numbers the lines
+        line = self.cursor_node
+        return None if line is None or line.data is None or line.data.more else line.data.path
+
+    def action_open_line(self) -> None:
+        """Open the znode under the cursor."""
+        line = self.cursor_node
+        if line is not None and line.allow_expand and not line.is_expanded:
+            line.expand()
+
+    def action_close_line(self) -> None:
+        """Close the znode under the cursor, or go to its parent."""
+        line = self.cursor_node
+        if line is not None and line.is_expanded and line.children:
+            line.collapse()
+        elif line is not None and line.parent is not None:
+            self.choose_line(line.parent)
 
     # ---- finding lines ---------------------------------------------------------------------------------------------
 
@@ -149,15 +282,18 @@ class ZnodeTree(Tree[Znode]):
             return None
         line = root
         for name in path[len(root.data.path.rstrip("/")) + 1 :].split("/"):
-            following = next((each for each in line.children if each.data and each.data.name == name
-                              and not each.data.more), None)  # fmt: skip
+            following = self._child(line, name)
             if following is None:
                 return None
             line = following
         return line
 
     async def go_to(self, path: str) -> bool:
-        """Open the tree down to a path, and choose its line; return False if it is not there."""
+        """Open the tree down to a path, and choose its line; return False if it is not there.
+
+        Raises:
+            ZooKeeperError: The znodes on the way cannot be read.
+        """
         root = self.root
         assert root.data is not None
         prefix = root.data.path.rstrip("/")
@@ -165,19 +301,31 @@ class ZnodeTree(Tree[Znode]):
             return False
         line = root
         for name in path[len(prefix) + 1 :].split("/") if path != root.data.path else []:
-            await self.open(line)
+            await self._open(line)
             line.expand()
-            assert line.data is not None
-            if name not in line.data.names:
+            znode = line.data
+            assert znode is not None
+            if name not in znode.names[: znode.shown]:
+                await self.load(line, self._reach(znode, name))
+            following = self._child(line, name)
+            if following is None and name in znode.names:  # It is new, and on a page that is not shown.
+                await self.load(line, self._reach(znode, name))
+                following = self._child(line, name)
+            if following is None:
                 return False
-            while line.data.names.index(name) >= line.data.shown:
-                line.data.shown += PAGE
-                await self._show(line)
-            line = next(each for each in line.children if each.data and each.data.name == name and not each.data.more)
-        self.last_line  # noqa: B018 - numbers the lines; the cursor goes to a number
-        self.move_cursor(line, animate=False)
-        self.scroll_to_node(line, animate=False)
+            line = following
+        self.choose_line(line)
         return True
+
+    @staticmethod
+    def _reach(znode: Znode, name: str) -> int:
+        """Return the number of children up to the end of the page with a name."""
+        return (bisect.bisect_left(znode.names, name) // PAGE + 1) * PAGE
+
+    @staticmethod
+    def _child(line: TreeNode[Znode], name: str) -> Optional[TreeNode[Znode]]:
+        return next((each for each in line.children if each.data and each.data.name == name and not each.data.more),
+                    None)  # fmt: skip
 
     def all_lines(self) -> list[TreeNode[Znode]]:
         """Return all lines in their order."""
@@ -188,6 +336,17 @@ class ZnodeTree(Tree[Znode]):
             found.append(line)
             waiting.extend(reversed(line.children))
         return found
+
+
+def _heirs(line: TreeNode[Znode]) -> Iterator[TreeNode[Znode]]:
+    """Yield the lines that the cursor may go to when its line is removed, the nearest first."""
+    while line.parent is not None:
+        siblings = list(line.siblings)
+        index = siblings.index(line)
+        yield from siblings[index + 1 :]
+        yield from reversed(siblings[:index])
+        line = line.parent
+        yield line
 
 
 def _label(name: str, mark: str) -> Text:

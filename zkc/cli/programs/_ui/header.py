@@ -1,0 +1,45 @@
+"""The line above the tree: the server and the session, and the path of the chosen znode, in the width that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+__all__ = ["header", "shortened"]
+
+
+def shortened(text: str, width: int) -> str:
+    """Return text that fits: a long one loses its begin, because the name of a znode is at the end of its path."""
+    if cell_len(text) <= width:
+        return text
+    used, kept = 1, 0
+    for letter in reversed(text):
+        used += cell_len(letter)
+        if used > width:
+            break
+        kept += 1
+    return "…" + text[len(text) - kept :] if kept else "…"[:width]
+
+
+def header(width: int, parts: Sequence[tuple[str, int]], path: str) -> Text:
+    """Return the line.
+
+    Args:
+        width: The columns of the screen.
+        parts: What is said of the session, each with a rank: those with the highest rank are left out first, until the
+            path has its room. Parts of rank 0 stay.
+        path: The path.
+    """
+    kept = list(parts)
+    wanted = min(cell_len(path), max(width // 2, width - 40))
+
+    def rest() -> int:
+        return width - cell_len(" · ".join(text for text, _ in kept)) - 3
+
+    while rest() < wanted and any(rank for _, rank in kept):
+        kept.remove(max(kept, key=lambda part: part[1]))
+    line = Text(" " + " · ".join(text for text, _ in kept), no_wrap=True)
+    line.append("  " + shortened(path, max(rest(), 1)), "bold")
+    return line
