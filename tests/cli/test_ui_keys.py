@@ -79,7 +79,8 @@ def test_a_key_pressed_twice_opens_one_dialog(browse, client):
         await until(pilot, lambda: names(browser) == ["app"])
         for keys, kind in (("↓ee", Edit), ("dd", Confirm), ("cc", Ask), ("gg", Ask), ("//", Ask)):
             await typed(pilot, keys)
-            assert isinstance(browser.screen, kind) and len(browser.screen_stack) == 2, keys
+            assert isinstance(browser.screen, kind), keys
+            assert len(browser.screen_stack) == 2, keys
             await typed(pilot, "\x1b" + "y" * (kind is Edit))
             assert len(browser.screen_stack) == 1, keys
         await typed(pilot, "?")
