@@ -46,6 +46,8 @@ def table(columns: Sequence[str], records: Sequence[dict[str, Any]], titles: Seq
 def pairs(record: dict[str, Any]) -> Table:
     """Return a record as a line ``name  value`` for each member."""
     drawn = Table.grid(padding=(0, 2, 0, 0))
+    drawn.add_column(no_wrap=True)
+    drawn.add_column(overflow="fold")  # A time or a zxid is not cut.
     for name, value in record.items():
         drawn.add_row(Text(name, style="bold"), cell(value))
     return drawn

@@ -113,6 +113,9 @@ def _columns(width: int) -> list[_Column]:
     for column in more:
         if sum(each.width + 1 for each in columns) + column.width <= width:
             columns.append(column)
+    for title in ("", "WATCH", "ZNODES", "CONN", "LAG", "REQ/S"):  # Narrower, as in a pane of zkc ui.
+        if sum(each.width + 1 for each in columns) - 1 > width:
+            columns = [each for each in columns if each.title != title]
     return columns
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Browser"]
 
+_PANE_EDGES = 4  # The columns of a pane's padding and its scroll bar.
 _MOMENT = 1.0  # Seconds that keys wait for the children of a znode that is being opened.
 
 
@@ -58,6 +59,8 @@ class Browser(TextualApp[None]):
     #tree { width: 40%; min-width: 24; border-right: solid $primary-darken-2; }
     #state { height: 1; background: $panel; }
     TabPane { padding: 0 1; }
+    TabbedContent { width: 1fr; }
+    TabPane Static { width: 100%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         ("q", "quit", "Leave"),
@@ -65,14 +68,14 @@ class Browser(TextualApp[None]):
         ("slash", "search", "Search"),
         ("n", "next_match", ""),
         ("g", "go", "Go to"),
-        ("r", "reload", "Reload"),
+        ("r", "reload", ""),
         ("e", "edit", "Edit"),
         ("c", "create", "Create"),
         ("d", "delete", "Delete"),
         ("1", "show('data')", ""),
         ("2", "show('stat')", ""),
         ("3", "show('acl')", ""),
-        ("4", "show('servers')", "Servers"),
+        ("4", "show('servers')", ""),
         ("ctrl+z", "suspend_process", ""),
     ]
 
@@ -166,7 +169,7 @@ class Browser(TextualApp[None]):
         found: dict[str, Any] = {}
         try:
             data, stat = await self.client.get(path)
-            found["data"], found["stat"] = data_pane(data, not self.no_color), stat_pane(stat)
+            found["data"], found["stat"] = data_pane(data, not self.no_color, self._pane_width), stat_pane(stat)
             found["acl"] = acl_pane((await self.client.get_acl(path))[0])
         except NoNodeError:
             none = Text(f"there is no znode {shown(path, lines=False)}", style="italic")
@@ -180,8 +183,14 @@ class Browser(TextualApp[None]):
                 found.setdefault(name, Text(shown(str(error)), style="italic"))
         if path == self.chosen and self.is_running:
             for name, content in found.items():
-                self.query_one(f"#{name}-text", Static).update(content)
+                self.screen_stack[0].query_one(f"#{name}-text", Static).update(content)
             self._show_state()
+
+    @property
+    def _pane_width(self) -> int:
+        """The columns of a pane beside its scroll bar."""
+        pane = self.screen_stack[0].query_one(TabbedContent)
+        return pane.size.width - _PANE_EDGES
 
     @on(Tree.NodeHighlighted)
     def _highlighted(self) -> None:
@@ -281,9 +290,11 @@ class Browser(TextualApp[None]):
         )
 
     def on_resize(self) -> None:
-        """Fit the line of the session."""
+        """Fit the line of the session, and the dump of the data."""
         if self.screen_stack and self.screen_stack[0].query("#state"):
             self._show_state()
+            if self.chosen is not None:
+                self._chosen_data.ask(self.chosen)
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
@@ -333,7 +344,7 @@ class Browser(TextualApp[None]):
 
     def action_show(self, pane: str) -> None:
         """Show one of the panes."""
-        self.query_one(TabbedContent).active = pane
+        self.screen_stack[0].query_one(TabbedContent).active = pane
 
     def action_reload(self) -> None:
         """Read again what is shown."""

@@ -13,7 +13,7 @@ from zkc.cli._records import stat_record
 from zkc.cli._text import shown, size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -22,10 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["acl_pane", "data_pane", "stat_pane"]
 
 _MOST = 64 * 1024  # Bytes of data that the pane shows.
+_HEX_WIDTH, _HALF_WIDTH = 79, 42  # Columns of a hex dump with 16 bytes in a line, and with 8.
 
 
-def data_pane(data: Optional[bytes], colors: bool) -> RenderableType:
-    """Return the data: JSON indented, text as it is, and a hex dump of the rest."""
+def data_pane(data: Optional[bytes], colors: bool, width: int) -> RenderableType:
+    """Return the data: JSON indented, text as it is, and a hex dump of the rest.
+
+    Args:
+        data: The data.
+        colors: Whether JSON has colours.
+        width: The columns of the pane, for the hex dump.
+    """
     if data is None:
         return Text("null: the znode has no data", style="dim italic")
     if not data:
@@ -33,10 +40,20 @@ def data_pane(data: Optional[bytes], colors: bool) -> RenderableType:
     from zkc.cli.read._shapes import pretty
 
     kind, text = pretty(data[:_MOST])
+    if kind == "hex" and width < _HEX_WIDTH:
+        text = "\n".join(_narrow_dump(data[:_MOST], 8 if width >= _HALF_WIDTH else 4))
     rest = f"\n… {size_text(len(data) - _MOST)} more" if len(data) > _MOST else ""
+    text = shown(text)  # JSON may have marks of direction and C1 controls in its strings.
     if kind == "json" and colors:
         return Syntax(text + rest, "json", background_color="default", word_wrap=True)
-    return Text(shown(text) + rest)
+    return Text(text + rest)
+
+
+def _narrow_dump(data: bytes, count: int) -> Iterator[str]:
+    for offset in range(0, len(data), count):
+        row = data[offset : offset + count]
+        characters = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        yield f"{offset:05x}  {row.hex(' '):<{3 * count - 1}}  |{characters}|"
 
 
 def stat_pane(stat: Stat) -> RenderableType:
@@ -51,6 +68,9 @@ def acl_pane(acl: Sequence[ACL]) -> RenderableType:
     from zkc.cli.security._access import letters_of
 
     drawn = Table.grid(padding=(0, 2, 0, 0))
+    drawn.add_column(no_wrap=True)
+    drawn.add_column(overflow="fold")
+    drawn.add_column(no_wrap=True)
     for entry in acl:
-        drawn.add_row(entry.scheme, shown(entry.id, lines=False), letters_of(entry.perms))
+        drawn.add_row(shown(entry.scheme, lines=False), shown(entry.id, lines=False), letters_of(entry.perms))
     return drawn

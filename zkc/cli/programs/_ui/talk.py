@@ -37,6 +37,7 @@ class Talk:
             expected: Whether the user knew that it would come. Keys that wait do not answer another question.
         """
         self.asked = True
+        self._browser.clear_notifications()  # They would cover the dialog.
         dialog.hold, dialog.expected = self.hold, expected
         return await self._browser.push_screen_wait(dialog)
 
