@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -154,6 +157,86 @@ def test_the_servers_are_shown(browse):
 
 def test_the_screen_needs_a_terminal(cli):
     assert cli("ui", "--json", code=2).error["error"] == "no_terminal"
+
+
+def test_a_root_that_does_not_exist_is_one_sentence(open_terminal, client):
+    client.create("/app/inner", make_parents=True)
+    for arguments in (["ui", "/none"], ["--color", "never", "ui", "/none/deeper/"]):
+        terminal = open_terminal(*arguments)
+        assert terminal.wait() == 3
+        assert "there is no such znode" in terminal.text
+        assert "\x1b[?1049h" not in terminal.raw
+    terminal = open_terminal("ui", "/app/")
+    terminal.see("inner")
+    terminal.type("q")
+    assert terminal.wait() == 0
+
+
+def test_a_terminal_that_cannot_move_its_cursor_is_refused(open_terminal, cli_environment):
+    cli_environment["TERM"] = "dumb"
+    terminal = open_terminal("ui")
+    assert terminal.wait() == 2
+    assert "needs a terminal that moves its cursor" in terminal.text
+
+
+def test_without_a_connection_there_is_one_sentence(open_terminal):
+    terminal = open_terminal("-s", "127.0.0.1:1", "--timeout", "1", "ui")
+    assert terminal.wait() == 6
+    assert "Traceback" not in terminal.raw
+    assert "\x1b[?1049h" not in terminal.raw
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_the_screen_and_leaves_the_terminal_as_it_was(open_terminal, client, number):
+    client.create("/app")
+    terminal = open_terminal("ui")
+    terminal.see("app")
+    terminal.type("\x1b[Betext")
+    terminal.see("Ctrl-S")
+    terminal.process.kill(number)
+    assert terminal.wait() == 128 + number
+    assert_restored(terminal)
+
+
+def assert_restored(terminal):
+    for mode, at_end in (("1049", "l"), ("25", "h"), ("1000", "l"), ("2004", "l")):
+        assert re.findall(rf"\x1b\[\?{mode}([hl])", terminal.raw)[-1] == at_end, mode
+    assert "Traceback" not in terminal.raw
+
+
+def test_the_screen_is_suspended_and_goes_on(open_terminal, client):
+    client.create_many(["/app", "/other"])
+    terminal = open_terminal("ui")
+    terminal.see("app")
+    terminal.type("\x1a")
+    status = Path(f"/proc/{terminal.process.pid}/stat")
+    terminal.until(lambda: status.read_text().rpartition(")")[2].split()[0] == "T")
+    assert_restored(terminal)
+    terminal.process.kill(signal.SIGCONT)
+    terminal.until(lambda: terminal.raw.count("\x1b[?1049h") == 2)
+    terminal.type("\x1b[B")
+    terminal.see("connected.*  /app")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    assert_restored(terminal)
+
+
+def test_the_screen_survives_sizes_that_change_fast(open_terminal, client):
+    client.create_many(["/app", "/other"])
+    terminal = open_terminal("ui")
+    terminal.see("app")
+    for number in range(40):
+        terminal.resize(2 + number % 30, 5 + number * 7 % 150)
+        terminal.read()
+        if number == 20:
+            terminal.type("?")
+    terminal.resize(24, 80)
+    terminal.see("PgDn")
+    terminal.type("?")
+    terminal.see("other")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    assert_restored(terminal)
 
 
 def test_the_screen_runs_in_a_terminal_of_80_by_24(open_terminal, client):

@@ -153,6 +153,25 @@ def test_keys_typed_at_once_in_a_terminal(open_terminal, client):
     terminal.see("other")
     terminal.type("\x1b[Betext\x13g/other\rdy")
     terminal.until(lambda: not client.exists("/other"))
-    terminal.type("q")
+    terminal.type("g/app\re")
+    terminal.see("Ctrl-S")
+    terminal.type("\x1bg")  # A terminal sends the same for Alt-G and for Escape and g.
+    terminal.see("Go to the path")
+    terminal.type("\rq")
     assert terminal.wait() == 0
     assert client.get("/app")[0] == b"text"
+
+
+def test_a_key_with_alt_does_not_discard_a_text(browse, client):
+    client.create("/app", b"")
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: names(browser) == ["app"])
+        await typed(pilot, "↓etext")
+        browser.post_message(events.Key("alt+y", "y"))
+        await handled(pilot)
+        assert "not saved" in question(browser)
+        await typed(pilot, "n")
+        assert editor(browser).text == "text"
+
+    browse(body)

@@ -29,6 +29,10 @@ def address(start_cli, cli_environment):
     return process.stdout.readline().decode().strip()
 
 
+def test_a_root_that_does_not_exist_is_one_sentence(cli):
+    assert cli("ui", "--web", "/none", "--json", code=3).error["error"] == "no_node"
+
+
 def status_of(url, **headers):
     """Return the status of a request, redirections not followed."""
 

@@ -12,7 +12,7 @@ from zkc.cli._ending import ended_by
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._text import shown
 
-__all__ = ["describe", "exit_code_of"]
+__all__ = ["describe", "exit_code_of", "for_people"]
 
 # The first class that fits decides: subclasses come before their bases.
 _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
@@ -54,9 +54,12 @@ _ADVICE: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def _for_people(error: errors.ZooKeeperError) -> str:
-    """Return the message of an error with advice about commands, if it is the library's own for its class."""
-    message, kind = str(error), type(error)
+def for_people(error: Exception) -> str:
+    """Return the message of an error: a ZooKeeper error's own with advice about commands, not about the library."""
+    message = str(error)
+    if not isinstance(error, errors.ZooKeeperError):
+        return message
+    kind = type(error)
     advice = next((text for each, text in _ADVICE if isinstance(error, each)), None)
     if advice is None or message != kind.describe(error.operation, error.path, code=error.code):
         return message
@@ -100,7 +103,7 @@ def describe(error: BaseException, as_json: bool) -> str:
     """Return an error as one line of text, or as one line of JSON."""
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
     if isinstance(error, errors.ZooKeeperError):
-        message = _for_people(error)
+        message = for_people(error)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         number = ended_by()
         message = "interrupted" if number is None else f"ended by {number.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Optional
 
@@ -45,15 +46,20 @@ def command(app: App, path: str, web: bool, port: Optional[int]) -> int:
         return serve(app, path, port)
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)) and not _in_web_driver():
         raise CommandError("the full screen needs a terminal", ExitCode.USAGE, name="no_terminal")
+    if os.environ.get("TERM") == "dumb":
+        raise CommandError("the full screen needs a terminal that moves its cursor, and TERM is dumb", ExitCode.USAGE,
+                           name="no_terminal")  # fmt: skip
     try:
         from zkc.cli.programs._ui.app import Browser
     except ImportError:
         raise CommandError(
             "the full screen needs textual: pip install 'zkc[tui]'", ExitCode.USAGE, name="not_installed"
         ) from None
-    from zkc.cli._connect import connect
+    from zkc.cli.programs._ui.begin import check
 
-    connect(app, app.settings).close()  # A connection that fails is one sentence, and not a screen.
+    check(app, path)
+    if app.option("color") == "never":
+        os.environ["NO_COLOR"] = "1"  # textual looks there.
     browser = Browser(app.settings, path)
     browser.run()
     return browser.return_code or 0
@@ -61,6 +67,4 @@ def command(app: App, path: str, web: bool, port: Optional[int]) -> int:
 
 def _in_web_driver() -> bool:
     """Return whether ``zkc ui --web`` has started this process: the browser is the terminal."""
-    import os
-
     return os.environ.get("TEXTUAL_DRIVER", "").startswith("textual.drivers.web_driver")

@@ -20,6 +20,7 @@ from textual.widgets import Footer, Static, TabbedContent, TabPane, Tree
 
 from zkc import AsyncClient, ClientState, NoNodeError, ZooKeeperError
 from zkc.cli._connect import client_options
+from zkc.cli._errors import for_people
 from zkc.cli._records import hex_text
 from zkc.cli._text import shown
 from zkc.cli.programs._ui.changes import Changes
@@ -117,9 +118,9 @@ class Browser(TextualApp[None]):
         self.choose_soon()
 
     def _take_signals(self) -> None:
-        """Let SIGTERM and SIGHUP end the screen as a key does. One that is ignored, as by nohup, stays ignored."""
+        """Let a signal end the screen as a key does. One that is ignored, as SIGHUP by nohup, stays ignored."""
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
 
@@ -180,7 +181,7 @@ class Browser(TextualApp[None]):
                 if known is not None:
                     found["stat"] = stat_pane(known)
             for name in ("data", "stat", "acl"):
-                found.setdefault(name, Text(shown(str(error)), style="italic"))
+                found.setdefault(name, Text(shown(for_people(error)), style="italic"))
         if path == self.chosen and self.is_running:
             for name, content in found.items():
                 self.screen_stack[0].query_one(f"#{name}-text", Static).update(content)
@@ -309,7 +310,7 @@ class Browser(TextualApp[None]):
         try:
             await body(talk)
         except ZooKeeperError as error:
-            talk.tell(str(error), "error")
+            talk.tell(for_people(error), "error")
         finally:
             talk.end()
 
@@ -325,14 +326,17 @@ class Browser(TextualApp[None]):
         self.tell("stopped")
         return True
 
+    @property
+    def unsaved(self) -> Optional[Edit]:
+        """The editor that has a text that is not saved."""
+        return next((each for each in self.screen_stack if isinstance(each, Edit) and each.changed), None)
+
     async def action_quit(self) -> None:
         """Leave; from an editor with a text that is not saved, ask first."""
-        for screen in self.screen_stack:
-            if isinstance(screen, Edit) and screen.changed:
-                if screen is self.screen:
-                    screen.action_leave()
-                return
-        self.exit()
+        if self.unsaved is None:
+            self.exit()
+        elif self.unsaved is self.screen:
+            self.unsaved.action_leave()
 
     def action_help(self) -> None:
         """Show the keys."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional
 
 from zkc import BadVersionError, NoNodeError, ZooKeeperError
+from zkc.cli._errors import for_people
 from zkc.cli._exit import CommandError
 from zkc.cli._safety import guard_root
 from zkc.cli._text import shown, size_text
@@ -58,7 +59,7 @@ class Changes:
             talk.tell(f"{error}: use zkc edit, or zkc set -f FILE", "warning")
             return
         except ZooKeeperError as error:
-            talk.tell(str(error), "error")
+            talk.tell(for_people(error), "error")
             return
         edited: Optional[str] = editable.text
         note = ""
@@ -91,7 +92,7 @@ class Changes:
         except NoNodeError:
             return "Not saved: the znode was deleted in the meantime.", stat
         except (ZooKeeperError, ValueError) as error:
-            return f"Not saved: {error}", stat
+            return f"Not saved: {for_people(error)}", stat
 
     async def create(self, talk: Talk, parent: Optional[str]) -> None:
         """Create a child of a znode."""
@@ -108,7 +109,7 @@ class Changes:
                 made = await self._browser.client.create(f"{parent.rstrip('/')}/{name.strip('/')}", b"")
                 break
             except (ZooKeeperError, ValueError) as error:
-                note = f"Not created: {error}"
+                note = f"Not created: {for_people(error)}"
         line = self._browser.tree_view.line_of(parent)
         if line is not None:
             line.allow_expand = True
@@ -127,7 +128,7 @@ class Changes:
                 count, size = count + 1, size + node.stat.data_length
                 ephemeral += bool(node.stat.ephemeral_owner)
         except (CommandError, ZooKeeperError) as error:
-            talk.tell(str(error), "error")
+            talk.tell(for_people(error), "error")
             return
         if count == 0:
             talk.tell(f"there is no znode {path}", "warning")
@@ -144,5 +145,5 @@ class Changes:
             deleted = await client.delete_tree(path)
             talk.tell(f"deleted {deleted:,} znode{'s' if deleted != 1 else ''}")
         except ZooKeeperError as error:
-            talk.tell(str(error), "error")
+            talk.tell(for_people(error), "error")
             self.deleting.discard(path)

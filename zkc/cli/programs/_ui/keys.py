@@ -93,13 +93,16 @@ class KeyQueue:
         """Take a key or a pasted text; return False for one that textual shall have now."""
         if event is self._delivered or not isinstance(event, (events.Key, events.Paste)):
             return False
-        if isinstance(event, events.Key):
-            if event.key == _AT_ONCE:
-                return False
-            if event.key == "escape" and self._browser.stop_command(PATIENCE):
+        if isinstance(event, events.Key) and event.key == _AT_ONCE:
+            return False
+        for each in parts(event):
+            if isinstance(each, events.Key) and each.key == "escape" and self._browser.stop_command(PATIENCE):
                 self.drop()
                 return True
-        self._waiting.append(clean(event))
+            if each is not event and self._browser.unsaved is not None:
+                self._waiting.append(events.Key("escape", None))
+                break  # The key was perhaps typed with Alt: it must not answer whether a text is discarded.
+            self._waiting.append(clean(each))
         if self._task is None:
             self._wake = self._wake or asyncio.Event()
             self._task = asyncio.create_task(self._deliver_all())
@@ -176,6 +179,14 @@ class KeyQueue:
         message.set_sender(target)
         if rounds == 0 or not target.post_message(message):
             handled.set_result(None)
+
+
+def parts(event: Typed) -> list[Typed]:
+    """Return a key with Alt as Escape and the key: a terminal sends the same for both when they are typed fast."""
+    character = event.character if isinstance(event, events.Key) and event.key.startswith("alt+") else None
+    if character is None or not character.isalnum():
+        return [event]
+    return [events.Key("escape", None), events.Key(character, character)]
 
 
 def clean(event: Typed) -> Typed:

@@ -14,6 +14,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode, UnknownNodeID
 
 from zkc import NoAuthError, NoNodeError, ZooKeeperError
+from zkc.cli._errors import for_people
 from zkc.cli._text import shown
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class ZnodeTree(Tree[Znode]):
         try:
             await self._open(line)
         except ZooKeeperError as error:
-            self._tell(str(error), "error")
+            self._tell(for_people(error), "error")
         return line.data is not None and line.data.is_open
 
     async def _open(self, line: TreeNode[Znode]) -> None:
@@ -125,7 +126,7 @@ class ZnodeTree(Tree[Znode]):
         try:
             await self._show(parent, names, before + PAGE)
         except ZooKeeperError as error:
-            self._tell(str(error), "error")
+            self._tell(for_people(error), "error")
             return
         if chosen and before < len(names):
             self.choose_line(self.line_of(parent.data.child(names[before])))

@@ -34,9 +34,9 @@ def serve(app: App, path: str, port: Optional[int]) -> int:
         raise CommandError(
             "the web view needs textual-serve: pip install 'zkc[web]'", ExitCode.USAGE, name="not_installed"
         ) from None
-    from zkc.cli._connect import connect
+    from zkc.cli.programs._ui.begin import check
 
-    connect(app, app.settings).close()  # A connection that fails is one sentence, and not a page.
+    check(app, path)
     command, token = _command(app, path), secrets.token_urlsafe(24)
     with _listen(port or 0) as listening:
         chosen = listening.getsockname()[1]
