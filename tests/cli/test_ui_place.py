@@ -113,6 +113,43 @@ def test_the_line_of_more_children_is_no_znode(browse, client):
     assert len(client.children("/wide")) == 601
 
 
+def test_a_child_far_away_is_shown_with_its_page(browse, client):
+    client.create_many([f"/n{number:05}" for number in range(2200)])
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: len(names(browser)) == 500)
+        await typed(pilot, "g/n01700\r")
+        await until(pilot, lambda: browser.chosen == "/n01700")
+        assert (names(browser)[0], names(browser)[-1]) == ("n01500", "n01999")
+        client.create_many([f"/a{number:02}" for number in range(30)])
+        await until(pilot, lambda: "1,530 before" in str(browser.tree_view.root.children[0].label))
+        assert (at(browser), names(browser)[0]) == ("/n01700", "n01500")
+        browser.tree_view.choose_line(browser.tree_view.root.children[0])
+        await typed(pilot, "\r")
+        await until(pilot, lambda: at(browser) == "/n01499")
+        assert len(names(browser)) == 1000
+        browser.tree_view.choose_line(browser.tree_view.root.children[-1])
+        await typed(pilot, "\r")
+        await until(pilot, lambda: at(browser) == "/n02000")
+        assert len(names(browser)) == 1200
+
+    browse(body)
+
+
+def test_the_cursor_stays_on_the_last_line_of_a_page(browse, client):
+    client.create_many([f"/n{number:05}" for number in range(600)])
+
+    async def body(browser, pilot):
+        await typed(pilot, "g/n00499\r")
+        await until(pilot, lambda: browser.chosen == "/n00499")
+        client.create_many([f"/a{number:02}" for number in range(30)])
+        await until(pilot, lambda: "a29" in names(browser))
+        assert at(browser) == browser.chosen == "/n00499"
+        assert "deleted" not in told(browser)
+
+    browse(body)
+
+
 def test_watches_are_kept_when_the_cursor_moves_fast(browse, client):
     client.create_many([(f"/n{number:02}", b"old") for number in range(20)])
 

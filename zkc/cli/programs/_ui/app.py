@@ -240,9 +240,11 @@ class Browser(TextualApp[None]):
                 await view.load(line)
             elif line is not None:
                 await view.describe(path)
+            lost = before is not None and view.line_of(before) is None and not self.changes.covers(before)
+            gone = lost and before is not None and await self.client.exists(before) is None
         except ZooKeeperError:
             return  # No connection: the next one reads all again.
-        if before is not None and view.line_of(before) is None and not self.changes.covers(before):
+        if gone:
             self.tell(f"{before} was deleted by another client", "warning")
 
     def _data_changed(self, path: str) -> None:

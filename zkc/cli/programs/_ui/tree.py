@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import bisect
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
 from rich.text import Text
 from textual.binding import BindingType
 from textual.widgets import Tree
-from textual.widgets.tree import TreeNode, UnknownNodeID
+from textual.widgets.tree import TreeNode
 
 from zkc import NoAuthError, NoNodeError, ZooKeeperError
 from zkc.cli._errors import for_people
 from zkc.cli._text import shown
+from zkc.cli.programs._ui.place import is_there, place_kept
 
 if TYPE_CHECKING:
     from zkc import AsyncClient, Stat
@@ -33,9 +32,10 @@ class Znode:
 
     path: str
     names: list[str] = field(default_factory=list)  # All its children, sorted.
+    first: str = ""  # The name from which on they have lines.
     shown: int = 0  # How many of them have a line, or may have one.
     is_open: bool = False
-    more: bool = False  # The line "… more" of its parent, and no znode.
+    more: int = 0  # 1 for the line "… more" of its parent, -1 for the line "… before", which are no znodes.
     mark: str = ""  # What stands beside its name.
 
     @property
@@ -62,7 +62,7 @@ class ZnodeTree(Tree[Znode]):
         self.client: AsyncClient
         self.live: Live
         self.guide_depth = 2
-        self._placing = False
+        self.placing = False
 
     # ---- opening and closing ---------------------------------------------------------------------------------------
 
@@ -94,17 +94,17 @@ class ZnodeTree(Tree[Znode]):
             return
         for each in line.children:
             self.close(each)
-        znode.is_open, znode.shown, znode.names = False, 0, []
+        znode.is_open, znode.shown, znode.names, znode.first = False, 0, [], ""
         self.live.leave(znode.path)
-        with self._place_kept():
+        with place_kept(self):
             line.remove_children()
 
-    async def load(self, line: TreeNode[Znode], reach: int = 0) -> None:
+    async def load(self, line: TreeNode[Znode], reach: Optional[str] = None) -> None:
         """Read the names again, and change the lines that differ.
 
         Args:
             line: The line of the znode.
-            reach: How many children must have a line.
+            reach: A child that must have a line, if it exists.
         """
         znode = line.data
         assert znode is not None
@@ -115,43 +115,66 @@ class ZnodeTree(Tree[Znode]):
             names = []
         except NoAuthError:
             names, note = [], "(may not be listed)"
-        await self._show(line, names, max(znode.shown, PAGE, reach), note)
+        first, count = znode.first, max(znode.shown, PAGE)
+        kept = self._way(znode.path)
+        if reach is None and kept is not None:  # Others may have been created before the znode of the cursor.
+            count = max(count, bisect.bisect_right(names, kept) - bisect.bisect_left(names, first))
+        if reach is not None:
+            index = bisect.bisect_left(names, reach)
+            begin = bisect.bisect_left(names, first)
+            if index < begin or index >= begin + count + PAGE:  # Far away: only the page of the child is shown.
+                begin, count = index // PAGE * PAGE, PAGE
+                first = names[begin] if 0 < begin < len(names) else ""
+            elif index >= begin + count:
+                count += PAGE
+        await self._show(line, names, first, count, note)
+
+    def _way(self, path: str) -> Optional[str]:
+        """Return the name below a path on the way to the znode under the cursor; None if that is somewhere else."""
+        prefix, target = f"{path.rstrip('/')}/", self.target or ""
+        return target[len(prefix) :].split("/")[0] if target.startswith(prefix) and target != path else None
 
     async def more(self, line: TreeNode[Znode]) -> None:
-        """Show the next page of children, and go to the first of them."""
+        """Show the next page of children, or the page before, and go to the nearest of them."""
         parent = line.parent
-        if parent is None or parent.data is None:
+        if parent is None or parent.data is None or line.data is None:
             return
-        names, before, chosen = parent.data.names, parent.data.shown, self.cursor_node is line
+        znode, chosen, forward = parent.data, self.cursor_node is line, line.data.more > 0
+        begin = bisect.bisect_left(znode.names, znode.first)
+        first = znode.first if forward else znode.names[max(begin - PAGE, 0)] if begin > PAGE else ""
+        nearest = begin + znode.shown if forward else begin - 1
+        path = znode.child(znode.names[nearest]) if 0 <= nearest < len(znode.names) else None
         try:
-            await self._show(parent, names, before + PAGE)
+            await self._show(parent, znode.names, first, znode.shown + (PAGE if forward else min(begin, PAGE)))
         except ZooKeeperError as error:
             self._tell(for_people(error), "error")
             return
-        if chosen and before < len(names):
-            self.choose_line(self.line_of(parent.data.child(names[before])))
+        if chosen and path is not None:
+            self.choose_line(self.line_of(path))
 
-    async def _show(self, line: TreeNode[Znode], names: list[str], count: int, note: str = "") -> None:
-        """Show the first children, after their stats were read."""
+    async def _show(self, line: TreeNode[Znode], names: list[str], first: str, count: int, note: str = "") -> None:
+        """Show some children from a name on, after their stats were read."""
         znode = line.data
         assert znode is not None
-        wanted = names[:count]
+        begin = bisect.bisect_left(names, first)
+        wanted = names[begin : begin + count]
         stats = await self.client.exists_many([znode.child(name) for name in wanted], raise_errors=False)
-        if znode.is_open and self.is_there(line):  # It was not closed in the meantime.
-            znode.names, znode.shown = names, len(wanted)
-            with self._place_kept():
+        if znode.is_open and is_there(self, line):  # It was not closed in the meantime.
+            znode.names, znode.first, znode.shown = names, first, len(wanted)
+            with place_kept(self):
                 self._put(line, dict(zip(wanted, stats)))
+                self._put_more(line, -1, begin)
+                self._put_more(line, 1, len(names) - begin - len(wanted))
             self._describe(line, note=note)
 
     def _put(self, line: TreeNode[Znode], found: dict[str, Any]) -> None:
         """Have a line for each znode that was found, in their order, and none for others."""
         znode = line.data
         assert znode is not None
-        last: Optional[TreeNode[Znode]] = None
-        present = []
+        offset, present = 0, []
         for each in list(line.children):
             if each.data is not None and each.data.more:
-                last = each
+                offset += each.data.more < 0
             elif each.data is not None and each.data.name in found:
                 present.append(each.data.name)
             else:
@@ -160,19 +183,25 @@ class ZnodeTree(Tree[Znode]):
         for name in sorted(found.keys() - set(present)):
             index = bisect.bisect_left(present, name)
             present.insert(index, name)
+            index += offset
             line.add(Text(shown(name, lines=False)), Znode(znode.child(name)),
                      before=index if index < len(line.children) else None)  # fmt: skip
         for each in line.children:
             if each.data is not None and not each.data.more:
                 self._describe(each, found[each.data.name])
-        left = len(znode.names) - znode.shown
-        text = Text(f"… {left:,} more: Enter shows {min(left, PAGE)} of them", style="italic dim")
-        if left > 0 and last is None:
-            line.add_leaf(text, Znode(znode.path, more=True))
-        elif left > 0 and last is not None:
-            last.set_label(text)
-        elif last is not None:
-            last.remove()
+
+    def _put_more(self, line: TreeNode[Znode], side: int, left: int) -> None:
+        """Have a line for the children that are not shown, if there are some: those before, or those behind."""
+        present = next((each for each in line.children if each.data is not None and each.data.more == side), None)
+        word = "more" if side > 0 else "before"
+        text = Text(f"… {left:,} {word}: Enter shows {min(left, PAGE)} of them", style="italic dim")
+        if left <= 0 and present is not None:
+            present.remove()
+        elif left > 0 and present is not None:
+            present.set_label(text)
+        elif left > 0 and line.data is not None:
+            place = 0 if side < 0 and line.children else None
+            line.add(text, Znode(line.data.path, more=side), before=place, allow_expand=False)
 
     def _describe(self, line: TreeNode[Znode], stat: Optional[Stat] = None, note: str = "") -> None:
         """Show the number of children beside a name, and whether the znode can be opened."""
@@ -203,45 +232,6 @@ class ZnodeTree(Tree[Znode]):
         self.app.notify(shown(text), severity=severity, markup=False)
 
     # ---- the place of the cursor -----------------------------------------------------------------------------------
-
-    def is_there(self, line: TreeNode[Znode]) -> bool:
-        """Return whether a line is in the tree: not removed."""
-        try:
-            return self.get_node_by_id(line.id) is line
-        except UnknownNodeID:
-            return False
-
-    @contextlib.contextmanager
-    def _place_kept(self) -> Iterator[None]:
-        """Keep the cursor and the picture on the same znodes while lines come and go.
-
-        textual keeps the number of the line. When the cursor's line is removed, it goes to the next line of
-        the same parent, or to the one before, or to the parent.
-        """
-        if self._placing or self.last_line < 0 or self.cursor_node is None:
-            yield
-            return
-        cursor, top = self.cursor_node, round(self.scroll_offset.y)
-        in_view = top <= cursor.line < top + max(self.size.height, 1)
-        at_top = self.get_node_at_line(top)
-        anchor = cursor if in_view or at_top is None else at_top
-        row, heirs = anchor.line - top, list(_heirs(cursor))
-        self._placing = True
-        try:
-            yield
-        finally:
-            self._placing = False
-            gone = not self.is_there(cursor)
-            if gone:
-                self.set_reactive(Tree.cursor_line, -1)  # A number of a line that is another now.
-            self.last_line  # noqa: B018 - numbers the lines
-            if gone:
-                heir = next((each for each in heirs if self.is_there(each)), self.root)
-                self.cursor_line = heir.line
-                if anchor is cursor:
-                    anchor = heir
-            if self.is_there(anchor) and anchor.line - row != top:
-                self.scroll_to(y=max(anchor.line - row, 0), animate=False, force=True, immediate=True)
 
     def choose_line(self, line: Optional[TreeNode[Znode]]) -> None:
         """Move the cursor to a line, and the line into the picture."""
@@ -306,22 +296,15 @@ class ZnodeTree(Tree[Znode]):
             line.expand()
             znode = line.data
             assert znode is not None
-            if name not in znode.names[: znode.shown]:
-                await self.load(line, self._reach(znode, name))
             following = self._child(line, name)
-            if following is None and name in znode.names:  # It is new, and on a page that is not shown.
-                await self.load(line, self._reach(znode, name))
+            if following is None:
+                await self.load(line, name)
                 following = self._child(line, name)
             if following is None:
                 return False
             line = following
         self.choose_line(line)
         return True
-
-    @staticmethod
-    def _reach(znode: Znode, name: str) -> int:
-        """Return the number of children up to the end of the page with a name."""
-        return (bisect.bisect_left(znode.names, name) // PAGE + 1) * PAGE
 
     @staticmethod
     def _child(line: TreeNode[Znode], name: str) -> Optional[TreeNode[Znode]]:
@@ -337,17 +320,6 @@ class ZnodeTree(Tree[Znode]):
             found.append(line)
             waiting.extend(reversed(line.children))
         return found
-
-
-def _heirs(line: TreeNode[Znode]) -> Iterator[TreeNode[Znode]]:
-    """Yield the lines that the cursor may go to when its line is removed, the nearest first."""
-    while line.parent is not None:
-        siblings = list(line.siblings)
-        index = siblings.index(line)
-        yield from siblings[index + 1 :]
-        yield from reversed(siblings[:index])
-        line = line.parent
-        yield line
 
 
 def _label(name: str, mark: str) -> Text:
