@@ -16,13 +16,13 @@ def browse(hosts: str) -> Callable[..., None]:
     """Return a function that runs a coroutine function with a screen: ``browse(body, read_only=True)``."""
     from zkc.cli.programs._ui.app import Browser
 
-    from .ui_support import until
+    from .ui_support import is_open, until
 
     def run(body: Callable[..., Any], *, path: str = "/", size: tuple[int, int] = (80, 24), **given: Any) -> None:
         async def whole() -> None:
             browser = Browser(resolve({"servers": hosts, **given}, environment={}), path)
             async with browser.run_test(size=size) as pilot:
-                await until(pilot, lambda: browser.chosen == path and browser.tree_view.root.data.is_open)
+                await until(pilot, lambda: browser.chosen == path and is_open(browser))
                 await body(browser, pilot)
 
         asyncio.run(whole())

@@ -48,6 +48,12 @@ async def handled(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: pilot.app.keys.idle)  # type: ignore[attr-defined]
 
 
+def is_open(browser: Browser, path: str = "") -> bool:
+    """Return whether a znode, or the root of the tree, is open."""
+    line = browser.tree_view.line_of(path) if path else browser.tree_view.root
+    return line is not None and line.data is not None and line.data.is_open
+
+
 def names(browser: Browser, path: str = "/") -> list[str]:
     """Return the names below a znode that have a line."""
     line = browser.tree_view.line_of(path)

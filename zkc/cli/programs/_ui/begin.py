@@ -1,4 +1,4 @@
-"""What must hold before the screen opens: else the command ends with one sentence, and not with a screen."""
+"""The checks before the screen opens: a command that fails them ends with one sentence, and not with a screen."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The keys of the screen, one after the other.
 
 textual gives a key to the widget that has the focus at that moment. A dialog opens some time after the key that asks
-for it: its znode is read first. The keys typed meanwhile are meant for the dialog. So the screen takes all keys into a
-queue. The next one leaves it when the one before is handled, and when no command is on its way to a dialog.
+for it: its znode is read first. The keys typed in the meantime are meant for the dialog. So the screen takes all keys
+into a queue. The next one leaves it when the one before is handled, and when no command is on its way to a dialog.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Handled(Message, bubble=True):
 
 
 class Hold:
-    """What holds the keys back while it is taken."""
+    """A reason to hold the keys back, while it is taken."""
 
     def __init__(self, keys: KeyQueue, limit: Optional[float] = None) -> None:
         self._keys, self._limit = keys, limit
