@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -202,6 +204,19 @@ def assert_restored(terminal):
     for mode, at_end in (("1049", "l"), ("25", "h"), ("1000", "l"), ("2004", "l")):
         assert re.findall(rf"\x1b\[\?{mode}([hl])", terminal.raw)[-1] == at_end, mode
     assert "Traceback" not in terminal.raw
+
+
+def test_the_screen_of_a_web_page_ends_with_the_server_of_the_page(start_cli, cli_environment, client):
+    client.create("/application")
+    cli_environment.update(TEXTUAL_DRIVER="textual.drivers.web_driver:WebDriver", ROWS="24")
+    process = start_cli("ui", stderr=subprocess.DEVNULL)
+    seen = b""
+    while b"application" not in seen:
+        seen += os.read(process.stdout.fileno(), 65536) or pytest.fail("the screen has ended")
+    process.stdin.close()  # As the end of a server does, also one by SIGKILL.
+    while os.read(process.stdout.fileno(), 65536):
+        pass
+    process.wait(30)
 
 
 def test_the_screen_is_suspended_and_goes_on(open_terminal, client):

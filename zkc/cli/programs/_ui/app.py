@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import signal
 import threading
 import time
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Browser"]
 
 _PANE_EDGES = 4  # The columns of a pane's padding and its scroll bar.
+_ALONE = 1.0  # Seconds between two looks whether the server of the web page is there.
 _MOMENT = 1.0  # Seconds that keys wait for the children of a znode that is being opened.
 
 
@@ -110,6 +112,8 @@ class Browser(TextualApp[None]):
     async def on_mount(self) -> None:
         """Connect, and open the root."""
         self._take_signals()
+        if self.is_web:
+            self.set_interval(_ALONE, self._leave_if_alone)
         self.client.add_listener(self._state_changed)
         await self.client.start()
         self._show_state()
@@ -123,6 +127,13 @@ class Browser(TextualApp[None]):
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+
+    def _leave_if_alone(self) -> None:
+        """End when the server of the web page is gone: it holds the other end of stdin. textual does not look."""
+        poller = select.poll()
+        poller.register(0, 0)
+        if poller.poll(0):  # Only an end of the pipe is reported.
+            self.exit()
 
     async def on_unmount(self) -> None:
         """Close the session."""
