@@ -35,6 +35,22 @@ def trace(frame, event, _):
 sys.settrace(trace)
 sys.exit(main(None))
 """
+_IN_THE_OUTPUT = """
+import os, signal, sys
+from zkc.cli import main
+left = {lines}
+def trace(frame, event, _):
+    global left
+    code = frame.f_code
+    if code.co_filename.endswith("zkc/cli/_out.py") and code.co_name in ("rows", "add", "end"):
+        left -= 1
+        if left == 0:
+            sys.settrace(None)
+            os.kill(os.getpid(), signal.{name})
+    return trace
+sys.settrace(trace)
+sys.exit(main(None))
+"""
 
 
 def until(condition):
@@ -84,6 +100,22 @@ def test_a_signal_in_the_middle_of_an_import_is_not_lost(cli_environment, client
     assert (ended.returncode, ended.stdout) == (128 + number, b"")
     for line in ended.stderr.splitlines():
         assert line.startswith(b"zkc: watching /app") or json.loads(line)["error"] == name
+
+
+@pytest.mark.parametrize("lines", [11, 28, 29, 30, 31])
+@pytest.mark.parametrize(("number", "name"), ENDS[:1])
+def test_a_signal_in_the_middle_of_a_record_leaves_the_array_whole(cli_environment, client, number, name, lines):
+    """A bracket or a comma would be missing otherwise."""
+    for path in ("/app", "/app/1", "/app/2"):
+        client.create(path)
+    program = _IN_THE_OUTPUT.format(name=number.name, lines=lines)
+    ended = subprocess.run([sys.executable, "-c", program, "find", "/app", "--json"], capture_output=True,
+                           env=cli_environment, check=False, timeout=60)  # fmt: skip
+    found = json.loads(ended.stdout) if ended.stdout else []
+    assert [each["path"] for each in found] == ["/app", "/app/1", "/app/2"][: len(found)]
+    if len(found) < 3:
+        assert ended.returncode == 128 + number
+        assert json.loads(ended.stderr.splitlines()[-1])["error"] == name
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

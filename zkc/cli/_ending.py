@@ -10,12 +10,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 if TYPE_CHECKING:
     import subprocess
-    from types import FrameType
+    from types import CodeType, FrameType
 
 __all__ = [
     "Ended",
@@ -27,6 +27,7 @@ __all__ = [
     "leave_keys_to_child",
     "raise_deferred",
     "take_signals",
+    "undivided",
 ]
 
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
@@ -34,8 +35,11 @@ _ONCE = 2.0  # Seconds: a terminal that closes sends SIGHUP twice, and the secon
 _GRACE = 2.0  # Seconds that another command has for its end.
 _ended: Optional[signal.Signals] = None
 _at = 0.0
-_SOON = 0.005  # Seconds until the next look whether an import is over.
-_late: Optional[int] = None  # The signal that came in the middle of an import.
+_SOON = 0.005  # Seconds until the next look whether a deferred signal can be raised.
+_PATIENCE = 0.5  # Seconds that a signal waits for an undivided function: the reader of stdout may have stopped.
+_late: Optional[int] = None  # The deferred signal.
+_late_at = 0.0
+_undivided: set[CodeType] = set()
 _held: Optional[list[int]] = None  # Signals that wait for the start of another command.
 
 
@@ -78,52 +82,61 @@ def _end(signum: int, frame: Optional[FrameType]) -> None:
         raise error
 
 
-def deferred(signum: int, frame: Optional[FrameType]) -> bool:
-    """Return whether a signal comes in the middle of an import, and is therefore raised again soon.
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
-    An exception there could leave a module half made, and Python's own code for imports loses some. A second signal is
-    not deferred: the import may wait for a file system that does not answer.
+
+def undivided(function: _Function) -> _Function:
+    """Decorate a function that a signal must not divide, such as one that writes a record and counts it."""
+    _undivided.add(function.__code__)
+    return function
+
+
+def deferred(signum: int, frame: Optional[FrameType]) -> bool:
+    """Return whether a signal comes in the middle of an import or a record, and is therefore raised again soon.
+
+    An exception in an import could leave a module half made, and Python's own code for imports loses some. A second
+    signal is not deferred: an import may wait for a file system that does not answer.
 
     Args:
         signum: The number of the signal.
         frame: What the signal has interrupted.
     """
-    global _late
-    if _late is not None or not _imports(frame):
+    global _late, _late_at
+    if _late is not None or not _must_end(frame):
         _late = None
         return False
-    _late = signum
+    _late, _late_at = signum, time.monotonic()
     signal.setitimer(signal.ITIMER_REAL, _SOON)
     return True
 
 
-def _imports(frame: Optional[FrameType]) -> bool:
+def _must_end(frame: Optional[FrameType], *, waits: bool = True) -> bool:
+    """Return whether a frame is in an import, or in an undivided function for which a signal still waits."""
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        if frame.f_code.co_filename.startswith("<frozen importlib") or (waits and frame.f_code in _undivided):
             return True
         frame = frame.f_back
     return False
 
 
 def _again(_: int, frame: Optional[FrameType]) -> None:
-    """Raise the deferred signal again, when the import is over."""
-    if _late is not None and _imports(frame):
+    """Raise the deferred signal again, when what it waits for is over."""
+    if _late is not None and _must_end(frame, waits=time.monotonic() - _late_at < _PATIENCE):
         signal.setitimer(signal.ITIMER_REAL, _SOON)
     else:
         raise_deferred()
 
 
 def raise_deferred() -> None:
-    """Raise the signal now that came in the middle of an import, if there is one."""
-    global _late
-    signum, _late = _late, None
+    """Raise the deferred signal now, if there is one."""
+    signum = _late
     if signum is not None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.raise_signal(signum)
+        signal.raise_signal(signum)  # As a second signal it is not deferred, wherever that is.
 
 
 def take_signals() -> None:
-    """Let SIGTERM and SIGHUP raise :class:`Ended`, and SIGINT KeyboardInterrupt, but in no import.
+    """Let SIGTERM and SIGHUP raise :class:`Ended`, and SIGINT KeyboardInterrupt, but in no import and no record.
 
     A signal that is ignored, as by nohup, stays ignored.
     """

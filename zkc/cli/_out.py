@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
+from zkc.cli._ending import undivided
 from zkc.cli._text import encodable, shown
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Out:
                 print(f"{name}\t{_cell(value)}")
 
     @contextlib.contextmanager
+    @undivided
     def rows(
         self, columns: Sequence[str], human: Optional[Callable[[list[Record]], RenderableType]] = None
     ) -> Iterator[Rows]:
@@ -201,6 +203,7 @@ class Rows:
         self.count = 0
         """The number of records so far."""
 
+    @undivided
     def add(self, record: Record) -> None:
         """Write a record."""
         form = self._out.form
@@ -220,6 +223,7 @@ class Rows:
         """Send what was written to its reader now, as a command that waits for events does after each."""
         sys.stdout.flush()
 
+    @undivided
     def end(self) -> None:
         """Write what ends the result."""
         if self._out.form == "json":
