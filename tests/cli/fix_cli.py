@@ -169,7 +169,8 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def cli_environment(tmp_path: Path, hosts: str, bytecode: Path) -> dict[str, str]:
     """The environment of the commands: no settings of the user who runs the tests. A test may change it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZKC_", "XDG_", "NO_COLOR"))}
+    own = ("ZKC_", "XDG_", "NO_COLOR", "LINES")  # A terminal of a test has a size of its own.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     return {**kept, "HOME": str(tmp_path), "ZKC_SERVERS": hosts, "ZKC_ADMIN_PORT": "1",
             "TERM": "xterm-256color", "COLUMNS": "100",
             "PYTHONWARNINGS": "error", "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}  # fmt: skip

@@ -123,7 +123,7 @@ def test_escape_stops_a_command_whose_dialog_does_not_come(browse, client, hosts
         await pilot.pause(1.2)
         burst(browser, "x\x1b")
         await until(pilot, lambda: browser.keys.idle)
-        assert "stopped" in told(browser)
+        await until(pilot, lambda: "stopped" in told(browser))
         proxy.resume()
         await typed(pilot, "?")
         assert isinstance(browser.screen, Help)

@@ -69,7 +69,7 @@ def test_errors_advise_in_terms_of_commands(browse, client):
         await typed(pilot, "↓")
         await until(pilot, lambda: "--auth" in content(browser))
         await typed(pilot, "e")
-        assert "--auth" in told(browser)
+        await until(pilot, lambda: "--auth" in told(browser))
         await typed(pilot, "2")
         await until(pilot, lambda: "data_length" in picture(browser))
 

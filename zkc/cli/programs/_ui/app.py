@@ -93,6 +93,7 @@ class Browser(TextualApp[None]):
         self.live = Live(self.client, self._children.ask, self._data_changed)
         self.tree_view.client, self.tree_view.live = self.client, self.live
         self.chosen: Optional[str] = None
+        self._unseen = False  # Whether the panes do not show the chosen znode yet.
         self.changes, self.finding = Changes(self), Finding(self)
         self._talk: Optional[Talk] = None
         self._talking: Optional[Worker[None]] = None
@@ -165,12 +166,15 @@ class Browser(TextualApp[None]):
     async def choose(self, path: str) -> None:
         """Show a znode in the panes, and follow its changes."""
         before, self.chosen = self.chosen, path
-        if before == path:
+        if before != path:
+            self._unseen = True
+            self._show_state()
+            if before is not None:
+                self.live.leave(before)
+            await self.live.want(path)
+        elif not self._unseen:
             return
-        self._show_state()
-        if before is not None:
-            self.live.leave(before)
-        await self.live.want(path)
+        await self.live.started(path)  # The next key may have cancelled the wait above.
         await self.show_chosen()
 
     async def show_chosen(self) -> None:
@@ -194,6 +198,7 @@ class Browser(TextualApp[None]):
             for name in ("data", "stat", "acl"):
                 found.setdefault(name, Text(shown(for_people(error)), style="italic"))
         if path == self.chosen and self.is_running:
+            self._unseen = False
             for name, content in found.items():
                 self.screen_stack[0].query_one(f"#{name}-text", Static).update(content)
             self._show_state()

@@ -45,8 +45,13 @@ class Live:
             return
         if path not in self._starting:
             self._starting[path] = asyncio.create_task(self._start(path))
-        # Several callers wait for one task. It goes on when one of them, as by the next key, is cancelled.
-        await asyncio.shield(self._starting[path])
+        await self.started(path)
+
+    async def started(self, path: str) -> None:
+        """Wait until the watch of a wanted path is set, or cannot be set now."""
+        if path in self._starting:
+            # Several callers wait for one task. It goes on when one of them, as by the next key, is cancelled.
+            await asyncio.shield(self._starting[path])
 
     def leave(self, path: str) -> None:
         """Watch a path no longer."""
