@@ -16,6 +16,7 @@ import pytest
 
 # Seconds until threads that were asked to end are gone, on a busy machine. Only a leak waits that long.
 _PATIENCE = 10.0
+_SLOW = 0.005  # Seconds of a collection that finds little.
 # Started when first needed and kept for the life of the process.
 _LASTING_THREADS = ("zkc-log",)
 _FAILED: pytest.StashKey[bool] = pytest.StashKey()
@@ -90,6 +91,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def _collect() -> None:
+    """Collect what tests before have left, and leave all else out of later collections if it makes them slow.
+
+    A process that has imported Sphinx, say, would need a tenth of a second for each of them otherwise.
+    """
+    began = time.perf_counter()
+    gc.collect()
+    if time.perf_counter() - began > _SLOW:
+        gc.freeze()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
     """Note that a test failed."""
@@ -101,7 +113,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 @pytest.fixture(autouse=True)
 def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves sessions, requests, watches, threads or descriptors behind."""
-    gc.collect()
+    _collect()
     before = _alive()
     yield
     if _FAILED in request.node.stash:
