@@ -260,7 +260,8 @@ def test_a_server_that_goes_away_at_a_write_is_found(doctor, client, zookeeper_s
         began = time.monotonic()
         found = doctor(link.hosts, "--timeout", "20")
         assert time.monotonic() - began < 15, "the report waits for a server that is gone"
-    assert {"server", "session", "read", "tree"} <= {name for name, each in found.items() if each["level"] == "ok"}
+    assert {"server", "session", "read"} <= {name for name, each in found.items() if each["level"] == "ok"}
+    assert "tree" in found  # What it says depends on what other tests have left on the server.
     assert found["write"]["level"] == "problem"
     assert found["write"]["server"] == link.hosts
     assert "the server went away during the write check" in found["write"]["text"]
