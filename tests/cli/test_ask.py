@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import ssl
 import threading
@@ -12,6 +13,7 @@ import pytest
 
 from zkc import TLS
 from zkc.cli._exit import CommandError
+from zkc.cli._reach import look
 from zkc.cli._settings import Settings
 from zkc.cli.servers import _reach
 from zkc.cli.servers._ask import Asker, AskError
@@ -33,6 +35,18 @@ def reason_of(asker, question):
 
 def srvr(asker):
     return lambda server: asker.word(server, "srvr")
+
+
+def test_a_connection_that_is_reset_at_once_is_one_that_the_server_closes(monkeypatch):
+    """A server at its limit of connections may be that quick, but not on demand."""
+
+    def reset(*_):
+        raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
+    monkeypatch.setattr(socket, "create_connection", reset)
+    asker = asker_of("127.0.0.1:2181", within=2.0)
+    assert reason_of(asker, srvr(asker)) == "closed"
+    assert look("127.0.0.1:2181").reason == "closed"
 
 
 @contextlib.contextmanager

@@ -88,7 +88,8 @@ def test_a_signal_while_it_waits_is_one_line_and_leaves_no_contender(start_cli, 
                 assert process.returncode == 128 + signum
                 expected = f"{how} while waiting for {name} {path}"
                 assert json.loads(line)["message"] == expected if options else line == f"zkc: error: {expected}"
-                until(lambda path=path, before=before: client.count_descendants(path) == before)
+                # Less when the server has deleted a container that is empty.
+                until(lambda path=path, before=before: client.count_descendants(path) <= before)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -22,6 +22,7 @@ _FIRST_LOOK = 1.0  # Seconds: most connections are there by then.
 _AGAIN = 2.0
 _WORDS = 4096  # Bytes of a reply to read.
 _DEFAULT_PORT = "2181"
+_CLOSES = "it accepts connections, and closes them without an answer"
 
 # What to do, by the reason that look() gives.
 ADVICE = {
@@ -89,6 +90,8 @@ def _split(address: str) -> tuple[str, int]:
 def _failure(error: OSError) -> tuple[str, str]:
     if isinstance(error, ConnectionRefusedError):
         return "refused", "connection refused"
+    if isinstance(error, ConnectionResetError):  # It closes so quickly that the attempt to connect fails.
+        return "closed", _CLOSES
     if _is_timeout(error):
         return "no_answer", "no answer to the attempt to connect"
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
@@ -157,7 +160,7 @@ def _closed(host: str, port: int, timeout: float) -> tuple[str, str]:
             return "tls_port", "the port speaks TLS"
     except OSError:
         pass
-    return "closed", "it accepts connections, and closes them without an answer"
+    return "closed", _CLOSES
 
 
 class Watchman:
