@@ -1,4 +1,7 @@
-"""The fixtures of this folder's tests: the command line as users start it, against real servers."""
+"""The fixtures of this folder's tests: the command line as users start it, against real servers.
+
+pytest finds a fixture by its name in this module: the imports are all that uses them.
+"""
 
 from .fix_admin import _admin_ensemble, admin_ensemble  # noqa: F401
 from .fix_cli import (  # noqa: F401

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from textual import events
 from textual.pilot import Pilot
@@ -36,7 +36,7 @@ def burst(browser: Browser, keys: str) -> None:
 
 async def typed(pilot: Pilot[Any], keys: str) -> None:
     """Type keys at once, and wait until they are handled."""
-    burst(pilot.app, keys)  # type: ignore[arg-type]
+    burst(cast(Browser, pilot.app), keys)
     await handled(pilot)
 
 
@@ -45,7 +45,7 @@ async def handled(pilot: Pilot[Any]) -> None:
     taken = asyncio.Event()
     pilot.app.call_later(taken.set)  # Behind the keys.
     await asyncio.wait_for(taken.wait(), PATIENCE)
-    await until(pilot, lambda: pilot.app.keys.idle)  # type: ignore[attr-defined]
+    await until(pilot, lambda: cast(Browser, pilot.app).keys.idle)
 
 
 def is_open(browser: Browser, path: str = "") -> bool:

@@ -231,6 +231,7 @@ def _log_to_stderr() -> None:
 
     from zkc import LogLevel, set_log_level
 
+    # It has a parameter for the type checker, and none when it runs before Python 3.11.
     class Handler(logging.StreamHandler):  # type: ignore[type-arg]
         """Writes to the stderr of the moment: a shell has another one at its prompt."""
 

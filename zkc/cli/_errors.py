@@ -54,7 +54,7 @@ _ADVICE: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def for_people(error: Exception) -> str:
+def for_people(error: BaseException) -> str:
     """Return the message of an error: a ZooKeeper error's own with advice about commands, not about the library."""
     message = str(error)
     if not isinstance(error, errors.ZooKeeperError):
@@ -101,9 +101,7 @@ def name_of(error: BaseException) -> str:
 
 def describe(error: BaseException, as_json: bool) -> str:
     """Return an error as one line of text, or as one line of JSON."""
-    message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-    if isinstance(error, errors.ZooKeeperError):
-        message = for_people(error)
+    message = error.format_message() if isinstance(error, click.ClickException) else for_people(error)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         number = ended_by()
         message = "interrupted" if number is None else f"ended by {number.name}"

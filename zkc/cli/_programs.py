@@ -6,7 +6,7 @@ import os
 
 from zkc.cli._exit import CommandError, ExitCode
 
-__all__ = ["find_program", "split_program"]
+__all__ = ["find_program", "not_started", "split_program"]
 
 
 def split_program(text: str, done: str) -> list[str]:
@@ -53,3 +53,9 @@ def find_program(name: str, done: str) -> str:
     else:
         text, code, kind = f"there is no command {name or repr(name)}", ExitCode.COMMAND_NOT_FOUND, "command_not_found"
     raise CommandError(f"{text}: {done}", code, name=kind)
+
+
+def not_started(name: str, error: OSError) -> CommandError:
+    """Return the error of a program of ``--exec`` that the system did not start."""
+    code = ExitCode.COMMAND_NOT_FOUND if isinstance(error, FileNotFoundError) else ExitCode.NOT_EXECUTABLE
+    return CommandError(f"--exec: {name}: {error.strerror or error}", code, name="not_started")

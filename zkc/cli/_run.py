@@ -103,10 +103,11 @@ def report(error: BaseException, app: App) -> int:
     if isinstance(error, click.UsageError) and error.ctx is not None and not app.out.is_json:
         print(error.ctx.get_usage(), file=sys.stderr)
         print(f"Try '{error.ctx.command_path} --help'.\n", file=sys.stderr)
+    code = exit_code_of(error)
     if isinstance(error, (KeyboardInterrupt, click.Abort)) and not app.out.is_json:
         app.out.interrupted()
     else:
-        if exit_code_of(error) == ExitCode.INTERRUPTED and is_terminal(sys.stderr) and not app.out.is_json:
+        if code == ExitCode.INTERRUPTED and is_terminal(sys.stderr) and not app.out.is_json:
             print(file=sys.stderr)  # The terminal shows ^C in this line.
         print(describe(error, app.out.is_json), file=sys.stderr, flush=True)
-    return exit_code_of(error)
+    return code

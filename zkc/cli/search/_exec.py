@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zkc.cli._ending import call
 from zkc.cli._exit import CommandError, ExitCode
-from zkc.cli._programs import split_program
+from zkc.cli._programs import not_started, split_program
 
 if TYPE_CHECKING:
     from zkc.cli._app import App
@@ -43,9 +43,7 @@ def run_for_each(app: App, program: str, paths: Iterable[str]) -> int:
             # What it prints is no JSON: stdout has the result of zkc only.
             code = call(command, stdin=subprocess.DEVNULL, stdout=sys.stderr if app.out.is_json else None)
         except OSError as error:
-            missing = isinstance(error, FileNotFoundError)
-            number = ExitCode.COMMAND_NOT_FOUND if missing else ExitCode.NOT_EXECUTABLE
-            raise CommandError(f"--exec: {command[0]}: {error.strerror or error}", number, name="not_started") from None
+            raise not_started(command[0], error) from None
         if code:
             failed += 1
             app.out.warn(f"{path}: {words[0]} ended with {code}")

@@ -9,6 +9,13 @@ from typing import IO, Any
 __all__ = ["Inflated", "Kept", "Rest"]
 
 
+def _there(pipe: IO[bytes], most: int) -> bytes:
+    """Return the bytes that are there, at most so many: the writer may wait for an answer to its first line."""
+    # A pipe is read by a BufferedReader, which has the method. The type of sys.stdin.buffer says less.
+    found: bytes = pipe.read1(most)  # type: ignore[attr-defined]
+    return found
+
+
 class Kept(io.RawIOBase):
     """A pipe, and the file that keeps what is read from it."""
 
@@ -19,8 +26,7 @@ class Kept(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        # What is there: the writer may wait for an answer to its first line.
-        content: bytes = self._raw.read1(len(buffer))  # type: ignore[attr-defined]
+        content = _there(self._raw, len(buffer))
         self._file.write(content)
         buffer[: len(content)] = content
         return len(content)
@@ -36,7 +42,7 @@ class Rest(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        content: bytes = self._head or self._raw.read1(len(buffer))  # type: ignore[attr-defined]
+        content = self._head or _there(self._raw, len(buffer))
         self._head = b""
         buffer[: len(content)] = content
         return len(content)

@@ -18,7 +18,7 @@ from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._out import Rows
 from zkc.cli._paths import PATH
-from zkc.cli._programs import split_program
+from zkc.cli._programs import not_started, split_program
 from zkc.cli._records import data_record, hex_text
 from zkc.cli._text import shown
 from zkc.cli._types import DURATION
@@ -207,9 +207,7 @@ class _Watch:
             self._app.out.warn(f"the time is over: --exec was ended for {what}")
             return
         except OSError as error:
-            missing = isinstance(error, FileNotFoundError)
-            code = ExitCode.COMMAND_NOT_FOUND if missing else ExitCode.NOT_EXECUTABLE
-            raise CommandError(f"--exec: {words[0]}: {error.strerror or error}", code, name="not_started") from None
+            raise not_started(words[0], error) from None
         if code:
             self._app.out.warn(f"--exec ended with {code} for {what}")
 

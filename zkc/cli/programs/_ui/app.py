@@ -37,6 +37,7 @@ from zkc.cli.programs._ui.talk import Talk
 from zkc.cli.programs._ui.tree import Znode, ZnodeTree
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
     from textual.worker import Worker
 
     from zkc.cli._settings import Settings
@@ -157,9 +158,9 @@ class Browser(TextualApp[None]):
         """Give the next key."""
         self.keys.handled(message)
 
-    def tell(self, text: str, severity: str = "information") -> None:
+    def tell(self, text: str, severity: SeverityLevel = "information") -> None:
         """Show a message for some seconds."""
-        self.notify(shown(text), severity=severity, markup=False)  # type: ignore[arg-type]
+        self.notify(shown(text), severity=severity, markup=False)
 
     # ---- the chosen znode ------------------------------------------------------------------------------------------
 
@@ -206,8 +207,7 @@ class Browser(TextualApp[None]):
     @property
     def _pane_width(self) -> int:
         """The columns of a pane beside its scroll bar."""
-        pane = self.screen_stack[0].query_one(TabbedContent)
-        return pane.size.width - _PANE_EDGES
+        return self.screen_stack[0].query_one(TabbedContent).size.width - _PANE_EDGES
 
     @on(Tree.NodeHighlighted)
     def _highlighted(self) -> None:

@@ -46,7 +46,7 @@ def place_kept(tree: ZnodeTree) -> Iterator[None]:
         gone = not is_there(tree, cursor)
         if gone:
             tree.set_reactive(Tree.cursor_line, -1)  # A number of a line that is another now.
-        tree.last_line  # noqa: B018 - numbers the lines
+        tree.number_lines()
         if gone:
             heir = next((each for each in heirs if is_there(tree, each)), tree.root)
             tree.cursor_line = heir.line

@@ -8,6 +8,8 @@ from zkc.cli.programs._ui.dialogs import Dialog
 from zkc.cli.programs._ui.keys import Hold
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from zkc.cli.programs._ui.app import Browser
 
 __all__ = ["Talk"]
@@ -41,7 +43,7 @@ class Talk:
         dialog.hold, dialog.expected = self.hold, expected
         return await self._browser.push_screen_wait(dialog)
 
-    def tell(self, text: str, severity: str = "information") -> None:
+    def tell(self, text: str, severity: SeverityLevel = "information") -> None:
         """Show a message for some seconds."""
         self._browser.tell(text, severity)
 

@@ -17,6 +17,8 @@ from zkc.cli._text import shown
 from zkc.cli.programs._ui.place import is_there, place_kept
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from zkc import AsyncClient, Stat
     from zkc.cli.programs._ui.live import Live
 
@@ -228,22 +230,26 @@ class ZnodeTree(Tree[Znode]):
         if line is not None and line.data is not None and not line.data.is_open and stat is not None:
             self._describe(line, stat)
 
-    def _tell(self, text: str, severity: Any) -> None:
+    def _tell(self, text: str, severity: SeverityLevel) -> None:
         self.app.notify(shown(text), severity=severity, markup=False)
 
     # ---- the place of the cursor -----------------------------------------------------------------------------------
 
+    def number_lines(self) -> None:
+        """Number the lines, which textual does when it is asked for the last one."""
+        _ = self.last_line
+
     def choose_line(self, line: Optional[TreeNode[Znode]]) -> None:
         """Move the cursor to a line, and the line into the picture."""
         if line is not None:
-            self.last_line  # noqa: B018 - numbers the lines; the cursor goes to a number
+            self.number_lines()  # The cursor goes to a number.
             self.move_cursor(line, animate=False)
             self.scroll_to_node(line, animate=False)
 
     @property
     def target(self) -> Optional[str]:
         """The path of the znode under the cursor; None on a line that is no znode."""
-        self.last_line  # noqa: B018 - numbers the lines
+        self.number_lines()
         line = self.cursor_node
         return None if line is None or line.data is None or line.data.more else line.data.path
 
