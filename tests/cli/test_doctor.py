@@ -144,7 +144,7 @@ def test_a_server_with_too_many_connections_is_found(doctor):
         for _ in range(2):  # A client tries until the server has a place for it.
             stack.enter_context(zkc.Client(server.hosts))
         found = doctor(server.hosts)
-    assert "closed" in found, found
+    assert "closed" in found, [each["text"] for each in found.values()]
     assert "maxClientCnxns" in found["closed"]["text"]
 
 

@@ -1,5 +1,6 @@
 """Callbacks that raise, wait, make calls of every kind, and close their handle."""
 
+import queue
 import sys
 import threading
 
@@ -12,17 +13,25 @@ from .legacy_support import OPEN, TIMEOUT, Watcher, settle
 
 
 @pytest.fixture
-def printed(capfd, eventually):
-    """Return a function that waits until a text stands on stderr; gives all that has been printed there."""
-    seen = []
+def printed(capfd, monkeypatch):
+    """Return a function that waits until a text stands on stderr; gives all that has been printed there.
+
+    It waits for the end of the hook that prints: what is printed while ``readouterr()`` empties the file is lost.
+    """
+    hook, ends = sys.excepthook, queue.SimpleQueue()
+
+    def observed(*error):
+        hook(*error)
+        ends.put(None)
+
+    monkeypatch.setattr(sys, "excepthook", observed)
 
     def wait_for(text):
-        def there():
-            seen.append(capfd.readouterr().err)
-            return text in "".join(seen)
-
-        eventually(there, timeout=TIMEOUT)
-        return "".join(seen)
+        seen = ""
+        while text not in seen:
+            ends.get(timeout=TIMEOUT)
+            seen += capfd.readouterr().err
+        return seen
 
     return wait_for
 

@@ -90,7 +90,7 @@ def _split(address: str) -> tuple[str, int]:
 def _failure(error: OSError) -> tuple[str, str]:
     if isinstance(error, ConnectionRefusedError):
         return "refused", "connection refused"
-    if isinstance(error, ConnectionResetError):  # It closes so quickly that the attempt to connect fails.
+    if isinstance(error, ConnectionError):  # It closes so quickly that the attempt to connect is reset or aborted.
         return "closed", _CLOSES
     if _is_timeout(error):
         return "no_answer", "no answer to the attempt to connect"

@@ -187,7 +187,7 @@ def connect_to(server: Server, port: int, left: Left) -> socket.socket:
             failure = AskError("timeout", f"{place} does not answer: the host is down, or a firewall drops packets")
         except ConnectionRefusedError:
             failure = AskError("refused", f"{place} refuses connections: no process listens there")
-        except ConnectionResetError:  # It closes so quickly that the attempt to connect fails.
+        except ConnectionError:  # It closes so quickly that the attempt to connect is reset or aborted.
             failure = AskError("closed", f"{place} accepts connections, and closes them at once")
         except OSError as error:
             reason = "unreachable" if error.errno in _UNREACHABLE else "failed"
