@@ -47,9 +47,56 @@ def test_a_failed_check_changes_nothing(cli, client, tmp_path):
 def test_a_dry_run_of_a_transaction_lists_it(cli, client):
     ended = cli("txn", "-", "-n", input=b"create /a\nset /a x --version 0\n")
     assert ended.text == "create\t/a\nset\t/a\n"
+    assert cli("txn", "-", "-n", "--json", input=b"\ncreate /a\n").json == [
+        {"action": "create", "path": "/a", "line": 2}
+    ]
     assert client.children("/") == []
     for nothing in (b"# nothing\n", b""):
         assert "stdin has no operation: nothing was changed" in cli("txn", "-", input=nothing, code=2).err
+
+
+@pytest.mark.parametrize(
+    ("text", "fails"),
+    [
+        ("create /new\ncreate /new/child\nset /new x --version 0\ncheck /new --version 1", None),
+        ("delete /there/child\ndelete /there\ncreate /there\ncheck /there --version 0", None),
+        ("create -s /there/n-\ncreate -s /there/\ncreate -s /\ncreate -e /e/", None),
+        ("delete /there/child\ncreate -s /there/n-\ndelete /there", 3),
+        ("check /there --version 1\nset /there/ x --version 1", None),
+        ("set /there x\nset /there x --version 1", 2),
+        ("check /there --version 0", 1),
+        ("create /there", 1),
+        ("create /", 1),
+        ("create /none/child", 1),
+        ("create -s /none/", 1),
+        ("create -e /e\ncreate /e/child", 2),
+        ("create /a\ncreate /a", 2),
+        ("delete /there", 1),
+        ("create /a\ncreate /a/b\ndelete /a", 3),
+        ("delete /none", 1),
+        ("delete /there/child\nset /there/child x", 2),
+        ("check /none", 1),
+    ],
+)
+def test_a_dry_run_of_a_transaction_fails_as_the_run_would(cli, client, text, fails):
+    client.create("/there/child", make_parents=True)
+    client.set("/there", b"x")
+    before = client.exists("/there")
+    lines = f"{text}\n".encode()
+    code = None if fails else 0
+    foretold = cli("txn", "-", "-n", "--json", input=lines, code=code)
+    assert client.exists("/there") == before
+    made = cli("txn", "-", "--json", input=lines, code=code)
+    assert foretold.code == made.code
+    if fails:
+        assert foretold.out == made.out == b""
+        expected = {**made.error, "message": made.error["message"].replace("nothing was", "nothing would be")}
+        assert foretold.error == expected
+        assert made.error["line"] == fails
+    else:
+        assert [(each["action"], each["line"]) for each in foretold.json] == [
+            (each["operation"], each["line"]) for each in made.json
+        ]
 
 
 @pytest.mark.parametrize(

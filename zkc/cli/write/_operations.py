@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from zkc.cli._exit import CommandError, ExitCode
-from zkc.cli._paths import PATH
+from zkc.cli._paths import PATH, PREFIX
 from zkc.cli._types import ACL_TYPE, DURATION
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ def _data() -> list[click.Parameter]:
     ]
 
 
-def _path() -> click.Argument:
-    return click.Argument(["path"], type=PATH)
+def _path(kind: click.ParamType = PATH) -> click.Argument:
+    return click.Argument(["path"], type=kind)
 
 
 def _commands() -> dict[str, click.Command]:
     """Return the parsers of the operations. They have the options of the commands of the same names."""
     parameters: dict[str, list[click.Parameter]] = {
         "create": [
-            _path(), click.Argument(["value"], required=False), *_data(),
+            _path(PREFIX), click.Argument(["value"], required=False), *_data(),
             click.Option(["-e", "--ephemeral"], is_flag=True), click.Option(["-s", "--sequential"], is_flag=True),
             click.Option(["-c", "--container"], is_flag=True), click.Option(["--ttl"], type=DURATION),
             click.Option(["--acl"], type=ACL_TYPE),
@@ -76,7 +76,10 @@ def read_operations(app: App, text: str, file: str) -> list[Operation]:
             raise _malformed(file, line, f"there is no operation {name!r}: create, set, delete or check")
         try:
             given = parser.make_context(name, list(arguments), obj=app).params
-            operations.append(Operation(line, name, given.pop("path"), _options(app, name, given)))
+            path = given.pop("path")
+            if not given.get("sequential") and path != "/":
+                path = path.rstrip("/")
+            operations.append(Operation(line, name, path, _options(app, name, given)))
         except CommandError as error:
             raise _malformed(file, line, error.message) from None
         except click.ClickException as error:

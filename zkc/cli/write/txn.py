@@ -32,7 +32,8 @@ def command(app: App, file: str) -> None:
       delete PATH [--version N]
 
     When one fails, nothing is changed, and the error names its line. In a pipe each operation is a line of the
-    result: its name, the path, and the new version of a set.
+    result: its name, the path, and the new version of a set. --dry-run reads the znodes, and finds the line that would
+    fail, unless it would for a permission.
 
     \b
     Examples:
@@ -49,7 +50,7 @@ def command(app: App, file: str) -> None:
         raise CommandError(f"{what} has no operation: nothing was changed", ExitCode.USAGE, name="usage")
     app.check_writable()
     if app.dry_run:
-        _foretell(app, operations)
+        _foretell(app, operations, file)
         return
     results = _commit(app, operations, file)
     with app.out.rows(["operation", "path", "version"]) as rows:
@@ -68,11 +69,18 @@ def _record(operation: Operation, result: Any) -> dict[str, Any]:
     return record
 
 
-def _foretell(app: App, operations: list[Operation]) -> None:
-    """List the operations. What each finds depends on those before it: only the servers can tell."""
-    with app.out.rows(["operation", "path"]) as rows:
+def _foretell(app: App, operations: list[Operation], file: str) -> None:
+    """List the operations, if all of them would succeed."""
+    from zkc.cli.write._forecast import Forecast
+
+    forecast = Forecast(app, operations)
+    for operation in operations:
+        error = forecast.apply(operation)
+        if error is not None:
+            raise _failed(error, operation, file, "would be")
+    with app.out.rows(["action", "path"]) as rows:
         for operation in operations:
-            rows.add({"line": operation.line, "operation": operation.name, "path": operation.path})
+            rows.add({"action": operation.name, "path": operation.path, "line": operation.line})
 
 
 def _commit(app: App, operations: list[Operation], file: str) -> list[Any]:
@@ -93,13 +101,13 @@ def _commit(app: App, operations: list[Operation], file: str) -> list[Any]:
         raise _failed(error, operations[error.index], file) from None
 
 
-def _failed(error: ZooKeeperError, operation: Operation, file: str) -> CommandError:
+def _failed(error: ZooKeeperError, operation: Operation, file: str, was: str = "was") -> CommandError:
     """Return the error of the operation that failed, with its line."""
     from zkc.cli._errors import exit_code_of, name_of
 
     where = "line" if file == "-" else f"{file}, line"
     return CommandError(
-        f"nothing was changed: {where} {operation.line}, {operation.name} {operation.path}: {error.what}",
+        f"nothing {was} changed: {where} {operation.line}, {operation.name} {operation.path}: {error.what}",
         ExitCode(exit_code_of(error)),
         name=name_of(error),
         path=operation.path,

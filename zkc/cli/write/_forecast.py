@@ -1,0 +1,87 @@
+"""The forecast of a transaction: whether its operations would succeed, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Optional
+
+from zkc.cli.write._changes import parent_of
+
+if TYPE_CHECKING:
+    from zkc import ZooKeeperError
+    from zkc.cli._app import App
+    from zkc.cli.write._operations import Operation
+
+__all__ = ["Forecast"]
+
+
+class _Znode(NamedTuple):
+    version: int
+    children: int
+    ephemeral: bool
+
+
+class Forecast:
+    """The znodes that operations name, and their parents, as they are now and after the operations so far.
+
+    It knows existence, versions and children, and no permissions: only the servers do.
+
+    Args:
+        app: What the command works with.
+        operations: The operations to come.
+    """
+
+    def __init__(self, app: App, operations: Sequence[Operation]) -> None:
+        from zkc.cli._bulk import read_many
+
+        named = {each.path for each in operations if not each.options.get("sequential")}
+        paths = list(named | {parent_of(each.path) for each in operations})
+        self._znodes: dict[str, Optional[_Znode]] = {}
+        for path, stat in zip(paths, read_many(app, app.client.exists_many, paths)):
+            if isinstance(stat, Exception):
+                raise stat
+            found = None if stat is None else _Znode(stat.version, stat.num_children, bool(stat.ephemeral_owner))
+            self._znodes[path] = found
+
+    def apply(self, operation: Operation) -> Optional[ZooKeeperError]:
+        """Return the error that an operation would end with; None, with its effect on later ones, if it would succeed."""
+        if operation.name == "create":
+            return self._create(operation)
+        from zkc.errors import BadVersionError, NoNodeError, NotEmptyError
+
+        path, wanted = operation.path, operation.options["version"]
+        znode = self._znodes[path]
+        if znode is None:
+            return NoNodeError(path=path, operation=operation.name)
+        if wanted not in (-1, znode.version):
+            return BadVersionError(path=path, operation=operation.name)
+        if operation.name == "set":
+            self._znodes[path] = znode._replace(version=znode.version + 1)
+        elif operation.name == "delete":
+            if znode.children:
+                return NotEmptyError(path=path, operation="delete")
+            self._znodes[path] = None
+            self._count(path, -1)
+        return None
+
+    def _create(self, operation: Operation) -> Optional[ZooKeeperError]:
+        from zkc.errors import NoChildrenForEphemeralsError, NodeExistsError, NoNodeError
+
+        path, sequential = operation.path, operation.options["sequential"]
+        parent = self._znodes[parent_of(path)]
+        if parent is None:
+            return NoNodeError(path=path, operation="create")
+        if not sequential and self._znodes[path] is not None:
+            return NodeExistsError(path=path, operation="create")
+        if parent.ephemeral:
+            return NoChildrenForEphemeralsError(path=path, operation="create")
+        if not sequential:  # The servers choose the name of a sequential znode: no other line can name it.
+            self._znodes[path] = _Znode(0, 0, operation.options["ephemeral"])
+        self._count(path, 1)
+        return None
+
+    def _count(self, path: str, change: int) -> None:
+        """Count a child of a parent that is known to be there."""
+        parent = self._znodes[parent_of(path)]
+        if parent is not None:
+            self._znodes[parent_of(path)] = parent._replace(children=parent.children + change)
