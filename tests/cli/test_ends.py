@@ -46,15 +46,19 @@ def test_the_last_form_counts_for_errors_too_and_no_word_of_another_command(cli,
     assert cli("ls", "/", "--json", code=2).error["error"] == "usage"
 
 
-def test_dry_runs_are_arrays_in_json(cli, client):
-    client.create("/there")
+def test_dry_runs_are_arrays_in_json(cli, cli_environment, client):
+    cli_environment["VISUAL"] = """sh -c 'echo x > "$0"'"""
+    client.create("/there", b'{"a": 1}')
     runs = {
         "run": [["lock", "/l", "true"], ["elect", "/l", "true"], ["semaphore", "-n", "1", "/l", "true"],
                 ["find", "/there", "--exec", "true"]],
         "set": [["counter", "add", "/c"], ["counter", "set", "/c", "1"], ["quota", "set", "/there", "--count", "1"],
-                ["touch", "/there"], ["set", "/there", "-d", "x"]],
+                ["touch", "/there"], ["set", "/there", "-d", "x"], ["json", "/there", ".a", "2"],
+                ["edit", "/there"]],
+        "set_acl": [["acl", "set", "/there", "open"], ["acl", "set", "-R", "/there", "open"]],
         "create": [["barrier", "create", "/b"], ["create", "/b"]],
-        "delete": [["barrier", "open", "/there"], ["rm", "/there"]],
+        "delete": [["barrier", "open", "/there"], ["rm", "/there"], ["rm", "-r", "/there"],
+                   ["find", "/there", "--delete"]],
         "bench": [["bench"]],
     }  # fmt: skip
     for action, commands in runs.items():
@@ -63,6 +67,42 @@ def test_dry_runs_are_arrays_in_json(cli, client):
             assert change["action"] == action
             assert change["path"].startswith("/")
     assert cli("touch", "/missing", "--dry-run", "--json", code=3).out == b""
+    assert cli("get", "/there").out == b'{"a": 1}'
+
+
+def test_dry_runs_write_no_files(cli, client, tmp_path, cli_environment):
+    client.create("/there", b"xyz")
+    file = tmp_path / "file"
+    (dumped,) = cli("dump", "/there", "-O", str(file), "-n", "--json").json
+    assert (dumped["action"], dumped["file"], dumped["znodes"], dumped["bytes"]) == ("dump", str(file), 1, 3)
+    assert cli("dump", "/there", "-O", "-", "-n").text == "would write 1 znodes to stdout\n"
+    assert cli("dump", "/none", "-O", str(file), "-n", code=3).out == b""
+    assert cli("get", "/there", "-O", str(file), "-n").text == f"would write {file}: 3 bytes\n"
+    (snapshot,) = cli("snapshot", "-O", str(file), "-n", "--json").json
+    assert (snapshot["action"], snapshot["file"]) == ("snapshot", str(file))
+    cli_environment["ZKC_CONFIG"] = str(file)
+    (added,) = cli("profile", "add", "one", "-s", "zk1", "-n", "--json").json
+    assert (added["action"], added["profile"]) == ("add", "one")
+    assert list(tmp_path.glob("file*")) == []
+    cli("profile", "add", "one", "-s", "zk1")
+    before = file.read_bytes()
+    assert cli("profile", "use", "one", "-n").text == "would make the profile one the default\n"
+    assert cli("profile", "use", "--none", "-n", "--json").json[0]["profile"] is None
+    assert cli("profile", "rm", "one", "-n").text.startswith("would remove the profile one from ")
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["get", "/", "--hex", "--base64"], "--hex and --base64 exclude each other"),
+        (["wait", "/", "--exists", "--gone"], "--exists and --gone exclude each other"),
+        (["lock", "--shared", "--exclusive", "/l", "--", "true"], "--shared and --exclusive exclude each other"),
+    ],
+)
+def test_of_options_that_exclude_each_other_none_is_taken(cli, arguments, said):
+    assert said in cli(*arguments, code=2).err
+    assert cli("get", "/", "--hex", "--hex").out == b""
 
 
 def test_an_array_is_whole_when_an_error_ends_the_command(start_cli, client):

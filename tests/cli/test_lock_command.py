@@ -202,6 +202,10 @@ def test_the_queue_is_listed_and_the_holder_asked_to_release(cli, start_cli, cli
 
 def test_a_holder_that_does_not_release_loses_the_lock(cli, client):
     hold = client.lock("/l").acquire()
+    (taken,) = cli("lock", "break", "/l", "--yes", "--wait", "100ms", "--json").json
+    assert (taken["path"], taken["state"]) == (hold.path, "taken_away")
+    assert hold.lost.wait(30)
+    hold = client.lock("/l").acquire()
     assert "taken away: 1" in cli("lock", "break", "/l", "--yes", "--wait", "100ms").err
     assert hold.lost.wait(30)
     cli("lock", "break", "/l", "--yes", code=3)

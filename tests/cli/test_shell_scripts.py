@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from zkc import ACL
@@ -85,6 +87,18 @@ def test_a_script_ends_with_the_code_of_the_first_command_that_fails(cli, client
     assert client.children("/") == ["a"]
     cli("shell", "--keep-going", input=script, code=8)
     assert sorted(client.children("/")) == ["a", "b"]
+
+
+def test_an_error_of_a_script_is_json_with_the_number_of_its_command(cli, client):
+    for script, code, number in (
+        ("ls /; get /none; ls /", 3, 2), ("ls /; get '/x", 2, 2), ("cd /none", 3, 1), ("ls /; get /none /", 8, 2),
+    ):  # fmt: skip
+        ended = cli("shell", "--json", "-c", script, code=code)
+        last = json.loads(ended.err.splitlines()[-1])
+        assert (last["exit_code"], last["statement"]) == (code, number), ended.err
+    ended = cli("shell", "--json", "-k", "-c", "get /none; get /no", code=8)
+    assert [json.loads(line)["statement"] for line in ended.err.splitlines()] == [1, 2]
+    assert "statement" not in cli("get", "/none", "--json", code=3).error
 
 
 def test_options_of_a_command_are_for_it_alone(cli, client):

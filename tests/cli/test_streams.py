@@ -41,6 +41,31 @@ def test_notes_that_stderr_does_not_take_change_nothing(in_shell, client):
     assert client.exists("/tree") is None
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_stdout_that_takes_no_result_is_an_error(in_shell, client, unbuffered):
+    client.create_many([f"/many-{each}" for each in range(300)])
+    options = {"PYTHONUNBUFFERED": unbuffered}
+    lines = [
+        "create /new",
+        "ls / --json",
+        "ls / -o jsonl",
+        "count /",
+        "dump / -O -",
+        "--help",
+        "ls --help",
+        "--version",
+    ]
+    for line in lines:
+        code, _, err = in_shell(f"{line} >/dev/full", **options)
+        assert (code, err.count("\n")) == (10, 1), line
+        assert "stdout cannot be written: No space left on device; what the command has changed stays changed" in err
+    assert client.exists("/new")
+    code, _, err = in_shell("shell -k -c 'create /new-1; create /new-2' >/dev/full", **options)
+    assert code != 0
+    assert "stdout cannot be written" in err
+    assert client.exists("/new-2")
+
+
 def test_without_stderr_an_error_is_not_written_to_stdout(in_shell):
     assert in_shell("get /none 2>&-") == (3, "", "")
     assert in_shell("create /new 2>&- <&-") == (0, "/new\n", "")

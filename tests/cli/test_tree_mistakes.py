@@ -110,9 +110,15 @@ def test_a_dry_run_of_rm_ends_as_the_run(cli, client):
     foretold = cli("rm", "-n", "/a*", "--json", code=8)
     assert [each["path"] for each in foretold.json] == ["/a1", "/a3"]
     assert (foretold.error["total"], foretold.error["failed"]) == (3, 1)
+    assert foretold.error["failures"] == [{"path": "/a2", "error": "not_empty"}]
     assert cli("rm", "-n", "/a2/child", "/a2").lines == ["/a2/child", "/a2"]
-    cli("rm", "-n", "/a2", code=4)
-    assert cli("rm", "/a*", "--json", code=8).error["failed"] == 1
+    foretold = cli("rm", "-n", "/a2", "--json", code=4)
+    assert foretold.out == b""
+    assert foretold.error == cli("rm", "/a2", "--json", code=4).error
+    assert cli("rm", "-n", "/none", "--json", code=3).out == b""
+    ended = cli("rm", "/a*", "/none", "--json", code=8).error
+    assert ended["failures"] == [{"path": "/a2", "error": "not_empty"}, {"path": "/none", "error": "no_node"}]
+    assert cli("rm", "/a2", "/none", "--missing-ok", "--json", code=4).error["error"] == "not_empty"
     assert client.children("/") == ["a2"]
 
 

@@ -44,6 +44,7 @@ def test_the_picture_stays_when_the_cursor_is_out_of_it(browse, client):
 
     async def body(browser, pilot):
         await until(pilot, lambda: len(names(browser)) == 100 and browser.tree_view.max_scroll_y >= 50)
+        await until(pilot, lambda: browser.tree_view.allow_vertical_scroll)  # Else it ignores a scroll.
         browser.tree_view.scroll_to(y=50, animate=False, immediate=True)
         await until(pilot, lambda: "n149" in picture(browser).splitlines()[1])
         client.create_many(["/a", "/b", "/c"])

@@ -41,6 +41,8 @@ class App:
         """In an interactive shell: see :meth:`zkc.cli.programs._shell.watches.Watches.part_of_tree`."""
         self.in_shell = False
         """Whether the commands are those of a shell, with one connection and a folder."""
+        self.statement: Optional[int] = None
+        """The number of the command in a script of the shell, from 1: errors as JSON have it."""
         self.folder = "/"
         """The folder of relative paths."""
         self._borrows = False
@@ -56,6 +58,7 @@ class App:
         child._given = dict(self._given)
         child._clients, child._borrows = self._clients, True
         child.in_shell, child.folder, child.part_of_tree = self.in_shell, self.folder, self.part_of_tree
+        child.statement = self.statement
         if "settings" in self.__dict__:  # With the answers to questions for passwords, and what `auth` has added.
             child.settings = self.settings
         return child

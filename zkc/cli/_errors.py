@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Optional
 
 import click
 
@@ -99,8 +99,14 @@ def name_of(error: BaseException) -> str:
     return ExitCode(exit_code_of(error)).name.lower()
 
 
-def describe(error: BaseException, as_json: bool) -> str:
-    """Return an error as one line of text, or as one line of JSON."""
+def describe(error: BaseException, as_json: bool, statement: Optional[int] = None) -> str:
+    """Return an error as one line of text, or as one line of JSON.
+
+    Args:
+        error: The error.
+        as_json: Whether it is JSON.
+        statement: The number of the command in a script of the shell, for JSON.
+    """
     message = error.format_message() if isinstance(error, click.ClickException) else for_people(error)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         number = ended_by()
@@ -113,4 +119,6 @@ def describe(error: BaseException, as_json: bool) -> str:
         facts.update(code=error.code, path=error.path, operation=error.operation, maybe_applied=error.maybe_applied)
     if isinstance(error, CommandError):
         facts.update(path=error.path, **error.details)
+    if statement is not None:
+        facts["statement"] = statement
     return json.dumps(facts)

@@ -93,10 +93,23 @@ class _WithGlobalOptions(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
+            if not ctx.resilient_parsing:
+                self._check_alternatives(ctx, args)
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click's parser names no context for an option without its value.
             raise
+
+    def _check_alternatives(self, ctx: click.Context, args: list[str]) -> None:
+        """Refuse two flags for the same parameter, as --hex and --base64 are: click takes the last one silently."""
+        names = [each.name for each in self.params if isinstance(each, click.Option)]
+        if len(set(names)) == len(names):
+            return
+        given: dict[Optional[str], click.Parameter] = {}
+        for each in self.make_parser(ctx).parse_args(list(args))[2]:
+            other = given.setdefault(each.name, each)
+            if other is not each:
+                raise click.UsageError(f"{other.opts[-1]} and {each.opts[-1]} exclude each other", ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_epilog(ctx, formatter)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc.cli._ending import undivided
+from zkc.cli._exit import CommandError
 from zkc.cli._text import encodable, shown
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class Out:
 
     def flush_quietly(self) -> None:
         """Flush stdout before an error is written to stderr."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, CommandError):
             sys.stdout.flush()
 
 

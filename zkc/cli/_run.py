@@ -13,7 +13,7 @@ from zkc.cli._app import App
 from zkc.cli._ending import ended_by, raise_deferred
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._root import root
-from zkc.cli._streams import FORMS, check_stdout, is_terminal
+from zkc.cli._streams import FORMS, check_stdout, discard_stdout, is_terminal, settle_stdout
 
 __all__ = ["run"]
 
@@ -47,8 +47,7 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
     except click.exceptions.Exit as end:
         return end.exit_code
     except (BrokenPipeError, SystemExit):  # click makes an exit of a broken pipe, and of nothing else.
-        # The reader of a pipe has left, as `head` does. The interpreter must not flush to it again when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()  # The reader of a pipe has left, as `head` does.
         return _BROKEN_PIPE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - any error ends the command with one line
         if not app.is_parsed:
@@ -59,6 +58,8 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
         return code
     finally:
         app.close()
+        if leaves:
+            settle_stdout()
 
 
 def _take_variables(app: App) -> None:
@@ -109,5 +110,5 @@ def report(error: BaseException, app: App) -> int:
     else:
         if code == ExitCode.INTERRUPTED and is_terminal(sys.stderr) and not app.out.is_json:
             print(file=sys.stderr)  # The terminal shows ^C in this line.
-        print(describe(error, app.out.is_json), file=sys.stderr, flush=True)
+        print(describe(error, app.out.is_json, app.statement), file=sys.stderr, flush=True)
     return code

@@ -3,6 +3,7 @@
 * A descriptor that is closed is opened to /dev/null: no file or socket gets the number of stdout or stderr.
 * stdout and stderr are in UTF-8, whatever the locale. A terminal with another encoding gets escapes.
 * A note that stderr does not take is lost, and nothing else: the command goes on, and ends with its own exit code.
+* A result that stdout does not take, as a file on a full disk, ends the command with an error that says so.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import Any, Optional, TextIO
 
 from zkc.cli._exit import CommandError, ExitCode
 
-__all__ = ["FORMS", "check_stdout", "form_of", "is_terminal", "prepare"]
+__all__ = ["FORMS", "check_stdout", "discard_stdout", "form_of", "is_terminal", "prepare", "settle_stdout"]
 
 FORMS = ("human", "json", "jsonl", "plain")
 """The forms of a result."""
 
 _SHORT = re.compile(r"-[qvyn]*o(.*)", re.DOTALL)  # -o, also behind short options without a value.
 
+_BUFFER = 1 << 16
 _closed = False  # Whether the process was started without stdout.
 
 
@@ -36,6 +38,25 @@ class _Notes(io.FileIO):
         except OSError:
             written = None
         return memoryview(data).nbytes if written is None else written
+
+
+class _Result(io.FileIO):
+    """The descriptor of stdout. What it does not take is an error of the command, also in the middle of others."""
+
+    def write(self, data: Any) -> int | None:  # type: ignore[override]
+        """Write bytes, and return their number.
+
+        Raises:
+            CommandError: The descriptor does not take them.
+            BrokenPipeError: The reader of a pipe has left.
+        """
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise CommandError(f"stdout cannot be written: {error.strerror}; what the command has changed stays"
+                               " changed", name="file") from None  # fmt: skip
 
 
 def prepare() -> None:
@@ -52,6 +73,10 @@ def prepare() -> None:
         sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     else:
         _reencode(sys.stdout)
+        if not sys.stdout.isatty():  # The stream of a terminal is taken as it is by what draws there.
+            through = bool(getattr(sys.stdout, "write_through", False))  # PYTHONUNBUFFERED
+            file = io.BufferedWriter(_Result(1, "wb", closefd=False), _BUFFER)
+            sys.stdout = io.TextIOWrapper(file, "utf-8", "backslashreplace", write_through=through)
     if sys.stderr is None:
         sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     else:
@@ -64,6 +89,19 @@ def _reencode(stream: TextIO) -> None:
     """Let a stream take all characters."""
     encoding = stream.encoding if stream.isatty() else "utf-8"
     stream.reconfigure(encoding=encoding, errors="backslashreplace")  # type: ignore[attr-defined]
+
+
+def discard_stdout() -> None:
+    """Let the rest of stdout go nowhere: the interpreter must not flush to it again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def settle_stdout() -> None:
+    """Flush stdout at the end of the process. What it does not take was an error of the command before."""
+    try:
+        sys.stdout.flush()
+    except (OSError, CommandError):
+        discard_stdout()
 
 
 def check_stdout() -> None:

@@ -167,7 +167,14 @@ def break_holders(app: App, path: str, name: Optional[str], wait: float) -> int:
     left = _ask(app, chosen, wait) if wait > 0 else chosen
     for entry in left:
         _delete(app, entry)
-    app.out.note(f"released in time: {len(chosen) - len(left)}; taken away: {len(left)}")
+    if app.out.is_json:
+        taken = {entry.path for entry in left}
+        with app.out.rows([]) as rows:
+            for entry in chosen:
+                rows.add({"path": entry.path, "label": entry.label, "session": hex_text(entry.stat.ephemeral_owner),
+                          "state": "taken_away" if entry.path in taken else "released"})  # fmt: skip
+    else:
+        app.out.note(f"released in time: {len(chosen) - len(left)}; taken away: {len(left)}")
     return int(ExitCode.DONE)
 
 

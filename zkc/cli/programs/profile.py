@@ -129,7 +129,15 @@ def add(
         profiles[name] = members
         if as_default:
             document["default"] = name
-    app.out.note(f"{'would add' if app.dry_run else 'added'} the profile {name} to {config_file()}")
+    _say(app, "add", name, f"the profile {name} to {config_file()}")
+
+
+def _say(app: App, action: str, name: str, what: str) -> None:
+    """Say what was done: ``add`` or ``remove``; or what would be, as the result of a dry run."""
+    if app.dry_run:
+        app.out.would([{"action": action, "profile": name, "message": f"would {action} {what}"}])
+    else:
+        app.out.note(f"{'added' if action == 'add' else 'removed'} {what}")
 
 
 def _check(members: dict[str, Any]) -> None:
@@ -178,6 +186,9 @@ def use(app: App, name: Optional[str], none: bool) -> None:
             document.pop("default", None)
         else:
             document["default"] = name
+    if app.dry_run:
+        what = "have no default" if none or name is None else f"make the profile {name} the default"
+        app.out.would([{"action": "use", "profile": None if none else name, "message": f"would {what}"}])
 
 
 def _known(name: str) -> None:
@@ -227,4 +238,4 @@ def rm(app: App, name: str) -> None:
         del profiles_of(document)[name]
         if document.get("default") == name:
             del document["default"]
-    app.out.note(f"{'would remove' if app.dry_run else 'removed'} the profile {name} from {config_file()}")
+    _say(app, "remove", name, f"the profile {name} from {config_file()}")

@@ -67,12 +67,15 @@ def _run_script(runner: Runner, text: str, keep_going: bool) -> int:
 
     failed = False
     found = statements(text)
+    note = (lambda _: None) if runner.app.out.is_json else runner.app.out.note  # JSON has the number in the error.
     for number, statement in enumerate(found if not keep_going else [], 1):
+        runner.app.statement = number
         code = runner.check(statement)
         if code:
-            runner.app.out.note(f"command {number}, {brief(statement)!r}, is malformed; nothing was run")
+            note(f"command {number}, {brief(statement)!r}, is malformed; nothing was run")
             return code
     for number, statement in enumerate(found, 1):
+        runner.app.statement = number
         try:
             code = runner.run(statement)
         except Leave as leave:
@@ -82,7 +85,7 @@ def _run_script(runner: Runner, text: str, keep_going: bool) -> int:
         if code == ExitCode.INTERRUPTED or ended_by() is not None:
             return code
         if code and not keep_going:
-            runner.app.out.note(f"command {number}, {brief(statement)!r}, ended with {code}; the rest was not run")
+            note(f"command {number}, {brief(statement)!r}, ended with {code}; the rest was not run")
             return code
         failed = failed or code != 0
     return int(ExitCode.PARTLY if failed else ExitCode.DONE)

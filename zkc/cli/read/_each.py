@@ -35,7 +35,7 @@ def for_each(app: App, paths: Sequence[str], act: Callable[[str], None]) -> None
             if lost or failed == len(paths):
                 raise
             app.out.flush_quietly()
-            print(describe(error, app.out.is_json), file=sys.stderr, flush=True)
+            print(describe(error, app.out.is_json, app.statement), file=sys.stderr, flush=True)
     if failed:
         raise CommandError(
             f"{failed} of {len(paths)} paths failed", ExitCode.PARTLY, details={"failed": failed, "paths": len(paths)}

@@ -42,7 +42,7 @@ def delete_found(app: App, root: str, found: Iterable[Node], tested: bool, *, fo
         if app.dry_run:
             with app.out.rows(["path"]) as rows:
                 for path, _ in plan.entries():
-                    rows.add({"path": path})
+                    rows.add({"action": "delete", "path": path})
             app.out.note(f"would {_what(plan, root)}" + (f"; {_kept(kept)}" if kept else ""))
             return int(ExitCode.DONE)
         if kept:
@@ -130,10 +130,12 @@ def _end(app: App, plan: Plan, deletion: Deletion, kept: int) -> int:
         number = "1 znode" if deletion.deleted == 1 else f"{deletion.deleted:,} znodes"
         app.out.note(f"deleted {number}{gone}")
     if facts["failed"]:
+        from zkc.cli.write._deleting import failure_records
+
         raise CommandError(
             f"{facts['failed']:,} of {plan.count:,} znodes are not deleted: they have changed, or must not be"
             f" deleted. The first: {deletion.first}",
             ExitCode.PARTLY,
-            details=facts,
+            details={**facts, "failures": failure_records(deletion.failed, missing=False)},
         )
     return int(ExitCode.PARTLY if kept else ExitCode.DONE)

@@ -10,6 +10,7 @@ from zkc.cli._exit import CommandError, ExitCode
 if TYPE_CHECKING:
     from zkc import ACL, Client, Future
     from zkc.cli._app import App
+    from zkc.cli._out import Record
 
 __all__ = ["Change", "change"]
 
@@ -35,7 +36,7 @@ def change(app: App, wanted: Change) -> Optional[int]:
     old, _ = app.read(app.client.get_acl, wanted.path)
     _check(wanted, wanted.make(old))
     if app.dry_run:
-        _say(app, wanted.path, wanted.make(old))
+        app.out.would([_foretold(wanted.path, wanted.make(old))])
         return None
     _set(app, wanted, wanted.path)
     return None
@@ -108,13 +109,12 @@ def _check_hashes(acl: list[ACL], path: str) -> None:
         )
 
 
-def _say(app: App, path: str, acl: list[ACL]) -> None:
+def _foretold(path: str, acl: list[ACL]) -> Record:
+    """Return what a dry run says of a znode."""
     from zkc.cli.security._access import acl_record, text_of
 
-    if app.out.is_json:
-        app.out.json({"path": path, "acl": acl_record(acl)})
-    else:
-        app.out.line(f"{path}\t{','.join(map(text_of, acl))}")
+    message = f"{path}\t{','.join(map(text_of, acl))}"
+    return {"action": "set_acl", "path": path, "acl": acl_record(acl), "message": message}
 
 
 def _change_tree(app: App, wanted: Change) -> Optional[int]:
@@ -127,8 +127,7 @@ def _change_tree(app: App, wanted: Change) -> Optional[int]:
     guard_root(wanted.path, app.settings.chroot, force=wanted.force)
     paths = [node.path for node in walk(app, wanted.path, prune=lambda path: path == "/zookeeper")]
     if app.dry_run:
-        for path in paths:
-            _say(app, path, wanted.make(app.read(app.client.get_acl, path)[0]))
+        app.out.would(_foretold(path, wanted.make(app.read(app.client.get_acl, path)[0])) for path in paths)
         return None
     confirm(app, f"change the ACL of {len(paths):,} znodes at and below {wanted.path}", wanted.path)
     failed: list[tuple[str, Exception]] = []

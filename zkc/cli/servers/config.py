@@ -156,9 +156,10 @@ def reconfig(
     after = _after(before, joining, leaving, new)
     what = _what(before, after)
     if app.dry_run:
-        # In JSON the result is the table alone.
-        (app.out.note if app.out.is_json else app.out.line)(f"would change the members of the ensemble: {what}")
-        app.out.table(_COLUMNS, after, ["id", "role", "for members", "for clients"])
+        message = f"would change the members of the ensemble: {what}"
+        app.out.would([{"action": "reconfig", "path": "/zookeeper/config", "members": after, "message": message}])
+        if not app.out.is_json:
+            app.out.table(_COLUMNS, after, ["id", "role", "for members", "for clients"])
         return
     confirm(app, f"change the members of the ensemble: {what}", "/zookeeper/config")
     # The question was about this configuration: another one in between is not overwritten.

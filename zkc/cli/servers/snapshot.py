@@ -70,6 +70,10 @@ def command(
         raise CommandError(f"{file} exists: --force overwrites it", ExitCode.CONFLICT, name="file_exists")
     asker = asker_of(app)
     one = asker.find(server)
+    if app.dry_run:
+        message = f"would let {one.name} take a snapshot" + ("" if file is None else f", and write it to {file}")
+        app.out.would([{"action": "snapshot", "server": one.name, "file": file, "message": message}])
+        return
     try:
         # Without credentials the server's own answer says more: it may have no such command.
         headers, secure_only = headers_for(app, one, allow_http) if app.settings.auth else ({}, False)

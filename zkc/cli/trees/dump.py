@@ -38,7 +38,8 @@ def command(
     The file has a line of JSON for each znode: path, data, ACL and stat, as Client.export writes it. Ephemeral znodes
     are marked, and `zkc restore` leaves them out. The file is replaced when the dump is complete; until then it is as
     it was, also after Ctrl-C. Only its owner can read it, as the ACLs may have hashes of passwords. PATH may be
-    PROFILE:/path, and a server's snapshot, too, which becomes a dump.
+    PROFILE:/path, and a server's snapshot, too, which becomes a dump. --dry-run reads and counts all, and writes no
+    file.
 
     \b
     Examples:
@@ -76,6 +77,10 @@ def write_dump(app: App, source: Source, file: str, *, skip_unreadable: bool = F
         writing = _Writing(app, source, bar, skip_unreadable, advice)
         try:
             batches = writing.batches()
+            if app.dry_run:
+                for _ in batches:
+                    pass
+                return writing.report(file, result=result)
             first = next(batches, None)  # Before the file is opened: there may be no such tree.
             with open_sink(file, root) as write:
                 while first is not None:
@@ -155,10 +160,14 @@ class _Writing:
         if self._unreadable:
             out.warn(f"{self._unreadable:,} znodes may not be read; they are left out, with all below. The first"
                      f" is {self._first_unreadable}")  # fmt: skip
-        if out.is_json and result and not is_stdout(file):
-            out.json({"file": file, "znodes": self._count, "ephemerals": passing.ephemerals, "bytes": self._bar.bytes,
-                      "hidden_hashes": self._hidden, "unreadable": self._unreadable})  # fmt: skip
+        also = f", {passing.ephemerals:,} of them ephemeral" if passing.ephemerals else ""
+        what = f"{self._count:,} znodes to {'stdout' if file == '-' else file}{also}"
+        facts = {"file": file, "znodes": self._count, "ephemerals": passing.ephemerals, "bytes": self._bar.bytes,
+                 "hidden_hashes": self._hidden, "unreadable": self._unreadable}  # fmt: skip
+        if self._app.dry_run:
+            out.would([{"action": "dump", **facts, "message": f"would write {what}"}])
+        elif out.is_json and result and not is_stdout(file):
+            out.json(facts)
         elif not out.is_json or not result:
-            also = f", {passing.ephemerals:,} of them ephemeral" if passing.ephemerals else ""
-            out.note(f"wrote {self._count:,} znodes to {'stdout' if file == '-' else file}{also}")
+            out.note(f"wrote {what}")
         return int(ExitCode.PARTLY) if self._unreadable else None

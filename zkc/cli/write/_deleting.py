@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from zkc.cli._progress import Progress
     from zkc.cli._walk import Node
 
-__all__ = ["Deletion", "Plan", "bottom_up"]
+__all__ = ["Deletion", "Plan", "bottom_up", "failure_records"]
 
 _BATCH = 2000  # Znodes of one call: some tenths of a second.
 _LEAST = 50
+_NAMED = 100  # Failures that are kept for the JSON of an error.
 _IN_MEMORY = 16 << 20  # Bytes of paths above which a plan goes to a temporary file.
 _AFTER_INTERRUPT = 0.4  # Seconds to find out what was deleted when Ctrl-C came.
 
@@ -87,6 +88,20 @@ class Plan:
         self.close()
 
 
+def failure_records(failures: Iterable[ZooKeeperError], *, missing: bool) -> list[dict[str, Optional[str]]]:
+    """Return failures as the JSON of an error has them: the path and the name of each, at most 100.
+
+    Args:
+        failures: The failures.
+        missing: Whether it is a failure that a znode was not there.
+    """
+    from zkc.cli._errors import name_of
+    from zkc.errors import NoNodeError
+
+    counted = (each for each in failures if missing or not isinstance(each, NoNodeError))
+    return [{"path": each.path, "error": name_of(each)} for each in islice(counted, _NAMED)]
+
+
 class Deletion:
     """Deletions, with a count of what is done.
 
@@ -115,6 +130,8 @@ class Deletion:
         """The number of znodes that were not there."""
         self.first: Optional[ZooKeeperError] = None
         """The first failure."""
+        self.failed: list[ZooKeeperError] = []
+        """The first 100 errors, also of znodes that were not there."""
         self.first_missing: Optional[ZooKeeperError] = None
         """The error of the first znode that was not there."""
 
@@ -232,13 +249,19 @@ class Deletion:
         elif isinstance(outcome, NoNodeError):
             self.missing += 1
             self.first_missing = self.first_missing or outcome
+            self._keep(outcome)
         else:
+            self._keep(outcome)
             if isinstance(outcome, NotEmptyError):
                 self.not_empty += 1
             else:
                 self.failures += 1
             if self.first is None or isinstance(self.first, NotEmptyError):
                 self.first = outcome
+
+    def _keep(self, failure: ZooKeeperError) -> None:
+        if len(self.failed) < _NAMED:
+            self.failed.append(failure)
 
     def _remaining(self, items: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         """Return the items that are still there, and count the others as deleted."""
@@ -253,3 +276,4 @@ class Deletion:
         """Forget the failures: what is left is tried again."""
         self.not_empty = self.failures = self.missing = 0
         self.first = None
+        self.failed.clear()

@@ -44,7 +44,7 @@ class Forecast:
             self._znodes[path] = found
 
     def apply(self, operation: Operation) -> Optional[ZooKeeperError]:
-        """Return the error that an operation would end with; None, with its effect on later ones, if it would succeed."""
+        """Return the error that an operation would end with; or None, and let later operations see its effect."""
         if operation.name == "create":
             return self._create(operation)
         from zkc.errors import BadVersionError, NoNodeError, NotEmptyError

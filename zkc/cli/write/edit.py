@@ -99,12 +99,9 @@ class _Edit:
         """Show a difference: as the result of a dry run on stdout, else on stderr."""
         from zkc.cli.write._merge import difference
 
-        if self._app.dry_run and self._app.out.is_json:
-            self._app.out.json({"path": self._path, "action": "set", **data_record(after)})
-            return
         text = difference(before, after, f"{self._path} ({name})", f"{self._path} ({other})")
         if self._app.dry_run:
-            self._app.out.line(text)
+            self._app.out.would([{"action": "set", "path": self._path, **data_record(after), "message": text}])
         else:
             print(shown(text), file=sys.stderr, flush=True)
 

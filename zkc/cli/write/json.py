@@ -134,7 +134,5 @@ def _show_change(app: App, path: str, make: Any) -> None:
 
     data, _ = app.read(app.client.get, path)
     after = make(data)
-    if app.out.is_json:
-        app.out.json({"path": path, "action": "set", **data_record(after)})
-        return
-    app.out.line(difference(data or b"", after, f"{path} (now)", f"{path} (changed)"))
+    text = difference(data or b"", after, f"{path} (now)", f"{path} (changed)")
+    app.out.would([{"action": "set", "path": path, **data_record(after), "message": text}])

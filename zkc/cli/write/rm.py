@@ -92,44 +92,52 @@ def _list(app: App, items: Iterator[tuple[str, int]]) -> None:
     """Write the exact list of a dry run."""
     with app.out.rows(["path"]) as rows:
         for path, _ in items:
-            rows.add({"path": path, "action": "delete"})
+            rows.add({"action": "delete", "path": path})
 
 
 # ---- single znodes --------------------------------------------------------------------------------------------------
 
 
-def _delete_each(app: App, paths: Sequence[str], version: Optional[int], missing_ok: bool, backup: Optional[str],
-                 force: bool) -> None:  # fmt: skip
+def _foretell_each(app: App, paths: Sequence[str], version: Optional[int], missing_ok: bool) -> None:
     from zkc.cli._bulk import read_many
+    from zkc.cli.write._deleting import failure_records
     from zkc.errors import BadVersionError, NoNodeError, NotEmptyError, ZooKeeperError
 
+    fine: list[tuple[str, int]] = []
+    errors: list[ZooKeeperError] = []
+    taken: dict[str, int] = {}  # The children that are deleted before their parents.
+    for path, stat in zip(paths, read_many(app, app.client.exists_many, paths)):
+        if stat is None:
+            errors += [] if missing_ok else [NoNodeError(path=path, operation="delete")]
+        elif isinstance(stat, ZooKeeperError):
+            errors.append(stat)
+        elif version is not None and stat.version != version:
+            errors.append(BadVersionError(path=path, operation="delete"))
+        elif stat.num_children > taken.get(path, 0):
+            errors.append(NotEmptyError(path=path, operation="delete"))
+        else:
+            fine.append((path, -1))
+            taken[parent_of(path)] = taken.get(parent_of(path), 0) + 1
+    if errors and not fine:
+        raise _of_children(errors[0].path) if len(paths) == 1 and isinstance(errors[0], NotEmptyError) else errors[0]
+    _list(app, iter(fine))
+    if errors:
+        details = {"deleted": 0, "total": len(paths), "failed": len(errors),
+                   "failures": failure_records(errors, missing=True)}  # fmt: skip
+        text = (
+            f"would delete {len(fine):,} of {len(paths):,} znodes, {len(errors):,} would fail. The first: {errors[0]}"
+        )
+        raise CommandError(text, ExitCode.PARTLY, details=details)
+
+
+def _of_children(path: Optional[str]) -> CommandError:
+    return CommandError(f"{path} has children: -r deletes them, too", ExitCode.CONFLICT, name="not_empty", path=path)
+
+
+def _delete_each(app: App, paths: Sequence[str], version: Optional[int], missing_ok: bool, backup: Optional[str],
+                 force: bool) -> None:  # fmt: skip
     if app.dry_run:
-        fine: list[tuple[str, int]] = []
-        first: Optional[ZooKeeperError] = None
-        failed = 0
-        taken: dict[str, int] = {}  # The children that are deleted before their parents.
-        for path, stat in zip(paths, read_many(app, app.client.exists_many, paths)):
-            error: Optional[ZooKeeperError] = None
-            if stat is None:
-                error = None if missing_ok else NoNodeError(path=path, operation="delete")
-            elif isinstance(stat, Exception):
-                error = stat  # type: ignore[assignment]
-            elif version is not None and stat.version != version:
-                error = BadVersionError(path=path, operation="delete")
-            elif stat.num_children > taken.get(path, 0):
-                error = NotEmptyError(path=path, operation="delete")
-            else:
-                fine.append((path, -1))
-                taken[parent_of(path)] = taken.get(parent_of(path), 0) + 1
-            failed += error is not None
-            first = first or error
-        _list(app, iter(fine))
-        if first is not None and fine:
-            raise CommandError(f"would delete {len(fine):,} of {len(paths):,} znodes, {failed:,} would fail. The first:"
-                               f" {first}", ExitCode.PARTLY,
-                               details={"deleted": 0, "total": len(paths), "failed": failed})  # fmt: skip
-        if first is not None:
-            raise first
+        _foretell_each(app, paths, version, missing_ok)
         return
     if backup is not None and paths:
         from zkc.cli.write._backup import write_backup
@@ -142,7 +150,7 @@ def _delete_each(app: App, paths: Sequence[str], version: Optional[int], missing
     if deletion.missing and not missing_ok:
         deletion.failures += deletion.missing
         deletion.first = deletion.first or deletion.first_missing
-    _end(app, deletion, len(paths), {"paths": list(paths)})
+    _end(app, deletion, len(paths), {"paths": list(paths)}, missing=not missing_ok)
 
 
 @contextlib.contextmanager
@@ -167,19 +175,20 @@ def _counted(app: App, bar: Any, total: int) -> Iterator[Deletion]:
                                     "maybe_applied": error.maybe_applied}) from None  # fmt: skip
 
 
-def _end(app: App, deletion: Deletion, total: int, facts: dict[str, Any], *, noted: bool = False) -> None:
+def _end(app: App, deletion: Deletion, total: int, facts: dict[str, Any], *, noted: bool = False,
+         missing: bool = False) -> None:  # fmt: skip
     """Report the result, or the failures. The result is noted in a pipe, too, if the beginning was."""
+    from zkc.cli.write._deleting import failure_records
+
     failed = deletion.failures + deletion.not_empty
     if failed and not deletion.deleted and deletion.first is not None:
-        if failed == total == 1 and deletion.not_empty:
-            path = deletion.first.path
-            raise CommandError(f"{path} has children: -r deletes them, too", ExitCode.CONFLICT, name="not_empty",
-                               path=path)  # fmt: skip
-        raise deletion.first
+        raise _of_children(deletion.first.path) if failed == total == 1 and deletion.not_empty else deletion.first
     if failed:
         text = f"deleted {deletion.deleted:,} of {total:,} znodes, {failed:,} failed. The first: {deletion.first}"
-        raise CommandError(text, ExitCode.PARTLY, details={"deleted": deletion.deleted, "total": total,
-                                                           "failed": failed, **facts})  # fmt: skip
+        raise CommandError(text, ExitCode.PARTLY, details={
+            "deleted": deletion.deleted, "total": total, "failed": failed,
+            "failures": failure_records(deletion.failed, missing=missing), **facts,
+        })  # fmt: skip
     if app.out.is_json:
         app.out.json({**facts, "deleted": deletion.deleted})
     elif noted or app.out.is_human or total > 1:

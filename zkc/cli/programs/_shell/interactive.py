@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -24,7 +23,7 @@ from prompt_toolkit.styles import Style
 from zkc.cli._ending import Ended, ended_by
 from zkc.cli._exit import ExitCode
 from zkc.cli._records import hex_text
-from zkc.cli._streams import is_terminal
+from zkc.cli._streams import is_terminal, settle_stdout
 from zkc.cli._table import COMMANDS, SHELL_WORDS
 from zkc.cli.programs._shell.completer import ShellCompleter
 from zkc.cli.programs._shell.history import history_of
@@ -52,10 +51,7 @@ def interact(app: App) -> int:
             raise
         return 128 + number  # The terminal is gone.
     finally:
-        try:
-            sys.stdout.flush()
-        except OSError:  # The interpreter must not flush to it again when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        settle_stdout()
 
 
 def _interact(app: App) -> int:
