@@ -65,9 +65,12 @@ class Out:
 
     def data(self, content: bytes) -> None:
         """Write bytes as they are."""
+        from zkc.cli._files import naming
+
         sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        with naming("-", "written"):
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
 
     def line(self, text: str = "") -> None:
         """Write a line of text. On a terminal, control characters are shown as escapes."""

@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any, Optional, TextIO
+from typing import Optional, TextIO
 
 from zkc.cli._exit import CommandError, ExitCode
 
@@ -28,35 +29,59 @@ _BUFFER = 1 << 16
 _closed = False  # Whether the process was started without stdout.
 
 
-class _Notes(io.FileIO):
-    """The descriptor of stderr. What it does not take is lost."""
+class _Notes(io.TextIOWrapper):
+    """The stream of stderr. What it does not take is lost."""
 
-    def write(self, data: Any) -> int:
-        """Write bytes, and return their number."""
-        try:
-            written = super().write(data)
-        except OSError:
-            written = None
-        return memoryview(data).nbytes if written is None else written
+    def write(self, text: str) -> int:
+        """Write a text, and return its length."""
+        with contextlib.suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is kept."""
+        with contextlib.suppress(OSError):
+            super().flush()
 
 
-class _Result(io.FileIO):
-    """The descriptor of stdout. What it does not take is an error of the command, also in the middle of others."""
+class _Result(io.TextIOWrapper):
+    """The stream of stdout. What it does not take is an error of the command, with a name.
 
-    def write(self, data: Any) -> int | None:  # type: ignore[override]
-        """Write bytes, and return their number.
+    The outermost layer raises it, as it does for stderr. A signal that came inside of a lower one, between the call of
+    the system and the accounts of the buffer, would have the same bytes written twice.
+    """
+
+    def write(self, text: str) -> int:
+        """Write a text, and return its length.
 
         Raises:
-            CommandError: The descriptor does not take them.
+            CommandError: The descriptor does not take it.
             BrokenPipeError: The reader of a pipe has left.
         """
         try:
-            return super().write(data)
-        except BrokenPipeError:
-            raise
+            return super().write(text)
         except OSError as error:
-            raise CommandError(f"stdout cannot be written: {error.strerror}; what the command has changed stays"
-                               " changed", name="file") from None  # fmt: skip
+            raise _named(error) from None
+
+    def flush(self) -> None:
+        """Write what is kept.
+
+        Raises:
+            CommandError: The descriptor does not take it.
+            BrokenPipeError: The reader of a pipe has left.
+        """
+        try:
+            super().flush()
+        except OSError as error:
+            raise _named(error) from None
+
+
+def _named(error: OSError) -> Exception:
+    """Return the error of a stdout that takes no more; that of a broken pipe stays, as its end is another one."""
+    if isinstance(error, BrokenPipeError):
+        return error
+    return CommandError(f"stdout cannot be written: {error.strerror}; what the command has changed stays changed",
+                        name="file")  # fmt: skip
 
 
 def prepare() -> None:
@@ -75,14 +100,14 @@ def prepare() -> None:
         _reencode(sys.stdout)
         if not sys.stdout.isatty():  # The stream of a terminal is taken as it is by what draws there.
             through = bool(getattr(sys.stdout, "write_through", False))  # PYTHONUNBUFFERED
-            file = io.BufferedWriter(_Result(1, "wb", closefd=False), _BUFFER)
-            sys.stdout = io.TextIOWrapper(file, "utf-8", "backslashreplace", write_through=through)
+            kept = io.BufferedWriter(io.FileIO(1, "wb", closefd=False), _BUFFER)
+            sys.stdout = _Result(kept, "utf-8", "backslashreplace", write_through=through)
     if sys.stderr is None:
         sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     else:
         _reencode(sys.stderr)
-        file = io.BufferedWriter(_Notes(2, "wb", closefd=False))
-        sys.stderr = io.TextIOWrapper(file, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+        file = io.BufferedWriter(io.FileIO(2, "wb", closefd=False))
+        sys.stderr = _Notes(file, sys.stderr.encoding, "backslashreplace", line_buffering=True)
 
 
 def _reencode(stream: TextIO) -> None:
