@@ -103,6 +103,7 @@ def test_dry_runs_write_no_files(cli, client, tmp_path, cli_environment):
 def test_of_options_that_exclude_each_other_none_is_taken(cli, arguments, said):
     assert said in cli(*arguments, code=2).err
     assert cli("get", "/", "--hex", "--hex").out == b""
+    assert cli("get", "--hex", "--base64", "--help").text.startswith("Usage: zkc get")
 
 
 def test_an_array_is_whole_when_an_error_ends_the_command(start_cli, client):

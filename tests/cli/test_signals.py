@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -116,6 +118,28 @@ def test_a_signal_in_the_middle_of_a_record_leaves_the_array_whole(cli_environme
     if len(found) < 3:
         assert ended.returncode == 128 + number
         assert json.loads(ended.stderr.splitlines()[-1])["error"] == name
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize(("number", "name"), ENDS)
+def test_a_signal_ends_a_command_whose_reader_has_stopped(
+    start_cli, client, cli_environment, number, name, options, unbuffered
+):
+    """As a pager does at its first page."""
+    cli_environment["PYTHONUNBUFFERED"] = unbuffered
+    client.create_many([f"/{'long' * 20}-{each}" for each in range(4000)], raise_errors=True)
+    process = start_cli("find", "/", *options)
+    until(lambda: waiting_in(process.stdout) >= 40_000)
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    if options:
+        assert json.loads(process.stderr.readline())["error"] == name
+
+
+def waiting_in(pipe):
+    """Return the number of bytes that wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

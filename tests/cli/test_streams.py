@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import subprocess
 import sys
 
 import pytest
+
+from .fix_cli import Terminal
 
 
 @pytest.fixture
@@ -59,12 +63,38 @@ def test_a_stdout_that_takes_no_result_is_an_error(in_shell, client, unbuffered)
         code, _, err = in_shell(f"{line} >/dev/full", **options)
         assert (code, err.count("\n")) == (10, 1), line
         assert "stdout cannot be written: No space left on device" in err
-        assert ("what the command has changed stays changed" in err) == ("-O" not in line)
+        assert "what the command has changed stays changed" in err
     assert client.exists("/new")
     code, _, err = in_shell("shell -k -c 'create /new-1; create /new-2' >/dev/full", **options)
-    assert code != 0
-    assert "stdout cannot be written" in err
+    assert (code, err.count("stdout cannot be written")) == (8, 2)
     assert client.exists("/new-2")
+    code, _, err = in_shell("shell -c 'create /new-3; create /new-4' >/dev/full", **options)
+    assert (code, err.count("stdout cannot be written")) == (10, 1)
+    assert "command 1" in err
+    assert client.exists("/new-4") is None
+
+
+def test_an_interactive_shell_goes_on_when_stdout_is_full(in_terminal, client):
+    client.create("/there")
+    process = in_terminal("shell", "--color", "never",
+                          preexec_fn=lambda: os.dup2(os.open("/dev/full", os.O_WRONLY), 1))  # fmt: skip
+    terminal = Terminal(process, 24, 80)
+    for number, typed in enumerate(("ls /", "pwd", "get /none"), 1):
+        terminal.until(lambda number=number: len(re.findall("^zkc />", terminal.text, re.MULTILINE)) == number)
+        process.sendline(typed)
+    terminal.see("no such znode")
+    assert terminal.text.count("stdout cannot be written") == 2
+    process.sendline("exit 7")
+    assert terminal.wait() == 7
+
+
+def test_nothing_is_kept_when_the_environment_says_so(cli_environment):
+    """A program that is killed has written its lines."""
+    program = "import os\nfrom zkc.cli import _streams\n_streams.prepare()\nprint('x')\nos._exit(0)"
+    for value, kept in (("1", b"x\n"), ("", b"")):
+        ended = subprocess.run([sys.executable, "-c", program], env={**cli_environment, "PYTHONUNBUFFERED": value},
+                               stdout=subprocess.PIPE, check=True)  # fmt: skip
+        assert ended.stdout == kept
 
 
 def test_without_stderr_an_error_is_not_written_to_stdout(in_shell):

@@ -22,7 +22,9 @@ __all__ = [
     "call",
     "deferred",
     "ended_by",
+    "forget_interruption",
     "give_back_signals",
+    "interrupted_at",
     "interruption",
     "leave_keys_to_child",
     "raise_deferred",
@@ -35,6 +37,7 @@ _ONCE = 2.0  # Seconds: a terminal that closes sends SIGHUP twice, and the secon
 _GRACE = 2.0  # Seconds that another command has for its end.
 _ended: Optional[signal.Signals] = None
 _at = 0.0
+_interrupted_at: Optional[float] = None
 _SOON = 0.005  # Seconds until the next look whether a deferred signal can be raised.
 _PATIENCE = 0.5  # Seconds that a signal waits for an undivided function: the reader of stdout may have stopped.
 _late: Optional[int] = None  # The deferred signal.
@@ -64,11 +67,29 @@ def ended_by() -> Optional[signal.Signals]:
 
 def interruption(signum: int) -> Optional[KeyboardInterrupt]:
     """Return what a handler of a signal raises; None for a repeated SIGTERM or SIGHUP within two seconds."""
+    _note_interruption()
     if signum == signal.SIGINT:
         return KeyboardInterrupt()
     if _ended is not None and time.monotonic() - _at < _ONCE:
         return None
     return Ended(signum)
+
+
+def interrupted_at() -> Optional[float]:
+    """Return when the first signal has interrupted the command, by the monotonic clock; None if none has."""
+    return _interrupted_at
+
+
+def _note_interruption() -> None:
+    global _interrupted_at
+    if _interrupted_at is None:
+        _interrupted_at = time.monotonic()
+
+
+def forget_interruption() -> None:
+    """Begin another command, as a shell does after Ctrl-C."""
+    global _interrupted_at
+    _interrupted_at = None
 
 
 def _end(signum: int, frame: Optional[FrameType]) -> None:
@@ -106,6 +127,7 @@ def deferred(signum: int, frame: Optional[FrameType]) -> bool:
         _late = None
         return False
     _late, _late_at = signum, time.monotonic()
+    _note_interruption()
     signal.setitimer(signal.ITIMER_REAL, _SOON)
     return True
 

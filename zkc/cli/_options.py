@@ -93,9 +93,11 @@ class _WithGlobalOptions(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
+            given = list(args)
+            rest = super().parse_args(ctx, args)
             if not ctx.resilient_parsing:
-                self._check_alternatives(ctx, args)
-            return super().parse_args(ctx, args)
+                self._check_alternatives(ctx, given)
+            return rest
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click's parser names no context for an option without its value.
             raise
@@ -106,7 +108,7 @@ class _WithGlobalOptions(click.Command):
         if len(set(names)) == len(names):
             return
         given: dict[Optional[str], click.Parameter] = {}
-        for each in self.make_parser(ctx).parse_args(list(args))[2]:
+        for each in self.make_parser(ctx).parse_args(args)[2]:
             other = given.setdefault(each.name, each)
             if other is not each:
                 raise click.UsageError(f"{other.opts[-1]} and {each.opts[-1]} exclude each other", ctx)

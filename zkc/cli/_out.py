@@ -65,24 +65,22 @@ class Out:
 
     def data(self, content: bytes) -> None:
         """Write bytes as they are."""
-        from zkc.cli._files import naming
-
         sys.stdout.flush()
-        with naming("-", "written"):
-            sys.stdout.buffer.write(content)
-            sys.stdout.buffer.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
 
     def line(self, text: str = "") -> None:
         """Write a line of text. On a terminal, control characters are shown as escapes."""
-        print(shown(text) if self.is_terminal else encodable(text))
+        self.styled(shown(text) if self.is_terminal else encodable(text))
 
+    @undivided
     def styled(self, text: str) -> None:
         """Write a line of text with colours in it. Its control characters are the caller's care: see ``shown``."""
-        print(text)
+        sys.stdout.write(f"{text}\n")
 
     def json(self, value: object) -> None:
         """Write one JSON value: indented for the form ``json`` on a terminal, else on one line."""
-        print(json.dumps(value, indent=2 if self.form == "json" and self.is_terminal else None))
+        self.styled(json.dumps(value, indent=2 if self.form == "json" and self.is_terminal else None))
 
     def record(self, record: Record, human: Optional[Callable[[Record], RenderableType]] = None) -> None:
         """Write the only record of a result.
@@ -97,7 +95,7 @@ class Out:
             self.draw(human(record) if human else _pairs(record))
         else:
             for name, value in record.items():
-                print(f"{name}\t{_cell(value)}")
+                self.styled(f"{name}\t{_cell(value)}")
 
     @contextlib.contextmanager
     @undivided

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from zkc.cli._app import App
-from zkc.cli._ending import ended_by, raise_deferred
+from zkc.cli._ending import ended_by, forget_interruption, raise_deferred
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._root import root
 from zkc.cli._streams import FORMS, check_stdout, discard_stdout, is_terminal, settle_stdout
@@ -40,6 +40,8 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
             check_stdout()
         if not app.in_shell:
             _take_variables(app)
+        if app.in_shell and ended_by() is None:
+            forget_interruption()
         raise_deferred()
         result = root.main(list(arguments), prog_name="zkc", standalone_mode=False, obj=app)
         sys.stdout.flush()

@@ -2,13 +2,11 @@
 
 * A descriptor that is closed is opened to /dev/null: no file or socket gets the number of stdout or stderr.
 * stdout and stderr are in UTF-8, whatever the locale. A terminal with another encoding gets escapes.
-* A note that stderr does not take is lost, and nothing else: the command goes on, and ends with its own exit code.
-* A result that stdout does not take, as a file on a full disk, ends the command with an error that says so.
+* Their buffers are those of :mod:`zkc.cli._descriptors`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import re
@@ -16,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import Optional, TextIO
 
+from zkc.cli._descriptors import NoteBuffer, ResultBuffer
 from zkc.cli._exit import CommandError, ExitCode
 
 __all__ = ["FORMS", "check_stdout", "discard_stdout", "form_of", "is_terminal", "prepare", "settle_stdout"]
@@ -25,63 +24,7 @@ FORMS = ("human", "json", "jsonl", "plain")
 
 _SHORT = re.compile(r"-[qvyn]*o(.*)", re.DOTALL)  # -o, also behind short options without a value.
 
-_BUFFER = 1 << 16
 _closed = False  # Whether the process was started without stdout.
-
-
-class _Notes(io.TextIOWrapper):
-    """The stream of stderr. What it does not take is lost."""
-
-    def write(self, text: str) -> int:
-        """Write a text, and return its length."""
-        with contextlib.suppress(OSError):
-            super().write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Write what is kept."""
-        with contextlib.suppress(OSError):
-            super().flush()
-
-
-class _Result(io.TextIOWrapper):
-    """The stream of stdout. What it does not take is an error of the command, with a name.
-
-    The outermost layer raises it, as it does for stderr. A signal that came inside of a lower one, between the call of
-    the system and the accounts of the buffer, would have the same bytes written twice.
-    """
-
-    def write(self, text: str) -> int:
-        """Write a text, and return its length.
-
-        Raises:
-            CommandError: The descriptor does not take it.
-            BrokenPipeError: The reader of a pipe has left.
-        """
-        try:
-            return super().write(text)
-        except OSError as error:
-            raise _named(error) from None
-
-    def flush(self) -> None:
-        """Write what is kept.
-
-        Raises:
-            CommandError: The descriptor does not take it.
-            BrokenPipeError: The reader of a pipe has left.
-        """
-        try:
-            super().flush()
-        except OSError as error:
-            raise _named(error) from None
-
-
-def _named(error: OSError) -> Exception:
-    """Return the error of a stdout that takes no more; that of a broken pipe stays, as its end is another one."""
-    if isinstance(error, BrokenPipeError):
-        return error
-    return CommandError(f"stdout cannot be written: {error.strerror}; what the command has changed stays changed",
-                        name="file")  # fmt: skip
 
 
 def prepare() -> None:
@@ -100,14 +43,13 @@ def prepare() -> None:
         _reencode(sys.stdout)
         if not sys.stdout.isatty():  # The stream of a terminal is taken as it is by what draws there.
             through = bool(getattr(sys.stdout, "write_through", False))  # PYTHONUNBUFFERED
-            kept = io.BufferedWriter(io.FileIO(1, "wb", closefd=False), _BUFFER)
-            sys.stdout = _Result(kept, "utf-8", "backslashreplace", write_through=through)
+            file = ResultBuffer(1, through=through)
+            sys.stdout = io.TextIOWrapper(file, "utf-8", "backslashreplace", write_through=through)
     if sys.stderr is None:
         sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     else:
         _reencode(sys.stderr)
-        file = io.BufferedWriter(io.FileIO(2, "wb", closefd=False))
-        sys.stderr = _Notes(file, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+        sys.stderr = io.TextIOWrapper(NoteBuffer(2), sys.stderr.encoding, "backslashreplace", line_buffering=True)
 
 
 def _reencode(stream: TextIO) -> None:

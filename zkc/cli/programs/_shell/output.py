@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
+from zkc.cli._descriptors import Buffer
+from zkc.cli._exit import CommandError
 from zkc.cli._text import shown
 
 __all__ = ["Output"]
@@ -44,7 +46,7 @@ class Output:
         """Return a stream to the same file that tells where lines end, if it is a terminal."""
         if not stream.isatty():
             return stream
-        file = io.BufferedWriter(_Terminal(self, stream.fileno()))
+        file = Buffer(_Terminal(self, stream.fileno()))
         return io.TextIOWrapper(file, stream.encoding, stream.errors, line_buffering=True)
 
     # ---- from the shell's thread -----------------------------------------------------------------------------------
@@ -61,7 +63,7 @@ class Output:
             yield
         finally:
             for stream in (self._stdout, self._stderr):
-                with contextlib.suppress(OSError, ValueError):
+                with contextlib.suppress(OSError, ValueError, CommandError):
                     stream.flush()
             with self._lock:
                 self._begin_line()
@@ -72,7 +74,7 @@ class Output:
     @contextlib.contextmanager
     def lent(self) -> Iterator[None]:
         """Leave the terminal to a command of the system."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, CommandError):
             self._stdout.flush()
         with self._lock:
             self._lent, self._known = True, False

@@ -134,7 +134,9 @@ class Runner:
         if line.background:
             return self._watch_in_background(line.words)
         if name in own:
-            return own[name](arguments)
+            code = own[name](arguments)
+            sys.stdout.flush()  # As run() does: an error of stdout is one of this command.
+            return code
         if name == "shell":
             raise CommandError("this is a shell already", ExitCode.USAGE, name="usage")
         with self._lent() if name in _LENT else contextlib.nullcontext():
