@@ -172,7 +172,7 @@ def cli_environment(tmp_path: Path, hosts: str, bytecode: Path) -> dict[str, str
     own = ("ZKC_", "XDG_", "NO_COLOR", "LINES")  # A terminal of a test has a size of its own.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     return {**kept, "HOME": str(tmp_path), "ZKC_SERVERS": hosts, "ZKC_ADMIN_PORT": "1",
-            "TERM": "xterm-256color", "COLUMNS": "100",
+            "TERM": "xterm-256color", "COLUMNS": "100", "PYTHONUNBUFFERED": "",
             "PYTHONWARNINGS": "error", "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}  # fmt: skip
 
 
