@@ -118,6 +118,8 @@ class _Run:
             for change in plan.changes(self._pairs()):
                 if change.action == CONFLICT:
                     first = first or change.path
+                elif change.action == CREATE and change.path == self._target.target.path:
+                    self._check_parent()
                 if change.action != SAME:
                     rows.add({"action": change.action, "path": change.path, "what": list(change.what)})
         plan.check_hidden()
@@ -127,6 +129,18 @@ class _Run:
             raise CommandError(f"{first} exists", ExitCode.CONFLICT, name="node_exists", path=first,
                                details={"conflicts": plan.counts[CONFLICT]})  # fmt: skip
         return None
+
+    def _check_parent(self) -> None:
+        """Raise what the creation of the target's root would: a parent is missing, or has no children."""
+        from zkc.cli.trees._writing import no_parent
+        from zkc.cli.write._changes import missing_above
+        from zkc.errors import NoNodeError
+
+        path = self._target.target.path
+        try:
+            missing_above(self._app, path, parents=self._wishes.parents, client=self._target.client)
+        except NoNodeError:
+            raise no_parent(path) from None
 
     def ask(self) -> None:
         """Ask before znodes are replaced or deleted. Look for conflicts when only the root is known to be none."""

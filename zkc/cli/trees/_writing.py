@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zkc.cli.trees._source import TreeSource
     from zkc.cli.write._deleting import Deletion
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "no_parent"]
 
 _BATCH = 1000  # Changes of one flight: some tenths of a second.
 _BYTES = 2 << 20  # Data of one.
@@ -167,9 +167,7 @@ class Writer:
             if isinstance(error, NodeExistsError) and self._settle(item, replaces):
                 continue
             if isinstance(error, NoNodeError) and item.path == self._root:
-                parent = _parent(item.path)
-                raise CommandError(f"{item.path} cannot be created: there is no {parent}. --parents creates it",
-                                   ExitCode.NO_NODE, name="no_node", path=parent)  # fmt: skip
+                raise no_parent(item.path)
             raise error
 
     def _reopened(self, item: Change) -> Change:
@@ -345,6 +343,13 @@ def _all_may_create(acl: Sequence[ACL]) -> bool:
     from zkc import Perms
 
     return any(entry.scheme == "world" and entry.perms & Perms.CREATE for entry in acl)
+
+
+def no_parent(root: str) -> CommandError:
+    """Return the error for a target whose parent is missing."""
+    parent = _parent(root)
+    return CommandError(f"{root} cannot be created: there is no {parent}. --parents creates it", ExitCode.NO_NODE,
+                        name="no_node", path=parent)  # fmt: skip
 
 
 def _parent(path: str) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 if TYPE_CHECKING:
-    from zkc import ACL, Stat
+    from zkc import ACL, Client, Stat
     from zkc.cli._app import App
 
 __all__ = [
     "create_or_keep",
     "create_or_set",
     "foretell",
+    "missing_above",
     "parent_of",
     "set_version",
     "update",
@@ -106,6 +107,37 @@ def create_or_set(
             continue
 
 
+def missing_above(app: App, path: str, *, parents: bool = False, client: Optional[Client] = None) -> list[str]:
+    """Return the znodes above a path that a create would have to create, the highest first.
+
+    Args:
+        app: What the command works with.
+        path: The path.
+        parents: Whether the create creates parents.
+        client: The client of another ensemble; None for the command's own.
+
+    Raises:
+        NoNodeError: The parent does not exist, and the create creates none.
+        NoChildrenForEphemeralsError: The nearest znode above that exists is ephemeral.
+    """
+    from zkc.errors import NoChildrenForEphemeralsError, NoNodeError
+
+    exists = (client or app.client).exists
+    missing: list[str] = []
+    above = parent_of(path)
+    stat: Optional[Stat] = app.read(exists, above)
+    while stat is None:
+        if not parents:
+            raise NoNodeError(path=path, operation="create")
+        missing.append(above)
+        above = parent_of(above)
+        stat = app.read(exists, above)
+    if stat.ephemeral_owner:
+        raise NoChildrenForEphemeralsError(path=[path, *missing][-1], operation="create")
+    missing.reverse()
+    return missing
+
+
 def would_create(app: App, path: str, *, parents: bool = False, sequential: bool = False) -> list[tuple[str, str]]:
     """Return what a create would do. It raises what the create would.
 
@@ -114,25 +146,21 @@ def would_create(app: App, path: str, *, parents: bool = False, sequential: bool
         NoNodeError: The parent does not exist.
         NoChildrenForEphemeralsError: The parent is ephemeral.
     """
-    from zkc.errors import NoChildrenForEphemeralsError, NodeExistsError, NoNodeError
+    from zkc.errors import NodeExistsError
 
-    read: Callable[[str], Any] = lambda each: app.read(app.client.exists, each)  # noqa: E731
-    if not sequential and read(path) is not None:
+    if not sequential and app.read(app.client.exists, path) is not None:
         raise NodeExistsError(path=path, operation="create")
-    made: list[str] = []
-    parent = parent_of(path)
-    while (stat := read(parent)) is None:
-        if not parents:
-            raise NoNodeError(f"the parent {parent} of {path} does not exist", path=path, operation="create")
-        made.append(parent)
-        parent = parent_of(parent)
-    if stat.ephemeral_owner:
-        raise NoChildrenForEphemeralsError(path=path, operation="create")
-    return [("create", each) for each in [*reversed(made), path]]
+    return [("create", each) for each in [*missing_above(app, path, parents=parents), path]]
 
 
-def would_set(app: App, path: str, version: Optional[int] = None) -> Stat:
+def would_set(app: App, path: str, version: Optional[int] = None, operation: str = "set") -> Stat:
     """Return the stat of a znode that would be set or deleted. It raises what the change would.
+
+    Args:
+        app: What the command works with.
+        path: The path.
+        version: The version that the znode must have; None for any.
+        operation: The operation that errors name: the first one of the run.
 
     Raises:
         NoNodeError: There is no such znode.
@@ -142,7 +170,7 @@ def would_set(app: App, path: str, version: Optional[int] = None) -> Stat:
 
     stat: Optional[Stat] = app.read(app.client.exists, path)
     if stat is None:
-        raise NoNodeError(path=path, operation="set")
+        raise NoNodeError(path=path, operation=operation)
     if version is not None and stat.version != version:
-        raise BadVersionError(path=path, operation="set")
+        raise BadVersionError(path=path, operation=operation)
     return stat

@@ -37,7 +37,7 @@ def command(app: App, paths: tuple[str, ...], create: bool) -> None:
             if create and app.read(app.client.exists, path) is None:
                 records.extend({"action": action, "path": each} for action, each in would_create(app, path))
             else:
-                would_set(app, path)
+                would_set(app, path, operation="get")
                 records.append({"action": "set", "path": path})
             return
         stat = create_or_keep(app, path) if create else None
