@@ -47,3 +47,43 @@ def test_a_target_that_cannot_be_created(both, cli, client, tmp_path, line, code
     if "{dump}" in line:
         cli("dump", "/a", "-O", str(tmp_path / "dump"))
     both(*line.format(dump=tmp_path / "dump").split(), code=code)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("rm -r --yes --backup {old} /a", 9),
+        ("rm -r --yes --backup {new}/x /a", 10),
+        ("rm --backup {old} /a/b", 9),
+        ("rm --backup {new}/x /a/b", 10),
+        ("dump /a -O {new}/x", 10),
+        ("dump /a -O {folder}", 10),
+        ("dump /a -O {old}/x", 10),
+        ("get /a -O {new}/x", 10),
+        ("get /a -O {folder}", 10),
+        ("get /a -O /dev/fd/99", 10),
+    ],
+)
+def test_a_file_that_cannot_be_written(both, client, tmp_path, line, code):
+    client.create("/a/b", make_parents=True)
+    old = tmp_path / "old"
+    old.write_bytes(b"old")
+    foretold, _ = both(*line.format(old=old, new=tmp_path / "new", folder=tmp_path).split(), code=code)
+    assert foretold.out == b""
+    assert [path.name for path in tmp_path.iterdir() if path.name != ".cache"] == ["old"]
+    assert old.read_bytes() == b"old"
+
+
+def test_a_file_that_would_be_written(cli, client, tmp_path):
+    client.create("/a/b", make_parents=True)
+    file = tmp_path / "file"
+    for line in ("rm -r --backup {} /a", "rm --backup {} /a/b", "dump /a -O {}", "get /a -O {}"):
+        ended = cli(*line.format(file).split(), "-n", "--json")
+        assert str(file) in (each.get("file") for each in ended.json), line
+    ended = cli("rm", "-rn", "/a", "--backup", str(file))
+    assert ended.lines == ["/a/b", "/a"]
+    assert f"would write /a and all below it to {file}" in ended.err
+    assert "cannot be written" in cli("snapshot", "-n", "-O", str(tmp_path / "no" / "x"), code=10).err
+    assert not file.exists()
+    cli("rm", "--missing-ok", "--backup", str(file), "/none")
+    assert not file.exists()

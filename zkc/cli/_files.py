@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -12,7 +13,7 @@ from typing import BinaryIO, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
 
-__all__ = ["is_stdout", "is_stream", "naming", "open_output"]
+__all__ = ["check_output", "is_stdout", "is_stream", "naming", "open_output"]
 
 _DESCRIPTOR = re.compile(r"(?:/dev/fd|/proc/self/fd)/(\d+)")
 _STREAMS = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
@@ -76,8 +77,7 @@ def open_output(file: str, *, private: bool = False) -> Iterator[BinaryIO]:
     Raises:
         CommandError: The file cannot be written.
     """
-    if not file:
-        raise CommandError("the name of the file to write is empty", ExitCode.USAGE, name="usage")
+    _check_name(file)
     descriptor = _descriptor(file)
     if descriptor == 1:  # In the shell, stdout may be a file or a pipe of the line.
         with naming(_label(file), "written"):
@@ -92,11 +92,7 @@ def open_output(file: str, *, private: bool = False) -> Iterator[BinaryIO]:
             yield output
         return
     with naming(file, "written"):
-        found = _status(file)
-        # The file that a symbolic link names is replaced, not the link.
-        target = os.path.realpath(file) if found is None or stat.S_ISREG(found.st_mode) else file
-        if found is not None and stat.S_ISREG(found.st_mode) and not os.access(target, os.W_OK):
-            os.close(os.open(target, os.O_WRONLY))  # Raises the error: a file that may not be written is kept.
+        found, target = _place(file)
     if found is not None and not stat.S_ISREG(found.st_mode):
         with _written(file, lambda: os.open(target, os.O_WRONLY)) as output:
             yield output
@@ -120,11 +116,60 @@ def open_output(file: str, *, private: bool = False) -> Iterator[BinaryIO]:
         raise
 
 
-def _status(file: str) -> Optional[os.stat_result]:
+def check_output(file: str) -> None:
+    """Raise the error that :func:`open_output` would, as far as it is known before a file is written.
+
+    Args:
+        file: The file; ``-`` and ``/dev/stdout`` are stdout.
+
+    Raises:
+        CommandError: The file cannot be written: there is no such folder, it is one, or its permissions forbid it.
+    """
+    _check_name(file)
+    descriptor = _descriptor(file)
+    with naming(_label(file), "written"):
+        if descriptor is not None:
+            if descriptor != 1:
+                os.fstat(descriptor)
+            return
+        found, target = _place(file)
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            raise _os_error(errno.EISDIR)
+        if found is not None and not stat.S_ISREG(found.st_mode):
+            if not os.access(target, os.W_OK):
+                raise _os_error(errno.EACCES)
+            return
+        folder = os.path.dirname(target) or "."
+        os.stat(folder)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise _os_error(errno.EACCES)
+
+
+def _check_name(file: str) -> None:
+    if not file:
+        raise CommandError("the name of the file to write is empty", ExitCode.USAGE, name="usage")
+
+
+def _os_error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+def _place(file: str) -> tuple[Optional[os.stat_result], str]:
+    """Return the status of a file, if it exists, and the path to write.
+
+    Raises:
+        OSError: It is a regular file that may not be written: it is kept.
+    """
     try:
-        return os.stat(file)
+        found = os.stat(file)
     except FileNotFoundError:
-        return None
+        return None, os.path.realpath(file)
+    if not stat.S_ISREG(found.st_mode):
+        return found, file
+    target = os.path.realpath(file)  # The file that a symbolic link names is replaced, not the link.
+    if not os.access(target, os.W_OK):
+        os.close(os.open(target, os.O_WRONLY))  # Raises the error.
+    return found, target
 
 
 @contextlib.contextmanager

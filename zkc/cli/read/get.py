@@ -82,11 +82,12 @@ def _record(app: App, path: str) -> dict[str, Any]:
 
 def write_file(app: App, file: str, data: Optional[bytes]) -> None:
     """Write data to a file, and note what was written. The file is as it was until the new one is complete."""
-    from zkc.cli._files import naming, open_output
+    from zkc.cli._files import check_output, naming, open_output
 
     what = "null, so the file is empty" if data is None else f"{len(data):,} bytes"
     place = "stdout" if file == "-" else file
     if app.dry_run:
+        check_output(file)
         app.out.would([{"action": "write", "file": file, "message": f"would write {place}: {what}"}])
         return
     with open_output(file) as opened, naming(file, "written"):

@@ -49,7 +49,7 @@ def command(
     The server writes its tree and its sessions to a file, and sends that file. It needs ZooKeeper 3.9, and --auth with
     a user who has all permissions on /. The first server is asked unless SERVER is given. A server answers once in five
     minutes, unless its setting admin.rateLimiterIntervalInMS says otherwise. `zkc snap` reads the file; `zkc admin
-    restore --post FILE` restores it.
+    restore --post FILE` restores it. --dry-run asks no server: it checks the file.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def command(
     """
     import os
 
-    from zkc.cli._files import is_stdout, is_stream
+    from zkc.cli._files import check_output, is_stdout, is_stream
     from zkc.cli.servers._ask import AskError
     from zkc.cli.servers._credentials import headers_for
 
@@ -71,6 +71,8 @@ def command(
     asker = asker_of(app)
     one = asker.find(server)
     if app.dry_run:
+        if file is not None:
+            check_output(file)
         message = f"would let {one.name} take a snapshot" + ("" if file is None else f", and write it to {file}")
         app.out.would([{"action": "snapshot", "server": one.name, "file": file, "message": message}])
         return

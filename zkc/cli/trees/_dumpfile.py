@@ -25,14 +25,14 @@ import click
 
 from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
-from zkc.cli._files import naming, open_output
+from zkc.cli._files import check_output, naming, open_output
 from zkc.cli.trees._pipes import Inflated, Kept, Rest
 from zkc.cli.trees._source import Record, Source, key_of, relative
 
 if TYPE_CHECKING:
     from zkc.cli.trees._filter import Filter
 
-__all__ = ["DumpSource", "open_sink"]
+__all__ = ["DumpSource", "check_sink", "open_sink"]
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _LEVEL = 4  # Of gzip: the lines are alike, so a higher one takes twice the time for a tenth of the size.
@@ -83,6 +83,12 @@ def open_sink(file: str, root: str) -> Iterator[Callable[[Iterable[Record]], Non
         with naming(file, "written"):
             output.write((json.dumps({END: count}) + "\n").encode())
             stack.close()
+
+
+def check_sink(file: str) -> None:
+    """Raise the error that :func:`open_sink` would, as far as it is known before a file is written."""
+    _compressor(file)
+    check_output(file)
 
 
 @contextlib.contextmanager

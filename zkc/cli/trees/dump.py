@@ -68,7 +68,7 @@ def write_dump(app: App, source: Source, file: str, *, skip_unreadable: bool = F
         result: Whether the counts are the result of the command, with --json.
     """
     from zkc.cli._progress import progress
-    from zkc.cli.trees._dumpfile import open_sink
+    from zkc.cli.trees._dumpfile import check_sink, open_sink
     from zkc.cli.trees._source import TreeSource, expect
 
     root = source.target.path if isinstance(source, TreeSource) else "/"
@@ -77,11 +77,12 @@ def write_dump(app: App, source: Source, file: str, *, skip_unreadable: bool = F
         writing = _Writing(app, source, bar, skip_unreadable, advice)
         try:
             batches = writing.batches()
+            first = next(batches, None)  # Before the file is opened: there may be no such tree.
             if app.dry_run:
+                check_sink(file)
                 for _ in batches:
                     pass
                 return writing.report(file, result=result)
-            first = next(batches, None)  # Before the file is opened: there may be no such tree.
             with open_sink(file, root) as write:
                 while first is not None:
                     write(first)

@@ -88,9 +88,16 @@ def _outermost(paths: Sequence[str]) -> list[str]:
     return kept
 
 
-def _list(app: App, items: Iterator[tuple[str, int]]) -> None:
-    """Write the exact list of a dry run."""
+def _list(app: App, items: Iterator[tuple[str, int]], root: str, backup: Optional[str], force: bool) -> None:
+    """Write the exact list of a dry run, after a check of the file of --backup, which is for the root."""
+    if backup is not None:
+        from zkc.cli.write._backup import check_backup
+
+        check_backup(backup, replace=force)
+        app.out.note(f"would write {root} and all below it to {backup}")
     with app.out.rows(["path"]) as rows:
+        if backup is not None and app.out.is_json:  # Otherwise each line is a znode to delete.
+            rows.add({"action": "write", "path": root, "file": backup})
         for path, _ in items:
             rows.add({"action": "delete", "path": path})
 
@@ -98,7 +105,8 @@ def _list(app: App, items: Iterator[tuple[str, int]]) -> None:
 # ---- single znodes --------------------------------------------------------------------------------------------------
 
 
-def _foretell_each(app: App, paths: Sequence[str], version: Optional[int], missing_ok: bool) -> None:
+def _foretell_each(app: App, paths: Sequence[str], version: Optional[int], missing_ok: bool, backup: Optional[str],
+                   force: bool) -> None:  # fmt: skip
     from zkc.cli._bulk import read_many
     from zkc.cli.write._deleting import failure_records
     from zkc.errors import BadVersionError, NoNodeError, NotEmptyError, ZooKeeperError
@@ -118,9 +126,13 @@ def _foretell_each(app: App, paths: Sequence[str], version: Optional[int], missi
         else:
             fine.append((path, -1))
             taken[parent_of(path)] = taken.get(parent_of(path), 0) + 1
+    if backup is not None and paths:
+        from zkc.cli.write._backup import check_backup
+
+        check_backup(backup, replace=force)  # The run writes it before it deletes.
     if errors and not fine:
         raise _of_children(errors[0].path) if len(paths) == 1 and isinstance(errors[0], NotEmptyError) else errors[0]
-    _list(app, iter(fine))
+    _list(app, iter(fine), paths[0] if paths else "/", backup if fine else None, force)
     if errors:
         details = {"deleted": 0, "total": len(paths), "failed": len(errors),
                    "failures": failure_records(errors, missing=True)}  # fmt: skip
@@ -137,12 +149,14 @@ def _of_children(path: Optional[str]) -> CommandError:
 def _delete_each(app: App, paths: Sequence[str], version: Optional[int], missing_ok: bool, backup: Optional[str],
                  force: bool) -> None:  # fmt: skip
     if app.dry_run:
-        _foretell_each(app, paths, version, missing_ok)
+        _foretell_each(app, paths, version, missing_ok, backup, force)
         return
     if backup is not None and paths:
         from zkc.cli.write._backup import write_backup
+        from zkc.errors import NoNodeError
 
-        write_backup(app, paths[0], backup, replace=force)
+        with contextlib.suppress(*([NoNodeError] if missing_ok else [])):
+            write_backup(app, paths[0], backup, replace=force)
     from zkc.cli._progress import progress
 
     with progress(app, "deleting", len(paths)) as bar, _counted(app, bar, len(paths)) as deletion:
@@ -244,7 +258,7 @@ def _delete_trees(app: App, roots: Sequence[str], keep_root: bool, missing_ok: b
             raise CommandError("interrupted: nothing was deleted", ExitCode.INTERRUPTED,
                                details={"deleted": 0, "exact": True}) from None  # fmt: skip
         if app.dry_run:
-            _list(app, plan.entries())
+            _list(app, plan.entries(), roots[0] if roots else "/", backup if plan.count else None, force)
         where = ", ".join(roots[:3]) + (f" and {len(roots) - 3:,} more" if len(roots) > 3 else "")
         what = f"{_znodes(plan.count)}, {plan.ephemerals:,} ephemeral, {size_text(plan.bytes)}"
         what += f" below {where}" if keep_root or where == "/" else f" at and below {where}"
