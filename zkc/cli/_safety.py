@@ -12,7 +12,10 @@ from zkc.cli._text import shown
 if TYPE_CHECKING:
     from zkc.cli._app import App
 
-__all__ = ["ask", "confirm", "guard_recipe", "guard_root"]
+__all__ = ["OF_SERVERS", "ask", "confirm", "guard_recipe", "guard_root"]
+
+OF_SERVERS = ("/zookeeper", "/zookeeper/config", "/zookeeper/quota")
+"""The znodes below the root of the ensemble that servers refuse to delete."""
 
 
 def guard_root(path: str, chroot: str = "/", *, force: bool = False, advice: str = "--force means it") -> None:

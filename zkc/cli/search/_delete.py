@@ -44,7 +44,7 @@ def delete_found(app: App, root: str, found: Iterable[Node], tested: bool, *, fo
                 for path, _ in plan.entries():
                     rows.add({"action": "delete", "path": path})
             app.out.note(f"would {_what(plan, root)}" + (f"; {_kept(kept)}" if kept else ""))
-            return int(ExitCode.DONE)
+            return int(ExitCode.PARTLY if kept else ExitCode.DONE)
         if kept:
             app.out.warn(_kept(kept))
         if plan.count:
@@ -136,6 +136,6 @@ def _end(app: App, plan: Plan, deletion: Deletion, kept: int) -> int:
             f"{facts['failed']:,} of {plan.count:,} znodes are not deleted: they have changed, or must not be"
             f" deleted. The first: {deletion.first}",
             ExitCode.PARTLY,
-            details={**facts, "failures": failure_records(deletion.failed, missing=False)},
+            details={**facts, "failures": failure_records(deletion.failed)},
         )
     return int(ExitCode.PARTLY if kept else ExitCode.DONE)

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Optional
 
 from zkc.cli._ending import interruption
+from zkc.cli._exit import CommandError, ExitCode
 
 if TYPE_CHECKING:
     from zkc import Client, ZooKeeperError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from zkc.cli._progress import Progress
     from zkc.cli._walk import Node
 
-__all__ = ["Deletion", "Plan", "bottom_up", "failure_records"]
+__all__ = ["Deletion", "Plan", "bottom_up", "failure_records", "none_deleted"]
 
 _BATCH = 2000  # Znodes of one call: some tenths of a second.
 _LEAST = 50
@@ -88,18 +89,36 @@ class Plan:
         self.close()
 
 
-def failure_records(failures: Iterable[ZooKeeperError], *, missing: bool) -> list[dict[str, Optional[str]]]:
-    """Return failures as the JSON of an error has them: the path and the name of each, at most 100.
+def failure_records(failures: Iterable[ZooKeeperError]) -> list[dict[str, Optional[str]]]:
+    """Return failures as the JSON of an error has them: the path and the name of each, at most 100."""
+    from zkc.cli._errors import name_of
+
+    return [{"path": each.path, "error": name_of(each)} for each in islice(failures, _NAMED)]
+
+
+def none_deleted(failures: Sequence[ZooKeeperError], failed: int, total: int) -> Exception:
+    """Return the error for a deletion that has deleted nothing: that of the first failure, and a list of all.
 
     Args:
-        failures: The failures.
-        missing: Whether it is a failure that a znode was not there.
+        failures: The first failures.
+        failed: The number of all.
+        total: The number of znodes to delete.
     """
-    from zkc.cli._errors import name_of
-    from zkc.errors import NoNodeError
+    from zkc.cli._errors import exit_code_of, for_people, name_of
+    from zkc.errors import NotEmptyError
 
-    counted = (each for each in failures if missing or not isinstance(each, NoNodeError))
-    return [{"path": each.path, "error": name_of(each)} for each in islice(counted, _NAMED)]
+    first = failures[0]
+    if total > 1:
+        details: dict[str, object] = {
+            "code": first.code, "operation": first.operation, "maybe_applied": first.maybe_applied, "deleted": 0,
+            "total": total, "failed": failed, "failures": failure_records(failures),
+        }  # fmt: skip
+        text = f"none of {total:,} znodes can be deleted, {failed:,} failed. The first: {for_people(first)}"
+        return CommandError(text, ExitCode(exit_code_of(first)), name=name_of(first), path=first.path, details=details)
+    if isinstance(first, NotEmptyError):
+        return CommandError(f"{first.path} has children: -r deletes them, too", ExitCode.CONFLICT, name="not_empty",
+                            path=first.path)  # fmt: skip
+    return first
 
 
 class Deletion:
@@ -109,12 +128,16 @@ class Deletion:
         app: What the command works with.
         bar: The progress to show.
         client: The client of another ensemble; None for the command's own.
+        missing_fails: Whether it is a failure that a znode is not there.
     """
 
-    def __init__(self, app: App, bar: Optional[Progress] = None, client: Optional[Client] = None) -> None:
+    def __init__(
+        self, app: App, bar: Optional[Progress] = None, client: Optional[Client] = None, *, missing_fails: bool = False
+    ) -> None:
         self._app = app
         self._client = client or app.client
         self._bar = bar
+        self._missing_fails = missing_fails
         self._size = _BATCH
         self._noting = False  # Whether results are being counted.
         self._stop: Optional[KeyboardInterrupt] = None  # Of a signal that came then.
@@ -127,13 +150,14 @@ class Deletion:
         self.failures = 0
         """The number of znodes that failed for another reason."""
         self.missing = 0
-        """The number of znodes that were not there."""
-        self.first: Optional[ZooKeeperError] = None
-        """The first failure."""
+        """The number of znodes that were not there, unless those are failures."""
         self.failed: list[ZooKeeperError] = []
-        """The first 100 errors, also of znodes that were not there."""
-        self.first_missing: Optional[ZooKeeperError] = None
-        """The error of the first znode that was not there."""
+        """The first 100 failures."""
+
+    @property
+    def first(self) -> Optional[ZooKeeperError]:
+        """The first failure."""
+        return self.failed[0] if self.failed else None
 
     def run(self, items: Iterator[tuple[str, int]]) -> None:
         """Delete znodes, children before their parents. A failure of one does not stop the others.
@@ -246,22 +270,15 @@ class Deletion:
 
         if outcome is None or (uncertain and isinstance(outcome, NoNodeError)):
             self.deleted += 1
-        elif isinstance(outcome, NoNodeError):
+        elif isinstance(outcome, NoNodeError) and not self._missing_fails:
             self.missing += 1
-            self.first_missing = self.first_missing or outcome
-            self._keep(outcome)
         else:
-            self._keep(outcome)
+            if len(self.failed) < _NAMED:
+                self.failed.append(outcome)
             if isinstance(outcome, NotEmptyError):
                 self.not_empty += 1
             else:
                 self.failures += 1
-            if self.first is None or isinstance(self.first, NotEmptyError):
-                self.first = outcome
-
-    def _keep(self, failure: ZooKeeperError) -> None:
-        if len(self.failed) < _NAMED:
-            self.failed.append(failure)
 
     def _remaining(self, items: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         """Return the items that are still there, and count the others as deleted."""
@@ -275,5 +292,4 @@ class Deletion:
     def start_again(self) -> None:
         """Forget the failures: what is left is tried again."""
         self.not_empty = self.failures = self.missing = 0
-        self.first = None
         self.failed.clear()

@@ -12,7 +12,7 @@ from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH, expand
-from zkc.cli._safety import confirm, guard_root
+from zkc.cli._safety import OF_SERVERS, confirm, guard_root
 from zkc.cli.write._changes import parent_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_OF_SERVERS = ("/zookeeper", "/zookeeper/config", "/zookeeper/quota")  # Servers refuse to delete them.
 _ROUNDS = 10  # Reads of a tree to which other clients add.
 
 
@@ -58,7 +57,7 @@ def command(app: App, paths: tuple[str, ...], recursive: bool, version: Optional
 
     roots = _expand(app, paths, missing_ok)
     for root in roots:
-        if recursive or root == "/" or join(app.settings.chroot, root) in _OF_SERVERS:
+        if recursive or root == "/" or join(app.settings.chroot, root) in OF_SERVERS:
             guard_root(root, app.settings.chroot, force=force and recursive)
     if backup is not None and len(roots) > 1:
         raise click.UsageError("--backup takes one znode, and the pattern fits several")
@@ -108,7 +107,7 @@ def _list(app: App, items: Iterator[tuple[str, int]], root: str, backup: Optiona
 def _foretell_each(app: App, paths: Sequence[str], version: Optional[int], missing_ok: bool, backup: Optional[str],
                    force: bool) -> None:  # fmt: skip
     from zkc.cli._bulk import read_many
-    from zkc.cli.write._deleting import failure_records
+    from zkc.cli.write._deleting import failure_records, none_deleted
     from zkc.errors import BadVersionError, NoNodeError, NotEmptyError, ZooKeeperError
 
     fine: list[tuple[str, int]] = []
@@ -131,19 +130,15 @@ def _foretell_each(app: App, paths: Sequence[str], version: Optional[int], missi
 
         check_backup(backup, replace=force)  # The run writes it before it deletes.
     if errors and not fine:
-        raise _of_children(errors[0].path) if len(paths) == 1 and isinstance(errors[0], NotEmptyError) else errors[0]
+        raise none_deleted(errors, len(errors), len(paths))
     _list(app, iter(fine), paths[0] if paths else "/", backup if fine else None, force)
     if errors:
         details = {"deleted": 0, "total": len(paths), "failed": len(errors),
-                   "failures": failure_records(errors, missing=True)}  # fmt: skip
+                   "failures": failure_records(errors)}  # fmt: skip
         text = (
             f"would delete {len(fine):,} of {len(paths):,} znodes, {len(errors):,} would fail. The first: {errors[0]}"
         )
         raise CommandError(text, ExitCode.PARTLY, details=details)
-
-
-def _of_children(path: Optional[str]) -> CommandError:
-    return CommandError(f"{path} has children: -r deletes them, too", ExitCode.CONFLICT, name="not_empty", path=path)
 
 
 def _delete_each(app: App, paths: Sequence[str], version: Optional[int], missing_ok: bool, backup: Optional[str],
@@ -159,21 +154,18 @@ def _delete_each(app: App, paths: Sequence[str], version: Optional[int], missing
             write_backup(app, paths[0], backup, replace=force)
     from zkc.cli._progress import progress
 
-    with progress(app, "deleting", len(paths)) as bar, _counted(app, bar, len(paths)) as deletion:
+    with progress(app, "deleting", len(paths)) as bar, _counted(app, bar, len(paths), not missing_ok) as deletion:
         deletion.run((path, -1 if version is None else version) for path in paths)
-    if deletion.missing and not missing_ok:
-        deletion.failures += deletion.missing
-        deletion.first = deletion.first or deletion.first_missing
-    _end(app, deletion, len(paths), {"paths": list(paths)}, missing=not missing_ok)
+    _end(app, deletion, len(paths), {"paths": list(paths)})
 
 
 @contextlib.contextmanager
-def _counted(app: App, bar: Any, total: int) -> Iterator[Deletion]:
+def _counted(app: App, bar: Any, total: int, missing_fails: bool = False) -> Iterator[Deletion]:
     """Give a deletion. Ctrl-C and a lost connection say how much is done."""
     from zkc import ZooKeeperError
     from zkc.cli.write._deleting import Deletion
 
-    deletion = Deletion(app, bar)
+    deletion = Deletion(app, bar, missing_fails=missing_fails)
     try:
         yield deletion
     except KeyboardInterrupt:
@@ -189,19 +181,18 @@ def _counted(app: App, bar: Any, total: int) -> Iterator[Deletion]:
                                     "maybe_applied": error.maybe_applied}) from None  # fmt: skip
 
 
-def _end(app: App, deletion: Deletion, total: int, facts: dict[str, Any], *, noted: bool = False,
-         missing: bool = False) -> None:  # fmt: skip
+def _end(app: App, deletion: Deletion, total: int, facts: dict[str, Any], *, noted: bool = False) -> None:
     """Report the result, or the failures. The result is noted in a pipe, too, if the beginning was."""
-    from zkc.cli.write._deleting import failure_records
+    from zkc.cli.write._deleting import failure_records, none_deleted
 
     failed = deletion.failures + deletion.not_empty
-    if failed and not deletion.deleted and deletion.first is not None:
-        raise _of_children(deletion.first.path) if failed == total == 1 and deletion.not_empty else deletion.first
+    if failed and not deletion.deleted:
+        raise none_deleted(deletion.failed, failed, total)
     if failed:
         text = f"deleted {deletion.deleted:,} of {total:,} znodes, {failed:,} failed. The first: {deletion.first}"
         raise CommandError(text, ExitCode.PARTLY, details={
             "deleted": deletion.deleted, "total": total, "failed": failed,
-            "failures": failure_records(deletion.failed, missing=missing), **facts,
+            "failures": failure_records(deletion.failed), **facts,
         })  # fmt: skip
     if app.out.is_json:
         app.out.json({**facts, "deleted": deletion.deleted})
