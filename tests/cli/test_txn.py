@@ -76,6 +76,11 @@ def test_a_dry_run_of_a_transaction_lists_it(cli, client):
         ("delete /none", 1),
         ("delete /there/child\nset /there/child x", 2),
         ("check /none", 1),
+        ("create -s /there/n-\nset /there/n-0000000001 x\ncreate /there/n-0000000001/c", None),
+        ("create /new\ncreate /new/x\ndelete /new/x\ncreate -s /new/\ncheck /new/0000000001", None),
+        ("create /there/n-0000000002\ncreate -s /there/n-", 2),
+        ("create /there/x\ncreate -s /there/n-\ndelete /there/n-0000000001", 3),
+        ("create /new --acl creator", 1),
     ],
 )
 def test_a_dry_run_of_a_transaction_fails_as_the_run_would(cli, client, text, fails):

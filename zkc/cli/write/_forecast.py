@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
+from zkc.cli._safety import OF_SERVERS
+from zkc.cli.trees._source import join
 from zkc.cli.write._changes import parent_of
+from zkc.cli.write._requests import check_acl
 
 if TYPE_CHECKING:
     from zkc import ZooKeeperError
@@ -16,15 +19,17 @@ __all__ = ["Forecast"]
 
 
 class _Znode(NamedTuple):
-    version: int
-    children: int
-    ephemeral: bool
+    version: int = 0
+    children: int = 0
+    ephemeral: bool = False
+    created: int = 0  # The children created so far: the number in the name of the next sequential one.
 
 
 class Forecast:
     """The znodes that operations name, and their parents, as they are now and after the operations so far.
 
-    It knows existence, versions and children, and no permissions: only the servers do.
+    It knows existence, versions, children, and the names of sequential znodes. It does not know permissions,
+    quotas, and what other clients change until the run.
 
     Args:
         app: What the command works with.
@@ -34,22 +39,27 @@ class Forecast:
     def __init__(self, app: App, operations: Sequence[Operation]) -> None:
         from zkc.cli._bulk import read_many
 
+        self._app = app
         named = {each.path for each in operations if not each.options.get("sequential")}
         paths = list(named | {parent_of(each.path) for each in operations})
         self._znodes: dict[str, Optional[_Znode]] = {}
         for path, stat in zip(paths, read_many(app, app.client.exists_many, paths)):
             if isinstance(stat, Exception):
                 raise stat
-            found = None if stat is None else _Znode(stat.version, stat.num_children, bool(stat.ephemeral_owner))
-            self._znodes[path] = found
+            # Servers show twice the number of children ever created, less that of the present ones.
+            self._znodes[path] = None if stat is None else _Znode(
+                stat.version, stat.num_children, bool(stat.ephemeral_owner), (stat.cversion + stat.num_children) // 2
+            )  # fmt: skip
 
     def apply(self, operation: Operation) -> Optional[ZooKeeperError]:
         """Return the error that an operation would end with; or None, and let later operations see its effect."""
         if operation.name == "create":
             return self._create(operation)
-        from zkc.errors import BadVersionError, NoNodeError, NotEmptyError
+        from zkc.errors import BadArgumentsError, BadVersionError, NoNodeError, NotEmptyError
 
         path, wanted = operation.path, operation.options["version"]
+        if operation.name == "delete" and join(self._app.settings.chroot, path) in ("/", *OF_SERVERS):
+            return BadArgumentsError(path=path, operation="delete")
         znode = self._znodes[path]
         if znode is None:
             return NoNodeError(path=path, operation=operation.name)
@@ -65,18 +75,22 @@ class Forecast:
         return None
 
     def _create(self, operation: Operation) -> Optional[ZooKeeperError]:
-        from zkc.errors import NoChildrenForEphemeralsError, NodeExistsError, NoNodeError
+        from zkc.errors import InvalidACLError, NoChildrenForEphemeralsError, NodeExistsError, NoNodeError
 
-        path, sequential = operation.path, operation.options["sequential"]
+        path = operation.path
+        try:
+            check_acl(self._app, path, operation.options["acl"], "create")
+        except InvalidACLError as error:
+            return error
         parent = self._znodes[parent_of(path)]
         if parent is None:
             return NoNodeError(path=path, operation="create")
-        if not sequential and self._znodes[path] is not None:
+        made = f"{path}{parent.created:010d}" if operation.options["sequential"] else path
+        if self._znodes.get(made) is not None:
             return NodeExistsError(path=path, operation="create")
         if parent.ephemeral:
             return NoChildrenForEphemeralsError(path=path, operation="create")
-        if not sequential:  # The servers choose the name of a sequential znode: no other line can name it.
-            self._znodes[path] = _Znode(0, 0, operation.options["ephemeral"])
+        self._znodes[made] = _Znode(ephemeral=operation.options["ephemeral"])
         self._count(path, 1)
         return None
 
@@ -84,4 +98,6 @@ class Forecast:
         """Count a child of a parent that is known to be there."""
         parent = self._znodes[parent_of(path)]
         if parent is not None:
-            self._znodes[parent_of(path)] = parent._replace(children=parent.children + change)
+            self._znodes[parent_of(path)] = parent._replace(
+                children=parent.children + change, created=parent.created + max(change, 0)
+            )

@@ -11,7 +11,7 @@ from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
 
 if TYPE_CHECKING:
-    from zkc import ZooKeeperError
+    from zkc import Transaction, ZooKeeperError
     from zkc.cli.write._operations import Operation
 
 __all__ = ["command"]
@@ -73,6 +73,7 @@ def _foretell(app: App, operations: list[Operation], file: str) -> None:
     """List the operations, if all of them would succeed."""
     from zkc.cli.write._forecast import Forecast
 
+    app.call(lambda: _transaction(app, operations))  # It refuses what is too large.
     forecast = Forecast(app, operations)
     for operation in operations:
         error = forecast.apply(operation)
@@ -83,17 +84,18 @@ def _foretell(app: App, operations: list[Operation], file: str) -> None:
             rows.add({"action": operation.name, "path": operation.path, "line": operation.line})
 
 
+def _transaction(app: App, operations: list[Operation]) -> Transaction:
+    transaction = app.client.transaction()
+    for operation in operations:
+        getattr(transaction, operation.name)(operation.path, **operation.options)
+    return transaction
+
+
 def _commit(app: App, operations: list[Operation], file: str) -> list[Any]:
     from zkc import ZooKeeperError
 
-    def attempt() -> list[Any]:
-        transaction = app.client.transaction()
-        for operation in operations:
-            getattr(transaction, operation.name)(operation.path, **operation.options)
-        return transaction.commit()
-
     try:
-        results: list[Any] = app.call(attempt)
+        results: list[Any] = app.call(lambda: _transaction(app, operations).commit())
         return results
     except ZooKeeperError as error:
         if error.index is None:

@@ -1,0 +1,56 @@
+"""What a dry run knows about a request without a look at the znodes: its size, and its ACL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from zkc import ACL
+    from zkc.cli._app import App
+
+__all__ = ["check_acl", "check_size"]
+
+
+def check_size(app: App, path: str, data: Optional[bytes], operation: str = "set") -> None:
+    """Raise what the client would for data that are larger than a request may be.
+
+    A request has some bytes more, for its path and ACL: those are not counted.
+
+    Args:
+        app: What the command works with.
+        path: The path of the znode.
+        data: The data.
+        operation: ``set`` or ``create``.
+
+    Raises:
+        CommandError: The data are larger than the client's ``max_data``.
+    """
+    transaction = app.client.transaction()  # It checks its operations. It is never committed.
+    app.call(lambda: getattr(transaction, operation)(path, data))
+
+
+def check_acl(app: App, path: str, acl: Optional[Sequence[ACL]], operation: str) -> None:
+    """Raise what the servers answer to an entry ``auth`` of a session that has no identity.
+
+    Servers before 3.7 do not tell the identities: nothing is raised then.
+
+    Args:
+        app: What the command works with.
+        path: The path of the znode.
+        acl: The ACL; None for the default one.
+        operation: The operation that the error names.
+
+    Raises:
+        InvalidACLError: The session has no identity but its address.
+    """
+    from zkc.errors import InvalidACLError, UnimplementedError
+
+    if not any(entry.scheme == "auth" for entry in acl or ()):
+        return
+    try:
+        identities = app.read(app.client.whoami)
+    except UnimplementedError:
+        return
+    if all(each.scheme == "ip" for each in identities):
+        raise InvalidACLError(path=path, operation=operation)
