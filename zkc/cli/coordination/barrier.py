@@ -39,12 +39,17 @@ def create(app: App, path: str) -> int:
 
     The exit code is 0, or 4 if the barrier was there before.
     """
+    from zkc.cli.write._changes import would_create
+
     app.check_writable()
     guard_recipe(app, path, "a barrier")
     if app.dry_run:
+        if app.read(app.client.exists, path) is not None:
+            raise _there(path)
+        would_create(app, path, parents=True)
         app.out.would([{"action": "create", "path": path, "message": f"would create the barrier {path}"}])
     elif not app.client.barrier(path).set():
-        raise CommandError(f"the barrier {path} is there already", ExitCode.CONFLICT, name="node_exists", path=path)
+        raise _there(path)
     elif app.out.is_json:
         app.out.json({"path": path, "open": False})
     return int(ExitCode.DONE)
@@ -58,15 +63,30 @@ def open_(app: App, path: str) -> int:
 
     The exit code is 0, or 3 if there is no barrier.
     """
+    from zkc.errors import NotEmptyError
+
     app.check_writable()
     guard_recipe(app, path, "a barrier")
     if app.dry_run:
+        stat = app.read(app.client.exists, path)
+        if stat is None:
+            raise _missing(path)
+        if stat.num_children:
+            raise NotEmptyError(path=path, operation="delete")
         app.out.would([{"action": "delete", "path": path, "message": f"would open the barrier {path}"}])
     elif not app.client.barrier(path).remove():
-        raise CommandError(f"there is no barrier {path}", ExitCode.NO_NODE, name="no_node", path=path)
+        raise _missing(path)
     elif app.out.is_json:
         app.out.json({"path": path, "open": True})
     return int(ExitCode.DONE)
+
+
+def _there(path: str) -> CommandError:
+    return CommandError(f"the barrier {path} is there already", ExitCode.CONFLICT, name="node_exists", path=path)
+
+
+def _missing(path: str) -> CommandError:
+    return CommandError(f"there is no barrier {path}", ExitCode.NO_NODE, name="no_node", path=path)
 
 
 @command.command("wait")

@@ -33,10 +33,8 @@ def change(app: App, wanted: Change) -> Optional[int]:
     app.check_writable()
     if wanted.recursive:
         return _change_tree(app, wanted)
-    old, _ = app.read(app.client.get_acl, wanted.path)
-    _check(wanted, wanted.make(old))
     if app.dry_run:
-        app.out.would([_foretold(wanted.path, wanted.make(old))])
+        app.out.would([_foretold(app, wanted, wanted.path)])
         return None
     _set(app, wanted, wanted.path)
     return None
@@ -109,10 +107,19 @@ def _check_hashes(acl: list[ACL], path: str) -> None:
         )
 
 
-def _foretold(path: str, acl: list[ACL]) -> Record:
-    """Return what a dry run says of a znode."""
+def _foretold(app: App, wanted: Change, path: str) -> Record:
+    """Return what a dry run says of a znode. It raises what the change would, permissions aside."""
     from zkc.cli.security._access import acl_record, text_of
+    from zkc.cli.write._requests import check_acl
+    from zkc.errors import BadVersionError
 
+    old, stat = app.read(app.client.get_acl, path)
+    acl = wanted.make(old)
+    _check(wanted, acl)
+    _check_hashes(acl, path)
+    check_acl(app, path, acl, "set_acl")
+    if wanted.version not in (None, stat.aversion):
+        raise BadVersionError(path=path, operation="set_acl")
     message = f"{path}\t{','.join(map(text_of, acl))}"
     return {"action": "set_acl", "path": path, "acl": acl_record(acl), "message": message}
 
@@ -127,8 +134,7 @@ def _change_tree(app: App, wanted: Change) -> Optional[int]:
     guard_root(wanted.path, app.settings.chroot, force=wanted.force)
     paths = [node.path for node in walk(app, wanted.path, prune=lambda path: path == "/zookeeper")]
     if app.dry_run:
-        app.out.would(_foretold(path, wanted.make(app.read(app.client.get_acl, path)[0])) for path in paths)
-        return None
+        return _foretell_tree(app, wanted, paths)
     confirm(app, f"change the ACL of {len(paths):,} znodes at and below {wanted.path}", wanted.path)
     failed: list[tuple[str, Exception]] = []
     done = 0
@@ -147,6 +153,27 @@ def _change_tree(app: App, wanted: Change) -> Optional[int]:
         app.out.note(f"changed the ACLs of {done:,} of {len(paths):,} znodes")
         raise
     return _report(app, done, failed)
+
+
+def _foretell_tree(app: App, wanted: Change, paths: list[str]) -> Optional[int]:
+    """Write what a run for a tree would do, and return its exit code."""
+    from zkc.errors import NoNodeError
+
+    failed: list[tuple[str, Exception]] = []
+
+    def changes() -> Iterator[Record]:
+        for path in paths:
+            try:
+                found = _foretold(app, wanted, path)
+            except NoNodeError:
+                continue  # Deleted since.
+            except _failures() as error:
+                failed.append((path, error))
+            else:
+                yield found
+
+    app.out.would(changes())
+    return _warn(app, failed)
 
 
 def _change_many(app: App, wanted: Change, paths: list[str]) -> Iterator[tuple[str, Optional[Exception]]]:
@@ -183,15 +210,22 @@ def _change_many(app: App, wanted: Change, paths: list[str]) -> Iterator[tuple[s
 
 
 def _try(app: App, wanted: Change, path: str) -> Optional[Exception]:
-    from zkc.errors import BadVersionError, InvalidACLError, NoAuthError, NoNodeError
+    from zkc.errors import NoNodeError
 
     try:
         _set(app, wanted, path)
     except NoNodeError:
         return None  # Deleted since.
-    except (NoAuthError, InvalidACLError, BadVersionError, CommandError) as error:
+    except _failures() as error:
         return error
     return None
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return the errors that concern one znode of a tree: the others are changed."""
+    from zkc.errors import BadVersionError, InvalidACLError, NoAuthError
+
+    return NoAuthError, InvalidACLError, BadVersionError, CommandError
 
 
 def _report(app: App, done: int, failed: list[tuple[str, Exception]]) -> Optional[int]:
@@ -201,6 +235,11 @@ def _report(app: App, done: int, failed: list[tuple[str, Exception]]) -> Optiona
         app.out.json({"changed": done, "failed": [{"path": path, "error": name_of(error)} for path, error in failed]})
     else:
         app.out.note(f"changed the ACLs of {done:,} znodes")
+    return _warn(app, failed)
+
+
+def _warn(app: App, failed: list[tuple[str, Exception]]) -> Optional[int]:
+    """Name znodes that failed, and return the exit code."""
     for path, error in failed[:20]:
         app.out.warn(f"{path}: {error}")
     if len(failed) > 20:

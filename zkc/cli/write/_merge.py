@@ -19,7 +19,9 @@ class Merged(NamedTuple):
 
 
 def difference(before: bytes, after: bytes, name: str, other: str) -> str:
-    """Return the lines that differ, as ``diff -u`` shows them; one sentence for bytes that are no text."""
+    """Return the lines that differ, as ``diff -u`` shows them; one sentence for equal bytes, or if they are no text."""
+    if before == after:
+        return f"{name} and {other} are equal"
     texts = _texts(before, after)
     if texts is None:
         return f"{name} and {other} differ: {len(before):,} and {len(after):,} bytes, which are no text"

@@ -12,6 +12,7 @@ from zkc.cli._paths import PREFIX
 from zkc.cli._types import ACL_TYPE, DURATION
 from zkc.cli.write._changes import foretell, would_create
 from zkc.cli.write._data import Given, data_options, read_data
+from zkc.cli.write._requests import check_acl, check_size
 
 if TYPE_CHECKING:
     from zkc import ACL
@@ -68,6 +69,8 @@ def command(app: App, path: str, given: Given, ephemeral: bool, hold: bool, sequ
     data = b"" if data is None and not given.null else data
     app.check_writable()
     if app.dry_run:
+        check_size(app, path if not sequential else f"{path}0", data, "create")
+        check_acl(app, path, acl, "create")
         foretell(app, would_create(app, path, parents=parents, sequential=sequential))
         return
     if ephemeral and not hold and not app.in_shell:

@@ -80,6 +80,8 @@ class _Edit:
             mine = self._edit(file)
             if mine == self._base:
                 self._app.out.note(f"{self._path} stays as it is")
+                if self._app.dry_run:
+                    self._app.out.would([])
                 return
             if self._app.dry_run:
                 self._show(self._base, mine, "now", "edited")
@@ -98,9 +100,11 @@ class _Edit:
     def _show(self, before: bytes, after: bytes, name: str, other: str) -> None:
         """Show a difference: as the result of a dry run on stdout, else on stderr."""
         from zkc.cli.write._merge import difference
+        from zkc.cli.write._requests import check_size
 
         text = difference(before, after, f"{self._path} ({name})", f"{self._path} ({other})")
         if self._app.dry_run:
+            check_size(self._app, self._path, after)
             self._app.out.would([{"action": "set", "path": self._path, **data_record(after), "message": text}])
         else:
             print(shown(text), file=sys.stderr, flush=True)

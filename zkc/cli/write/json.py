@@ -131,8 +131,14 @@ def _print(app: App, path: str, steps: list[Any], raw: bool) -> None:
 def _show_change(app: App, path: str, make: Any) -> None:
     """Show what a dry run would store, as a difference."""
     from zkc.cli.write._merge import difference
+    from zkc.cli.write._requests import check_size
 
     data, _ = app.read(app.client.get, path)
     after = make(data)
-    text = difference(data or b"", after, f"{path} (now)", f"{path} (changed)")
+    check_size(app, path, after)
+    text = (
+        f"the data of {path} stay as they are"
+        if after == (data or b"")
+        else difference(data or b"", after, f"{path} (now)", f"{path} (changed)")
+    )
     app.out.would([{"action": "set", "path": path, **data_record(after), "message": text}])

@@ -12,6 +12,7 @@ from zkc.cli._paths import PATH
 from zkc.cli._records import stat_record
 from zkc.cli.write._changes import create_or_set, foretell, set_version, would_create, would_set
 from zkc.cli.write._data import Given, data_options, read_data
+from zkc.cli.write._requests import check_size
 
 __all__ = ["command"]
 
@@ -43,6 +44,7 @@ def command(app: App, path: str, given: Given, version: Optional[int], create: b
         raise click.UsageError("the data are missing: give -d TEXT, -f FILE, - for stdin, or --null")
     app.check_writable()
     if app.dry_run:
+        check_size(app, path, data)
         if create and app.read(app.client.exists, path) is None:
             foretell(app, would_create(app, path, parents=parents))
         else:
