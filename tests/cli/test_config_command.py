@@ -73,7 +73,9 @@ def test_a_member_is_removed_and_added(trio, as_super, cli):
     change(cli, [1, 2], "--remove", "3", *as_super)
     change(cli, [1, 2, 3], "--add", spec, *as_super)
     trio.wait_ready(110)
+    foretold = cli("reconfig", "--add", spec, "--version", version, "--dry-run", "--json", code=4)
     ended = cli("reconfig", "--add", spec, "--version", version, "--yes", *as_super, "--json", code=4)
+    assert foretold.error["error"] == ended.error["error"]
     assert ended.error["error"] == "bad_version"
 
 

@@ -96,6 +96,10 @@ def test_a_file_that_would_be_written(cli, client, tmp_path):
         ("barrier create /e/x/y", 10),
         ("barrier open /no", 3),
         ("barrier open /a", 4),
+        ("counter set /a 5 --version 7", 4),
+        ("counter set /no 5 --version 7", 3),
+        ("json /j .k 2 --version 7", 4),
+        ("reconfig --yes --add server.4=h:1:2;3", 10),
         ("acl set /a --version 5 open", 4),
         ("acl set /a creator", 5),
         ("acl add /a auth::r", 5),
@@ -111,6 +115,7 @@ def test_a_file_that_would_be_written(cli, client, tmp_path):
 def test_what_the_znodes_and_the_session_tell(both, client, line, code):
     client.create("/a/b", make_parents=True)
     client.create("/e", ephemeral=True)
+    client.create("/j", b'{"k": 1}')
     alike = ["error", "failures", "failed", "total"] if code == 8 else None  # The message counts what is done.
     both(*line.split(), code=code, alike=alike)
 
@@ -158,3 +163,12 @@ def test_a_transaction_that_deletes_a_znode_of_the_servers(cli, cli_environment,
         cli("txn", "-", "--json", *option, input=f"delete {path}\n".encode(), code=10) for option in (["-n"], [])
     )
     assert foretold.error["error"] == made.error["error"] == "bad_arguments"
+
+
+def test_a_dry_run_without_a_change_is_an_empty_array(cli, cli_environment, client):
+    client.create("/a", b'{"k": 1}')
+    client.create("/b", b'{"k": 1}')
+    cli_environment["EDITOR"] = "true"
+    for line in ("edit /a", "sync /a /b", "rm --missing-ok /no", "rm -r --missing-ok /no", "find /a --name x --delete"):
+        assert cli(*line.split(), "-n", "--json").out == b"[]\n", line
+    assert cli("json", "/a", ".k", "1", "-n").text == "the data of /a stay as they are\n"

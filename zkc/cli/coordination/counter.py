@@ -79,10 +79,14 @@ def add(app: App, path: str, number: str, kind: str) -> None:
 @pass_app
 def set_(app: App, path: str, number: str, version: Optional[int], kind: str) -> None:
     """Replace the number, and print it."""
+    from zkc.cli.write._changes import would_set
+
     value = _number(number, kind)
     app.check_writable()
     counter = app.client.counter(path, type=kind)
     if app.dry_run:
+        if version is not None:
+            would_set(app, path, version)
         _would(app, path, value)
     else:
         _print(app, path, _change(app, counter, lambda: counter.set(value, version=-1 if version is None else version)))

@@ -156,6 +156,7 @@ def reconfig(
     after = _after(before, joining, leaving, new)
     what = _what(before, after)
     if app.dry_run:
+        _check(app, present, version, standalone=not before and _is_standalone(app))
         message = f"would change the members of the ensemble: {what}"
         app.out.would([{"action": "reconfig", "path": "/zookeeper/config", "members": after, "message": message}])
         if not app.out.is_json:
@@ -170,6 +171,29 @@ def reconfig(
         return
     app.out.table(_COLUMNS, made, ["id", "role", "for members", "for clients"])
     app.out.note(f"version {made_version or 'unknown'}")
+
+
+def _check(app: App, present: Optional[str], version: Optional[str], *, standalone: bool) -> None:
+    """Raise what the servers would answer, permissions and reconfigEnabled aside: clients do not know that."""
+    from zkc.errors import BadVersionError, UnimplementedError
+
+    if standalone:
+        raise UnimplementedError(path="/zookeeper/config", operation="reconfig")
+    if version is not None and present is not None and _version(version) != _version(present):
+        raise BadVersionError(path="/zookeeper/config", operation="reconfig")
+
+
+def _is_standalone(app: App) -> bool:
+    """Return whether the server says that it is no part of an ensemble."""
+    from zkc.cli.servers._ask import AskError
+    from zkc.cli.servers._facts import facts_of
+    from zkc.cli.servers._options import asker_of
+
+    asker = asker_of(app)
+    try:
+        return bool(facts_of(asker, asker.find(None))["mode"] == "standalone")
+    except AskError:
+        return False
 
 
 def _whole(members: Optional[str], file: Any) -> Optional[list[str]]:

@@ -13,7 +13,7 @@ from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
 from zkc.cli._records import data_record, stat_record
 from zkc.cli.write import _members
-from zkc.cli.write._changes import set_version, update
+from zkc.cli.write._changes import set_version, update, would_set
 
 __all__ = ["command"]
 
@@ -72,7 +72,7 @@ def command(app: App, path: str, member: str, value: Optional[str], as_text: boo
         return _members.layout(root, text).encode()
 
     if app.dry_run:
-        _show_change(app, path, make)
+        _show_change(app, path, make, version)
         return
     if version is None:
         stat = update(app, path, make)
@@ -128,7 +128,7 @@ def _print(app: App, path: str, steps: list[Any], raw: bool) -> None:
         app.out.line(json.dumps(found, indent=indent, ensure_ascii=app.out.is_json))
 
 
-def _show_change(app: App, path: str, make: Any) -> None:
+def _show_change(app: App, path: str, make: Any, version: Optional[int]) -> None:
     """Show what a dry run would store, as a difference."""
     from zkc.cli.write._merge import difference
     from zkc.cli.write._requests import check_size
@@ -136,6 +136,7 @@ def _show_change(app: App, path: str, make: Any) -> None:
     data, _ = app.read(app.client.get, path)
     after = make(data)
     check_size(app, path, after)
+    would_set(app, path, version)
     text = (
         f"the data of {path} stay as they are"
         if after == (data or b"")
