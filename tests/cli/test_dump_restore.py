@@ -172,7 +172,8 @@ def test_a_restore_into_the_root_creates_what_is_missing(cli, client, tmp_path):
     assert cli("restore", file, "/", "--json", code=4).error["path"] == "/app"
     client.delete("/app")
     assert cli("restore", file, "/", "--json").json["created"] == 2
-    assert cli("restore", "-n", file, "/no/parent").lines[0] == "create\t/no/parent\t"
+    assert "--parents" in cli("restore", "-n", file, "/no/parent", code=3).err
+    assert cli("restore", "-nP", file, "/no/parent").lines[0] == "create\t/no/parent\t"
     assert "--parents" in cli("restore", file, "/no/parent", code=3).err
 
 

@@ -1,4 +1,4 @@
-"""What a dry run knows about a request without a look at the znodes: its size, and its ACL."""
+"""The checks of a request in a dry run that need no look at the znodes: its size, and its ACL."""
 
 from __future__ import annotations
 
