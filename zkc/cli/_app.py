@@ -188,11 +188,11 @@ class App:
 
     def call(self, function: Callable[[], Any], *, client: Optional[Client] = None, idempotent: bool = False) -> Any:
         """Call a function that makes calls of a client, and repeat it as :meth:`change` does."""
-        from zkc import Retry, ZooKeeperError
+        from zkc import ZooKeeperError
+        from zkc.cli._patience import Patience
 
-        policy = Retry(attempts=None, deadline=self.settings.timeout, max_backoff=0.5, idempotent=idempotent)
         try:
-            return (client or self.client).retry(function, policy=policy)
+            return Patience(client or self.client, self.settings.timeout).repeat(function, idempotent=idempotent)
         except ValueError as error:
             if isinstance(error, ZooKeeperError):
                 raise

@@ -6,13 +6,17 @@ for commands that know their paths. :mod:`zkc.cli._walk` is made of them.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._patience import PROBE, Patience
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from zkc import Client, Stat
     from zkc.cli._app import App
 
@@ -26,13 +30,16 @@ _BYTES_OF_CALL = 4 << 20  # Data that a call is expected to bring.
 _LEAST = 64  # Items of a call that a slow server gets at least.
 
 
-def read_many(app: App, call: Callable[..., list[Any]], paths: Sequence[str]) -> list[Any]:
+def read_many(
+    app: App, call: Callable[..., list[Any]], paths: Sequence[str], *, probe: Optional[float] = None
+) -> list[Any]:
     """Read many znodes, and repeat what failed for a lost connection, a timeout or an expired session.
 
     Args:
         app: What the command works with.
         call: ``get_many``, ``exists_many`` or ``children_many`` of a client.
         paths: The paths.
+        probe: The timeout of the first part instead of --timeout, for servers that have just not answered in time.
 
     Returns:
         For each path its result, None if there is no such znode, or another error, such as a NoAuthError.
@@ -40,31 +47,46 @@ def read_many(app: App, call: Callable[..., list[Any]], paths: Sequence[str]) ->
     Raises:
         ZooKeeperError: Nothing has succeeded for the time of --timeout.
     """
+    from zkc.errors import OperationTimeoutError
+
+    timeout = app.settings.timeout
     results: list[Any] = []
     size = FRONT
     start = 0
+    late: Optional[OperationTimeoutError] = None
     while start < len(paths):
         part = paths[start : start + size]
-        found, size = _read_part(app, call, part, size)
-        results += found
-        start += len(found)
+        try:
+            results += _read_part(call, part, timeout if probe is None else probe)
+            probe = late = None
+        except OperationTimeoutError as error:
+            # A slow server answers a small question soon. One that hangs does not, and the command ends.
+            if probe is not None or len(part) <= _LEAST:
+                raise late or error from None
+            size, probe, late = _LEAST, timeout * PROBE, error
+        start = len(results)
     return results
 
 
-def _read_part(app: App, call: Callable[..., list[Any]], paths: Sequence[str], size: int) -> tuple[list[Any], int]:
-    """Read one part. When no part of this size ends in time, return nothing and a smaller size."""
-    from zkc import Retry
-    from zkc.errors import NoNodeError, OperationTimeoutError, ZooKeeperError
+def _read_part(call: Callable[..., list[Any]], paths: Sequence[str], timeout: float) -> list[Any]:
+    """Read one part.
+
+    Raises:
+        ZooKeeperError: Nothing has succeeded within the timeout.
+    """
+    from zkc.errors import NoNodeError, ZooKeeperError
     from zkc.retry import is_retriable
 
     client: Client = call.__self__  # type: ignore[attr-defined]
     results: list[Any] = [None] * len(paths)
     left = list(range(len(paths)))
 
+    patience = Patience(client, timeout)
+
     def attempt() -> None:
         nonlocal left
         failed, failure = [], None
-        for index, found in zip(left, call([paths[index] for index in left])):
+        for index, found in zip(left, call([paths[index] for index in left], timeout=timeout)):
             if isinstance(found, ZooKeeperError):
                 if is_retriable(found):
                     failed.append(index)
@@ -73,24 +95,14 @@ def _read_part(app: App, call: Callable[..., list[Any]], paths: Sequence[str], s
                 if isinstance(found, NoNodeError):
                     continue
             results[index] = found
+        if len(failed) < len(left):
+            patience.renew()
         left = failed
         if failure is not None:
             raise failure
 
-    while left:
-        before = len(left)
-        policy = Retry(attempts=None, deadline=app.settings.timeout, max_backoff=0.5)
-        try:
-            client.retry(attempt, policy=policy)
-        except OperationTimeoutError:
-            if len(left) == before:
-                if size <= _LEAST:
-                    raise
-                return [], size // 4
-        except ZooKeeperError as error:
-            if len(left) == before or not is_retriable(error):
-                raise
-    return results, size
+    patience.repeat(attempt)
+    return results
 
 
 class Stats:
@@ -146,17 +158,31 @@ def list_children(app: App, path: str, client: Optional[Client] = None) -> list[
         NoNodeError: There is no such znode.
         CommandError: The reply does not come, and the number of children is the likely reason.
     """
-    from zkc.errors import ConnectionLossError, OperationTimeoutError, RequestTimeoutError
+    from concurrent.futures import CancelledError
+
+    from zkc.errors import ConnectionLossError, OperationTimeoutError, RequestTimeoutError, ZooKeeperError
 
     client = client or app.client
     began = time.monotonic()
+    wide: list[Stat] = []
+
+    def learn(known: Future[Optional[Stat]]) -> None:
+        with contextlib.suppress(CancelledError, ZooKeeperError):
+            stat = known.result()
+            if stat is not None and stat.num_children >= WIDE:
+                wide.append(stat)
+
+    def attempt() -> list[str]:
+        # Sent in front of the list: it needs no time of its own when the list does not come.
+        client.submit.exists(path).add_done_callback(learn)
+        return client.children(path)
+
     try:
-        return sorted(app.read(client.children, path))
+        return sorted(app.call(attempt, client=client))
     except (ConnectionLossError, OperationTimeoutError, RequestTimeoutError) as error:
-        seconds = time.monotonic() - began
-        stat = app.read(client.exists, path)
-        if stat is None or stat.num_children < WIDE:
+        if not wide:
             raise
+        seconds, stat = time.monotonic() - began, wide[-1]
         raise CommandError(
             f"{path} has {stat.num_children:,} children, and the list of their names, one reply, did not come in"
             f" {seconds:.0f} s. Give a longer --timeout. A proxy or a server with a limit for replies (jute.maxbuffer)"

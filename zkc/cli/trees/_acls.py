@@ -25,10 +25,10 @@ class _Call:
     def __init__(self, client: Client) -> None:
         self.__self__ = client
 
-    def __call__(self, paths: Sequence[str]) -> list[Any]:
+    def __call__(self, paths: Sequence[str], *, timeout: float) -> list[Any]:
         from zkc._commands.bulk import get_acls
 
-        found: list[Any] = self.__self__._run(get_acls, None, paths)
+        found: list[Any] = self.__self__._run(get_acls, timeout, paths)
         return found
 
 

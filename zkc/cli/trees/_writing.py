@@ -240,10 +240,12 @@ class Writer:
         Returns:
             The items that have failed, each with its error; without any if `raising`, as the first error is raised.
         """
-        from zkc import Retry, is_retriable
+        from zkc import is_retriable
+        from zkc.cli._patience import Patience
         from zkc.errors import ZooKeeperError
 
         left, failed = list(items), []
+        patience = Patience(self._client, self._app.settings.timeout)
 
         def attempt() -> None:
             nonlocal left
@@ -277,17 +279,18 @@ class Writer:
                 raise
             if refused is not None:  # What was sent before is counted.
                 raise refused
+            if len(again) < len(left):
+                patience.renew()
             left = again
             if failure is not None:
                 raise failure
 
         while left:
             before = len(left)
-            policy = Retry(attempts=None, deadline=self._app.settings.timeout, max_backoff=0.5, idempotent=True)
             try:
-                self._client.retry(attempt, policy=policy)
+                patience.repeat(attempt, idempotent=True)
             except ZooKeeperError as error:
-                if len(left) == before or not is_retriable(error, idempotent=True):
+                if len(left) == before or patience.is_over or not is_retriable(error, idempotent=True):
                     raise
         if failed and raising:
             raise failed[0][1]

@@ -199,11 +199,13 @@ class Deletion:
                 signal.signal(number, before[number])
 
     def _delete(self, left: Sequence[tuple[str, int]]) -> None:
-        from zkc import Retry
+        from zkc.cli._patience import PROBE, Patience
         from zkc.errors import NotEmptyError, OperationTimeoutError, ZooKeeperError
         from zkc.retry import is_retriable
 
         uncertain: set[str] = set()
+        timeout = self._app.settings.timeout
+        patience = Patience(self._client, timeout)
 
         def attempt() -> None:
             nonlocal left
@@ -220,6 +222,8 @@ class Deletion:
                     again.append(item)  # Perhaps because of a child whose delete was lost before.
                 else:
                     self._note(outcome, item[0] in uncertain)
+            if len(again) < len(left):
+                patience.renew()
             left = again
             self._noting = False
             if self._stop is not None:
@@ -229,12 +233,11 @@ class Deletion:
 
         while left:
             before = len(left)
-            policy = Retry(attempts=None, deadline=self._app.settings.timeout, max_backoff=0.5, idempotent=True)
             try:
-                self._client.retry(attempt, policy=policy)
+                patience.repeat(attempt, idempotent=True)
             except OperationTimeoutError:
                 # A slow server: what is in flight may be done. Smaller calls end in time.
-                left = self._remaining(left)
+                left = self._remaining(left, timeout * PROBE if len(left) == before else None)
                 if len(left) == before:
                     if self._size <= _LEAST:
                         raise
@@ -243,7 +246,7 @@ class Deletion:
                     self._delete(left[start : start + self._size])
                 return
             except ZooKeeperError as error:
-                if len(left) == before or not is_retriable(error, idempotent=True):
+                if len(left) == before or patience.is_over or not is_retriable(error, idempotent=True):
                     raise
 
     def _send(self, items: Sequence[tuple[str, int]]) -> list[Optional[ZooKeeperError]]:
@@ -280,11 +283,16 @@ class Deletion:
             else:
                 self.failures += 1
 
-    def _remaining(self, items: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-        """Return the items that are still there, and count the others as deleted."""
+    def _remaining(self, items: Sequence[tuple[str, int]], probe: Optional[float]) -> list[tuple[str, int]]:
+        """Return the items that are still there, and count the others as deleted.
+
+        Args:
+            items: The items.
+            probe: The timeout of the question, unless it is --timeout.
+        """
         from zkc.cli._bulk import read_many
 
-        stats = read_many(self._app, self._client.exists_many, [path for path, _ in items])
+        stats = read_many(self._app, self._client.exists_many, [path for path, _ in items], probe=probe)
         left = [item for item, stat in zip(items, stats) if stat is not None]
         self.deleted += len(items) - len(left)
         return left
