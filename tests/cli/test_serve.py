@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 
@@ -62,6 +63,38 @@ def test_an_ensemble_serves_with_tls(start_cli):
         assert client.exists("/zookeeper")
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
+
+
+def test_an_ensemble_goes_on_without_a_server_and_ends_with_the_last(start_cli):
+    """It ended with the first one, and took the data of all with it."""
+    process = start_cli("serve", "--ensemble", "3", "--json")
+    facts = json.loads(process.stdout.readline())
+    first, *others = facts["servers"]
+    os.kill(first["pid"], signal.SIGKILL)
+    while b"has ended" not in (line := process.stderr.readline()):
+        assert line, "serve has ended"
+    assert b"zkc: warning: server 1 (%s) has ended by itself: killed by SIGKILL" % first["hosts"].encode() in line
+    assert b"2 of 3 servers" in line
+    with zkc.Client(facts["hosts"]) as client:
+        client.create("/after", b"x")
+    for each in others:
+        os.kill(each["pid"], signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 10
+    assert json.loads(err.splitlines()[-1])["error"] == "server_ended"
+    assert not os.path.exists(first["log"]), "its folder is removed at the end"
+
+
+def test_an_ensemble_that_has_lost_a_server_ends_by_ctrl_c(start_cli):
+    process = start_cli("serve", "--ensemble", "2", "--json")
+    facts = json.loads(process.stdout.readline())
+    os.kill(facts["servers"][1]["pid"], signal.SIGKILL)
+    while b"has ended" not in (line := process.stderr.readline()):
+        assert line, "serve has ended"
+    assert b"too few to serve" in line
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert not os.path.exists(facts["servers"][0]["log"])
 
 
 def test_a_port_that_is_taken_is_named(cli):

@@ -91,6 +91,19 @@ class GuardedProcess:
         self._dismiss_watcher()
         return False
 
+    @property
+    def ending(self) -> str:
+        """How the process has ended, such as ``"killed by SIGKILL"``; empty while it runs."""
+        if self.running():
+            return ""
+        code = self._popen.returncode
+        if code >= 0:
+            return f"exit status {code}"
+        try:
+            return f"killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"killed by signal {-code}"
+
     def signal(self, number: int) -> None:
         """Send a signal; nothing happens if the process has ended."""
         if self.running():

@@ -19,12 +19,19 @@ __all__ = ["Served", "as_json", "as_table", "facts", "has_tls", "serve"]
 Served = Union[ZooKeeperServer, Ensemble]
 
 
-def serve(make: Callable[[], Served], announce: Callable[[Served], str]) -> int:
-    """Serve until Ctrl-C, SIGTERM or SIGHUP.
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def serve(
+    make: Callable[[], Served], announce: Callable[[Served], str], report: Callable[[str], object] = _to_stderr
+) -> int:
+    """Serve until Ctrl-C, SIGTERM or SIGHUP, or until all servers have ended by themselves.
 
     :param make: makes the server or the ensemble.
     :param announce: returns what to print when it serves.
-    :returns: the exit status: 1 if a server ended by itself.
+    :param report: is called with a sentence when one server of an ensemble has ended by itself.
+    :returns: the exit status: 1 if all servers ended by themselves.
     :raises TestingError: if there is no ZooKeeper, or it does not start.
     """
     # The main loop waits on a pipe, which a signal cannot interrupt halfway: Ctrl-C and SIGTERM end the command alike.
@@ -34,13 +41,36 @@ def serve(make: Callable[[], Served], announce: Callable[[Served], str]) -> int:
             signal.signal(number, end_signal.handle)
     with make() as server:
         print(announce(server), flush=True)
+        members = _members(server)
+        running = list(members)
         while not end_signal.wait(0.5):
-            dead = [member.name for member in _members(server) if member.state == "stopped"]
-            if dead:
-                log = _members(server)[0].log_tail(20)
-                print(f"{' and '.join(dead)} ended by itself:\n{log}", file=sys.stderr)
+            ended = [member for member in running if member.state == "stopped"]
+            running = [member for member in running if member not in ended]
+            for member in ended:
+                if len(members) > 1:
+                    report(_has_ended(member, len(running), len(members)))
+            if not running:
+                last = ended[-1]
+                _to_stderr(f"{last.name} ended by itself ({_ending(last)}):\n{last.log_tail(20)}")
                 return 1
     return 0
+
+
+def _ending(member: ZooKeeperServer) -> str:
+    process = member._instance.process
+    return "" if process is None else process.ending
+
+
+def _has_ended(member: ZooKeeperServer, left: int, count: int) -> str:
+    """Return what happens when one server of an ensemble has ended, and what to do."""
+    text = f"server {member.name.rpartition(' ')[2]} ({member.hosts}) has ended by itself: {_ending(member)}"
+    if 2 * left > count:
+        text += f". The ensemble goes on with {left} of {count} servers"
+    elif left:
+        text += f". {left} of {count} servers are left, too few to serve"
+    else:
+        text += f". It was the last of {count} servers"
+    return f"{text}. See its log, {member.log_file}; to have it back, end all with Ctrl-C and serve again"
 
 
 class _EndSignal:

@@ -44,8 +44,8 @@ def command(
     """Serve a ZooKeeper to try things out.
 
     The servers listen on the loopback interface only. They serve until Ctrl-C, and their data are then removed, unless
-    --data was given. Java and ZooKeeper must be installed: on Debian and Ubuntu, apt install zookeeper. The variable
-    ZKC_ZOOKEEPER_HOME names another folder of ZooKeeper.
+    --data was given. An ensemble goes on when one of its servers ends by itself. Java and ZooKeeper must be installed:
+    on Debian and Ubuntu, apt install zookeeper. The variable ZKC_ZOOKEEPER_HOME names another folder of ZooKeeper.
 
     \b
     Examples:
@@ -68,13 +68,16 @@ def command(
 
     app.out.note("starting ZooKeeper…")
     try:
-        code = serve(make, as_json if app.out.is_json else _announce)
+        code = serve(make, as_json if app.out.is_json else _announce, app.out.warn)
     except ValueError as error:
         raise CommandError(str(error), ExitCode.USAGE, name="usage") from None
     except (TestingError, OSError) as error:
         raise CommandError(str(error), ExitCode.OTHER, name="not_served") from None
     if code:
-        raise CommandError("a server has ended by itself; its log is above", ExitCode.OTHER, name="server_ended")
+        text = "the server has ended by itself; the end of its log is above"
+        if ensemble is not None:
+            text = "all servers have ended by themselves; the end of the last one's log is above"
+        raise CommandError(text, ExitCode.OTHER, name="server_ended")
     return int(ExitCode.DONE)
 
 
