@@ -174,6 +174,36 @@ def test_a_missing_file_for_tls_is_a_usage_error(cli, hosts):
     assert failure(cli, "--ca", "/none/ca.pem", code=2).startswith("zkc: error: there is no file /none/ca.pem")
 
 
+@pytest.mark.parametrize("command", [("whoami",), ("doctor",), ("status",), ("4lw", "srvr"), ("shell", "-c", "ls")])
+def test_a_fault_of_a_file_for_tls_is_told_before_a_server_is_asked(cli, tls_files, tmp_path, command):
+    """Each server got the blame for a file of this machine; with the servers down, nothing named the file."""
+    nowhere = ("-s", "127.0.0.1:1", "--timeout", "1", "--ca", str(tls_files.ca))
+    for more, text in [
+        (("--ca", "/none/ca.pem"), "there is no file /none/ca.pem"),
+        (("--cert", str(tls_files.client_cert), "--key", "/none/key.pem"), "there is no file /none/key.pem"),
+        (("--cert", str(tls_files.client_cert)), f"{tls_files.client_cert} has no private key in it"),
+        (("--key", str(tls_files.client_key)), "give its file with --cert"),
+    ]:
+        ended = cli(*command, *nowhere, *more, "--json", code=2)
+        assert text in ended.error["message"]
+        assert not ended.out
+    certificate = ("--cert", str(tls_files.client_cert))
+    mixed = cli(*command, *nowhere, *certificate, "--key", str(tls_files.expired.key), "--json", code=5).error
+    assert f"private key in {tls_files.expired.key}" in mixed["message"].replace("key from", "key in")
+    assert "belong together" in mixed["message"]
+    garbage = tmp_path / "garbage.pem"
+    garbage.write_text("none")
+    for more in (("--ca", str(garbage)), (*certificate, "--key", str(garbage))):
+        assert str(garbage) in cli(*command, *nowhere, *more, "--json", code=5).error["message"]
+
+
+def test_a_certificate_with_its_key_in_one_file_needs_no_other(cli, secure, tls_files, tmp_path):
+    both = tmp_path / "both.pem"
+    both.write_bytes(tls_files.client_cert.read_bytes() + tls_files.client_key.read_bytes())
+    for command in (("whoami",), ("4lw", "ruok")):
+        cli(*command, "-s", secure.tls_hosts, "--ca", str(tls_files.ca), "--cert", str(both))
+
+
 def test_a_missing_chroot_is_told(cli, hosts):
     line = failure(cli, "-s", f"{hosts}/none", code=3)
     assert "/none does not exist. Create it: zkc -s " in line

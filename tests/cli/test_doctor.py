@@ -210,6 +210,23 @@ def test_a_refused_certificate_is_told_by_each_command_for_servers(
         assert text in record["message"]
 
 
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [(False, "demands a client certificate, and we have none to show"), (True, "refused our client certificate")],
+)
+def test_a_server_that_wants_another_client_certificate_is_told_as_sessions_tell_it(doctor, cli, own, text):
+    with ZooKeeperServer(tls=True) as server:
+        files = server.tls
+        mine = ("--cert", str(files.self_signed.cert), "--key", str(files.self_signed.key)) if own else ()
+        found = doctor(server.tls_hosts, "--ca", str(files.ca), *mine)["tls"]
+        for command in (("whoami",), ("4lw", "srvr")):
+            error = cli(*command, "--ca", str(files.ca), *mine, "--timeout", "3", "--json", code=5).error
+            assert text in error["message"]
+            assert error["reason"] == "client_certificate"
+    assert text in found["text"]
+    assert "--cert" in found["advice"]
+
+
 def test_a_good_certificate_that_is_not_verified_is_a_note(doctor, front_of, doctors_tls):
     files = doctors_tls
     good = SimpleNamespace(cert=files.server_cert, key=files.server_key)

@@ -217,14 +217,20 @@ def _tls(values: dict[str, Any]) -> Optional[TLS]:
     given = [key for key in ("ca", "cert", "key", "key_password_file", "tls_server_name") if values.get(key)]
     if not (values.get("tls") or values.get("insecure") or given):
         return None
+    from zkc.cli._tls_files import check_files
     from zkc.credentials import TLS
 
     password = values.get("key_password_file")
+    ca, certificate, key = (_expanded(values.get(name)) for name in ("ca", "cert", "key"))
+    if certificate is None and (key or password):
+        option = "--key" if key else "--key-password-file"
+        raise CommandError(f"{option} is for a certificate: give its file with --cert", ExitCode.USAGE, name="usage")
+    check_files(ca, certificate, key)
     try:
         return TLS(
-            _expanded(values.get("ca")),
-            _expanded(values.get("cert")),
-            _expanded(values.get("key")),
+            ca,
+            certificate,
+            key,
             read_secret(str(password), "Password of the key") if password else None,
             verify=not values.get("insecure"),
             server_name=values.get("tls_server_name"),

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
 
 from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._tls_files import check_contents
 from zkc.cli.servers._reach import (
     PATIENCE,
     AskError,
@@ -55,6 +56,7 @@ class Asker:
     """
 
     def __init__(self, settings: Settings, *, within: float) -> None:
+        check_contents(settings.tls)
         self._settings = settings
         self._addresses = [parse_address(text) for text in settings.addresses]
         if not self._addresses:
@@ -213,7 +215,7 @@ class Asker:
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             pass  # Servers end a TLS connection without a notice.
         except ssl.SSLError as error:
-            raise refused_client("the server", error) from None
+            raise refused_client("the server", error, self._settings.tls) from None
         except ConnectionError as error:
             cut = f"after {sum(map(len, parts))} bytes of its answer" if parts else "without an answer"
             raise AskError("closed", f"the server closed the connection {cut}: {error.strerror}") from None
@@ -287,7 +289,9 @@ class Asker:
                     if scheme == "https":
                         secured = secure(connection, server, self._settings.tls, self.left, server.admin_port)
                         connection = stack.enter_context(contextlib.closing(secured))
-                    response = open_request(connection, server, method, command, parameters, body, headers, self.left())
+                    response = open_request(
+                        connection, server, method, command, parameters, body, headers, self.left(), self._settings.tls
+                    )
                 except AskError as error:
                     if error.reason not in ("not_tls", "not_admin", "closed") and not (failure and scheme == "https"):
                         raise

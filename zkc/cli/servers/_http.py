@@ -7,10 +7,13 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 from urllib.parse import quote, urlencode
 
 from zkc.cli.servers._reach import AskError, Server, refused_client
+
+if TYPE_CHECKING:
+    from zkc import TLS
 
 __all__ = ["check_status", "open_request", "read_all"]
 
@@ -26,6 +29,7 @@ def open_request(
     body: Any,
     headers: Optional[Mapping[str, str]],
     timeout: float,
+    tls: Optional[TLS],
 ) -> http.client.HTTPResponse:
     """Send a request, and return its response, of which only the head is read.
 
@@ -42,7 +46,7 @@ def open_request(
     except socket.timeout:
         raise AskError("timeout", "AdminServer accepts connections and does not answer in time") from None
     except ssl.SSLError as error:
-        raise refused_client("AdminServer", error) from None
+        raise refused_client("AdminServer", error, tls) from None
     except ConnectionError as error:  # RemoteDisconnected is one: nothing came at all.
         raise AskError("closed", f"the port closed the connection without an answer: {error}") from None
     except (http.client.HTTPException, OSError) as error:

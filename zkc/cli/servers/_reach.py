@@ -40,6 +40,12 @@ PATIENCE = 0.7
 _NOT_ALLOWED = ("not_whitelisted", "unauthorized", "forbidden", "tls")
 _UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+# The alerts of a server that wants a client certificate, or another one; "SSLV3_" or "TLSV1_" is in front of them.
+_ABOUT_CLIENTS = (
+    "ALERT_BAD_CERTIFICATE", "ALERT_NO_CERTIFICATE", "ALERT_UNSUPPORTED_CERTIFICATE", "ALERT_CERTIFICATE_REVOKED",
+    "ALERT_CERTIFICATE_EXPIRED", "ALERT_CERTIFICATE_UNKNOWN", "ALERT_UNKNOWN_CA", "ALERT_CERTIFICATE_REQUIRED",
+    "ALERT_ACCESS_DENIED", "ALERT_DECRYPT_ERROR",
+)  # fmt: skip
 
 
 class AskError(Exception):
@@ -231,14 +237,19 @@ def secure(
     except ssl.SSLError as error:
         if error.reason in _NO_TLS:
             raise AskError("not_tls", "the port does not speak TLS") from None
+        if error.reason and error.reason.endswith(_ABOUT_CLIENTS):
+            raise refused_client("the server", error, tls) from None
         raise AskError("tls", f"the TLS handshake failed: {error.reason or error}") from None
 
 
-def refused_client(who: str, error: ssl.SSLError) -> AskError:
-    """Return the error of a server that has ended a TLS connection with an alert."""
+def refused_client(who: str, error: ssl.SSLError, tls: Optional[TLS]) -> AskError:
+    """Return the error of a server that has ended a TLS connection with an alert, as sessions tell it."""
     from zkc.cli.servers._certificates import advice_for
 
-    text = f"{who} refused this client in the TLS handshake: {error.reason}"
+    text = f"{who} refused our client certificate"
+    if tls is None or tls.certificate is None:
+        text = f"{who} demands a client certificate, and we have none to show"
+    text += f" ({(error.reason or str(error)).replace('_', ' ').lower()})"
     return AskError("tls", text, advice=advice_for("client_certificate"), cause="client_certificate")
 
 
