@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import zkc
+from zkc.cli._members import check_member
 from zkc.cli._types import MOST, parse_duration, parse_size
 
 
@@ -44,3 +46,28 @@ def test_seconds_are_finite(cli, option):
 def test_the_servers_get_no_limit_that_they_cannot_read(cli):
     for option in ("--count", "--hard-count", "--bytes", "--hard-bytes"):
         assert option in cli("quota", "set", "/app", option, str(MOST + 1), code=2).err
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("timeout", 11_000 * 86_400), ("session_timeout", 1_000_000)], ids=["timeout", "session"]
+)
+def test_seconds_that_are_too_many_are_told_with_the_largest(cli, cli_environment, name, most):
+    """ "must be a positive number, not 1000000000.0" was no help."""
+    option = f"--{name.replace('_', '-')}"
+    text = f"{name} is too large, 1000000000.0: the largest is {most} seconds (the option {option})"
+    assert text in cli("ls", "/", option, "1e9", code=2).err
+    cli_environment[f"ZKC_{name.upper()}"] = str(most + 1)
+    assert f"the largest is {most} seconds (the variable" in cli("ls", "/", code=2).err
+    assert check_member(name, str(most)) == most
+
+
+def test_a_sasl_mechanism_that_the_client_does_not_have_is_a_usage_error(cli):
+    error = cli("ls", "/", "--sasl", "NOPE", "--json", code=2).error
+    assert "there is no SASL mechanism NOPE" in error["message"]
+    assert ", ".join(zkc.build_info()["sasl_mechanisms"]) in error["message"]
+
+
+@pytest.mark.parametrize("option", ["--user", "--password-file"])
+def test_an_option_for_sasl_without_sasl_is_a_usage_error(cli, option, tmp_path):
+    """They were ignored: the session had no identity."""
+    assert f"{option} is for SASL" in cli("ls", "/", option, str(tmp_path / "a"), code=2).err

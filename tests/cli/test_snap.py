@@ -102,7 +102,7 @@ def test_what_is_no_snapshot_or_not_in_it_is_named(here, made, tmp_path):
     assert (error["error"], "b'hell' instead of b'ZKSN'" in error["message"]) == ("not_a_snapshot", True)
     (tmp_path / "empty").touch()
     assert "it is empty" in here("snap", "ls", tmp_path / "empty", code=10).err
-    assert "No such file" in here("snap", "ls", tmp_path / "none", code=10).err
+    assert "No such file" in here("snap", "ls", tmp_path / "none", code=2).err
     (tmp_path / "folder").mkdir()
     assert "has no snapshots" in here("snap", "ls", tmp_path / "folder", code=10).err
     version = made(b"ZKSN" + number(3) + CONTENT[8:])

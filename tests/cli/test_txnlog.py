@@ -194,7 +194,7 @@ def test_what_is_no_log_is_named(here, log, tmp_path):
     assert (error["error"], "b'hell' instead of b'ZKLG'" in error["message"]) == ("not_a_log", True)
     assert "it is no regular file" in here("txnlog", "/dev/zero", code=10).err
     assert "the header has zeros only" in here("txnlog", log(bytes(100)), code=8).err
-    assert "No such file" in here("txnlog", tmp_path / "none", code=10).err
+    assert "No such file" in here("txnlog", tmp_path / "none", code=2).err
     (tmp_path / "empty").mkdir()
     assert "has no transaction logs" in here("txnlog", tmp_path / "empty", code=10).err
     assert "version 3" in here("txnlog", log(b"ZKLG" + number(3) + CONTENT[8:]), code=8).err

@@ -15,7 +15,8 @@ NAMES = (
 COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _WORDS = {"confirm": ("ask", "name"), "color": COLORS}
 _FLAGS = ("tls", "insecure", "read_only")
-_NUMBERS = ("timeout", "session_timeout")
+# Seconds, the largest that the client works with: it makes no connection with a session timeout above 2**30 ms.
+_NUMBERS = {"timeout": 11_000 * 86_400, "session_timeout": 1_000_000}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -62,8 +63,10 @@ def _number(name: str, value: object) -> float:
         number = math.nan if isinstance(value, bool) else float(str(value))
     except ValueError:
         number = math.nan
-    if not 0 < number < 1e9:
+    if not 0 < number < math.inf:
         raise ValueError(f"{name} must be a positive number, not {value!r}")
+    if number > _NUMBERS[name]:
+        raise ValueError(f"{name} is too large, {value!r}: the largest is {_NUMBERS[name]} seconds")
     return number
 
 

@@ -89,6 +89,10 @@ def resolve(
             if "servers" in layer:
                 values.pop("chroot", None)  # It belongs to the servers of a weaker source.
             values.update(layer)
+        for key in ("user", "password_file"):
+            if key in options and not values.get("sasl"):
+                text = f"--{key.replace('_', '-')} is for SASL: give the mechanism, too, such as --sasl DIGEST-MD5"
+                raise CommandError(text, ExitCode.USAGE, name="usage")
     elif given.get("read_only"):
         values["read_only"] = True
     for key in ("timeout", "session_timeout"):
@@ -243,8 +247,15 @@ def _sasl(values: dict[str, Any]) -> Optional[SASL]:
     mechanism = values.get("sasl")
     if not mechanism:
         return None
+    from zkc import build_info
     from zkc.credentials import SASL
 
+    known = build_info()["sasl_mechanisms"]
+    unknown = [each for each in str(mechanism).split() if each.upper() not in known]
+    if unknown:
+        has = f"has {', '.join(known)}" if known else "has none"
+        text = f"there is no SASL mechanism {unknown[0]}: this build of the client {has}"
+        raise CommandError(text, ExitCode.USAGE, name="usage")
     user, file = values.get("user"), values.get("password_file")
     password = read_secret(str(file), f"Password of {user}") if file else None
     return SASL(str(mechanism), user, password)

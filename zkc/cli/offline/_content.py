@@ -13,6 +13,7 @@ from zkc.cli.offline._reader import DamagedError, TruncatedError
 __all__ = ["Content", "begin_of", "file_error", "open_content"]
 
 _CHUNK = 1 << 18
+_WRONG_FILE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 _GZIP = b"\x1f\x8b"
 
 
@@ -25,8 +26,9 @@ class Content(NamedTuple):
 
 
 def file_error(file: str, error: OSError) -> CommandError:
-    """Return the error for a file that cannot be read."""
-    return CommandError(f"{file} cannot be read: {error.strerror or error}", ExitCode.OTHER, name="file")
+    """Return the error for a file that cannot be read: a usage error when it cannot be opened, as of every input."""
+    code = ExitCode.USAGE if isinstance(error, _WRONG_FILE) else ExitCode.OTHER
+    return CommandError(f"{file} cannot be read: {error.strerror or error}", code, name="file")
 
 
 def begin_of(file: str, size: int) -> bytes:
