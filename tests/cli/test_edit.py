@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 
+import pexpect
 import pytest
 
 from zkc.cli.write._merge import difference, merge
@@ -97,6 +98,20 @@ def test_a_person_merges_both_changes(in_terminal, edit, cli_environment, client
     process.expect("set /a: version")
     process.wait()
     assert (process.exitstatus, client_saw, client.get("/a")[0]) == (0, b"theirs\n", b"both\n")
+
+
+def test_an_interrupted_edit_says_where_the_text_is(in_terminal, edit, cli_environment, client):
+    client.create("/a", b"one")
+    cli_environment["CHANGE"], cli_environment["OTHERS"] = "'mine'", "theirs"
+    process = in_terminal("edit", "/a", "--json")
+    process.expect("merge, overwrite or abort")
+    process.sendintr()
+    process.expect('"file": "([^"]+)"')
+    with open(process.match.group(1)) as kept:
+        assert kept.read() == "mine"
+    process.expect(pexpect.EOF)
+    assert process.wait() == 130
+    assert client.get("/a")[0] == b"theirs"
 
 
 def test_a_znode_is_created_in_the_editor(edit, client):

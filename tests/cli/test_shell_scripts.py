@@ -101,6 +101,28 @@ def test_an_error_of_a_script_is_json_with_the_number_of_its_command(cli, client
     assert "statement" not in cli("get", "/none", "--json", code=3).error
 
 
+@pytest.mark.parametrize(
+    ("line", "code"), [("!exit 3", 3), ("exists /none", 1), ("ls / | exit 4", 4), ("ls / > /no/such/file", 2)]
+)
+def test_a_script_with_json_always_ends_with_an_error(cli, line, code):
+    """A statement may end with a code, and without an error of its own."""
+    ended = cli("shell", "--json", "-c", f"ls /\n{line}\nls /", code=None)
+    if not line.endswith("file"):  # That code is the system's.
+        assert ended.code == code
+    error = ended.error
+    assert (error["error"], error["exit_code"], error["statement"]) == ("script", ended.code, 2)
+    assert error["message"].startswith("command 2, '")
+    assert error["message"].endswith(f"ended with {ended.code}; the rest was not run")
+    ended = cli("shell", "--json", "-k", "-c", f"{line}\nls /", code=8)
+    assert (ended.error["error"], ended.error["statement"]) == ("script", 1)
+    assert cli("shell", "--json", "-c", "ls /; exit 3", code=3).err == ""
+
+
+def test_a_script_with_json_ends_with_one_error(cli):
+    for script in ("get /none", "get /none | cat", "cd /none", "help nothing"):
+        assert len(cli("shell", "--json", "-c", script, code=None).err.splitlines()) == 1
+
+
 def test_options_of_a_command_are_for_it_alone(cli, client):
     client.create("/a", b"x")
     ended = cli("shell", "-c", "get /a --json; get /a; rm /a --dry-run; exists /a; rm /a --read-only", code=9)

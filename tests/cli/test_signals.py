@@ -187,3 +187,64 @@ def test_a_signal_ends_a_deletion_with_its_count(start_cli, client, number, name
     error = json.loads(process.communicate(timeout=60)[1].splitlines()[-1])
     assert (process.returncode, error["error"]) == (128 + number, name)
     assert 0 < error["deleted"] <= 10_001 - client.count_descendants("/")
+
+
+@pytest.mark.parametrize(("number", "name"), ENDS[1:2])
+def test_a_signal_ends_changes_of_acls_with_their_count(start_cli, client, number, name):
+    """The count is in the error, which --quiet does not silence."""
+    client.create("/big")
+    paths = [f"/big/{each:05}" for each in range(10_000)]
+    client.create_many(paths, raise_errors=True)
+    before, _ = client.get_acl(paths[-1])
+    process = start_cli("acl", "set", "-R", "/big", "world:anyone:cdra", "--yes", "-q", "--json")
+    until(lambda: client.get_acl(paths[-1])[0] != before)
+    process.send_signal(number)
+    error = json.loads(process.communicate(timeout=60)[1].splitlines()[-1])
+    assert (process.returncode, error["error"], error["total"]) == (128 + number, name, 10_001)
+    changed = sum(each.result()[0] != before for each in [client.submit.get_acl(path) for path in paths])
+    assert 0 < error["changed"] < 10_000
+    assert error["changed"] == changed if error["exact"] else error["changed"] <= changed
+    assert error["message"].startswith("interrupted: changed the ACLs of ")
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_signal_ends_a_deletion_of_what_was_found_with_its_count(start_cli, client, form):
+    client.create("/big")
+    client.create_many([f"/big/{each}" for each in range(10_000)], raise_errors=True)
+    begun = threading.Event()
+    client.children("/big", watch=lambda _: begun.set())
+    process = start_cli("find", "/big", "--delete", "--yes", "-q", *form)
+    assert begun.wait(60)
+    process.send_signal(signal.SIGTERM)
+    last = process.communicate(timeout=60)[1].splitlines()[-1]
+    assert process.returncode == 143
+    if form:
+        error = json.loads(last)
+        assert (error["error"], error["total"]) == ("terminated", 10_001)
+        assert 0 < error["deleted"] <= 10_001 - client.count_descendants("/")
+    else:
+        assert last.startswith(b"zkc: error: interrupted: deleted ")
+
+
+def test_a_signal_ends_commands_for_what_was_found_with_their_count(start_cli, client, tmp_path):
+    client.create_many(["/a", "/a/1", "/a/2", "/a/3"], raise_errors=True)
+    script = tmp_path / "script"
+    script.write_text('[ "$1" != /a/2 ] || { echo begun; exec sleep 100; }; [ "$1" != /a/1 ]')
+    process = start_cli("find", "/a", "--exec", f"sh {script}", "--json")
+    while process.stderr.readline() != b"begun\n":
+        pass
+    process.send_signal(signal.SIGTERM)
+    error = json.loads(process.communicate(timeout=60)[1].splitlines()[-1])
+    assert (process.returncode, error["error"], error["count"], error["failed"]) == (143, "terminated", 2, 1)
+    assert error["message"] == "interrupted: sh has ended for 2 znodes, and failed for 1 of them"
+
+
+@pytest.mark.parametrize("command", ["watch /app", "watch /app | cat", "!sh -c 'echo watching >&2; read line'"])
+def test_a_signal_ends_a_script_which_says_in_which_command(start_cli, client, command):
+    process = start_cli("shell", "-c", f"create /begun\n{command}\nls /")
+    assert b"watching" in process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (143, b"/begun\n")
+    assert err.startswith(b"zkc: command 2, ")
+    assert err.endswith(b" was ended by SIGTERM; the rest was not run\n")

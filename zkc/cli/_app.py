@@ -48,6 +48,8 @@ class App:
         self._borrows = False
         self.is_parsed = False
         """Whether all arguments are parsed, and the command runs."""
+        self.has_failed = False
+        """Whether an error has ended the command: it is reported."""
 
     def child(self) -> App:
         """Return the context of one command of a shell: it has the shell's options, folder and connections.

@@ -51,7 +51,7 @@ class CommandError(ClickException):
 
     Args:
         message: What happened, and what to do.
-        exit_code: The exit code of the process.
+        exit_code: The exit code of the process, one of :class:`ExitCode`. Another one needs a name.
         name: The error's name in JSON, such as ``no_node``.
         path: The path of the znode concerned, if any.
         details: More members of the JSON object.
@@ -60,7 +60,7 @@ class CommandError(ClickException):
     def __init__(
         self,
         message: str,
-        exit_code: ExitCode = ExitCode.OTHER,
+        exit_code: int = ExitCode.OTHER,
         *,
         name: Optional[str] = None,
         path: Optional[str] = None,

@@ -63,29 +63,53 @@ def command(app: App, file: Optional[Path], text: Optional[str], keep_going: boo
 
 def _run_script(runner: Runner, text: str, keep_going: bool) -> int:
     from zkc.cli.programs._shell.lines import statements
-    from zkc.cli.programs._shell.runner import Leave, brief
+    from zkc.cli.programs._shell.runner import Leave
 
     failed = False
     found = statements(text)
-    note = (lambda _: None) if runner.app.out.is_json else runner.app.out.note  # JSON has the number in the error.
     for number, statement in enumerate(found if not keep_going else [], 1):
         runner.app.statement = number
         code = runner.check(statement)
         if code:
-            note(f"command {number}, {brief(statement)!r}, is malformed; nothing was run")
+            _say(runner, statement, "is malformed; nothing was run", code)
             return code
     for number, statement in enumerate(found, 1):
         runner.app.statement = number
+        rest = "; the rest was not run" if number < len(found) else ""
         try:
             code = runner.run(statement)
         except Leave as leave:
             if leave.code is not None:
                 return leave.code
             break
+        except KeyboardInterrupt:
+            if not runner.app.out.is_json:  # Else the error says it.
+                _say(runner, statement, _interrupted() + rest, int(ExitCode.INTERRUPTED))
+            raise
         if code == ExitCode.INTERRUPTED or ended_by() is not None:
+            _say(runner, statement, _interrupted() + rest, code)
             return code
         if code and not keep_going:
-            note(f"command {number}, {brief(statement)!r}, ended with {code}; the rest was not run")
+            _say(runner, statement, f"ended with {code}{rest}", code)
             return code
+        if code and runner.app.out.is_json:
+            _say(runner, statement, f"ended with {code}", code)
         failed = failed or code != 0
     return int(ExitCode.PARTLY if failed else ExitCode.DONE)
+
+
+def _interrupted() -> str:
+    number = ended_by()
+    return "was interrupted" if number is None else f"was ended by {number.name}"
+
+
+def _say(runner: Runner, statement: str, what: str, code: int) -> None:
+    """Say which command has stopped a script: in a note, or in the only error as JSON that the command has."""
+    from zkc.cli._run import report
+    from zkc.cli.programs._shell.runner import brief
+
+    message = f"command {runner.app.statement}, {brief(statement)!r}, {what}"
+    if not runner.app.out.is_json:
+        runner.app.out.note(message)
+    elif code and not runner.has_reported:
+        report(CommandError(message, code, name="script"), runner.app)

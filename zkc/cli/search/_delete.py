@@ -38,7 +38,11 @@ def delete_found(app: App, root: str, found: Iterable[Node], tested: bool, *, fo
     # With tests a search may begin at the root: the root itself is never deleted.
     guard_root(root, app.settings.chroot, force=force or tested)
     with Plan() as plan:
-        kept = _choose(found, plan)
+        try:
+            kept = _choose(found, plan)
+        except KeyboardInterrupt:
+            raise CommandError("interrupted: nothing was deleted", ExitCode.INTERRUPTED,
+                               details={"deleted": 0, "exact": True}) from None  # fmt: skip
         if app.dry_run:
             with app.out.rows(["path"]) as rows:
                 for path, _ in plan.entries():
@@ -101,8 +105,9 @@ def _delete(app: App, plan: Plan, kept: int) -> int:
             deletion.run(plan.entries())
         except KeyboardInterrupt:
             least = "" if deletion.exact else "at least "
-            app.out.warn(f"interrupted: {least}{deletion.deleted:,} of {plan.count:,} znodes are deleted")
-            raise
+            message = f"interrupted: deleted {least}{deletion.deleted:,} of {plan.count:,} znodes"
+            details = {**_facts(deletion, kept), "exact": deletion.exact, "total": plan.count}
+            raise CommandError(message, ExitCode.INTERRUPTED, details=details) from None
         except ZooKeeperError as error:
             message = f"{deletion.deleted:,} of {plan.count:,} znodes are deleted, then: {error}"
             raise CommandError(message, ExitCode.PARTLY, details=_facts(deletion, kept, error)) from None

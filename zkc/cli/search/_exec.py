@@ -36,17 +36,22 @@ def run_for_each(app: App, program: str, paths: Iterable[str]) -> int:
                       for path, command in commands)  # fmt: skip
         return int(ExitCode.DONE)
     count = failed = 0
-    for path, command in commands:
-        count += 1
-        sys.stdout.flush()
-        try:
-            # What it prints is no JSON: stdout has the result of zkc only.
-            code = call(command, stdin=subprocess.DEVNULL, stdout=sys.stderr if app.out.is_json else None)
-        except OSError as error:
-            raise not_started(command[0], error) from None
-        if code:
-            failed += 1
-            app.out.warn(f"{path}: {words[0]} ended with {code}")
+    try:
+        for path, command in commands:
+            sys.stdout.flush()
+            try:
+                # What it prints is no JSON: stdout has the result of zkc only.
+                code = call(command, stdin=subprocess.DEVNULL, stdout=sys.stderr if app.out.is_json else None)
+            except OSError as error:
+                raise not_started(command[0], error) from None
+            count += 1
+            if code:
+                failed += 1
+                app.out.warn(f"{path}: {words[0]} ended with {code}")
+    except KeyboardInterrupt:
+        ended = f"{words[0]} has ended for {count:,} znodes" + (f", and failed for {failed:,} of them" * bool(failed))
+        raise CommandError(f"interrupted: {ended}", ExitCode.INTERRUPTED,
+                           details={"failed": failed, "count": count}) from None  # fmt: skip
     if failed:
         raise CommandError(
             f"{words[0]} failed for {failed:,} of {count:,} znodes",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Change", "change"]
 
 _TRIES = 20  # How often a change is made again when another client has changed the ACL in between.
+_AFTER_INTERRUPT = 0.4  # Seconds for the replies that are under way when a signal comes.
 _WINDOW = 500  # Znodes whose ACLs are read and set at a time.
 
 
@@ -136,23 +138,19 @@ def _change_tree(app: App, wanted: Change) -> Optional[int]:
     if app.dry_run:
         return _foretell_tree(app, wanted, paths)
     confirm(app, f"change the ACL of {len(paths):,} znodes at and below {wanted.path}", wanted.path)
-    failed: list[tuple[str, Exception]] = []
-    done = 0
+    paths.reverse()  # From the leaves up, so that a run that was interrupted can be repeated from the same root.
+    changes = _TreeChange(app, wanted)
     try:
         with progress(app, "changing", len(paths)) as shown:
-            # From the leaves up, so that a run that was interrupted can be repeated from the same root.
-            paths.reverse()
             for start in range(0, len(paths), _WINDOW):
-                for path, error in _change_many(app, wanted, paths[start : start + _WINDOW]):
-                    if error is None:
-                        done += 1
-                    else:
-                        failed.append((path, error))
-                    shown.advance()
+                changes.run(paths[start : start + _WINDOW])
+                shown.at(start + _WINDOW)
     except KeyboardInterrupt:
-        app.out.note(f"changed the ACLs of {done:,} of {len(paths):,} znodes")
-        raise
-    return _report(app, done, failed)
+        least = "" if changes.exact else "at least "
+        raise CommandError(f"interrupted: changed the ACLs of {least}{changes.done:,} of {len(paths):,} znodes",
+                           ExitCode.INTERRUPTED, details={"changed": changes.done, "exact": changes.exact,
+                                                          "total": len(paths)}) from None  # fmt: skip
+    return _report(app, changes.done, changes.failed)
 
 
 def _foretell_tree(app: App, wanted: Change, paths: list[str]) -> Optional[int]:
@@ -176,37 +174,99 @@ def _foretell_tree(app: App, wanted: Change, paths: list[str]) -> Optional[int]:
     return _warn(app, failed)
 
 
-def _change_many(app: App, wanted: Change, paths: list[str]) -> Iterator[tuple[str, Optional[Exception]]]:
-    """Change the ACLs of some znodes with two flights of requests; yield the result of each.
+class _TreeChange:
+    """The changes of a tree's ACLs, with a count of what is done."""
 
-    A znode for which that fails, for whatever reason, is changed by itself, which handles the reasons.
-    """
-    from zkc.errors import ZooKeeperError
+    def __init__(self, app: App, wanted: Change) -> None:
+        self._app, self._wanted = app, wanted
+        self._before = 0
+        self._changes: list[Optional[Future[None]]] = []  # Of one window; None for an ACL that stays, or is set later.
+        self._again: set[str] = set()
+        self._sending = False
+        self._outcomes: list[Optional[BaseException]] = []
+        self.exact = True
+        """Whether no more than ``done`` are changed: False after an interruption whose requests have no replies."""
+        self.failed: list[tuple[str, Exception]] = []
+        """The znodes whose ACLs could not be changed, and why."""
 
-    client = app.client
-    reads = [client.submit.get_acl(path) for path in paths]
-    changes: list[Optional[Future[None]]] = []
-    again: set[str] = set()
-    for path, read in zip(paths, reads):
+    @property
+    def done(self) -> int:
+        """The number of znodes that have the wanted ACL."""
+        return self._before + sum(outcome is None for outcome in self._outcomes)
+
+    def run(self, paths: list[str]) -> None:
+        """Change the ACLs of some znodes with two flights of requests.
+
+        A znode for which that fails, for whatever reason, is changed by itself, which handles the reasons.
+
+        Raises:
+            KeyboardInterrupt: A signal. ``done`` counts what the servers have done.
+        """
         try:
-            old, stat = read.result()
-            new = wanted.make(old)
-            _check(wanted, new)
-            _check_hashes(new, path)
-            changes.append(client.submit.set_acl(path, new, version=stat.aversion) if new != old else None)
-        except (ZooKeeperError, CommandError):
-            changes.append(None)
-            again.add(path)
-    for path, made in zip(paths, changes):
-        error: Optional[Exception] = None
+            self._send(paths)
+            for path, made in zip(paths, self._changes):
+                self._outcomes.append(self._take(path, made))
+        except KeyboardInterrupt:
+            self._settle(paths)
+            raise
+        self.failed += [(path, error) for path, error in zip(paths, self._outcomes) if isinstance(error, Exception)]
+        self._before, self._outcomes = self.done, []
+
+    def _send(self, paths: list[str]) -> None:
+        """Read the ACLs, and send the changes."""
+        from zkc.errors import ZooKeeperError
+
+        client, wanted = self._app.client, self._wanted
+        self._changes, self._again, self._sending = [], set(), False
+        reads = [client.submit.get_acl(path) for path in paths]
+        for path, read in zip(paths, reads):
+            try:
+                old, stat = read.result()
+                new = wanted.make(old)
+                _check(wanted, new)
+                _check_hashes(new, path)
+                self._sending = True
+                self._changes.append(client.submit.set_acl(path, new, version=stat.aversion) if new != old else None)
+                self._sending = False
+            except (ZooKeeperError, CommandError):
+                self._sending = False
+                self._again.add(path)
+                self._changes.append(None)
+
+    def _take(self, path: str, made: Optional[Future[None]]) -> Optional[Exception]:
+        """Return why an ACL could not be changed; None if it is."""
+        from zkc.errors import ZooKeeperError
+
+        if path in self._again:
+            return _try(self._app, self._wanted, path)
         try:
-            if path in again:
-                error = _try(app, wanted, path)
-            elif made is not None:
+            if made is not None:
                 made.result()
         except ZooKeeperError:
-            error = _try(app, wanted, path)
-        yield path, error
+            return _try(self._app, self._wanted, path)
+        return None
+
+    def _settle(self, paths: list[str]) -> None:
+        """After an interruption, count the changes of the window that were sent: their replies are under way."""
+        import concurrent.futures
+
+        from zkc.errors import ZooKeeperError
+
+        end = time.monotonic() + _AFTER_INTERRUPT
+        begun = len(self._outcomes)
+        # One that was being sent, or being changed by itself.
+        self.exact = not self._sending and not (begun < len(self._changes) and paths[begun] in self._again)
+        for path, made in list(zip(paths, self._changes))[begun:]:
+            outcome: Optional[BaseException] = KeyboardInterrupt() if path in self._again else None
+            try:
+                if made is not None:
+                    made.result(max(0.0, end - time.monotonic()))
+            except ZooKeeperError as error:
+                outcome = error
+                self.exact = self.exact and not error.maybe_applied
+            except concurrent.futures.TimeoutError as error:
+                outcome, self.exact = error, False
+            self._outcomes.append(outcome)
 
 
 def _try(app: App, wanted: Change, path: str) -> Optional[Exception]:

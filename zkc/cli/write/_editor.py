@@ -71,6 +71,11 @@ def edited_file(app: App, name: str, data: bytes) -> Iterator[EditedFile]:
     file = EditedFile(folder, name, data)
     try:
         yield file
+    except KeyboardInterrupt:
+        if not file.keep:
+            raise
+        raise CommandError(f"interrupted: what you have written may not be stored, and is kept in {file.path}",
+                           ExitCode.INTERRUPTED, details={"file": file.path}) from None  # fmt: skip
     except BaseException:
         if file.keep:
             app.out.warn(f"what you have written is kept in {file.path}")

@@ -65,6 +65,8 @@ class Runner:
         self.app = app
         self._interactive = interactive
         self._before = "/"
+        self.has_reported = False
+        """Whether an error was reported for the last statement. A command may end with a code, and without an error."""
 
     def run_all(self, text: str, stopped: Callable[[], bool] = lambda: False) -> int:
         """Run what was typed or pasted, and return the exit code of the last command.
@@ -100,7 +102,11 @@ class Runner:
         return int(ExitCode.DONE)
 
     def _malformed(self, text: str, error: ValueError) -> int:
-        return report(CommandError(f"{brief(text)!r}: {error}", ExitCode.USAGE, name="usage"), self.app)
+        return self._report(CommandError(f"{brief(text)!r}: {error}", ExitCode.USAGE, name="usage"))
+
+    def _report(self, error: BaseException) -> int:
+        self.has_reported = True
+        return report(error, self.app)
 
     def run(self, text: str) -> int:
         """Run a statement, and return its exit code.
@@ -108,6 +114,7 @@ class Runner:
         Raises:
             Leave: The statement was ``exit``.
         """
+        self.has_reported = False
         try:
             if text.lstrip().startswith("!"):
                 return self._run_system(text.lstrip()[1:])
@@ -120,7 +127,7 @@ class Runner:
                 return self._run_piped(line)
             return self._run_words(line)
         except (CommandError, ZooKeeperError, OSError) as error:
-            return report(error, self.app)
+            return self._report(error)
         except ValueError as error:
             return self._malformed(text, error)
 
@@ -140,7 +147,15 @@ class Runner:
         if name == "shell":
             raise CommandError("this is a shell already", ExitCode.USAGE, name="usage")
         with self._lent() if name in _LENT else contextlib.nullcontext():
-            return run(line.words, self.app.child())
+            return self._call(line.words)
+
+    def _call(self, words: list[str]) -> int:
+        """Run a command of zkc."""
+        child = self.app.child()
+        try:
+            return run(words, child)
+        finally:
+            self.has_reported = self.has_reported or child.has_failed
 
     def _lent(self) -> contextlib.AbstractContextManager[None]:
         """Leave the terminal to a program: notices wait."""
@@ -208,7 +223,7 @@ class Runner:
 
         columns = shutil.get_terminal_size().columns
         if arguments and arguments[0] not in SHELL_WORDS:
-            return run([*arguments, "--help"], self.app.child())
+            return self._call([*arguments, "--help"])
         text = wrapped(SHELL_WORDS[arguments[0]], columns) if arguments else help_text(columns)
         for line in text.splitlines():
             self.app.out.line(line)
