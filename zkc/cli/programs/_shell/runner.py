@@ -251,7 +251,7 @@ class Runner:
 
     def _unwatch(self, arguments: list[str]) -> int:
         watches = self._only_interactive("background watches").watches
-        ended = watches.end([resolve_path(path, self.app.folder) for path in arguments])
+        ended = watches.end(arguments)
         self.app.out.note(f"ended {ended} watches" if ended != 1 else "ended 1 watch")
         return int(ExitCode.DONE)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Optional
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
+from zkc.cli._exit import CommandError, ExitCode
+from zkc.cli._paths import resolve_path
 from zkc.cli._records import hex_text
 from zkc.cli.programs._words import escaped
 
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
     from zkc.cli._app import App
 
 __all__ = ["Notices", "Watches"]
+
+
+class _Active(NamedTuple):
+    """A watch that runs."""
+
+    number: int
+    end: Callable[[], None]
 
 
 class Watches:
@@ -30,7 +39,7 @@ class Watches:
 
     def __init__(self, app: App, notify: Callable[[str], None]) -> None:
         self._app, self._notify = app, notify
-        self._active: dict[tuple[str, bool], Callable[[], None]] = {}
+        self._active: dict[tuple[str, bool], _Active] = {}
         self._parts: dict[str, tuple[Callable[[WatchedEvent], None], ...]] = {}
         app.part_of_tree = self.part_of_tree
 
@@ -41,13 +50,20 @@ class Watches:
         """Watch a znode, or a tree."""
         if (path, recursive) in self._active:
             return
+        self._active[path, recursive] = _Active(self._next_number(), self._begin(path, recursive))
+
+    def _next_number(self) -> int:
+        return 1 + max((each.number for each in self._active.values()), default=0)
+
+    def _begin(self, path: str, recursive: bool) -> Callable[[], None]:
+        """Watch, and return what ends that."""
         watch = self._app.client.watch_events
+        end: Optional[Callable[[], None]]
         if recursive:
-            tree = functools.partial(self._event_of_tree, path)
-            self._active[path, recursive] = self._app.read(watch, path, tree, recursive=True).cancel
-            return
-        end = self.part_of_tree(path, self._event)
-        self._active[path, recursive] = end or self._app.read(watch, path, self._event).cancel
+            end = self._app.read(watch, path, functools.partial(self._event_of_tree, path), recursive=True).cancel
+        else:
+            end = self.part_of_tree(path, self._event) or self._app.read(watch, path, self._event).cancel
+        return end
 
     def part_of_tree(self, path: str, fn: Callable[[WatchedEvent], None]) -> Optional[Callable[[], None]]:
         """Call a function with the events of a znode whose tree is watched.
@@ -64,15 +80,35 @@ class Watches:
         self._parts[path] = tuple(each for each in self._parts[path] if each is not fn)
 
     def lines(self) -> list[str]:
-        """Return a line for each watch, as it was typed with an absolute path."""
-        return [f"watch {'-r ' if recursive else ''}{escaped(path)} &" for path, recursive in self._active]
+        """Return a line for each watch: its number, and what was typed, with an absolute path."""
+        return [f"{active.number}  {_command(*key)} &" for key, active in self._active.items()]
 
-    def end(self, paths: list[str]) -> int:
-        """End the watches of some paths, or all; return how many."""
-        ended = [key for key in self._active if not paths or key[0] in paths]
+    def end(self, wanted: Sequence[str]) -> int:
+        """End watches, and return how many.
+
+        Args:
+            wanted: Their paths and numbers; nothing ends all.
+
+        Raises:
+            CommandError: One of them is not watched. Then none is ended.
+        """
+        ended = list(self._active)
+        if wanted:
+            ended = list(dict.fromkeys(key for each in wanted for key in self._of(each)))
         for key in ended:
-            self._active.pop(key)()
+            self._active.pop(key).end()
         return len(ended)
+
+    def _of(self, wanted: str) -> list[tuple[str, bool]]:
+        """Return the watches of a path, or that of a number."""
+        is_number = wanted.isascii() and wanted.isdigit()
+        path = "" if is_number else resolve_path(wanted, self._app.folder)
+        found = [key for key, active in self._active.items() if key[0] == path or str(active.number) == wanted]
+        if not found:
+            watched = "; ".join(f"{active.number} is {_command(*key)}" for key, active in self._active.items())
+            what = f"there is no watch {wanted}" if is_number else f"{path} is not watched"
+            raise CommandError(f"{what}: {watched or 'nothing is watched'}", ExitCode.USAGE, name="not_watched")
+        return found
 
     def _event_of_tree(self, path: str, event: WatchedEvent) -> None:
         self._event(event)
@@ -89,6 +125,10 @@ class Watches:
         else:
             zxid = "" if event.zxid is None else f"  {hex_text(event.zxid)}"
             self._notify(f"{now} {kind} {event.path}{zxid}")
+
+
+def _command(path: str, recursive: bool) -> str:
+    return f"watch {'-r ' if recursive else ''}{escaped(path)}"
 
 
 def _of_znode(path: str, event: WatchedEvent) -> Iterator[WatchedEvent]:
