@@ -175,3 +175,12 @@ def test_a_key_with_alt_does_not_discard_a_text(browse, client):
         assert editor(browser).text == "text"
 
     browse(body)
+
+
+def test_interrupt_says_how_to_leave(browse, client):
+    async def body(browser, pilot):
+        await pilot.press("ctrl+c")
+        await handled(pilot)
+        assert told(browser) == "q leaves"
+
+    browse(body)

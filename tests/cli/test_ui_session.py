@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 import zkc
+from zkc.cli.programs._ui.reasons import UNCONNECTED
 from zkc.testing import FaultProxy
 
 from .ui_support import content, editor, field, names, picture, told, typed, until
@@ -104,3 +105,64 @@ def test_a_large_text_is_refused_by_the_server_and_kept(browse, client):
 
     browse(body)
     assert client.get("/app")[0] == b""
+
+
+def test_without_a_connection_keys_say_so_at_once(browse, client, hosts, proxy):
+    """Once, however often a key is typed."""
+    client.create_many([("/app", b"first"), ("/other", b"second")])
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: names(browser) == ["app", "other"])
+        await typed(pilot, "↓")
+        proxy.refuse()
+        proxy.drop_connections()
+        await until(pilot, lambda: not browser.client.connected)
+        for key in "ddrecg":
+            await typed(pilot, key)
+            assert told(browser).count(UNCONNECTED) == 1
+            assert len(browser.screen_stack) == 1
+        await typed(pilot, "↓")
+        await until(pilot, lambda: UNCONNECTED in content(browser))
+        proxy.accept()
+        await until(pilot, lambda: "second" in content(browser))
+
+    browse(body, servers=through(proxy, hosts), timeout=2.0)
+
+
+def test_a_request_that_loses_its_connection_says_so_in_one_sentence(browse, client, hosts, proxy):
+    client.create("/app", b"first")
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: names(browser) == ["app"])
+        await typed(pilot, "↓cnew")
+        proxy.refuse()
+        proxy.drop_connections()
+        await until(pilot, lambda: not browser.client.connected)
+        await typed(pilot, "\r")
+        assert "Not created: there is no connection" in " ".join(picture(browser).split())
+        assert "ZCONNECTIONLOSS" not in picture(browser)
+        await typed(pilot, "\x1b")
+
+    browse(body, servers=through(proxy, hosts), timeout=2.0)
+
+
+def test_the_state_is_drawn_below_a_dialog_over_a_dialog(
+    open_terminal, client, hosts, zookeeper_server, proxy, cli_environment
+):
+    client.create("/app", b"old")
+    cli_environment["ZKC_SERVERS"] = through(proxy, hosts)
+    terminal = open_terminal("ui")
+    terminal.see("app")
+    terminal.type("\x1b[B")
+    terminal.see("old")
+    terminal.type("e")
+    terminal.see("Ctrl-S")
+    terminal.type("x")
+    terminal.see("xold")
+    terminal.type("\x1b")
+    terminal.see("Discard")
+    proxy.refuse()
+    proxy.drop_connections()
+    terminal.see("· suspended")
+    proxy.accept()
+    terminal.see("· connected")

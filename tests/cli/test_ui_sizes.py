@@ -52,6 +52,23 @@ def test_what_is_important_fits(browse, client, size):
     browse(body, size=size)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+def test_all_keys_can_be_read(browse, size):
+    async def body(browser, pilot):
+        await typed(pilot, "?")
+        await until(pilot, lambda: "scroll" in picture(browser))
+        seen = ""
+        for _ in range(20):
+            seen += picture(browser)
+            await typed(pilot, "↓")
+        for key in "q", "Ctrl-Q", "Ctrl-Z", "Tab", "PgDn", "suspend; the shell's fg resumes":
+            assert key in seen
+        await typed(pilot, "\x1b")
+        assert len(browser.screen_stack) == 1
+
+    browse(body, size=size)
+
+
 def pane_text(browser):
     """The text right of the tree, with its lines joined and without blanks."""
     lines = [line.partition("│")[2] for line in picture(browser).splitlines()]

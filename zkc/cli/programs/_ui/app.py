@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import select
-import signal
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Optional
@@ -21,17 +17,17 @@ from textual.widgets import Footer, Static, TabbedContent, TabPane, Tree
 
 from zkc import AsyncClient, ClientState, NoNodeError, ZooKeeperError
 from zkc.cli._connect import client_options
-from zkc.cli._errors import for_people
-from zkc.cli._records import hex_text
 from zkc.cli._text import shown
 from zkc.cli.programs._ui.changes import Changes
 from zkc.cli.programs._ui.dialogs import Edit, Help
+from zkc.cli.programs._ui.ends import ALONE, leave_if_alone, take_signals
 from zkc.cli.programs._ui.finding import Finding
-from zkc.cli.programs._ui.header import header
+from zkc.cli.programs._ui.header import header, session_parts
 from zkc.cli.programs._ui.keys import Handled, Hold, KeyQueue
 from zkc.cli.programs._ui.live import Live
 from zkc.cli.programs._ui.panes import acl_pane, data_pane, stat_pane
 from zkc.cli.programs._ui.reader import Reader
+from zkc.cli.programs._ui.reasons import UNCONNECTED, reason
 from zkc.cli.programs._ui.servers import ServersPane
 from zkc.cli.programs._ui.talk import Talk
 from zkc.cli.programs._ui.tree import Znode, ZnodeTree
@@ -45,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["Browser"]
 
 _PANE_EDGES = 4  # The columns of a pane's padding and its scroll bar.
-_ALONE = 1.0  # Seconds between two looks whether the server of the web page is there.
 _MOMENT = 1.0  # Seconds that keys wait for the children of a znode that is being opened.
 
 
@@ -94,6 +89,7 @@ class Browser(TextualApp[None]):
         self.live = Live(self.client, self._children.ask, self._data_changed)
         self.tree_view.client, self.tree_view.live = self.client, self.live
         self.chosen: Optional[str] = None
+        self._told, self._told_at = "", 0.0
         self._unseen = False  # Whether the panes do not show the chosen znode yet.
         self.changes, self.finding = Changes(self), Finding(self)
         self._talk: Optional[Talk] = None
@@ -113,29 +109,15 @@ class Browser(TextualApp[None]):
 
     async def on_mount(self) -> None:
         """Connect, and open the root."""
-        self._take_signals()
+        take_signals(self)
         if self.is_web:
-            self.set_interval(_ALONE, self._leave_if_alone)
+            self.set_interval(ALONE, lambda: leave_if_alone(self))
         self.client.add_listener(self._state_changed)
         await self.client.start()
         self._show_state()
         self.tree_view.focus()
         self.tree_view.root.expand()
         self.choose_soon()
-
-    def _take_signals(self) -> None:
-        """Let a signal end the screen as a key does. One that is ignored, as SIGHUP by nohup, stays ignored."""
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
-
-    def _leave_if_alone(self) -> None:
-        """End when the server of the web page is gone: it holds the other end of stdin. textual does not look."""
-        poller = select.poll()
-        poller.register(0, 0)
-        if poller.poll(0):  # Only an end of the pipe is reported.
-            self.exit()
 
     async def on_unmount(self) -> None:
         """Close the session."""
@@ -159,7 +141,11 @@ class Browser(TextualApp[None]):
         self.keys.handled(message)
 
     def tell(self, text: str, severity: SeverityLevel = "information") -> None:
-        """Show a message for some seconds."""
+        """Show a message for some seconds. The same one again takes the place of those that are shown."""
+        now = time.monotonic()
+        if text == self._told and now - self._told_at < self.NOTIFICATION_TIMEOUT:
+            self.clear_notifications()
+        self._told, self._told_at = text, now
         self.notify(shown(text), severity=severity, markup=False)
 
     # ---- the chosen znode ------------------------------------------------------------------------------------------
@@ -197,7 +183,7 @@ class Browser(TextualApp[None]):
                 if known is not None:
                     found["stat"] = stat_pane(known)
             for name in ("data", "stat", "acl"):
-                found.setdefault(name, Text(shown(for_people(error)), style="italic"))
+                found.setdefault(name, Text(shown(reason(self.client, error)), style="italic"))
         if path == self.chosen and self.is_running:
             self._unseen = False
             for name, content in found.items():
@@ -294,19 +280,15 @@ class Browser(TextualApp[None]):
             self._chosen_data.ask(self.chosen)
 
     def _show_state(self) -> None:
-        client, settings = self.client, self.settings
-        parts = [(settings.profile or "zkc", 2), (client.server or settings.servers, 1), (client.state.name.lower(), 0)]
-        if client.connected:
-            parts.append((f"session {hex_text(client.session_id)}", 4))
-        if settings.read_only:
-            parts.append(("READ-ONLY", 0))
-        if self.live.one_shot:
-            parts.append(("one-shot watches", 3))
-        parts = [(shown(text, lines=False), rank) for text, rank in parts]
-        # The screen of the dialogs has no such line.
-        self.screen_stack[0].query_one("#state", Static).update(
-            header(self.size.width, parts, shown(self.chosen or "", lines=False))
-        )
+        parts = session_parts(self.client, self.settings, one_shot=self.live.one_shot)
+        below = self.screen_stack[0]  # The screen of the dialogs has no such line.
+        below.query_one("#state", Static).update(header(self.size.width, parts, shown(self.chosen or "", lines=False)))
+        below.call_after_refresh(self._redraw_dialogs)
+
+    def _redraw_dialogs(self) -> None:
+        """Draw again what is seen below a dialog over a dialog: textual keeps the picture that the lower one has."""
+        for screen in self.screen_stack[1:]:
+            screen.refresh()
 
     def on_resize(self) -> None:
         """Fit the line of the session, and the dump of the data."""
@@ -328,7 +310,7 @@ class Browser(TextualApp[None]):
         try:
             await body(talk)
         except ZooKeeperError as error:
-            talk.tell(for_people(error), "error")
+            talk.tell(reason(self.client, error), "error")
         finally:
             talk.end()
 
@@ -370,7 +352,18 @@ class Browser(TextualApp[None]):
 
     def action_reload(self) -> None:
         """Read again what is shown."""
-        self._read_all()
+        if self.is_connected():
+            self._read_all()
+
+    def is_connected(self) -> bool:
+        """Return whether there is a connection, and say at once if there is none: a request would wait for one."""
+        if not self.client.connected:
+            self.tell(UNCONNECTED, "warning")
+        return self.client.connected
+
+    def action_help_quit(self) -> None:
+        """Say how to leave, for Ctrl-C. A dialog does not ask for this."""
+        self.tell("q leaves")
 
     def action_search(self) -> None:
         """Search the names that the tree shows."""

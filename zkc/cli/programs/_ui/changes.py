@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional
 
 from zkc import BadVersionError, NoNodeError, ZooKeeperError
-from zkc.cli._errors import for_people
 from zkc.cli._exit import CommandError
 from zkc.cli._safety import guard_root
 from zkc.cli._text import shown, size_text
 from zkc.cli.programs._ui.dialogs import Ask, Confirm, Edit
 from zkc.cli.programs._ui.editable import Editable, NotEditableError
 from zkc.cli.programs._ui.header import shortened
+from zkc.cli.programs._ui.reasons import reason
 
 if TYPE_CHECKING:
     from zkc import Stat
@@ -45,7 +45,7 @@ class Changes:
         elif self._browser.settings.read_only:
             talk.tell("read-only: nothing can be changed here", "warning")
         else:
-            return True
+            return self._browser.is_connected()
         return False
 
     async def edit(self, talk: Talk, path: Optional[str]) -> None:
@@ -59,7 +59,7 @@ class Changes:
             talk.tell(f"{error}: use zkc edit, or zkc set -f FILE", "warning")
             return
         except ZooKeeperError as error:
-            talk.tell(for_people(error), "error")
+            talk.tell(reason(self._browser.client, error), "error")
             return
         edited: Optional[str] = editable.text
         note = ""
@@ -92,7 +92,7 @@ class Changes:
         except NoNodeError:
             return "Not saved: the znode was deleted in the meantime.", stat
         except (ZooKeeperError, ValueError) as error:
-            return f"Not saved: {for_people(error)}", stat
+            return f"Not saved: {reason(self._browser.client, error)}", stat
 
     async def create(self, talk: Talk, parent: Optional[str]) -> None:
         """Create a child of a znode."""
@@ -109,7 +109,7 @@ class Changes:
                 made = await self._browser.client.create(f"{parent.rstrip('/')}/{name.strip('/')}", b"")
                 break
             except (ZooKeeperError, ValueError) as error:
-                note = f"Not created: {for_people(error)}"
+                note = f"Not created: {reason(self._browser.client, error)}"
         line = self._browser.tree_view.line_of(parent)
         if line is not None:
             line.allow_expand = True
@@ -128,7 +128,7 @@ class Changes:
                 count, size = count + 1, size + node.stat.data_length
                 ephemeral += bool(node.stat.ephemeral_owner)
         except (CommandError, ZooKeeperError) as error:
-            talk.tell(for_people(error), "error")
+            talk.tell(reason(self._browser.client, error), "error")
             return
         if count == 0:
             talk.tell(f"there is no znode {path}", "warning")
@@ -145,5 +145,5 @@ class Changes:
             deleted = await client.delete_tree(path)
             talk.tell(f"deleted {deleted:,} znode{'s' if deleted != 1 else ''}")
         except ZooKeeperError as error:
-            talk.tell(for_people(error), "error")
+            talk.tell(reason(self._browser.client, error), "error")
             self.deleting.discard(path)

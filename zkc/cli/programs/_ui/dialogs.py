@@ -44,7 +44,8 @@ _KEYS = [
     ("c", "create a child"),
     ("d", "delete, with all below"),
     ("?", "these keys"),
-    ("q", "leave"),
+    ("q Ctrl-Q", "leave"),
+    ("Ctrl-Z", "suspend; the shell's fg resumes"),
 ]
 _WIDTH = 50  # Columns of text in a dialog on a terminal of 60 columns.
 
@@ -201,15 +202,17 @@ class Edit(Dialog[Optional[str]]):
 class Help(Dialog[None]):
     """The keys."""
 
-    CSS = _STYLE.format(name="Help", most=80)
+    CSS = _STYLE.format(name="Help", most=75)
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q,question_mark,enter", "leave", "Leave")]
 
     def compose(self) -> ComposeResult:
         table = Table.grid(padding=(0, 2, 0, 0))
         for key, meaning in _KEYS:
             table.add_row(key, meaning)
-        with Vertical(), VerticalScroll():
-            yield Static(table)
+        with Vertical():
+            yield Static("↑ ↓: scroll   Esc: close")
+            with VerticalScroll():
+                yield Static(table)
 
     def action_leave(self) -> None:
         self.dismiss(None)

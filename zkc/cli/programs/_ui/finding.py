@@ -49,6 +49,8 @@ class Finding:
 
     async def go(self, talk: Talk) -> None:
         """Ask for a path, and choose its znode."""
+        if not self._browser.is_connected():
+            return
         view = self._browser.tree_view
         chosen = view.target or self._browser.chosen or "/"
         prefilled = shown(chosen, lines=False)

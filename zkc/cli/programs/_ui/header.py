@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
 
-__all__ = ["header", "shortened"]
+from zkc.cli._records import hex_text
+from zkc.cli._text import shown
+
+if TYPE_CHECKING:
+    from zkc import AsyncClient
+    from zkc.cli._settings import Settings
+
+__all__ = ["header", "session_parts", "shortened"]
 
 
 def shortened(text: str, width: int) -> str:
@@ -21,6 +29,18 @@ def shortened(text: str, width: int) -> str:
             break
         kept += 1
     return "…" + text[len(text) - kept :] if kept else "…"[:width]
+
+
+def session_parts(client: AsyncClient, settings: Settings, *, one_shot: bool) -> list[tuple[str, int]]:
+    """Return what the line says of the session, each with a rank as :func:`header` takes it."""
+    parts = [(settings.profile or "zkc", 2), (client.server or settings.servers, 1), (client.state.name.lower(), 0)]
+    if client.connected:
+        parts.append((f"session {hex_text(client.session_id)}", 4))
+    if settings.read_only:
+        parts.append(("READ-ONLY", 0))
+    if one_shot:
+        parts.append(("one-shot watches", 3))
+    return [(shown(text, lines=False), rank) for text, rank in parts]
 
 
 def header(width: int, parts: Sequence[tuple[str, int]], path: str) -> Text:

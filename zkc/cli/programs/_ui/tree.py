@@ -12,9 +12,9 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from zkc import NoAuthError, NoNodeError, ZooKeeperError
-from zkc.cli._errors import for_people
 from zkc.cli._text import shown
 from zkc.cli.programs._ui.place import is_there, place_kept
+from zkc.cli.programs._ui.reasons import reason
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -73,7 +73,7 @@ class ZnodeTree(Tree[Znode]):
         try:
             await self._open(line)
         except ZooKeeperError as error:
-            self._tell(for_people(error), "error")
+            self._tell(reason(self.client, error), "error")
         return line.data is not None and line.data.is_open
 
     async def _open(self, line: TreeNode[Znode]) -> None:
@@ -149,7 +149,7 @@ class ZnodeTree(Tree[Znode]):
         try:
             await self._show(parent, znode.names, first, znode.shown + (PAGE if forward else min(begin, PAGE)))
         except ZooKeeperError as error:
-            self._tell(for_people(error), "error")
+            self._tell(reason(self.client, error), "error")
             return
         if chosen and path is not None:
             self.choose_line(self.line_of(path))
