@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
+import zkc
 from zkc._version import __version__
+from zkc.cli._errors import for_people
 
 
 def test_the_version_is_printed(cli):
@@ -164,3 +166,37 @@ def test_the_last_option_for_the_form_counts_and_an_empty_option_is_an_error(cli
     assert cli("ls", "/", "--json", "-o", "plain").text == "app\n"
     assert cli("ls", "/", "-o", "plain", "--json").json
     assert "it is empty" in cli("-p", "", "ls", "/", code=2).err
+
+
+def test_an_error_has_no_names_of_python(cli, client, tmp_path):
+    """It names the path as it was typed, and what to do as a command or an option."""
+    client.create("/number", b"x\n")
+    client.create("/closed", acl=[zkc.ACL.digest("bob", "secret")])
+    large = tmp_path / "large"
+    large.write_bytes(bytes(2_000_000))
+    for arguments, code, begin in (
+        (["counter", "get", "/number"], 4, "/number: the data are no number"),
+        (["counter", "add", "/number"], 4, "/number: the data are no number"),
+        (["acl", "set", "/number", "nothing:x:all"], 5, "/number: the servers refused this ACL; an entry is"),
+        (["acl", "set", "/closed", "open"], 5, "/closed: "),
+        (["set", "/number", "-f", str(large)], 2, "/number: the request has 2,000,0"),
+        (["create", "/large", "-f", str(large)], 2, "/large: the request has 2,000,0"),
+    ):
+        err = cli(*arguments, code=code).err
+        assert err.startswith(f"zkc: error: {begin}"), err
+        for word in ("add_auth", "set_acl", "invalid literal", "max_data", "decode", "'/", "client"):
+            assert word not in err.replace("close a connection", ""), err
+    assert "sends, and was not sent: servers close" in cli("set", "/number", "-f", str(large), code=2).err
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (zkc.AuthFailedError("add_auth: the servers refused", operation="add_auth"), "the servers refused"),
+        (zkc.NoAuthError("set_acl '/t/a': not allowed", operation="set_acl", path="/t/a"), "/t/a: not allowed"),
+        (ValueError("""set "/it's": too large"""), "/it's: too large"),
+        (ValueError("nothing is 'here': so"), "nothing is 'here': so"),
+    ],
+)
+def test_the_name_of_a_method_is_left_out_of_a_message(error, text):
+    assert for_people(error) == text

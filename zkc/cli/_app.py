@@ -198,7 +198,9 @@ class App:
         except ValueError as error:
             if isinstance(error, ZooKeeperError):
                 raise
-            raise CommandError(str(error), ExitCode.USAGE, name="usage") from None
+            from zkc.cli._errors import for_people
+
+            raise CommandError(for_people(error), ExitCode.USAGE, name="usage") from None
 
     def check_writable(self, profile: Optional[str] = None) -> None:
         """Raise when --read-only or the profile forbids changes. Every command that changes something calls this first.

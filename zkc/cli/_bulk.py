@@ -182,11 +182,13 @@ def list_children(app: App, path: str, client: Optional[Client] = None) -> list[
     except (ConnectionLossError, OperationTimeoutError, RequestTimeoutError) as error:
         if not wide:
             raise
+        from zkc.cli._errors import for_people
+
         seconds, stat = time.monotonic() - began, wide[-1]
         raise CommandError(
             f"{path} has {stat.num_children:,} children, and the list of their names, one reply, did not come in"
             f" {seconds:.0f} s. Give a longer --timeout. A proxy or a server with a limit for replies (jute.maxbuffer)"
-            f" may be in the way, too: {error}",
+            f" may be in the way, too: {for_people(error)}",
             ExitCode.NO_CONNECTION,
             name="too_wide",
             path=path,

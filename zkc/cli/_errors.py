@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from typing import Any, Optional
 
 import click
@@ -11,6 +13,7 @@ from zkc import errors
 from zkc.cli._ending import ended_by
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._text import shown
+from zkc.errors._base import where
 
 __all__ = ["describe", "exit_code_of", "for_people"]
 
@@ -51,18 +54,35 @@ _ADVICE: tuple[tuple[type[BaseException], str], ...] = (
     (errors.UnimplementedError, "zkc status shows the servers' versions"),
     (errors.NotReadOnlyError, "start more servers of the ensemble"),
     (errors.OperationTimeoutError, "give a longer --timeout"),
-)
+    (errors.ConnectionLossError, "look what is there before a change is made again"),
+    (errors.RequestTimeoutError, "look what is there before a change is made again"),
+    (errors.SessionExpiredError, "its ephemeral znodes are gone: run the command again"),
+    (errors.InvalidACLError, "an entry is such as world:anyone:r, and auth::r needs credentials, which --auth gives"),
+    (errors.AuthFailedError, ("check the scheme, user and password of --auth or --sasl. Servers since 3.9 refuse SASL"
+     " with DIGEST-MD5 unless they run with -Dzookeeper.fips-mode=false")),
+    (errors.SessionClosedRequireSaslAuthError, "--sasl gives credentials"),
+)  # fmt: skip
+
+# The names that the library has in a message: of the method before the path, and of an argument of the client.
+_PLACE = re.compile(r"""[a-z_]+ ('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"): """)
+_SIZES = (
+    (re.compile(r", which is more than max_data, ([\d,]+) bytes, so it was not sent"),
+     r", more than the \1 that zkc sends, and was not sent"),
+    (re.compile(r"Store less, or set jute\.maxbuffer on the servers and max_data of the client"), "Store less"),
+)  # fmt: skip
 
 
 def for_people(error: BaseException) -> str:
-    """Return the message of an error: a ZooKeeper error's own with advice about commands, not about the library."""
+    """Return the message of an error of the library, with advice about commands, and without names of Python."""
     message = str(error)
     if not isinstance(error, errors.ZooKeeperError):
-        return message
+        return _without_names(message) if isinstance(error, ValueError) else message
     kind = type(error)
     advice = next((text for each, text in _ADVICE if isinstance(error, each)), None)
     if advice is None or message != kind.describe(error.operation, error.path, code=error.code):
-        return message
+        place = f"{where(error.operation, error.path)}: "
+        before = f"{error.path}: " if error.path else ""
+        return before + message[len(place) :] if message.startswith(place) else _without_names(message)
     if error.operation is not None and error.operation.startswith("create") and isinstance(error, errors.NoNodeError):
         what, advice = "the parent does not exist", "-P creates the parents"
     elif error.operation == "get_acl" and isinstance(error, errors.NoAuthError):
@@ -72,7 +92,17 @@ def for_people(error: BaseException) -> str:
         what = kind.what.partition(":")[0]
     done = ". It may have been done" if error.maybe_applied else ""
     name = f" [{kind.c_name}]" if kind.c_name else ""
-    return f"{error.path or error.operation}: {what}{done}; {advice.format(path=error.path)}{name}"
+    place = f"{error.path}: " if error.path else ""
+    return f"{place}{what}{done}; {advice.format(path=error.path)}{name}"
+
+
+def _without_names(message: str) -> str:
+    place = _PLACE.match(message)
+    if place is not None:
+        message = f"{ast.literal_eval(place[1])}: {message[place.end() :]}"
+    for pattern, words in _SIZES:
+        message = pattern.sub(words, message)
+    return message
 
 
 def exit_code_of(error: BaseException) -> int:

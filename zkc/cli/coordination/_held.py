@@ -218,12 +218,16 @@ def _acquire(app: App, job: Job, plan: Plan, releasing: contextlib.ExitStack) ->
         raise CommandError(f"{how} while waiting for {plan.name} {job.path}", ExitCode.INTERRUPTED,
                            name="interrupted", path=job.path) from None  # fmt: skip
     except (LayoutError, LimitMismatchError) as error:
-        text = f"{plan.name} {job.path} was not acquired: {error}"
+        from zkc.cli._errors import for_people
+
+        text = f"{plan.name} {job.path} was not acquired: {for_people(error)}"
         raise CommandError(text, ExitCode.CONFLICT, name="other_use", path=job.path) from None
     except ValueError as error:
         if isinstance(error, ZooKeeperError):
             raise
-        raise CommandError(str(error), ExitCode.USAGE, name="usage", path=job.path) from None
+        from zkc.cli._errors import for_people
+
+        raise CommandError(for_people(error), ExitCode.USAGE, name="usage", path=job.path) from None
     waited = time.monotonic() - began if job.wait else 0.0
     raise _not_acquired(client, job, plan, waited)
 

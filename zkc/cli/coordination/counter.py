@@ -106,20 +106,22 @@ def _change(app: App, counter: Counter, call: Callable[[], Any]) -> Any:
 
 def _checked(path: str, call: Callable[[], Any]) -> Any:
     """Call, and turn an error of the number into one of the command."""
+    from zkc.cli._errors import for_people
     from zkc.recipes import ContentionError, DecodeError
 
     try:
         return call()
-    except DecodeError as error:
-        raise CommandError(str(error), ExitCode.CONFLICT, name="decode", path=path) from None
+    except DecodeError:
+        text = f"{path}: the data are no number of this type: zkc get shows them"
+        raise CommandError(text, ExitCode.CONFLICT, name="decode", path=path) from None
     except ContentionError as error:
-        raise CommandError(str(error), ExitCode.CONFLICT, name="contention", path=path) from None
+        raise CommandError(for_people(error), ExitCode.CONFLICT, name="contention", path=path) from None
     except (OverflowError, ValueError) as error:
         from zkc import ZooKeeperError
 
         if isinstance(error, ZooKeeperError):
             raise
-        raise CommandError(str(error), ExitCode.USAGE, name="usage", path=path) from None
+        raise CommandError(for_people(error), ExitCode.USAGE, name="usage", path=path) from None
 
 
 def _print(app: App, path: str, found: Any) -> None:

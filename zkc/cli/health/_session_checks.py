@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Optional
 
 from zkc.cli._connect import connect
+from zkc.cli._errors import for_people
 from zkc.cli._exit import ExitCode
 from zkc.cli._reach import look
 from zkc.cli._text import duration_text
@@ -43,7 +44,7 @@ def check_session(app: App, report: Report) -> Optional[Client]:
     try:
         client = connect(app, dataclasses.replace(settings, servers=servers))
     except (ZooKeeperError, click.ClickException) as error:
-        text = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        text = error.format_message() if isinstance(error, click.ClickException) else for_people(error)
         report.problem("session", f"no session: {text}", "mend what was found above, or give the right options")
         return None
     for name, check in (("session", _check_timeout), ("identity", _check_identity), ("chroot", _check_chroot),
@@ -79,7 +80,7 @@ def report_error(report: Report, name: str, error: ZooKeeperError) -> None:
         text = f"{_loss(error)} in the middle of the check"
         report.problem(name, text, "see the servers' logs and disks, and the network")
     else:
-        report.problem(name, str(error), "see the servers' logs")
+        report.problem(name, for_people(error), "see the servers' logs")
 
 
 def _check_timeout(app: App, client: Client, report: Report) -> None:
@@ -138,7 +139,11 @@ def check_writes(app: App, client: Client, report: Report) -> None:
     try:
         made = client.create(f"{app.settings.chroot.rstrip('/')}/zkc-doctor-", b"", ephemeral=True, sequential=True)
     except (NoAuthError, NoNodeError, NotReadOnlyError) as error:
-        report.note("write", f"writes were not measured: {error}", "authenticate, or give a chroot that may be written")
+        report.note(
+            "write",
+            f"writes were not measured: {for_people(error)}",
+            "authenticate, or give a chroot that may be written",
+        )
         return
     except ZooKeeperError as error:
         _report_write_error(app, report, server, error)
@@ -167,7 +172,7 @@ def check_writes(app: App, client: Client, report: Report) -> None:
 def _report_write_error(app: App, report: Report, server: Optional[str], error: ZooKeeperError) -> None:
     """Report a write that failed. A server whose disk is full ends when it writes to its log."""
     if not is_lost(error):
-        report.problem("write", f"a write fails: {error}", "see the servers' logs")
+        report.problem("write", f"a write fails: {for_people(error)}", "see the servers' logs")
         return
     text = f"{_loss(error)} during the write check"
     if server is not None:

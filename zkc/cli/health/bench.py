@@ -145,6 +145,7 @@ def latency(app: App, count: int, write: bool, path: str) -> Optional[int]:
       zkc latency
       zkc latency --write --count 1000 --json
     """
+    from zkc.cli._errors import for_people
     from zkc.cli._exit import CommandError, ExitCode
     from zkc.errors import ZooKeeperError
 
@@ -165,7 +166,7 @@ def latency(app: App, count: int, write: bool, path: str) -> Optional[int]:
             if isinstance(error, CommandError) and error.exit_code == ExitCode.USAGE:
                 raise  # A mistake in the options is not the server's.
             failed = True
-            records.append({"server": address, "operation": None, "error": str(error)})
+            records.append({"server": address, "operation": None, "error": for_people(error)})
     app.out.table(columns, records)
     return int(ExitCode.PARTLY) if failed else None
 

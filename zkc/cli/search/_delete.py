@@ -109,7 +109,9 @@ def _delete(app: App, plan: Plan, kept: int) -> int:
             details = {**_facts(deletion, kept), "exact": deletion.exact, "total": plan.count}
             raise CommandError(message, ExitCode.INTERRUPTED, details=details) from None
         except ZooKeeperError as error:
-            message = f"{deletion.deleted:,} of {plan.count:,} znodes are deleted, then: {error}"
+            from zkc.cli._errors import for_people
+
+            message = f"{deletion.deleted:,} of {plan.count:,} znodes are deleted, then: {for_people(error)}"
             raise CommandError(message, ExitCode.PARTLY, details=_facts(deletion, kept, error)) from None
     return _end(app, plan, deletion, kept)
 
@@ -139,7 +141,7 @@ def _end(app: App, plan: Plan, deletion: Deletion, kept: int) -> int:
 
         raise CommandError(
             f"{facts['failed']:,} of {plan.count:,} znodes are not deleted: they have changed, or must not be"
-            f" deleted. The first: {deletion.first}",
+            f" deleted. The first: {deletion.first_text}",
             ExitCode.PARTLY,
             details={**facts, "failures": failure_records(deletion.failed)},
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from zkc.cli._exit import CommandError, ExitCode
@@ -300,8 +300,11 @@ def _report(app: App, done: int, failed: list[tuple[str, Exception]]) -> Optiona
 
 def _warn(app: App, failed: list[tuple[str, Exception]]) -> Optional[int]:
     """Name znodes that failed, and return the exit code."""
+    from zkc.cli._errors import for_people
+
     for path, error in failed[:20]:
-        app.out.warn(f"{path}: {error}")
+        text = for_people(error)
+        app.out.warn(text if text.startswith(f"{path}: ") else f"{path}: {text}")
     if len(failed) > 20:
         app.out.warn(f"and {len(failed) - 20:,} more")
     return int(ExitCode.PARTLY) if failed else None

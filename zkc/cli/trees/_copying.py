@@ -214,7 +214,9 @@ class _Run:
                 raise
             if isinstance(error, ZooKeeperError):
                 facts["maybe_applied"] = error.maybe_applied
-            text = error.format_message() if isinstance(error, CommandError) else str(error)
+            from zkc.cli._errors import for_people
+
+            text = error.format_message() if isinstance(error, CommandError) else for_people(error)
             raise CommandError(f"{summary}, then: {text}", ExitCode.PARTLY, path=error.path, details=facts) from None
 
     # ---- after -----------------------------------------------------------------------------------------------------
@@ -254,7 +256,7 @@ class _Run:
         whole = {"source": self._source.name, "target": self._target.name, **facts, "ephemerals": ephemerals}
         if failed:
             raise CommandError(
-                f"{self._summary(facts)}; {_znodes(failed)} could not be deleted. The first: {deletion.first}",
+                f"{self._summary(facts)}; {_znodes(failed)} could not be deleted. The first: {deletion.first_text}",
                 ExitCode.PARTLY, details={**whole, "failed": failed},
             )  # fmt: skip
         if app.out.is_json:

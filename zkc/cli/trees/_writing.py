@@ -258,7 +258,11 @@ class Writer:
                     try:
                         sent.append((item, send(item)))
                     except (TypeError, ValueError) as error:  # Before it was sent, as data that are too large.
-                        refused = CommandError(f"{item.path}: {error}", name="refused", path=item.path)
+                        from zkc.cli._errors import for_people
+
+                        text = for_people(error)
+                        text = text if text.startswith(f"{item.path}: ") else f"{item.path}: {text}"
+                        refused = CommandError(text, name="refused", path=item.path)
                         break
                 for item, future in sent:
                     try:

@@ -159,6 +159,13 @@ class Deletion:
         """The first failure."""
         return self.failed[0] if self.failed else None
 
+    @property
+    def first_text(self) -> str:
+        """The first failure in words."""
+        from zkc.cli._errors import for_people
+
+        return "" if self.first is None else for_people(self.first)
+
     def run(self, items: Iterator[tuple[str, int]]) -> None:
         """Delete znodes, children before their parents. A failure of one does not stop the others.
 

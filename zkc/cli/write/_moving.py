@@ -209,7 +209,7 @@ class Move:
 
     def _take_back(self, error: BaseException) -> None:
         """Delete the copy after a failure, and raise the error with what is where."""
-        from zkc.cli._errors import exit_code_of, name_of
+        from zkc.cli._errors import exit_code_of, for_people, name_of
 
         left = f"{self._source} is as it was, and the copy was removed"
         remains = f"{self._source} is as it was, and an incomplete copy is left at {self._target}: zkc rm -r deletes it"
@@ -220,7 +220,7 @@ class Move:
                 self._delete_copy()
         except (Exception, KeyboardInterrupt) as second:  # noqa: BLE001 - reported
             left = f"{remains} ({type(second).__name__})"
-        why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        why = "interrupted" if isinstance(error, KeyboardInterrupt) else for_people(error)
         raise CommandError(
             f"{why}. Nothing was moved: {left}", ExitCode(exit_code_of(error)), name=name_of(error),
             path=self._source, details={"moved": 0},
@@ -240,7 +240,7 @@ class Move:
             raise deletion.first
 
     def _delete_source(self, plan: Any) -> int:
-        from zkc.cli._errors import exit_code_of
+        from zkc.cli._errors import exit_code_of, for_people
         from zkc.cli._progress import progress
         from zkc.cli.write._deleting import Deletion
 
@@ -258,8 +258,9 @@ class Move:
         left = plan.count - deletion.deleted - deletion.missing
         most = "" if deletion.exact else "at most "
         interrupted = isinstance(reason, KeyboardInterrupt)
+        why = "interrupted" if interrupted else for_people(reason)
         raise CommandError(
-            f"{'interrupted' if interrupted else reason}. The copy at {self._target} is complete, and {most}{left:,} of"
+            f"{why}. The copy at {self._target} is complete, and {most}{left:,} of"
             f" {plan.count:,} znodes are still at {self._source}: compare them, and delete them with zkc rm -r",
             ExitCode.INTERRUPTED if interrupted else ExitCode.PARTLY,
             path=self._source,

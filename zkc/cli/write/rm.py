@@ -176,7 +176,10 @@ def _counted(app: App, bar: Any, total: int, missing_fails: bool = False) -> Ite
     except ZooKeeperError as error:
         if not deletion.deleted:
             raise
-        raise CommandError(f"deleted {deletion.deleted:,} of {total:,} znodes, then: {error}", ExitCode.PARTLY,
+        from zkc.cli._errors import for_people
+
+        text = f"deleted {deletion.deleted:,} of {total:,} znodes, then: {for_people(error)}"
+        raise CommandError(text, ExitCode.PARTLY,
                            details={"deleted": deletion.deleted, "total": total,
                                     "maybe_applied": error.maybe_applied}) from None  # fmt: skip
 
@@ -189,7 +192,7 @@ def _end(app: App, deletion: Deletion, total: int, facts: dict[str, Any], *, not
     if failed and not deletion.deleted:
         raise none_deleted(deletion.failed, failed, total)
     if failed:
-        text = f"deleted {deletion.deleted:,} of {total:,} znodes, {failed:,} failed. The first: {deletion.first}"
+        text = f"deleted {deletion.deleted:,} of {total:,} znodes, {failed:,} failed. The first: {deletion.first_text}"
         raise CommandError(text, ExitCode.PARTLY, details={
             "deleted": deletion.deleted, "total": total, "failed": failed,
             "failures": failure_records(deletion.failed), **facts,
