@@ -1,4 +1,4 @@
-"""What ends the screen besides a key: a signal, and the end of the server of its web page."""
+"""The ends of the screen that are no keys: a signal, and the end of the server of its web page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the screen says of an error: advice in terms of commands, and one sentence for a lost connection."""
+"""The words of the screen for an error: advice in terms of commands, and one sentence for a lost connection."""
 
 from __future__ import annotations
 
