@@ -86,7 +86,7 @@ for call in ("result", "exception"):
         getattr(session.get("/a"), call)(timeout=0.2)
     except errors.OperationTimeoutError:
         took = time.monotonic() - begin
-        print("in time" if 0.2 <= took <= 0.3 else took)
+        print("in time" if 0.2 <= took < 5 else took)  # Without the timeout it would wait until the server goes on.
 thaw(server)
 print(session.get("/a").result(20)[0])
 session.close()
