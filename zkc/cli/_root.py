@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from typing import Any, Optional
 
 import click
@@ -20,20 +19,6 @@ __all__ = ["root"]
 
 class Root(Group):
     """The group of all commands. It lists them from the table, and imports only the one that runs."""
-
-    def main(self, *arguments: Any, **options: Any) -> Any:
-        app = options.get("obj")
-        try:
-            result = super().main(*arguments, **options)
-            if sys.stdout is not None:
-                sys.stdout.flush()
-            return result
-        except BrokenPipeError:
-            raise  # The reader of a pipe has left: no error is reported.
-        except (Exception, KeyboardInterrupt):
-            if isinstance(app, App):
-                app.has_failed = True
-            raise
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing and {"-V", "--version"}.intersection(args):

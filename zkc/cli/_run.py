@@ -54,6 +54,7 @@ def run(arguments: Sequence[str], app: App | None = None, *, leaves: bool = Fals
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - any error ends the command with one line
         if not app.is_parsed:
             app.take_form(arguments)
+        app.has_failed = True
         code = report(error, app)
         if leaves and (code == ExitCode.INTERRUPTED or ended_by() is not None):
             _leave_soon(app, code)

@@ -60,7 +60,9 @@ def _reencode(stream: TextIO) -> None:
 
 def discard_stdout() -> None:
     """Let the rest of stdout go nowhere: the interpreter must not flush to it again when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def settle_stdout() -> None:

@@ -11,8 +11,7 @@ __all__ = ["Inflated", "Kept", "Rest"]
 
 def _there(pipe: IO[bytes], most: int) -> bytes:
     """Return the bytes that are there, at most so many: the writer may wait for an answer to its first line."""
-    # A pipe is read by a BufferedReader, which has the method. The type of sys.stdin.buffer says less.
-    found: bytes = pipe.read1(most)  # type: ignore[attr-defined]
+    found: bytes = pipe.read1(most)  # type: ignore[attr-defined]  # A BufferedReader, of which IO[bytes] says less.
     return found
 
 
