@@ -54,6 +54,19 @@ def test_two_kinds_of_watches_on_a_path_report_no_gap_without_a_reconnect(app, c
     assert watches.part_of_tree("/a", print) is None
 
 
+def test_a_notice_of_a_gap_follows_a_reply_of_the_server(app, client):
+    """What changes after the notice is reported: the server has the watches again when it answers a read."""
+    told = []
+
+    def note(line):
+        told.append((line.partition(" ")[2], app.client.metrics().requests["exists"]))
+
+    watches = Watches(app, note)
+    before = app.client.metrics().requests.get("exists", 0)
+    watches._event(WatchedEvent(EventType.GAP, State.CONNECTED, "/a"))
+    assert told == [("gap at /a: changes may be missing", before + 1)]
+
+
 def test_the_events_of_a_znode_are_those_of_its_tree_that_concern_it():
     def of(path, type_, event_path):
         return [(each.type, each.path) for each in _of_znode(path, WatchedEvent(type_, State.CONNECTED, event_path))]
@@ -74,7 +87,8 @@ def test_each_watch_of_a_path_reports_one_gap_for_a_reconnect(open_terminal, cli
     zookeeper_server.stop()
     terminal.see("connection is lost")
     zookeeper_server.start()
-    terminal.see("connected again")
+    terminal.see(r"^\[.*gap at /a")  # What changes after these lines is reported; after "connected again" it may not be.
+    terminal.see("^[0-9:]+ gap +/a")
     client.retry(lambda: client.set("/a", b"x"), policy=Retry(deadline=30, attempts=None, idempotent=True))
     terminal.see(r"^\[.*changed /a")
     terminal.see("^[0-9:]+ changed +/a")

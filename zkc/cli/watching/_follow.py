@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zkc.cli._app import App
     from zkc.recipes import CacheEvent
 
-__all__ = ["Change", "Follower"]
+__all__ = ["Change", "Follower", "wait_until_watched"]
 
 
 class Change(NamedTuple):
@@ -25,6 +25,17 @@ class Change(NamedTuple):
     type: str
     path: str
     zxid: Optional[int] = None
+
+
+def wait_until_watched(client: Client, path: str) -> None:
+    """Wait until the server has the watches again: nothing may be missing behind the line of a gap.
+
+    The client sends them before anything else, so the server has them when it answers a read.
+    """
+    from zkc.errors import ZooKeeperError
+
+    with contextlib.suppress(ZooKeeperError):  # After the next lost connection follows another gap.
+        client.exists(path)
 
 
 class Follower:
@@ -83,18 +94,8 @@ class Follower:
         except queue.Empty:
             return None
         if change.type == "gap":
-            self._wait_until_watched(change.path)
+            wait_until_watched(self._client, change.path)
         return change
-
-    def _wait_until_watched(self, path: str) -> None:
-        """Wait until the server has the watches again: nothing may be missing behind the line of a gap.
-
-        The client sends them before anything else, so the server has them when it answers a read.
-        """
-        from zkc.errors import ZooKeeperError
-
-        with contextlib.suppress(ZooKeeperError):  # After the next lost connection follows another gap.
-            self._client.exists(path)
 
     def _event(self, event: WatchedEvent) -> None:
         self._queue.put(Change(event.type.name.lower(), event.path, event.zxid))

@@ -11,6 +11,7 @@ from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._paths import resolve_path
 from zkc.cli._records import hex_text
 from zkc.cli.programs._words import escaped
+from zkc.cli.watching._follow import wait_until_watched
 
 if TYPE_CHECKING:
     from zkc import Client, ClientState, WatchedEvent
@@ -118,13 +119,15 @@ class Watches:
                 fn(part)
 
     def _event(self, event: WatchedEvent) -> None:
-        now = datetime.datetime.now().astimezone().strftime("%H:%M:%S")
         kind = event.type.name.lower()
         if kind == "gap":
-            self._notify(f"{now} gap at {event.path}: changes may be missing")
+            wait_until_watched(self._app.client, event.path)
+            what = f"gap at {event.path}: changes may be missing"
         else:
             zxid = "" if event.zxid is None else f"  {hex_text(event.zxid)}"
-            self._notify(f"{now} {kind} {event.path}{zxid}")
+            what = f"{kind} {event.path}{zxid}"
+        now = datetime.datetime.now().astimezone().strftime("%H:%M:%S")
+        self._notify(f"{now} {what}")
 
 
 def _command(path: str, recursive: bool) -> str:
