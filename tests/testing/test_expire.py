@@ -33,6 +33,20 @@ def test_the_client_learns_of_it_at_once(zookeeper_server: ZooKeeperServer) -> N
             assert lost.wait(10)
 
 
+def test_a_server_that_stalls_in_the_middle_is_waited_for() -> None:
+    with ZooKeeperServer() as server, zkc.Client(server.hosts, session_timeout=30.0) as client:
+        lost = threading.Event()
+        client.add_listener(lambda state: lost.set() if state is zkc.ClientState.LOST else None)
+        server.pause()
+        resuming = threading.Timer(5.0, server.resume)  # Behind the first attempt, and the listing that follows it.
+        resuming.start()
+        try:
+            server.expire(client.session_id, client.session_password)
+        finally:
+            resuming.join()
+        assert lost.wait(20)
+
+
 class Returning:
     """A client that takes its session back as soon as it is cut off, until the server says that it has expired."""
 

@@ -156,6 +156,7 @@ def _buffer(data: bytes) -> bytes:
 
 _CLOSE_REQUEST = _buffer(struct.pack(">ii", 1, _CLOSE_SESSION))
 _RECONNECT_TIME = 0.25  # seconds for a disconnected client to connect again, before the next attempt
+_STALL = 20.0  # seconds that a server on a busy machine may take for a listing
 
 
 def end_session(address: tuple[str, int], session_id: int, password: bytes, timeout: float = 30.0) -> None:
@@ -229,12 +230,12 @@ def _receive_end(connection: WireConnection) -> None:
 
 def _is_tracked(address: tuple[str, int], session_id: int) -> bool:
     """Return whether a server lists a session as alive."""
-    return re.search(rf"\b{session_id:#x}\b", four_letter_word(address, "dump")) is not None
+    return re.search(rf"\b{session_id:#x}\b", four_letter_word(address, "dump", _STALL)) is not None
 
 
 def _connections(address: tuple[str, int], session_id: int) -> int:
     """Count the connections of a session that a server lists."""
-    listed = four_letter_word(address, "cons").replace(")", ",")
+    listed = four_letter_word(address, "cons", _STALL).replace(")", ",")
     return listed.count(f"sid={session_id:#x},")
 
 
