@@ -1,6 +1,7 @@
 """Calls made again: after which errors, how often, and when the client is connected again."""
 
 import asyncio
+import contextlib
 import inspect
 import signal
 import threading
@@ -139,20 +140,22 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-@pytest.fixture
-def interrupted():
-    """Let a signal handler raise a KeyboardInterrupt, as Ctrl-C does, soon."""
+@contextlib.contextmanager
+def interrupted(seconds):
+    """Expect the KeyboardInterrupt that a signal handler raises in a block, as Ctrl-C does, soon after its beginning."""
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+    try:
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the block of the caller is within
+            signal.setitimer(signal.ITIMER_REAL, seconds)  # Here: on a busy machine the signal may come at once.
+            yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.usefixtures("interrupted")
 def test_ctrl_c_ends_a_pause():
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted(0.2):
         LONG.call(Failing(lost()))
     assert time.monotonic() - began < 30
 
@@ -162,15 +165,9 @@ def test_ctrl_c_ends_waiting_for_a_connection(hosts, zookeeper_server):
         proxy.refuse()
         proxy.drop_connections()
         client.wait_for(zkc.ClientState.SUSPENDED, timeout=20)
-        before = signal.signal(signal.SIGALRM, interrupt)
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 1.0)
-            with pytest.raises(KeyboardInterrupt):
-                # Nine tenths of the pause are for the connection.
-                client.retry(Failing(lost()), policy=Retry(backoff=5.0, jitter=0.0))
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+        with interrupted(1.0):
+            # Nine tenths of the pause are for the connection.
+            client.retry(Failing(lost()), policy=Retry(backoff=5.0, jitter=0.0))
 
 
 @pytest.mark.parametrize("through_client", [False, True])
@@ -332,8 +329,8 @@ async def test_the_deadline_holds_while_there_is_no_connection(far, proxy):
         function = Failing(*(lost() for _ in range(1000)))
         began = time.monotonic()
         with pytest.raises(zkc.ConnectionLossError):
-            await zk.retry(either(zk.kind, function), policy=Retry(None, backoff=0.05, deadline=0.5))
-        assert 0.4 < time.monotonic() - began < 20
+            await zk.retry(either(zk.kind, function), policy=Retry(None, backoff=0.05, max_backoff=0.05, deadline=2.0))
+        assert time.monotonic() - began > 1.8
         assert function.calls > 2
         proxy.accept()
 

@@ -166,7 +166,8 @@ async def test_it_raises_when_there_will_be_no_session_any_more(zk):
     events = zk.watch("/a")
     await zk.sync()  # The watch is armed: what it was set with is answered before.
     with pytest.raises(zkc.AuthFailedError):
-        await zk.add_auth("nonsense", "credentials")
+        # The refusal may be lost with the connection.
+        await both.mended(lambda: zk.add_auth("nonsense", "credentials"))
     with pytest.raises(zkc.AuthFailedError):
         await next_of(events)
     assert [event async for event in events] == []
@@ -191,8 +192,8 @@ def test_another_thread_can_close_it(client):
 def test_ctrl_c_interrupts_who_waits(client):
     events = client.watch("/a")
     interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    interrupt.start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - on a busy machine it may come before the call
+        interrupt.start()
         next(events)
     interrupt.join()
     client.create("/a")
