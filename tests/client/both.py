@@ -187,14 +187,25 @@ async def mended(call: Callable[[], Awaitable[Any]]) -> Any:
             assert not error.session_lost
 
 
-async def close_in_the_middle(zk: Any, count: int, middle: int) -> list[Any]:
-    """Close a client while a call reads the root so many times, and return what that call found."""
+async def close_in_the_middle(zk: Any, before: int, behind: int) -> list[Any]:
+    """Close a client while a call reads the root again and again, and return what that call found.
+
+    Args:
+        zk: The client.
+        before: How many reads are begun before the close.
+        behind: How many reads are begun behind it.
+    """
     begun = threading.Event()
+    taken = 0
 
     def paths() -> Iterator[str]:
-        for number in range(count):
-            if number == middle:
+        nonlocal taken
+        left = behind
+        while left:
+            taken += 1
+            if taken == before:
                 begun.set()
+            left -= zk.inner.closed
             yield "/"
 
     call = zk.submit.get_many(paths())
@@ -202,4 +213,5 @@ async def close_in_the_middle(zk: Any, count: int, middle: int) -> list[Any]:
         await asyncio.sleep(0.001)  # until the generator says that it is in the middle
     await zk.close()
     found: list[Any] = await call if zk.kind == "async" else call.result(30)
+    assert len(found) == taken
     return found

@@ -343,8 +343,8 @@ async def test_an_expired_session_hangs_nothing(zk, zookeeper_server):
 async def test_closing_in_the_middle_hangs_nothing(make_zk):
     zk = make_zk()
     await zk.start()
-    outcomes = await close_in_the_middle(zk, 200_000, 3000)
-    assert len(outcomes) == 200_000
+    outcomes = await close_in_the_middle(zk, 3000, 50_000)
+    assert len(outcomes) >= 53_000
     assert isinstance(outcomes[0], tuple)
     assert isinstance(outcomes[-1], zkc.ClosingError)
 
@@ -360,11 +360,12 @@ async def test_a_cancelled_call_sends_no_more(zk):
 
     call = zk.submit.get_many(paths(), window=100)
     call.cancel()
+    before = taken  # The thread that takes them may have gone on until here.
     for _ in range(3):
         await zk.sync("/")
     del call
     gc.collect()
-    assert taken < 1000
+    assert taken - before < 1000
 
 
 async def test_no_client_no_call(make_zk):

@@ -223,8 +223,8 @@ async def test_closing_with_groups_in_flight(make_zk):
     zk = make_zk()
     await zk.start()
     await primed(zk)
-    results = await close_in_the_middle(zk, 300_000, 5000)
-    assert len(results) == 300_000
+    results = await close_in_the_middle(zk, 5000, 50_000)
+    assert len(results) >= 55_000
     assert isinstance(results[0], tuple)
     assert isinstance(results[-1], zkc.ClosingError)
 
