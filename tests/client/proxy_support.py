@@ -1,7 +1,10 @@
 """Proxies that lose replies, or change them."""
 
+import contextlib
 import selectors
 import struct
+import threading
+import time
 
 from zkc.testing import FaultProxy
 
@@ -33,6 +36,43 @@ class AnswersLost(FaultProxy):
         for link in self._links if self._keeps else ():
             waits = link.server.outgoing or not link.server.connected
             self._register(link.server.socket, selectors.EVENT_WRITE if waits else 0, link)
+
+
+class Cut:
+    """A cut of the connection behind the next request of a client; that one was sent, and has no answer.
+
+    It begins when it is called, as a callback for progress, on the thread that sends the requests. It does so once.
+
+    Args:
+        zk: The client.
+        proxy: The proxy that it connects through. It refuses connections afterwards.
+    """
+
+    def __init__(self, zk, proxy):
+        self._zk = zk
+        self._proxy = proxy
+        self._sent = 0
+        self._thread = None
+
+    def __call__(self, _):
+        if self._thread is None:
+            self._proxy.pause()
+            self._sent = self._zk.metrics().total
+            self._thread = threading.Thread(target=self._cut)
+            self._thread.start()
+
+    def _cut(self):
+        deadline = time.monotonic() + 30
+        while self._zk.metrics().total == self._sent and time.monotonic() < deadline:
+            time.sleep(0.001)  # until a request was sent that the proxy does not forward
+        self._proxy.refuse()  # The client must not be connected again before it has missed the reply.
+        self._proxy.drop_connections()
+        self._proxy.resume()
+
+    def end(self):
+        """Wait until the connection is cut, and let the client connect again."""
+        self._thread.join()
+        self._proxy.accept()
 
 
 CREATE2, DELETE, SET, SET_ACL, MULTI = 15, 2, 5, 7, 14
@@ -84,8 +124,8 @@ class Meddler(FaultProxy):
         self._lies -= 1
         assert self._listener is not None
         client, _ = self._listener.accept()
-        with client:
-            client.settimeout(5.0)
+        with client, contextlib.suppress(OSError):  # The client may have gone, with a reset.
+            client.settimeout(20.0)
             client.recv(1024)
             client.sendall(_EXPIRED)
             client.recv(1024)  # Until the client has read that, and closes.

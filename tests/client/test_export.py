@@ -19,6 +19,7 @@ from zkc._args import check_path
 from zkc.testing import FaultProxy
 
 from . import both
+from .proxy_support import Cut
 
 HEADER = '{"format": "zkc-tree", "version": 1, "path": "/"}\n'
 
@@ -309,19 +310,17 @@ async def test_a_lost_connection_ends_an_export_and_an_import(make_zk, hosts, pr
         paths = [f"/{letter}{number}" for letter in string.ascii_letters for number in range(10)]
         await zk.create_many(((path, base64.b64encode(path.encode())) for path in paths), raise_errors=True)
 
-        def cut(_):
-            proxy.refuse()  # The client must not be connected again before it has missed a reply.
-            proxy.drop_connections()
-
+        cut = Cut(zk, proxy)
         with pytest.raises(zkc.ConnectionLossError):
             await zk.export("/", tmp_path / "file", window=10, progress=cut)
-        proxy.accept()
+        cut.end()
         assert list(tmp_path.iterdir()) == []
         await both.mended(zk.sync)  # The last of the connections that were cut may seem to be there still.
         assert await zk.export("/", tmp_path / "file") == 521
+        cut = Cut(zk, proxy)
         with pytest.raises(zkc.ConnectionLossError) as caught:
             await zk.import_("/copy", tmp_path / "file", window=10, progress=cut)
-        proxy.accept()
+        cut.end()
         assert caught.value.maybe_applied
         await both.mended(zk.sync)
         await zk.import_("/copy", tmp_path / "file", on_existing="skip")

@@ -1,13 +1,12 @@
 """delete_tree and copy_tree, and trees when something breaks."""
 
-import threading
-
 import pytest
 
 import zkc
 from zkc.testing import FaultProxy
 
 from . import both
+from .proxy_support import Cut
 from .trees_support import SMALL, grow, shape
 
 # ---- deleting -------------------------------------------------------------------------------------------------------
@@ -175,23 +174,11 @@ def proxy(zookeeper_server):
 
 
 @pytest.mark.parametrize("call", ["tree", "walk", "delete_tree", "copy_tree"])
-async def test_a_lost_connection_ends_a_call_on_a_tree(make_zk, hosts, proxy, eventually, call):
+async def test_a_lost_connection_ends_a_call_on_a_tree(make_zk, hosts, proxy, call):
     async with make_zk(proxy.hosts + "/" + hosts.partition("/")[2]) as zk:
         await grow(zk)
         await zk.create("/kept")
-        cuts = []
-
-        def drop_what_is_asked():
-            eventually(lambda: zk.session.in_flight > 0)
-            proxy.drop_connections()
-            proxy.resume()
-
-        def cut(_):
-            """Let nothing through any more, so that what is asked next has no answer when the connection ends."""
-            if not cuts:
-                proxy.pause()
-                cuts.append(threading.Thread(target=drop_what_is_asked))
-                cuts[0].start()
+        cut = Cut(zk, proxy)
 
         async def walk(path, progress):
             async for _ in zk.walk(path, window=10):
@@ -202,7 +189,7 @@ async def test_a_lost_connection_ends_a_call_on_a_tree(make_zk, hosts, proxy, ev
         options = {} if call == "walk" else {"window": 10}
         with pytest.raises(zkc.ConnectionLossError):
             await function(*arguments, progress=cut, **options)
-        cuts[0].join()
+        cut.end()
         await both.mended(zk.sync)  # The connection that was cut may seem to be there still.
         assert await zk.delete_tree("/") > 0  # At least /kept: the server may have carried out what had no reply.
 
