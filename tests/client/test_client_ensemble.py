@@ -40,7 +40,7 @@ async def test_a_member_is_killed(make_zk, zookeeper_ensemble, events):
 
 
 async def test_a_member_hangs(make_zk, zookeeper_ensemble):
-    async with make_zk(zookeeper_ensemble.new_chroot(), session_timeout=6) as zk:
+    async with make_zk(zookeeper_ensemble.new_chroot(), session_timeout=12) as zk:
         await zk.create("/a", b"0")
         session_id = zk.session_id
         hanging = member_of(zookeeper_ensemble, zk)

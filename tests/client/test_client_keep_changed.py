@@ -67,12 +67,13 @@ async def many(call, items, **options):
             raise outcome
 
 
+# One that reads before it deletes has ten times as long for both.
 DELETES = {
     "delete": (DELETE, lambda zk, **o: zk.delete("/kept", **o)),
     "submit": (DELETE, lambda zk, **o: Submitting(zk).delete("/kept", **o)),
     "missing_ok": (DELETE, lambda zk, **o: zk.delete("/kept", missing_ok=True, **o)),
     "many": (DELETE, lambda zk, **o: many(zk.delete_many, ["/kept"], **o)),
-    "recursive": (DELETE, lambda zk, **o: zk.delete("/kept", recursive=True, **o)),
+    "recursive": (DELETE, lambda zk, **o: zk.delete("/kept", recursive=True, **{name: 10 * o[name] for name in o})),
     "transaction": (MULTI, lambda zk, **o: in_transaction(zk, lambda t: t.delete("/kept"), **o)),
 }
 deletes = pytest.mark.parametrize(("opcode", "delete"), DELETES.values(), ids=DELETES)

@@ -95,7 +95,7 @@ def slow_names(tmp_path_factory):
 
 
 def test_a_start_that_timed_out_may_be_tried_again_and_resumes_the_session(zookeeper_server):
-    others = WireConnection(("127.0.0.1", zookeeper_server.port), session_timeout=30.0)
+    others = WireConnection(("127.0.0.1", zookeeper_server.port), session_timeout=30.0, timeout=20.0)
     client = zkc.Client(
         zookeeper_server.hosts,
         connect_timeout=0.3,

@@ -23,7 +23,7 @@ def lonely():
 
 
 async def test_reads_are_served_and_changes_refused(make_zk, lonely, events):
-    zk = make_zk(lonely.hosts, read_only=True, connect_timeout=60, session_timeout=4)
+    zk = make_zk(lonely.hosts, read_only=True, connect_timeout=60, session_timeout=9)
     zk.add_listener(events)
     async with zk:
         assert zk.state is ClientState.READ_ONLY

@@ -110,7 +110,7 @@ async def test_a_call_waits_for_a_server_that_comes_back(patient, zookeeper_serv
 async def test_a_broken_connection_is_reported_and_mended(make_zk, zookeeper_server):
     # Long enough for the server to come back; and short, for a server that is asked while it starts may never answer,
     # and libzookeeper waits two thirds of this before it asks again.
-    async with make_zk(session_timeout=6) as zk:
+    async with make_zk(session_timeout=15) as zk:
         await zk.create("/a", b"x")
         session_id = zk.session_id
         zookeeper_server.pause()

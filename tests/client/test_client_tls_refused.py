@@ -23,7 +23,7 @@ BAD = {
     "wrong_ca_signed": ("unknown_ca", "not trusted: CN = zkc other test CA"),
     "self_signed": ("self_signed", "is self-signed, and none of the trusted ones"),
 }
-AT_ONCE = 8.0  # Seconds that a refusal may take on a busy machine; waiting until a timeout takes longer.
+AT_ONCE = 30.0  # Seconds that a refusal may take on a busy machine; waiting until a timeout takes longer.
 PATIENCE = 60.0
 
 
@@ -219,9 +219,9 @@ async def test_a_file_that_is_not_there_is_named(make_zk, server, tmp_path, whic
 
 
 async def test_a_port_for_plain_text(make_zk, server):
-    zk = make_zk(server.hosts, tls=mutual(server.tls), session_timeout=3.0, connect_timeout=1.5)
+    zk = make_zk(server.hosts, tls=mutual(server.tls), session_timeout=3.0, connect_timeout=5.0)
     error = await refused(zk, zkc.ConnectTimeoutError)
-    assert f"no session with {server.hosts} within 1.5 s" in str(error)
+    assert f"no session with {server.hosts} within 5 s" in str(error)
     assert "it may be a port for plain text" in str(error)
     assert error.__cause__.reason == "closed"
 
@@ -247,7 +247,7 @@ async def test_a_server_that_says_nothing(make_zk, server):
 async def test_a_server_that_says_nothing_and_a_good_one(make_zk, server):
     with TLSFront(None) as silent:
         hosts = f"{silent.hosts},{server.tls_hosts}"
-        async with make_zk(hosts, tls=mutual(server.tls), session_timeout=1.5) as zk:
+        async with make_zk(hosts, tls=mutual(server.tls), session_timeout=6.0) as zk:
             assert await zk.exists("/") is not None
 
 
@@ -257,7 +257,7 @@ async def test_one_bad_server_and_one_that_is_away(make_zk, server):
     with TLSFront(files.server_context()) as bad, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and not listened at
         hosts = f"{bad.hosts},127.0.0.1:{taken.getsockname()[1]}"
-        zk = make_zk(hosts, tls=mutual(server.tls), session_timeout=3.0, connect_timeout=2.0)
+        zk = make_zk(hosts, tls=mutual(server.tls), session_timeout=3.0, connect_timeout=5.0)
         error = await refused(zk, zkc.ConnectTimeoutError)
     assert "expired at 2001-01-01" in str(error)
     assert error.__cause__.reason == "expired"
@@ -279,7 +279,7 @@ async def test_no_secret_is_shown(make_zk, server, everything_logged):
     key = server.tls.encrypted_client_key("open sesame")
     key_itself = server.tls.client_key.read_text().splitlines()[1]
     tls = mutual(server.tls, key=key, password="open sesame")
-    settings = {"tls": tls, "auth": [("digest", "ann:hush hush")], "session_timeout": 3.0}
+    settings = {"tls": tls, "auth": [("digest", "ann:hush hush")], "session_timeout": 9.0}
     shown = [repr(tls), str(tls)]
     async with make_zk(below(server), **settings) as zk:
         session_password = zk.session_password

@@ -108,7 +108,10 @@ async def test_expiry_is_a_watchs_last_event(zk, expire_zk, events):
     assert await events.next() == WatchedEvent(EventType.SESSION, State.EXPIRED_SESSION, "/a")
 
 
-async def test_a_watch_survives_a_restart_of_the_server(zk, other_zk, zookeeper_server, events):
+async def test_a_watch_survives_a_restart_of_the_server(make_zk, zookeeper_server, events):
+    zk, other_zk = make_zk(session_timeout=20.0), make_zk(session_timeout=20.0)  # They outlive the restart.
+    await zk.start()
+    await other_zk.start()
     await zk.create("/a")
     await zk.get("/a", watch=events)
     zookeeper_server.restart()

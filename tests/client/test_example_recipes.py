@@ -31,7 +31,7 @@ def job(number):
     print("at", number, flush=True)
     time.sleep(600)  # Until the test kills or stops the process.
 
-client = zkc.Client(sys.argv[2], session_timeout=1.0)
+client = zkc.Client(sys.argv[2], session_timeout=4.0)
 client.start()
 cron_job.CronJob(client, "ann", 60.0, job).tick(7)
 """

@@ -33,7 +33,7 @@ class World:
         self.server = server
         self.proxy = proxy
         path = f"/{secrets.token_hex(4)}"
-        self.writer = make(kind, server.hosts)
+        self.writer = make(kind, server.hosts, session_timeout=30.0)  # It outlives the restarts.
         self.watcher = make(kind, proxy.hosts, session_timeout=4.0)
         self.path = path
         self.seen = []  # Of the latest watch: (data, stat).

@@ -28,7 +28,7 @@ async def test_a_session_outlives_all_servers_but_one_that_stall(make_zk, server
     with contextlib.ExitStack() as stack:
         proxies = [stack.enter_context(FaultProxy("127.0.0.1", port)) for _ in range(5)]
         hosts = ",".join(proxy.hosts for proxy in proxies)
-        zk = make_zk(hosts, session_timeout=5.0, tls=tls)
+        zk = make_zk(hosts, session_timeout=10.0, tls=tls)
         await zk.start()
         session = zk.session_id
         znode = await zk.create("/here", b"", ephemeral=True, sequential=True)

@@ -205,7 +205,7 @@ class Run:
     def drain(self, watches):
         """Return when some watches have seen all that they should: a removed one gets nothing more."""
         self.settle()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while not all(watch.agrees() for watch in watches) and time.monotonic() < deadline:
             time.sleep(0.001)  # Until the callbacks of the events that came before the replies have run.
 
