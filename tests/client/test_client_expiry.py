@@ -89,7 +89,7 @@ async def test_a_call_on_a_session_that_expires_gets_that_error(make_zk, hosts, 
 
             async def ask():
                 try:
-                    while True:
+                    while ClientState.LOST not in asked:  # The next session may be there at once.
                         await zk.set("/", b"x", timeout=20)
                         await asyncio.sleep(0.01)  # until the expiry
                 except zkc.ConnectionLossError:
@@ -149,33 +149,30 @@ async def test_a_session_that_expires_without_a_listener(make_zk, hosts, zookeep
 
 async def test_closing_while_the_next_session_is_made(make_zk, hosts, zookeeper_server, events):
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
-        zk = make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=6)
+        zk = make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30)
         await zk.start()
-
-        def stop_serving(state):
-            if state is ClientState.LOST:
-                proxy.refuse()
-                proxy.drop_connections()
-
-        zk.add_listener(stop_serving)
         zk.add_listener(events)
+        proxy.refuse()
+        proxy.drop_connections()
+        assert await events.next() is ClientState.SUSPENDED
         zookeeper_server.expire(zk.session_id, zk.session_password)
-        while await events.next() is not ClientState.LOST:
-            pass
-        await both.eventually(lambda: not zk.connected)  # The next session may have been quicker than the listener.
+        # One connection, over which it learns of that, and none for the next session.
+        zookeeper_server.pause()
+        proxy.accept()
+        await both.eventually(lambda: proxy.connections == 1)
+        proxy.refuse()
+        zookeeper_server.resume()
+        assert await events.next() is ClientState.LOST
         waiting = both.begin(zk, "wait_for", ClientState.CONNECTED)
-        await asyncio.sleep(0)
+        await both.eventually(lambda: zk.inner._waiters)  # A wait that began after the close would be for a start.
         await zk.close()
         with pytest.raises(zkc.ClosingError):
             await waiting
         assert zk.closed
-        # The next session may have been connected already when the listener heard of the end of the last one.
-        while (state := await events.next()) is not ClientState.CLOSED:
-            assert state in (ClientState.CONNECTED, ClientState.SUSPENDED)
+        assert await events.next() is ClientState.CLOSED
         with pytest.raises(zkc.ClosingError):
             await zk.get("/")
         proxy.accept()
-        zk.remove_listener(stop_serving)
         async with zk:
             assert await zk.exists("/") is not None
 
