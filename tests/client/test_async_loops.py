@@ -183,7 +183,7 @@ async def work(client):
         await client.get("/")
 async def main():
     try:
-        async with zkc.AsyncClient(hosts) as client:
+        async with zkc.AsyncClient(hosts, session_timeout=60.0) as client:
             tasks = [asyncio.create_task(work(client)) for _ in range(100)]
             await client.create("/mine", ephemeral=True)
             await client.get("/mine")
@@ -207,7 +207,7 @@ def test_ctrl_c_ends_it_cleanly(hosts, client, eventually, loop):
         assert done.stdout == "closed True\ninterrupted\n"
     else:
         assert "interrupted" in done.stdout
-    eventually(lambda: client.exists("/mine") is None, 5.0)  # Closed, and not left to its timeout.
+    eventually(lambda: client.exists("/mine") is None)  # Closed, and not left to its timeout.
 
 
 PRELUDE = """
@@ -246,8 +246,9 @@ async def many_gets(hosts):
             return True
 
         assert all(await asyncio.gather(*(work(i) for i in range(100))))
-        assert seen == {before}, "no thread was made for the calls"
-        assert threading.active_count() == 1 or before == threads()
+        # One that an earlier test has joined may be listed for a moment.
+        assert max(seen) <= before, "no thread was made for the calls"
+        assert threading.active_count() == 1 or threads() <= before
         assert client.metrics().requests["get"] == 100_000
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import concurrent.futures
 import threading
-import time
 
 import pytest
 
@@ -45,11 +44,9 @@ def test_every_call_gives_a_future(client):
 def test_calls_are_sent_in_their_order_and_nothing_waits(client, zookeeper_server):
     client.create("/a")
     zookeeper_server.pause()
-    before = time.monotonic()
     futures = [client.submit.set("/a", b"%d" % i) for i in range(1000)]
     read = client.submit.get("/a")
-    assert not read.done()
-    assert time.monotonic() - before < 5
+    assert not read.done()  # Nothing has waited for the server.
     zookeeper_server.resume()
     assert read.result(20)[0] == b"999"
     assert [future.result().version for future in futures] == list(range(1, 1001))
@@ -105,7 +102,7 @@ def test_done_callbacks_run_on_the_clients_thread(client):
     assert thread.startswith("zkc-dispatch") or future.done()
 
 
-def test_a_callback_that_raises_harms_nothing(client, caplog):
+def test_a_callback_that_raises_harms_nothing(client, caplog, eventually):
     def fail(future):
         raise ValueError("my own fault")
 
@@ -113,7 +110,8 @@ def test_a_callback_that_raises_harms_nothing(client, caplog):
     future.add_done_callback(fail)
     future.result(20)
     assert client.exists("/") is not None
-    caplog.clear()
+    eventually(lambda: "my own fault" in caplog.text)  # The callback may have its turn behind both replies.
+    caplog.clear()  # The traceback refers to the future.
 
 
 def test_a_callback_may_call_the_client(client):
@@ -286,4 +284,4 @@ def test_a_cancelled_future_with_a_callback_has_no_watch(client, zookeeper_serve
     finally:
         zookeeper_server.resume()
     client.sync("/")
-    assert client.session.watch_count == 0
+    eventually(lambda: client.session.watch_count == 0)

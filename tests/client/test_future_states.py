@@ -6,7 +6,6 @@ import copy
 import gc
 import pickle
 import threading
-import time
 import weakref
 
 import pytest
@@ -109,8 +108,10 @@ def test_a_future_of_ones_own():
     future = Future()
     called = []
     future.add_done_callback(called.append)
-    threading.Timer(0.01, future.set_result, ["made"]).start()
+    making = threading.Timer(0.01, future.set_result, ["made"])
+    making.start()
     assert future.result(WAIT) == "made"
+    making.join()  # Who waits is woken before the callbacks are called.
     assert called == [future]
     failing = Future()
     failing.set_exception(LookupError("mine"))
@@ -293,10 +294,8 @@ def test_a_forgotten_future_is_freed(held, zookeeper_server):
 
 
 def test_a_limit_ends_a_wait(held):
-    began = time.monotonic()
-    with pytest.raises(zkc.OperationTimeoutError):
+    with pytest.raises(zkc.OperationTimeoutError):  # And not the TimeoutError of result().
         held.submit.get("/", timeout=0.2).result(WAIT)
-    assert time.monotonic() - began < WAIT / 2
 
 
 def test_what_is_under_way_at_the_close(hosts, zookeeper_server):

@@ -154,13 +154,11 @@ def test_cancelled_by_another_thread(blocked, zookeeper_server):
         future = blocked.submit.get("/")
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(future.result, WAIT)
-            began = time.monotonic()
             while not waiting.running():
                 time.sleep(0.001)
             assert future.cancel()
-            with pytest.raises(concurrent.futures.CancelledError):
+            with pytest.raises(concurrent.futures.CancelledError):  # And not the TimeoutError of either result().
                 waiting.result(WAIT)
-            assert time.monotonic() - began < WAIT
     finally:
         zookeeper_server.resume()
 
