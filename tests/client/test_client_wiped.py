@@ -64,7 +64,7 @@ async def test_servers_that_are_behind_are_recognized(make_zk, own_server, caplo
 
 
 async def test_a_connection_ends_the_suspicion(make_zk, own_server, tmp_path):
-    zk = make_zk(own_server.hosts, session_timeout=9.0)
+    zk = make_zk(own_server.hosts, session_timeout=15.0)
     await zk.start()
     await zk.create_many([f"/{number}" for number in range(200)])
     own_server.stop()
@@ -76,7 +76,7 @@ async def test_a_connection_ends_the_suspicion(make_zk, own_server, tmp_path):
     shutil.rmtree(own_server.folder)
     shutil.copytree(tmp_path / "backup", own_server.folder)
     own_server.start()  # The data are back.
-    await zk.wait_for(ClientState.CONNECTED, timeout=20)
+    await zk.wait_for(ClientState.CONNECTED, timeout=60)
     assert len(await zk.children("/")) == 201
     assert zk.session.unanswered[0] == 0
     with pytest.raises(zkc.OperationTimeoutError) as caught:
@@ -89,7 +89,7 @@ async def test_a_start_without_a_quorum_says_so(make_zk):
         first, *others = ensemble.members
         for other in others:
             other.stop()
-        zk = make_zk(first.hosts, session_timeout=4.0, connect_timeout=4.0)
+        zk = make_zk(first.hosts, session_timeout=4.0, connect_timeout=8.0)
         with pytest.raises(zkc.ConnectTimeoutError, match=r"they have no quorum, or are not ready.*load balancer"):
             await zk.start()
 
