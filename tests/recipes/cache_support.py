@@ -61,10 +61,10 @@ class Fold:
             cache.inner.add_listener(self)
 
     def __call__(self, event: Any) -> None:
-        self.events.append(event)
         fault = self._apply(event)
         if fault is not None:
             self.faults.append(f"{fault}: {event} on {threading.current_thread()}")
+        self.events.append(event)  # At last: who sees it there may look at the other two.
 
     def _apply(self, event: Any) -> Any:
         change, path, old, new = event.change, event.path, event.old, event.new

@@ -27,7 +27,8 @@ def watched(zookeeper_server):
     """Return a function that counts the watches of the server."""
 
     def count():
-        return int(re.search(r"zk_watch_count\s+(\d+)", zookeeper_server.four_letter_word("mntr")).group(1))
+        listed = zookeeper_server.four_letter_word("mntr", timeout=30.0)
+        return int(re.search(r"zk_watch_count\s+(\d+)", listed).group(1))
 
     return count
 

@@ -24,7 +24,7 @@ def watches(request):
 @pytest.fixture
 def behind(make_zk, through, loop):
     """A client that connects through the proxy."""
-    client = make_zk(through, session_timeout=6.0)
+    client = make_zk(through, session_timeout=30.0)
 
     async def start():
         await client.start()
@@ -50,7 +50,10 @@ async def _cached(zk, watches, **options):
 async def _settled(zk, cache, fold):
     async def settled():
         tree = await tree_of(zk)
-        return cache.inner.fresh_since is not None and picture_of(cache.inner) == tree == fold.picture()
+        if cache.inner.fresh_since is None or not picture_of(cache.inner) == tree == fold.picture():
+            return False
+        states = [change for change, _ in fold.changes() if change in (STALE, READY)]
+        return states[-1:] != [STALE]  # The listeners are told a little later.
 
     await eventually(settled, 60.0)
     assert fold.faults == []
@@ -60,6 +63,7 @@ async def test_a_cut_link_is_a_gap(zk, behind, proxy, watches):
     await _fill(zk)
     cache, fold = await _cached(behind, watches)
     await reconnect(behind, proxy)
+    await eventually(lambda: fold.changes() == [(STALE, "/r"), (READY, "/r")])
     await _settled(zk, cache, fold)
     assert fold.changes() == [(STALE, "/r"), (READY, "/r")]
     cache.inner.close()

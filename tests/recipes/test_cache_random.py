@@ -31,7 +31,7 @@ class World:
         self.server = server
         self.proxy = proxy
         self.root = f"/{secrets.token_hex(4)}"
-        self.writer = make(kind, server.hosts)
+        self.writer = make(kind, server.hosts, session_timeout=30.0)  # It outlives the restarts.
         self.reader = make(kind, proxy.hosts, session_timeout=4.0, max_queued_events=5)
         self.cache = cache_of(self.reader, self.root, jitter=0.01, watches=watches)
         self.fold = Fold(self.cache)
