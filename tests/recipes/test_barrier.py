@@ -75,7 +75,7 @@ async def test_a_wait_at_a_barrier_survives_the_session(zk, other_zk, expire_zk)
     await expire_zk(zk)
     assert not waiting.done()
     await barrier.remove()
-    assert await asyncio.wait_for(waiting, 10) is True
+    assert await asyncio.wait_for(waiting, 30) is True
 
 
 async def test_a_barrier_removed_during_an_outage_lets_pass_afterwards(make_zk, proxy, through, zk):
@@ -92,7 +92,7 @@ async def test_a_barrier_removed_during_an_outage_lets_pass_afterwards(make_zk, 
     assert await told.next() is zkc.ClientState.SUSPENDED
     await barrier.remove()
     proxy.accept()
-    assert await asyncio.wait_for(waiting, 20) is True
+    assert await asyncio.wait_for(waiting, 30) is True
 
 
 # ---- rounds ---------------------------------------------------------------------------------------------------------
@@ -152,19 +152,20 @@ async def test_a_stale_ready_lets_no_member_pass(zk, other_zk):
         await first.enter(timeout=0.2)
     await zk.delete("/phase/ready")
     await cleaned(zk)
+    number = int((await zk.get("/phase"))[0] or 0)  # It was in no round yet where that took longer than its timeout.
     entering = begin(first.enter())
-    await joined(zk, 1, 1)
+    await joined(zk, number, 1)
     await second.enter()
-    assert (await entering).generation == 1
+    assert (await entering).generation == number
 
 
 async def test_an_enter_that_times_out_says_how_many_members_came(zk, other_zk):
     others = begin(double(other_zk, 3, "b").enter())
     await joined(zk, 0, 1)
     with pytest.raises(
-        zkc.OperationTimeoutError, match=r"2 of 3 members came within 0\.5 s; this member leaves no znode"
+        zkc.OperationTimeoutError, match=r"2 of 3 members came within 3 s; this member leaves no znode"
     ) as caught:
-        await double(zk, 3, "a").enter(timeout=0.5)
+        await double(zk, 3, "a").enter(timeout=3.0)
     assert caught.value.maybe_applied is False
     with pytest.raises(BarrierBrokenError, match="gave up"):
         await others
@@ -204,7 +205,7 @@ async def test_the_death_of_a_member_breaks_the_round_for_all_who_wait(make_zk, 
                     await future
                 continue
             with pytest.raises(BarrierBrokenError, match=f"member '{victim}' died in round {victim}") as caught:
-                await asyncio.wait_for(future, 10)
+                await asyncio.wait_for(future, 30)
             assert (caught.value.generation, caught.value.member) == (victim, str(victim))
     await cleaned(zk)
 
@@ -214,7 +215,7 @@ async def test_a_member_that_gives_up_breaks_the_round(zk, other_zk):
     waiting = begin(double(zk, 3, "a").enter())
     await joined(zk, 0, 1)
     with pytest.raises(zkc.OperationTimeoutError):
-        await double(other_zk, 3, "b").enter(timeout=0.2)
+        await double(other_zk, 3, "b").enter(timeout=2.0)
     with pytest.raises(BarrierBrokenError, match=r"member 'b' (gave up|died) in round 0"):
         await waiting
     await cleaned(zk)
@@ -226,9 +227,9 @@ async def test_an_expired_member_is_told_and_breaks_the_round(zk, other_zk, expi
     await joined(zk, 0, 2)
     await expire_zk(zk)
     with pytest.raises(BarrierBrokenError, match=r"member 'a' (expired|died)"):
-        await asyncio.wait_for(mine, 10)
+        await asyncio.wait_for(mine, 30)
     with pytest.raises(BarrierBrokenError, match="member 'a' died"):
-        await asyncio.wait_for(theirs, 10)
+        await asyncio.wait_for(theirs, 30)
 
 
 async def test_a_member_that_dies_at_work_breaks_the_leave(make_zk, zk, other_zk):
@@ -242,7 +243,7 @@ async def test_a_member_that_dies_at_work_breaks_the_leave(make_zk, zk, other_zk
     assert not leaving.done()
     await mortal.close()
     with pytest.raises(BarrierBrokenError, match="member 'b' died"):
-        await asyncio.wait_for(leaving, 10)
+        await asyncio.wait_for(leaving, 30)
     with pytest.raises(BarrierBrokenError, match="member 'b' died"):
         await third.leave()
     await cleaned(zk)
@@ -254,7 +255,7 @@ async def test_a_member_that_has_left_may_die(make_zk, zk, other_zk):
     first, second = double(mortal, 2, "a"), double(other_zk, 2, "b")
     await asyncio.gather(first.enter(), second.enter())
     with pytest.raises(zkc.OperationTimeoutError):
-        await first.leave(timeout=0.1)
+        await first.leave(timeout=2.0)
     await mortal.close()
     await second.leave()
     await cleaned(zk)

@@ -49,7 +49,7 @@ async def test_the_next_in_the_queue_leads_when_the_leader_ends(zk, other_zk):
     await queued(zk, 2)
     assert not second.leads.is_set()
     await first.end()
-    await asyncio.wait_for(second.leads.wait(), 10)
+    await asyncio.wait_for(second.leads.wait(), 30)
     assert second.hold.token > first.hold.token
     await second.end()
 
@@ -85,10 +85,10 @@ async def test_a_contender_keeps_its_place_when_the_one_in_front_vanishes(zk, ot
     await asyncio.sleep(0.2)  # The other one may join again in that time; the third must not.
     assert contenders[2].name in await zk.children("/leader")
     await terms[0].end()
-    await asyncio.wait_for(terms[2].leads.wait(), 10)
+    await asyncio.wait_for(terms[2].leads.wait(), 30)
     assert terms[2].hold.token == contenders[2].token
     await terms[2].end()
-    await asyncio.wait_for(terms[1].leads.wait(), 10)
+    await asyncio.wait_for(terms[1].leads.wait(), 30)
     await terms[1].end()
 
 
@@ -101,7 +101,7 @@ async def test_a_contender_whose_znode_is_deleted_joins_again_at_once(zk, other_
     await zk.delete(f"/leader/{deleted.name}")
     await queued(zk, 2)
     await first.end()
-    await asyncio.wait_for(second.leads.wait(), 10)
+    await asyncio.wait_for(second.leads.wait(), 30)
     assert second.hold.token > deleted.token
     await second.end()
 
@@ -119,7 +119,7 @@ async def test_resigning_ends_the_hold_under_its_user(zk, other_zk):
     assert (first.hold.state, first.hold.reason) == (HoldState.LOST, "resigned")
     with pytest.raises(LockLostError):
         first.hold.check()
-    await asyncio.wait_for(second.leads.wait(), 10)
+    await asyncio.wait_for(second.leads.wait(), 30)
     with pytest.raises(LockLostError, match="resigned"):
         await first.end()
     await second.end()

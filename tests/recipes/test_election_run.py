@@ -46,7 +46,7 @@ async def test_an_error_of_the_function_comes_out_of_a_single_run(zk, other_zk):
     fail.set()
     with pytest.raises(KeyError, match="work"):
         await first
-    await asyncio.wait_for(second.leads.wait(), 10)
+    await asyncio.wait_for(second.leads.wait(), 30)
     await second.end()
 
 
@@ -88,7 +88,7 @@ async def test_a_leader_that_loses_its_session_is_stopped_and_campaigns_again(zk
     await expire_zk(zk)
     await eventually(lambda: ended)
     assert holds[0].reason == "expired"
-    await asyncio.wait_for(second.leads.wait(), 10)
+    await asyncio.wait_for(second.leads.wait(), 30)
     await queued(other_zk, 2)  # It waits behind.
     await second.end()
     await eventually(lambda: len(holds) == 2)
@@ -188,7 +188,7 @@ async def test_a_leader_is_kept_across_a_short_outage_and_replaced_after_a_long_
     make_zk, proxy, through, zk, other_zk
 ):
     """Scenario 43."""
-    cut = make_zk(through, session_timeout=4.0)
+    cut = make_zk(through, session_timeout=8.0)
     await cut.start()
     ended = []
 
@@ -218,7 +218,7 @@ async def test_a_leader_is_kept_across_a_short_outage_and_replaced_after_a_long_
     assert (await elect(zk, "x").leader()).token == leader.token
     proxy.refuse()
     proxy.drop_connections()
-    await asyncio.wait_for(second.leads.wait(), 20)
+    await asyncio.wait_for(second.leads.wait(), 30)
     assert await change is None
     assert (await observer.__anext__()).data == b"b"
     proxy.accept()

@@ -29,7 +29,7 @@ def far_zk(start_zk, through):
 
 def watchers(server, hosts, path):
     """Return the ids of the sessions that watch a path at the server."""
-    text = server.four_letter_word("wchp") + "\n/"
+    text = server.four_letter_word("wchp", timeout=30.0) + "\n/"
     block = text.partition(f"{hosts[hosts.index('/') :]}{path}\n")[2].partition("/")[0]
     return {int(line, 16) for line in block.split()}
 
@@ -65,7 +65,7 @@ async def test_a_watch_whose_removal_is_lost_is_removed_after_the_reconnect(
 
     proxy.before(_REMOVE_WATCHES, lose)
     with pytest.raises(LockTimeoutError):
-        await do(far_zk, far_zk.inner.lock("/a").acquire, timeout=0.5)
+        await do(far_zk, far_zk.inner.lock("/a").acquire, timeout=2.0)
 
     await eventually(lambda: removals)
     await eventually(lambda: synced(far_zk))  # It is connected again.
@@ -87,7 +87,7 @@ async def test_a_semaphore_that_times_out_during_its_look_leaves_no_watch(zk, fa
 
     proxy.before(_GET, pause_at_the_second)  # The first get is of the attempt outside of the queue, without a watch.
     with pytest.raises(LockTimeoutError):
-        await do(far_zk, far_zk.inner.semaphore("/s", 1).acquire, timeout=0.5)
+        await do(far_zk, far_zk.inner.semaphore("/s", 1).acquire, timeout=2.0)
     assert len(gets) == 2
     proxy.resume()
     await eventually(lambda: synced(far_zk))

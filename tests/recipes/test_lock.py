@@ -240,7 +240,7 @@ async def test_lock_fenced_transactions(zk, other_zk):
 
 PAUSED = """
 import os, signal, sys, zkc
-client = zkc.Client(sys.argv[1], session_timeout=1.0)
+client = zkc.Client(sys.argv[1], session_timeout=4.0)
 client.start()
 hold = client.lock("/a").acquire()
 print(hold.token, flush=True)

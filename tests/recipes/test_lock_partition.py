@@ -14,7 +14,7 @@ from ..client.proxy_support import Meddler
 from .lock_support import do, waits
 from .partition_support import PartitionedEnsemble
 
-TIMEOUT = 2.0  # The session timeout in seconds, which is shorter than the servers' own.
+TIMEOUT = 4.0  # The session timeout in seconds, which is shorter than the servers' own.
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ async def test_lock_of_a_client_whose_server_is_cut_off(partition, chroot, make_
 async def test_lock_of_an_old_session_is_not_taken_for_an_own_one(zookeeper_server, hosts, zk, make_zk, layout):
     """Scenario 56: a server still lists the contender of a session that another has reported as expired."""
     with Meddler("127.0.0.1", zookeeper_server.port) as meddler:
-        async with make_zk(meddler.hosts + hosts[hosts.index("/") :], session_timeout=4.0) as lied_to:
+        async with make_zk(meddler.hosts + hosts[hosts.index("/") :], session_timeout=8.0) as lied_to:
             lock = lied_to.inner.lock("/a", layout=layout)
             hold = await do(lied_to, lock.acquire)
             old_id = lied_to.session_id

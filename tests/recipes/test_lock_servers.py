@@ -16,13 +16,13 @@ from zkc.recipes import HoldState, LockInDoubtError, LockLostError
 from ..client.both import eventually, gone, mended
 from .lock_support import do, waits
 
-TIMEOUT = 2.0
+TIMEOUT = 5.0
 TICK = 0.2  # Of the servers of zkc.testing.
 LATE = 10.0  # What a busy machine may add to an expiry.
 
 HOLDER = """
 import sys, time, zkc
-client = zkc.Client(sys.argv[1], session_timeout=2.0)
+client = zkc.Client(sys.argv[1], session_timeout=5.0)
 client.start()
 hold = client.lock("/a").acquire()
 print(hold.path, flush=True)

@@ -79,7 +79,7 @@ async def test_queue_timeout_claims_nothing(zk):
     begun = time.monotonic()
     with pytest.raises(QueueTimeoutError, match=r"/q.*0.3 s"):
         await do(zk, queue.get, timeout=0.3)
-    assert 0.25 < time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun > 0.25
     await put(zk, queue, b"x")
     assert await drain(zk, queue) == [b"x"]
 
@@ -134,19 +134,19 @@ async def test_queue_nack_delivers_again_at_the_same_place(zk, other_zk):
 async def test_queue_delays(zk):
     queue = queue_of(zk)
     begun = time.time()
-    await put(zk, queue, b"later", delay=2.5)
+    await put(zk, queue, b"later", delay=5.0)
     await put(zk, queue, b"now")
     item = await do(zk, queue.get)
     assert item.data == b"now"
-    await do(zk, item.nack, 1.5)
+    await do(zk, item.nack, 3.0)
     assert await do(zk, queue.try_get) is None
     item = await do(zk, queue.get, timeout=10)
     assert (item.data, item.attempts) == (b"now", 2)
-    assert time.time() - begun > 1.4
+    assert time.time() - begun > 2.9
     await do(zk, item.ack)
     item = await do(zk, queue.get, timeout=10)
     assert (item.data, item.attempts) == (b"later", 1)
-    assert time.time() - begun > 2.4
+    assert time.time() - begun > 4.9
     await do(zk, item.nack, 0.05)
     assert (await do(zk, queue.get, timeout=10)).attempts == 2
 

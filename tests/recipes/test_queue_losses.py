@@ -154,7 +154,7 @@ async def test_queue_get_that_times_out_leaves_no_claim(zk_behind, proxy, direct
 
     proxy.before(opcode, silence)
     with pytest.raises(QueueTimeoutError):
-        await do(zk_behind, queue.get, timeout=0.3)
+        await do(zk_behind, queue.get, timeout=2.0)
     proxy.resume()
     await eventually(lambda: left(direct) == (1, 0))
     item = await do(zk_behind, queue.get, timeout=20)  # It is free for this consumer, too.
@@ -215,7 +215,7 @@ async def test_queue_watches_are_bounded(hosts, zookeeper_server):
             async with await queue.get():
                 pass
         root = hosts[hosts.index("/") :]
-        text = zookeeper_server.four_letter_word("wchp")
+        text = zookeeper_server.four_letter_word("wchp", timeout=30.0)
         assert sum(line.startswith(root + "/q") for line in text.splitlines()) <= 2
 
 

@@ -137,7 +137,7 @@ async def test_closing_a_registry_unregisters_what_it_has_registered(zk, registr
 async def test_the_id_of_another_session_is_waited_for_or_replaced(zk, registry, other, other_zk):
     first = await registry.register(instance())
     with pytest.raises(zkc.OperationTimeoutError, match="another session may have its id"):
-        await other.register(instance(port=1), timeout=0.2)
+        await other.register(instance(port=1), timeout=2.0)
     await eventually(lambda: other_zk.kept == [])
     registering = asyncio.ensure_future(other.register(instance(port=2)))
     await asyncio.sleep(0.1)  # Time to be done too early.

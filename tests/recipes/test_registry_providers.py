@@ -104,7 +104,7 @@ async def test_an_instance_with_errors_is_left_out_for_a_while(registry, monkeyp
 
 async def test_an_instance_with_errors_is_waited_for(registry):
     await register(registry, "a")
-    provider = registry.provider("web", max_errors=1, error_window=0.3)
+    provider = registry.provider("web", max_errors=1, error_window=2.0)
     provider.note_error(await provider.get())
     assert await provider.get() is None
     assert (await provider.wait(timeout=30)).id == "a"

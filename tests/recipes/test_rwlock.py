@@ -182,7 +182,7 @@ async def test_rwlock_upgrade_is_refused_at_once(zk):
 async def test_rwlock_give_up_of_a_writer_frees_the_readers_behind(zk, other_zk):
     lock, other = rw(zk), rw(other_zk)
     first = await do(zk, lock.read.acquire)
-    writing = do(other_zk, other.write.acquire, timeout=0.5)
+    writing = do(other_zk, other.write.acquire, timeout=2.0)
     await queued(zk, 2)
     reading = do(zk, lock.read.acquire)
     with pytest.raises(LockTimeoutError):
