@@ -94,9 +94,10 @@ async def crowd(zk, server, hosts, *, processes, contenders):
         for process in crowded:
             assert await asyncio.to_thread(process.stdout.readline) == "ready\n"
         assert len(await zk.children("/a")) == total + 1
+        # They have places, and begin to wait: a lock that is released before has no watches.
+        most = await eventually(lambda: (found := watches(server)) > total and found)
         fired = deletions(server)
         assert await do(zk, first.release)
-        most = 0
         while len(names := await zk.children("/grants")) < total:
             most = max(most, watches(server))
             await asyncio.sleep(0.05)  # Between two counts.

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import random
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,8 @@ async def test_holds_never_overlap_while_all_is_disturbed(server, near, make_zk,
     clients = [make_zk(near.hosts, session_timeout=3.0) for _ in range(CLIENTS)]
     for client in clients:
         await client.start()
-    over, holds = asyncio.Event(), []
+    kinds = ("lock", "rwlock", "semaphore")
+    over, holds, written = asyncio.Event(), [], Counter()
 
     async def contend(client, kind):
         inner = client.inner
@@ -72,6 +74,7 @@ async def test_holds_never_overlap_while_all_is_disturbed(server, near, make_zk,
                 await write(client, kind, hold, weight)
                 await asyncio.sleep(dice.random() * 0.02)  # It holds for a while.
                 await write(client, kind, hold, weight)
+                written[kind] += 1
             with contextlib.suppress(zkc.ZooKeeperError):
                 await do(client, hold.release, timeout=10)
 
@@ -97,10 +100,10 @@ async def test_holds_never_overlap_while_all_is_disturbed(server, near, make_zk,
                 victim = dice.choice(clients)
                 with contextlib.suppress(OSError, ValueError):  # It has no session at this moment.
                     await asyncio.to_thread(server.expire, victim.session_id, victim.session_password)
+        await eventually(lambda: min(written[kind] for kind in kinds) >= 5, timeout=60.0)
         await asyncio.sleep(0.5)  # Some holds without a disturbance.
         over.set()
 
-    kinds = ("lock", "rwlock", "semaphore")
     await asyncio.gather(disturb(), *(contend(client, kind) for client in clients for kind in kinds))
     await eventually(lambda: all(client.connected for client in clients))
     await eventually(lambda: all(hold.state in (HoldState.RELEASED, HoldState.LOST) for hold in holds))
@@ -122,5 +125,5 @@ async def is_clean(zk, server):
                 return False
         except zkc.NoNodeError:
             continue  # An empty container is deleted.
-    found = re.search(r"zk_watch_count\s+(\d+)", server.four_letter_word("mntr"))
+    found = re.search(r"zk_watch_count\s+(\d+)", server.four_letter_word("mntr", timeout=30.0))
     return found is not None and int(found[1]) == 0

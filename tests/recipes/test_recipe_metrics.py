@@ -38,6 +38,7 @@ async def test_metrics_of_a_lock(zk):
 async def test_metrics_of_waiting_contenders(zk, other_zk):
     hold = await do(other_zk, other_zk.inner.lock("/a").acquire)
     waiting = do(zk, zk.inner.lock("/a").acquire)
+    await eventually(lambda: counted(zk, "lock").queue_length.count)  # It has looked at the queue.
     assert await waits(asyncio.shield(waiting))
     found = counted(zk, "lock")
     assert (found.grants, found.wait.count) == (0, 0)
@@ -115,6 +116,7 @@ async def test_metrics_of_an_election(zk, other_zk):
     own = zk.inner.election("/leader", identifier="own")
     hold = await do(other_zk, leader._lock.acquire)
     waiting = do(zk, own._lock.acquire)
+    await eventually(lambda: counted(zk, "election").queue_length.count)  # It has looked at the queue.
     assert await waits(asyncio.shield(waiting))
     await do(other_zk, leader.resign)
     assert hold.reason == "resigned"

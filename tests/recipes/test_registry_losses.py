@@ -189,7 +189,7 @@ async def test_reads_are_spread_after_an_expiry(zk, expire_zk, monkeypatch):
     monkeypatch.setattr("zkc.recipes._instance_watch.uniform", uniform)
     await expire_zk(zk)
     await eventually(lambda: registry.is_current("web"))
-    assert spread == [(0.0, 0.003)]
+    assert set(spread) == {(0.0, 0.003)}  # The old session may have connected once more before it expired.
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -23,7 +23,9 @@ async def _enqueued(zk, lock, count):
     calls = []
     for _ in range(count):
         ticket = await do(zk, lock.enqueue)
+        watched = zk.session.watch_count
         calls.append(do(zk, ticket.wait))
+        await eventually(lambda watched=watched: zk.session.watch_count > watched and zk.session.in_flight == 0)
         assert await waits(asyncio.shield(calls[-1]), 0.1)
     return calls
 
