@@ -142,7 +142,7 @@ def interrupt(*_):
 
 @contextlib.contextmanager
 def interrupted(seconds):
-    """Expect the KeyboardInterrupt that a signal handler raises in a block, as Ctrl-C does, soon after its beginning."""
+    """Expect the KeyboardInterrupt that a signal handler raises in a block, as Ctrl-C does, soon after it begins."""
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the block of the caller is within
