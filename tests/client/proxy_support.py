@@ -71,6 +71,7 @@ class Cut:
 
     def end(self):
         """Wait until the connection is cut, and let the client connect again."""
+        assert self._thread is not None
         self._thread.join()
         self._proxy.accept()
 

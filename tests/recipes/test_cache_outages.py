@@ -53,7 +53,7 @@ async def _settled(zk, cache, fold):
         if cache.inner.fresh_since is None or not picture_of(cache.inner) == tree == fold.picture():
             return False
         states = [change for change, _ in fold.changes() if change in (STALE, READY)]
-        return states[-1:] != [STALE]  # The listeners are told a little later.
+        return states[-1:] != [STALE]  # The listeners are called a little later.
 
     await eventually(settled, 60.0)
     assert fold.faults == []
