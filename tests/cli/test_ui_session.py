@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import re
 
 import pytest
+from textual.widgets import Static
 
 import zkc
+from zkc import ClientState
+from zkc.cli.programs._ui.age import Age
+from zkc.cli.programs._ui.reader import Reader
 from zkc.cli.programs._ui.reasons import UNCONNECTED
 from zkc.testing import FaultProxy
 
@@ -17,6 +23,16 @@ from .ui_support import content, editor, field, names, picture, told, typed, unt
 def proxy(zookeeper_server):
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
         yield proxy
+
+
+def state(browser):
+    """Return the line with the state of the session."""
+    return browser.screen_stack[0].query_one("#state", Static)
+
+
+def top_line(browser):
+    """Return its text."""
+    return picture(browser).splitlines()[0]
 
 
 def through(proxy, hosts):
@@ -60,6 +76,94 @@ def test_what_could_not_be_read_is_read_at_the_next_connection(browse, client, h
         await until(pilot, lambda: "changed" in content(browser))
 
     browse(body, servers=through(proxy, hosts), timeout=2.0)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+def test_what_is_shown_without_a_connection_is_marked_as_old(browse, client, hosts, proxy, size):
+    client.create_many([("/app", b"first"), ("/app/a-znode-with-a-long-name", b"")])
+
+    async def body(browser, pilot):
+        await until(pilot, lambda: names(browser) == ["app"])
+        await typed(pilot, "↓")
+        await until(pilot, lambda: "first" in content(browser))
+        assert "shown as of" not in picture(browser)
+        proxy.refuse()
+        proxy.drop_connections()
+        await until(pilot, lambda: re.search(r" · shown as of \d\d:\d\d:\d\d ", top_line(browser)))
+        assert "suspended" in top_line(browser)
+        assert top_line(browser).endswith("/app")
+        assert state(browser).has_class("old")
+        assert "first" in content(browser)
+        client.set("/app", b"second")
+        client.create("/new")
+        proxy.accept()
+        await until(pilot, lambda: "shown as of" not in top_line(browser))
+        assert "second" in content(browser)
+        assert names(browser) == ["app", "new"]
+        assert "connected" in top_line(browser)
+        assert not state(browser).has_class("old")
+
+    browse(body, servers=through(proxy, hosts), timeout=2.0, size=size)
+
+
+def test_the_mark_stays_until_each_path_was_read_by_a_later_connection():
+    class Client:
+        connected = True
+
+    client, ended, reading = Client(), [], []
+
+    async def read(path):
+        done = asyncio.get_running_loop().create_future()
+        reading.append((path, done))
+        return await done
+
+    async def finish(path, succeeded=True):
+        while path not in [each for each, _ in reading]:
+            await asyncio.sleep(0.001)
+        index = [each for each, _ in reading].index(path)
+        reading.pop(index)[1].set_result(succeeded)
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    def lose():
+        client.connected = False
+        age.note(ClientState.SUSPENDED)
+
+    def connect():
+        client.connected = True
+        age.note(ClientState.CONNECTED)
+        age.ask(reader, ["/a", "/b"])
+        age.look()
+
+    age = Age(client, lambda: ended.append(True))
+    reader = Reader(read, age)
+
+    async def body():
+        lose()
+        mark = age.text
+        connect()
+        await finish("/a")
+        while not reading:
+            await asyncio.sleep(0.001)
+        lose()
+        connect()
+        await finish("/b")  # It has begun before the connection.
+        assert age.text == mark
+        await finish("/a", succeeded=False)
+        await finish("/b")
+        assert age.text == mark
+        reader.ask("/a")  # As a change does.
+        await finish("/a")
+        assert ended == [True]
+        assert not age.is_old
+        assert age.text == ""
+        lose()
+        client.connected = True
+        age.look()
+        assert not age.is_old
+        reader.close()
+
+    asyncio.run(body())
 
 
 def test_errors_advise_in_terms_of_commands(browse, client):

@@ -18,6 +18,7 @@ from textual.widgets import Footer, Static, TabbedContent, TabPane, Tree
 from zkc import AsyncClient, ClientState, NoNodeError, ZooKeeperError
 from zkc.cli._connect import client_options
 from zkc.cli._text import shown
+from zkc.cli.programs._ui.age import Age
 from zkc.cli.programs._ui.changes import Changes
 from zkc.cli.programs._ui.dialogs import Edit, Help
 from zkc.cli.programs._ui.ends import ALONE, leave_if_alone, take_signals
@@ -57,6 +58,7 @@ class Browser(TextualApp[None]):
     CSS = """
     #tree { width: 40%; min-width: 24; border-right: solid $primary-darken-2; }
     #state { height: 1; background: $panel; }
+    #state.old { text-style: reverse; }
     TabPane { padding: 0 1; }
     TabbedContent { width: 1fr; }
     TabPane Static { width: 100%; }
@@ -84,8 +86,9 @@ class Browser(TextualApp[None]):
         self.client = AsyncClient(settings.servers, **client_options(settings))
         self.tree_view = ZnodeTree(path, id="tree")
         self.keys = KeyQueue(self)
-        self._children = Reader(self._reload_children)
-        self._chosen_data = Reader(self._reload_chosen)
+        self.age = Age(self.client, self._show_state)
+        self._children = Reader(self._reload_children, self.age)
+        self._chosen_data = Reader(self._reload_chosen, self.age)
         self.live = Live(self.client, self._children.ask, self._data_changed)
         self.tree_view.client, self.tree_view.live = self.client, self.live
         self.chosen: Optional[str] = None
@@ -234,7 +237,7 @@ class Browser(TextualApp[None]):
 
     # ---- changes of other clients ----------------------------------------------------------------------------------
 
-    async def _reload_children(self, path: str) -> None:
+    async def _reload_children(self, path: str) -> bool:
         view = self.tree_view
         line, before = view.line_of(path), view.target
         try:
@@ -245,17 +248,19 @@ class Browser(TextualApp[None]):
             lost = before is not None and view.line_of(before) is None and not self.changes.covers(before)
             gone = lost and before is not None and await self.client.exists(before) is None
         except ZooKeeperError:
-            return  # No connection: the next one reads all again.
+            return False  # No connection: the next one reads all again.
         if gone:
             self.tell(f"{before} was deleted by another client", "warning")
+        return True
 
     def _data_changed(self, path: str) -> None:
         if path == self.chosen:
             self._chosen_data.ask(path)
 
-    async def _reload_chosen(self, path: str) -> None:
+    async def _reload_chosen(self, path: str) -> bool:
         if path == self.chosen:
             await self.show_chosen()
+        return True
 
     # ---- the session -----------------------------------------------------------------------------------------------
 
@@ -266,23 +271,24 @@ class Browser(TextualApp[None]):
             self.tell("the connection is lost; the client looks for a server", "warning")
         elif state is ClientState.LOST:
             self.tell("the session has expired; another follows", "warning")
-        elif state is ClientState.CONNECTED:
+        self.age.note(state)
+        if state.connected:
             self.live.retry()
             self._read_all()
         self._show_state()
 
     def _read_all(self) -> None:
         """Read all again that is shown."""
-        for line in self.tree_view.all_lines():
-            if line.data is not None and line.data.is_open:
-                self._children.ask(line.data.path)
-        if self.chosen is not None:
-            self._chosen_data.ask(self.chosen)
+        lines = self.tree_view.all_lines()
+        self.age.ask(self._children, [each.data.path for each in lines if each.data is not None and each.data.is_open])
+        self.age.ask(self._chosen_data, [] if self.chosen is None else [self.chosen])
+        self.age.look()
 
     def _show_state(self) -> None:
-        parts = session_parts(self.client, self.settings, one_shot=self.live.one_shot)
+        parts = session_parts(self.client, self.settings, one_shot=self.live.one_shot, age=self.age.text)
         below = self.screen_stack[0]  # The screen of the dialogs has no such line.
-        below.query_one("#state", Static).update(header(self.size.width, parts, shown(self.chosen or "", lines=False)))
+        line = below.query_one("#state", Static).set_class(self.age.is_old, "old")
+        line.update(header(self.size.width, parts, shown(self.chosen or "", lines=False)))
         below.call_after_refresh(self._redraw_dialogs)
 
     def _redraw_dialogs(self) -> None:

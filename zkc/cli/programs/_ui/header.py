@@ -31,9 +31,18 @@ def shortened(text: str, width: int) -> str:
     return "…" + text[len(text) - kept :] if kept else "…"[:width]
 
 
-def session_parts(client: AsyncClient, settings: Settings, *, one_shot: bool) -> list[tuple[str, int]]:
-    """Return what the line says of the session, each with a rank as :func:`header` takes it."""
+def session_parts(client: AsyncClient, settings: Settings, *, one_shot: bool, age: str) -> list[tuple[str, int]]:
+    """Return what the line says of the session, each with a rank as :func:`header` takes it.
+
+    Args:
+        client: The screen's client.
+        settings: How it connects.
+        one_shot: Whether it has only one-shot watches.
+        age: The mark for what is shown; empty if that is current.
+    """
     parts = [(settings.profile or "zkc", 2), (client.server or settings.servers, 1), (client.state.name.lower(), 0)]
+    if age:
+        parts.append((age, 0))
     if client.connected:
         parts.append((f"session {hex_text(client.session_id)}", 4))
     if settings.read_only:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zkc.cli.programs._ui.age import Age
 
 __all__ = ["Reader"]
 
@@ -16,11 +20,12 @@ class Reader:
     """The readings of one kind, by path: never two of a path at the same time.
 
     Args:
-        read: The reading. It must not raise.
+        read: The reading, which returns whether the screen now shows what it has read. It must not raise.
+        age: The age of what the screen shows.
     """
 
-    def __init__(self, read: Callable[[str], Awaitable[None]]) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[str], Awaitable[bool]], age: Age) -> None:
+        self._read, self._age = read, age
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
 
@@ -48,8 +53,9 @@ class Reader:
             while path in self._again:
                 await asyncio.sleep(pause)
                 self._again.discard(path)
-                began = time.monotonic()
-                await self._read(path)
+                began, begun = time.monotonic(), self._age.begin(self, path)
+                if await self._read(path):
+                    self._age.end(self, path, begun)
                 pause = max(_SHORTEST, _SHARE * (time.monotonic() - began))
         finally:
             self._tasks.pop(path, None)
