@@ -152,6 +152,23 @@ def test_a_signal_ends_a_script_of_the_shell(start_cli, client, number):
     assert client.exists("/more") is None
 
 
+@pytest.mark.parametrize("options", [[], ["--keep-going"]])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_hold_and_with_it_its_script(start_cli, client, number, options):
+    process = start_cli("shell", *options, stderr=subprocess.STDOUT)
+    process.stdin.write(b"create -e --hold /held\ncreate /more\n")
+    process.stdin.close()
+    assert process.stdout.readline() == b"/held\n"
+    process.send_signal(number)
+    process.stdin = None  # Else communicate() would flush it.
+    said = process.communicate(timeout=60)[0].decode()
+    name = signal.Signals(number).name
+    assert said.endswith(f"command 1, 'create …', was ended by {name}; the rest was not run\n")
+    assert process.returncode == 128 + number
+    assert client.exists("/more") is None
+    assert client.exists("/held") is None
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_prompt_of_a_shell_and_the_screen(open_terminal, client, number):
     for arguments, seen in ((["shell"], "^zkc />"), (["ui"], "connected")):

@@ -53,17 +53,20 @@ class Hold:
 
 @contextlib.contextmanager
 def holding(app: App) -> Iterator[Hold]:
-    """Take Ctrl-C and SIGTERM as the end of a hold, from the moment when its znode is created."""
+    """Take Ctrl-C and SIGTERM as the end of a hold, from the moment when its znode is created.
+
+    In a shell SIGTERM ends more than the hold: the shell, and the rest of its script.
+    """
     hold = Hold(app)
-    in_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, hold.end) if in_main else None
+    takes = threading.current_thread() is threading.main_thread() and not app.in_shell
+    before = signal.signal(signal.SIGTERM, hold.end) if takes else None
     try:
         yield hold
-    except KeyboardInterrupt:
-        if not hold.began:
+    except KeyboardInterrupt as error:
+        if not hold.began or (app.in_shell and isinstance(error, Ended)):
             raise
     finally:
-        if in_main:
+        if takes:
             signal.signal(signal.SIGTERM, before)
 
 
