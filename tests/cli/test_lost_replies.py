@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import threading
 
 import pytest
 
 from ..client.proxy_support import CREATE2, DELETE, MULTI, SET, Meddler
+
+GET_ACL = 6
 
 
 @pytest.fixture
@@ -63,6 +67,31 @@ def test_a_move_whose_reply_is_lost_is_resolved(cli, client, meddler):
     assert cli("mv", "/a", "/new", "--json").json["moved"] == 2
     assert client.exists("/new/b") is not None
     assert client.exists("/a") is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("opcode", "said", "maybe_applied"), [
+    (GET_ACL, "Nothing was moved: /a is as it was", False),
+    (MULTI, "The move may have been done: all is at /new then, and nothing at /a. Look there", True),
+])  # fmt: skip
+def test_an_interrupted_move_says_whether_it_may_have_been_done(
+    start_cli, client, meddler, number, opcode, said, maybe_applied
+):
+    client.create_many(["/a", "/a/b"], raise_errors=True)
+    waits = threading.Event()
+
+    def hold():
+        meddler.hold()
+        waits.set()
+
+    meddler.before(opcode, hold)
+    process = start_cli("mv", "/a", "/new", "--json")
+    assert waits.wait(60)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    error = json.loads(err.splitlines()[-1])
+    assert (process.returncode, out, error["maybe_applied"]) == (128 + number, b"", maybe_applied)
+    assert error["message"] == f"interrupted. {said}"
 
 
 def test_a_held_znode_is_created_again_after_an_expired_session(start_cli, client, meddler):

@@ -42,6 +42,7 @@ class Move:
     def __init__(self, app: App, source: str, target: str, size: Size) -> None:
         self._app, self._source, self._target, self._size = app, source, target, size
         self._client = app.client
+        self._maybe_done = False  # Whether the transaction was sent, and no reply has come.
 
     def run(self) -> tuple[int, bool]:
         """Move the tree.
@@ -54,7 +55,10 @@ class Move:
             ZooKeeperError: The move failed, and nothing was changed.
         """
         if self._size.znodes <= _FEW and self._size.bytes <= _SMALL:
-            moved = self._at_once()
+            try:
+                moved = self._at_once()
+            except KeyboardInterrupt:
+                raise self._interrupted() from None
             if moved is not None:
                 return moved, True
         return self._slowly(), False
@@ -94,7 +98,12 @@ class Move:
                 transaction.create(self._to(node.path), node.data, acl=node.acl)
             for node in reversed(nodes):
                 transaction.delete(node.path, version=node.stat.version)
-            transaction.commit()
+            self._maybe_done = True
+            try:
+                transaction.commit()
+            except ZooKeeperError as error:
+                self._maybe_done = error.maybe_applied
+                raise
 
         try:
             self._app.call(attempt)
@@ -105,6 +114,17 @@ class Move:
             if there[0] is not None or there[1] is None:
                 raise
         return len(nodes)
+
+    def _interrupted(self) -> CommandError:
+        """Return the error of a transaction that a signal has ended: ZooKeeper does all of it, or nothing."""
+        if self._maybe_done:
+            text = (
+                f"The move may have been done: all is at {self._target} then, and nothing at {self._source}. Look there"
+            )
+        else:
+            text = f"Nothing was moved: {self._source} is as it was"
+        return CommandError(f"interrupted. {text}", ExitCode.INTERRUPTED, path=self._source,
+                            details={"maybe_applied": self._maybe_done})  # fmt: skip
 
     def _nodes(self) -> Iterator[TreeNode]:
         return self._client.walk(self._source, with_data=True, with_acl=True, timeout=self._app.settings.timeout)
