@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import ctypes
+import json
+
 import pytest
+
+import zkc
+from zkc.cli import main
 
 
 @pytest.fixture
@@ -106,6 +113,16 @@ def test_a_file_that_would_be_written(cli, client, tmp_path):
         ("acl set -R --yes /a creator", 8),
         ("create /new --acl creator", 5),
         ("create -s / --acl open,auth::r", 5),
+        ("cp -r /a /new --acl creator", 5),
+        ("cp -r /a /new --acl open,auth::r", 5),
+        ("sync /a /new --acl creator", 5),
+        ("cp /j /new --acl creator --on-conflict replace --yes", 5),
+        ("counter set /n 2147483648 --type int32", 2),
+        ("counter set /n -- -2147483649 --type int32", 2),
+        ("counter set /a 9223372036854775808 --type int64 --version 7", 2),
+        ("counter add /max 1 --type int32", 2),
+        ("counter set /n inf --type float", 2),
+        ("counter add /float 1e308 --type float", 2),
         ("rm /no /a", 3),
         ("rm /a /no --missing-ok", 4),
         ("rm /no /a/b", 8),
@@ -116,6 +133,8 @@ def test_what_the_znodes_and_the_session_tell(both, client, line, code):
     client.create("/a/b", make_parents=True)
     client.create("/e", ephemeral=True)
     client.create("/j", b'{"k": 1}')
+    client.create("/max", b"\x7f\xff\xff\xff")
+    client.create("/float", b"1e308")
     alike = ["error", "failures", "failed", "total"] if code == 8 else None  # The message counts what is done.
     both(*line.split(), code=code, alike=alike)
 
@@ -154,6 +173,80 @@ def test_data_that_are_too_large_for_a_request(both, client, tmp_path, line):
     arguments = line.format(file).split()
     foretold, _ = both(*arguments, code=2, alike=["error", "path"], input=lines)
     assert "more than the 1,048,575 that zkc sends" in foretold.error["message"]
+
+
+@pytest.mark.parametrize("line", [
+    "restore {} /new", "cp -r file:{} /new", "sync file:{} /new", "restore {} /a --on-conflict replace --yes",
+    "sync file:{} /a --yes",
+])  # fmt: skip
+def test_data_of_a_copy_that_are_too_large_for_a_request(both, cli, client, tmp_path, line):
+    client.create("/a", b"x")
+    dump = tmp_path / "dump.jsonl"
+    cli("dump", "/a", "-O", str(dump))
+    header, root, *rest = dump.read_text().splitlines()
+    record = json.loads(root)
+    (name,) = (each for each in record if record[each] in ("x", "eA=="))
+    record[name] = base64.b64encode(b"x" * 2_000_000).decode() if record[name] == "eA==" else "x" * 2_000_000
+    dump.write_text("\n".join([header, json.dumps(record), *rest, ""]))
+    foretold, _ = both(*line.format(dump).split(), code=10, alike=["error", "path"])
+    assert foretold.error["error"] == "refused"
+    assert "more than the 1,048,575 that zkc sends" in foretold.error["message"]
+
+
+def test_a_copy_ends_with_the_error_of_the_first_step_that_has_one(both, cli, client, tmp_path):
+    client.create_many(["/a", "/a/b", "/c", "/c/b"], raise_errors=True)
+    foretold, _ = both("cp", "-r", "/a", "/c", "--acl", "creator", code=4)
+    assert (foretold.error["error"], foretold.error["path"]) == ("node_exists", "/c")
+    client.delete("/c/b")
+    ended = cli("cp", "-rn", "/a", "/c", "--acl", "creator", "--on-conflict", "skip", "--json", code=5)
+    assert (ended.error["error"], ended.error["path"]) == ("invalid_acl", "/c/b")
+    assert [each["path"] for each in ended.json] == ["/c", "/c/b"]
+
+
+def test_the_identities_are_asked_for_once(client, hosts, capsys, monkeypatch):
+    client.create("/a/b/c", make_parents=True)
+    asked, whoami = [], zkc.Client.whoami
+
+    def counted(client, **options):
+        asked.append(client)
+        return whoami(client, **options)
+
+    monkeypatch.setattr(zkc.Client, "whoami", counted)
+    monkeypatch.setenv("ZKC_SERVERS", hosts)
+    assert main(["acl", "set", "-Rn", "/a", "creator"]) == 8
+    assert capsys.readouterr().err.count("/a") == 3
+    assert len(asked) == 1
+
+
+def _without_override():
+    """Let root be bound by permissions, as others are."""
+    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE; others have none to drop.
+
+
+@pytest.mark.parametrize("line", ["add new -s h:1", "rm old", "use old", "use --none"])
+def test_a_file_of_profiles_that_cannot_be_written(start_cli, cli_environment, tmp_path, line):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    file = folder / "config.toml"
+    file.write_text('[profile.old]\nservers = "h:1"\n')
+    folder.chmod(0o500)
+    cli_environment["ZKC_CONFIG"] = str(file)
+    errors = []
+    for option in (["-n"], []):
+        process = start_cli("profile", *line.split(), "--json", *option, preexec_fn=_without_override)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out) == (10, b"")
+        errors.append(json.loads(err))
+    folder.chmod(0o700)
+    assert errors[0] == errors[1]
+    assert errors[0]["message"] == f"{file} cannot be written: Permission denied"
+    assert [each.name for each in folder.iterdir()] == ["config.toml"]
+
+
+def test_a_file_of_profiles_that_would_be_written_in_a_new_folder(cli, cli_environment, tmp_path):
+    cli_environment["ZKC_CONFIG"] = str(tmp_path / "new" / "folder" / "config.toml")
+    cli("profile", "add", "new", "-s", "h:1", "-n")
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("path", ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"])

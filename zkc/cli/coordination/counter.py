@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Optional
 
 import click
@@ -66,7 +67,9 @@ def add(app: App, path: str, number: str, kind: str) -> None:
     app.check_writable()
     counter = app.client.counter(path, type=kind, exact=not app.dry_run)
     if app.dry_run:
-        _would(app, path, app.call(lambda: _checked(path, counter.get)).value + amount)
+        value = app.call(lambda: _checked(path, counter.get)).value + amount
+        _check_range(app, path, value, kind)
+        _would(app, path, value)
     else:
         _print(app, path, _change(app, counter, lambda: counter.add(amount)))
 
@@ -85,6 +88,7 @@ def set_(app: App, path: str, number: str, version: Optional[int], kind: str) ->
     app.check_writable()
     counter = app.client.counter(path, type=kind)
     if app.dry_run:
+        _check_range(app, path, value, kind)
         if version is not None:
             would_set(app, path, version)
         _would(app, path, value)
@@ -94,7 +98,10 @@ def set_(app: App, path: str, number: str, version: Optional[int], kind: str) ->
 
 def _number(text: str, kind: str) -> Any:
     try:
-        return float(text) if kind == "float" else int(text)
+        number = float(text) if kind == "float" else int(text)
+        if number != number or number in (math.inf, -math.inf):
+            raise ValueError(number)
+        return number
     except ValueError:
         raise click.UsageError(f"{text!r} is no number of the type {kind}") from None
 
@@ -129,6 +136,17 @@ def _print(app: App, path: str, found: Any) -> None:
         app.out.json({"path": path, "value": found.value, "version": found.version})
     else:
         app.out.line(str(found.value))
+
+
+def _check_range(app: App, path: str, value: Any, kind: str) -> None:
+    """Raise what a change would for a number beyond the range of its type."""
+
+    def check() -> None:
+        if value in (math.inf, -math.inf):
+            raise OverflowError(f"the counter would be {value}, beyond the range of a float")
+        app.client.counter(path, type=kind, initial=value)
+
+    _checked(path, check)
 
 
 def _would(app: App, path: str, value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -36,11 +37,15 @@ def editing(dry_run: bool) -> Iterator[TOMLDocument]:
     except (OSError, ValueError, TOMLKitError) as error:
         raise CommandError(f"{file} cannot be read: {error}", ExitCode.USAGE, name="bad_config") from None
     yield document
-    if not dry_run:
-        try:
-            _write(Path(os.path.realpath(file)), tomlkit.dumps(document))
-        except OSError as error:
-            raise CommandError(f"{file} cannot be written: {error}", ExitCode.OTHER, name="bad_config") from None
+    target = Path(os.path.realpath(file))
+    try:
+        if dry_run:
+            _check(target)
+        else:
+            _write(target, tomlkit.dumps(document))
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror or error}", ExitCode.OTHER,
+                           name="bad_config") from None  # fmt: skip
 
 
 def profiles_of(document: TOMLDocument) -> Any:
@@ -53,6 +58,14 @@ def profiles_of(document: TOMLDocument) -> Any:
     if not isinstance(found, dict):
         raise CommandError(f"{config_file()}: a profile is a table [profile.NAME]", ExitCode.USAGE, name="bad_config")
     return found
+
+
+def _check(file: Path) -> None:
+    """Raise what :func:`_write` would, as far as it is known before."""
+    folder = next(each for each in file.parents if each.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+        raise OSError(number, os.strerror(number))
 
 
 def _write(file: Path, text: str) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zkc import ACL, Client, Future
     from zkc.cli._app import App
     from zkc.cli._out import Record
+    from zkc.cli.write._requests import AclCheck
 
 __all__ = ["Change", "change"]
 
@@ -36,7 +37,9 @@ def change(app: App, wanted: Change) -> Optional[int]:
     if wanted.recursive:
         return _change_tree(app, wanted)
     if app.dry_run:
-        app.out.would([_foretold(app, wanted, wanted.path)])
+        from zkc.cli.write._requests import AclCheck
+
+        app.out.would([_foretold(app, wanted, wanted.path, AclCheck(app))])
         return None
     _set(app, wanted, wanted.path)
     return None
@@ -109,17 +112,16 @@ def _check_hashes(acl: list[ACL], path: str) -> None:
         )
 
 
-def _foretold(app: App, wanted: Change, path: str) -> Record:
+def _foretold(app: App, wanted: Change, path: str, acls: AclCheck) -> Record:
     """Return what a dry run says of a znode. It raises what the change would, permissions aside."""
     from zkc.cli.security._access import acl_record, text_of
-    from zkc.cli.write._requests import check_acl
     from zkc.errors import BadVersionError
 
     old, stat = app.read(app.client.get_acl, path)
     acl = wanted.make(old)
     _check(wanted, acl)
     _check_hashes(acl, path)
-    check_acl(app, path, acl, "set_acl")
+    acls.check(path, acl, "set_acl")
     if wanted.version not in (None, stat.aversion):
         raise BadVersionError(path=path, operation="set_acl")
     message = f"{path}\t{','.join(map(text_of, acl))}"
@@ -155,14 +157,16 @@ def _change_tree(app: App, wanted: Change) -> Optional[int]:
 
 def _foretell_tree(app: App, wanted: Change, paths: list[str]) -> Optional[int]:
     """Write what a run for a tree would do, and return its exit code."""
+    from zkc.cli.write._requests import AclCheck
     from zkc.errors import NoNodeError
 
     failed: list[tuple[str, Exception]] = []
+    acls = AclCheck(app)
 
     def changes() -> Iterator[Record]:
         for path in paths:
             try:
-                found = _foretold(app, wanted, path)
+                found = _foretold(app, wanted, path, acls)
             except NoNodeError:
                 continue  # Deleted since.
             except _failures() as error:

@@ -112,22 +112,21 @@ class _Run:
 
     def foretell(self) -> Optional[int]:
         """Write what the run would do."""
+        from zkc.cli.trees._foresight import Foresight
+
         app, plan = self._app, self._plan
-        first: Optional[str] = None
+        foresight = Foresight(app, self._target)
         with app.out.rows(["action", "path", "what"]) as rows:
             for change in plan.changes(self._pairs()):
-                if change.action == CONFLICT:
-                    first = first or change.path
-                elif change.action == CREATE and change.path == self._target.target.path:
+                foresight.look(change)
+                if change.action == CREATE and change.path == self._target.target.path:
                     self._check_parent()
                 if change.action != SAME:
                     rows.add({"action": change.action, "path": change.path, "what": list(change.what)})
         plan.check_hidden()
         self._note_left_out()
         app.out.note(f"would have {self._summary(plan.counts)}")
-        if first is not None:
-            raise CommandError(f"{first} exists", ExitCode.CONFLICT, name="node_exists", path=first,
-                               details={"conflicts": plan.counts[CONFLICT]})  # fmt: skip
+        foresight.end()
         return None
 
     def _check_parent(self) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zkc.cli.trees._source import TreeSource
     from zkc.cli.write._deleting import Deletion
 
-__all__ = ["Writer", "no_parent"]
+__all__ = ["Writer", "no_parent", "refused_as"]
 
 _BATCH = 1000  # Changes of one flight: some tenths of a second.
 _BYTES = 2 << 20  # Data of one.
@@ -258,11 +258,7 @@ class Writer:
                     try:
                         sent.append((item, send(item)))
                     except (TypeError, ValueError) as error:  # Before it was sent, as data that are too large.
-                        from zkc.cli._errors import for_people
-
-                        text = for_people(error)
-                        text = text if text.startswith(f"{item.path}: ") else f"{item.path}: {text}"
-                        refused = CommandError(text, name="refused", path=item.path)
+                        refused = refused_as(error, item.path)
                         break
                 for item, future in sent:
                     try:
@@ -344,6 +340,14 @@ def _count(sent: Sequence[tuple[Any, Future[Any]]], done: Callable[[Any], object
             with contextlib.suppress(Exception):
                 future.result(max(0.0, deadline - time.monotonic()))
                 done(item)
+
+
+def refused_as(error: Exception, path: str) -> CommandError:
+    """Return the error of a znode that the client refuses to send."""
+    from zkc.cli._errors import for_people
+
+    text = for_people(error)
+    return CommandError(text if text.startswith(f"{path}: ") else f"{path}: {text}", name="refused", path=path)
 
 
 def _all_may_create(acl: Sequence[ACL]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 from zkc.cli._safety import OF_SERVERS
 from zkc.cli.trees._source import join
 from zkc.cli.write._changes import parent_of
-from zkc.cli.write._requests import check_acl
+from zkc.cli.write._requests import AclCheck
 
 if TYPE_CHECKING:
     from zkc import ZooKeeperError
@@ -39,7 +39,7 @@ class Forecast:
     def __init__(self, app: App, operations: Sequence[Operation]) -> None:
         from zkc.cli._bulk import read_many
 
-        self._app = app
+        self._app, self._acls = app, AclCheck(app)
         named = {each.path for each in operations if not each.options.get("sequential")}
         paths = list(named | {parent_of(each.path) for each in operations})
         self._znodes: dict[str, Optional[_Znode]] = {}
@@ -79,7 +79,7 @@ class Forecast:
 
         path = operation.path
         try:
-            check_acl(self._app, path, operation.options["acl"], "create")
+            self._acls.check(path, operation.options["acl"], "create")
         except InvalidACLError as error:
             return error
         parent = self._znodes[parent_of(path)]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
-    from zkc import ACL
+    from zkc import ACL, Client
     from zkc.cli._app import App
 
-__all__ = ["check_acl", "check_size"]
+__all__ = ["AclCheck", "check_acl", "check_size"]
 
 
 def check_size(app: App, path: str, data: Optional[bytes], operation: str = "set") -> None:
@@ -30,27 +30,50 @@ def check_size(app: App, path: str, data: Optional[bytes], operation: str = "set
     app.call(lambda: getattr(transaction, operation)(path, data))
 
 
-def check_acl(app: App, path: str, acl: Optional[Sequence[ACL]], operation: str) -> None:
-    """Raise what the servers answer to an entry ``auth`` of a session that has no identity.
-
-    Servers before 3.7 do not tell the identities: nothing is raised then.
+class AclCheck:
+    """A check of ACLs before they are sent. It asks the servers for the identities of the session once, if at all.
 
     Args:
         app: What the command works with.
-        path: The path of the znode.
-        acl: The ACL; None for the default one.
-        operation: The operation that the error names.
-
-    Raises:
-        InvalidACLError: The session has no identity but its address.
+        client: The client of another ensemble; None for the command's own.
     """
-    from zkc.errors import InvalidACLError, UnimplementedError
 
-    if not any(entry.scheme == "auth" for entry in acl or ()):
-        return
-    try:
-        identities = app.read(app.client.whoami)
-    except UnimplementedError:
-        return
-    if all(each.scheme == "ip" for each in identities):
-        raise InvalidACLError(path=path, operation=operation)
+    def __init__(self, app: App, client: Optional[Client] = None) -> None:
+        self._app, self._client = app, client
+        self._known: Optional[bool] = None
+
+    def check(self, path: str, acl: Optional[Sequence[ACL]], operation: str) -> None:
+        """Raise what the servers answer to an entry ``auth`` of a session that has no identity.
+
+        Servers before 3.7 do not tell the identities: nothing is raised then.
+
+        Args:
+            path: The path of the znode.
+            acl: The ACL; None for the default one.
+            operation: The operation that the error names.
+
+        Raises:
+            InvalidACLError: The session has no identity but its address.
+        """
+        from zkc.errors import InvalidACLError
+
+        if not any(entry.scheme == "auth" for entry in acl or ()):
+            return
+        if self._known is None:
+            self._known = self._has_identity()
+        if not self._known:
+            raise InvalidACLError(path=path, operation=operation)
+
+    def _has_identity(self) -> bool:
+        from zkc.errors import UnimplementedError
+
+        try:
+            identities = self._app.read((self._client or self._app.client).whoami)
+        except UnimplementedError:
+            return True
+        return any(each.scheme != "ip" for each in identities)
+
+
+def check_acl(app: App, path: str, acl: Optional[Sequence[ACL]], operation: str) -> None:
+    """Check one ACL: see :meth:`AclCheck.check`."""
+    AclCheck(app).check(path, acl, operation)
