@@ -186,6 +186,15 @@ def test_an_error_has_no_names_of_python(cli, client, tmp_path):
         assert err.startswith(f"zkc: error: {begin}"), err
         for word in ("add_auth", "set_acl", "invalid literal", "max_data", "decode", "'/", "client"):
             assert word not in err.replace("close a connection", ""), err
+    for servers, said in (
+        ("http://zk1", "the servers must be 'host:port' without a scheme"),
+        ("zk1,,zk2", "the servers must not have an empty entry"),
+        ("zk1:99999", "the servers: the port must be from 1 to 65535"),
+        ("zk1/a//b", "the servers: the chroot must not contain an empty name"),
+    ):
+        err = cli("-s", servers, "ls", "/", code=2).err
+        assert err.startswith(f"zkc: error: {said}"), err
+        assert "hosts" not in err
     assert "sends, and was not sent: servers close" in cli("set", "/number", "-f", str(large), code=2).err
 
 

@@ -47,7 +47,9 @@ def connect(app: App, settings: Settings) -> Client:
     try:
         client = Client(settings.servers, **client_options(settings))
     except ValueError as error:
-        raise CommandError(str(error), ExitCode.USAGE, name="usage") from None
+        from zkc.cli._errors import for_people
+
+        raise CommandError(for_people(error), ExitCode.USAGE, name="usage") from None
     try:
         _start(app, client, settings)
         if settings.chroot != "/":

@@ -65,7 +65,8 @@ _ADVICE: tuple[tuple[type[BaseException], str], ...] = (
 
 # The names that the library has in a message: of the method before the path, and of an argument of the client.
 _PLACE = re.compile(r"""[a-z_]+ ('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"): """)
-_SIZES = (
+_WORDS = (
+    (re.compile(r"^hosts(?= must |: )"), "the servers"),
     (re.compile(r", which is more than max_data, ([\d,]+) bytes, so it was not sent"),
      r", more than the \1 that zkc sends, and was not sent"),
     (re.compile(r"Store less, or set jute\.maxbuffer on the servers and max_data of the client"), "Store less"),
@@ -100,7 +101,7 @@ def _without_names(message: str) -> str:
     place = _PLACE.match(message)
     if place is not None:
         message = f"{ast.literal_eval(place[1])}: {message[place.end() :]}"
-    for pattern, words in _SIZES:
+    for pattern, words in _WORDS:
         message = pattern.sub(words, message)
     return message
 
