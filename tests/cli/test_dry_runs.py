@@ -118,7 +118,7 @@ def test_a_file_that_would_be_written(cli, client, tmp_path):
         ("sync /a /new --acl creator", 5),
         ("cp /j /new --acl creator --on-conflict replace --yes", 5),
         ("counter set /n 2147483648 --type int32", 2),
-        ("counter set /n -- -2147483649 --type int32", 2),
+        ("counter set /n -2147483649 --type int32", 2),
         ("counter set /a 9223372036854775808 --type int64 --version 7", 2),
         ("counter add /max 1 --type int32", 2),
         ("counter set /n inf --type float", 2),
