@@ -28,7 +28,19 @@ _FIRST = (
     "tests/docs/test_docs_snippets.py",
 )
 
+# Their tests build something, or are the first to ask for a build that others share. A busy machine needs minutes.
+_BUILDING = (
+    "tests/docs/test_wrapped_calls.py",
+    "tests/legacy/test_legacy_distribution.py",
+    "tests/native/",
+    "tests/packaging/",
+    "tests/vendor/",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take the longest."""
+    """Begin with the files that take the longest, and give builds more time than other tests have."""
     items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+    for item in items:
+        if item.nodeid.startswith(_BUILDING) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(900))

@@ -55,7 +55,7 @@ def test_two_kinds_of_watches_on_a_path_report_no_gap_without_a_reconnect(app, c
 
 
 def test_a_notice_of_a_gap_follows_a_reply_of_the_server(app, client):
-    """What changes after the notice is reported: the server has the watches again when it answers a read."""
+    """The server has the watches again when it answers a read: what changes after the notice is reported."""
     told = []
 
     def note(line):
@@ -87,7 +87,8 @@ def test_each_watch_of_a_path_reports_one_gap_for_a_reconnect(open_terminal, cli
     zookeeper_server.stop()
     terminal.see("connection is lost")
     zookeeper_server.start()
-    terminal.see(r"^\[.*gap at /a")  # What changes after these lines is reported; after "connected again" it may not be.
+    # What changes after these lines is reported. After "connected again" it may not be.
+    terminal.see(r"^\[.*gap at /a")
     terminal.see("^[0-9:]+ gap +/a")
     client.retry(lambda: client.set("/a", b"x"), policy=Retry(deadline=30, attempts=None, idempotent=True))
     terminal.see(r"^\[.*changed /a")
