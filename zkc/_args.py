@@ -133,7 +133,7 @@ def check_seconds(value: object, name: str = "timeout", least: float = 0.0, most
     if not 0 < value < math.inf:
         raise ValueError(f"{name} must be a positive, finite number of seconds: {value}")
     if not least <= value <= most:
-        raise ValueError(f"{name} must be from {least:g} to {most:g} seconds: {value}")
+        raise ValueError(f"{name} must be from {least:.13g} to {most:.13g} seconds: {value}")
     return float(value)
 
 

@@ -41,9 +41,10 @@ cdef object _open_error(str hosts, int number):
 
 cdef int _timeout_milliseconds(object seconds) except -1:
     cdef int64_t nanoseconds = _nanoseconds("session_timeout", seconds)
-    if nanoseconds < 1_000_000 or nanoseconds > 2_000_000_000_000_000:
-        raise ValueError(f"session_timeout must be from 0.001 to 2000000 seconds, not {seconds}")
-    return <int>(nanoseconds // 1_000_000)
+    if nanoseconds < 1_000_000 or nanoseconds > 2_147_483_647_000_000:
+        raise ValueError(f"session_timeout must be from 0.001 to 2147483.647 seconds, not {seconds}")
+    # Rounded: 1.001 seconds are a little less than 1001 milliseconds.
+    return <int>((nanoseconds + 500_000) // 1_000_000)
 
 
 cdef int _delay_milliseconds(object seconds) except? -2:

@@ -44,7 +44,7 @@ cdef class _SessionBase:
 
         Args:
             hosts: ``host:port[,host:port…][/chroot]``; each with its port, an IPv6 address without brackets.
-            session_timeout: Session timeout to ask the server for, in seconds.
+            session_timeout: Session timeout to ask the server for, in seconds: from 0.001 to 2147483.647.
             watcher: Called with ``(type, state, path)`` for each session event, where callbacks run.
             client_id: ``(session id, password)`` of a session to resume; see :attr:`client_id`.
             read_only: Whether a server that is cut off from the ensemble may serve reads.

@@ -8,6 +8,8 @@ import zkc
 from zkc.cli._members import check_member
 from zkc.cli._types import MOST, parse_duration, parse_size
 
+from ..build_support import needs_long_session_timeouts
+
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1.5h", 5400), ("250ms", 0.25), ("11000d", 11000 * 86400)])
 def test_durations_are_seconds(text, seconds):
@@ -49,7 +51,7 @@ def test_the_servers_get_no_limit_that_they_cannot_read(cli):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("timeout", 11_000 * 86_400), ("session_timeout", 1_000_000)], ids=["timeout", "session"]
+    ("name", "most"), [("timeout", 11_000 * 86_400), ("session_timeout", 2_147_483.647)], ids=["timeout", "session"]
 )
 def test_seconds_that_are_too_many_are_told_with_the_largest(cli, cli_environment, name, most):
     """ "must be a positive number, not 1000000000.0" was no help."""
@@ -59,6 +61,11 @@ def test_seconds_that_are_too_many_are_told_with_the_largest(cli, cli_environmen
     cli_environment[f"ZKC_{name.upper()}"] = str(most + 1)
     assert f"the largest is {most} seconds (the variable" in cli("ls", "/", code=2).err
     assert check_member(name, str(most)) == most
+
+
+@needs_long_session_timeouts
+def test_the_longest_session_timeout_connects(cli):
+    cli("ls", "/", "--session-timeout", "2147483.647")
 
 
 def test_a_sasl_mechanism_that_the_client_does_not_have_is_a_usage_error(cli):

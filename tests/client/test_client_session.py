@@ -11,6 +11,7 @@ import pytest
 import zkc
 from zkc import ClientState
 
+from ..build_support import needs_long_session_timeouts
 from . import both
 
 DYING = """
@@ -70,6 +71,17 @@ async def test_without_a_session_there_is_little_to_report(kind, make_zk, hosts)
 async def test_the_server_limits_the_session_timeout(make_zk):
     async with make_zk(session_timeout=100_000) as zk:
         assert zk.negotiated_timeout == 60.0
+
+
+@needs_long_session_timeouts
+async def test_the_longest_session_timeout_connects(make_zk):
+    async with make_zk(session_timeout=2_147_483.647) as zk:
+        assert zk.negotiated_timeout == 60.0
+
+
+def test_a_longer_session_timeout_is_refused_with_the_longest(kind):
+    with pytest.raises(ValueError, match=r"session_timeout must be from 0\.001 to 2147483\.647 seconds"):
+        both.make(kind, "127.0.0.1:1", session_timeout=2_147_483.648)
 
 
 async def test_a_second_start_keeps_the_session(zk):

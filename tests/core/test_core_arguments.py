@@ -212,6 +212,7 @@ OPTIONS = {
     "timeout_negative": ({"session_timeout": -1}, ValueError),
     "timeout_nan": ({"session_timeout": float("nan")}, ValueError),
     "timeout_huge": ({"session_timeout": 1e12}, ValueError),
+    "timeout_beyond_the_longest": ({"session_timeout": 2_147_483.648}, ValueError),
     "watcher": ({"watcher": 1}, TypeError),
     "client_id_type": ({"client_id": 1}, TypeError),
     "client_id_list": ({"client_id": [1, bytes(16)]}, TypeError),

@@ -8,6 +8,7 @@ from zkc import _zookeeper as core
 from zkc import errors
 from zkc.testing import FaultProxy
 
+from ..build_support import needs_long_session_timeouts
 from .core_support import ANYONE, CHANGED, CONNECTED, CREATOR_ALL, EPHEMERAL, EXPIRED, SESSION, WAIT, Recorder, paused
 
 
@@ -33,6 +34,18 @@ def test_the_timeout_is_what_the_server_grants(open_session, zookeeper_server):
     assert open_session(session_timeout=5.5).negotiated_timeout == 5.5
     assert open_session(session_timeout=0.3).negotiated_timeout == 0.4  # two ticks, at least
     assert open_session(session_timeout=1000).negotiated_timeout == 60.0
+
+
+@needs_long_session_timeouts
+@pytest.mark.parametrize("seconds", [2**30 / 1000, 2_000_000, 2**31 / 1000 - 0.001])
+def test_the_longest_timeouts(open_session, seconds):
+    """From 2^30 milliseconds on no connection was made."""
+    assert open_session(session_timeout=seconds).negotiated_timeout == 60.0
+
+
+def test_milliseconds_are_not_lost(open_session):
+    """1.001 seconds are less than 1001 milliseconds as a float, and 1000 were asked for."""
+    assert open_session(session_timeout=1.001).negotiated_timeout == 1.001
 
 
 def test_the_identity(session, other):

@@ -16,6 +16,7 @@ from zkc.legacy import zookeeper
 from zkc.legacy.zookeeper import CONNECTED_STATE, EXPIRED_SESSION_STATE, SESSION_EVENT
 from zkc.testing import FaultProxy
 
+from ..build_support import needs_long_session_timeouts
 from .legacy_support import OPEN, TIMEOUT, Watcher, settle
 
 LOST = "127.0.0.1:1"
@@ -33,6 +34,25 @@ def test_init_returns_at_once_and_connects_later():
         assert zookeeper.is_unrecoverable(h) is False
     finally:
         zookeeper.close(h)
+
+
+def test_the_timeout_is_asked_for_to_the_millisecond():
+    h = zookeeper.init(LOST, None, 1001)
+    try:
+        assert zookeeper.recv_timeout(h) == 1001
+    finally:
+        zookeeper.close(h)
+
+
+@needs_long_session_timeouts
+def test_the_longest_timeout_connects(make_handle):
+    assert zookeeper.recv_timeout(make_handle(recv_timeout_ms=2**31 - 1)) == 60_000
+
+
+@pytest.mark.parametrize("milliseconds", [0, -1, 2**31])
+def test_a_timeout_out_of_range(milliseconds):
+    with pytest.raises(zookeeper.BadArgumentsException, match="recv_timeout_ms must be from 1 to 2147483647 millisec"):
+        zookeeper.init(LOST, None, milliseconds)
 
 
 def test_a_port_may_be_left_out():

@@ -232,3 +232,36 @@ def test_a_silent_server_is_given_up(
     client.close()
     # Not before its time; and not so late that only the server would have ended it. The pings go on.
     assert 0.8 * SILENCE < noticed[0] - silent_since[0] < 20
+
+
+# ---- long timeouts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("timeout", [2**30, 2**31 - 1])
+def test_a_long_timeout_connects(steer: Steer, serve: Serve, timeout: int) -> None:
+    """Two thirds of it were negative, so the first moment of an attempt was too late."""
+
+    def script(connection: Connection) -> None:
+        connection.begin(timeout)
+        connection.serve()
+
+    client = steer(serve(script).hosts, timeout=timeout)
+    client.hears(f"state {CONNECTED}")
+    client.tell("get /a")
+    assert client.hears("get") == "0"
+    client.close()
+
+
+def test_the_pause_after_a_round_of_failures_is_short_whatever_the_timeout(steer: Steer, serve: Serve) -> None:
+    """It was a sixtieth of what the client asked for: five hours here."""
+
+    def script(connection: Connection) -> None:
+        if server.accepted > 2:
+            connection.begin(TIMEOUT)
+            connection.serve()
+
+    server = serve(script)
+    client = steer(server.hosts, timeout=2**30 - 1)
+    client.hears(f"state {CONNECTED}")
+    assert server.accepted == 3
+    assert "Delaying connection" in client.close()

@@ -97,8 +97,8 @@ class Client(
     Args:
         hosts: The servers: ``host:port,host:port/chroot``. A host is a name, an IPv4 address or an IPv6 address in
             brackets; the default port is 2181. With a chroot, all paths are below it; the chroot must exist.
-        session_timeout: The seconds after which the servers end a session that they hear nothing from. The servers have
-            their own limits: see :attr:`negotiated_timeout`.
+        session_timeout: The seconds after which the servers end a session that they hear nothing from, 2147483.647 at
+            most. The servers have their own limits: see :attr:`negotiated_timeout`.
         connect_timeout: How long :meth:`start` waits for a session, in seconds; None for no limit.
         request_timeout: The timeout of each call in seconds, unless the call gives another; None waits until the
             session ends.

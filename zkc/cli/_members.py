@@ -15,8 +15,8 @@ NAMES = (
 COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _WORDS = {"confirm": ("ask", "name"), "color": COLORS}
 _FLAGS = ("tls", "insecure", "read_only")
-# Seconds, the largest that the client works with: it makes no connection with a session timeout above 2**30 ms.
-_NUMBERS = {"timeout": 11_000 * 86_400, "session_timeout": 1_000_000}
+# Seconds, the largest that the client takes: a session timeout is 32 bits of milliseconds in the protocol.
+_NUMBERS = {"timeout": 11_000 * 86_400, "session_timeout": (2**31 - 1) / 1000}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 

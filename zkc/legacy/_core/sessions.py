@@ -32,7 +32,7 @@ def init(
     Args:
         hosts: The servers, ``host:port,host:port/chroot``; a port left out is 2181, and empty entries do not count.
         watcher: Called with ``(h, type, state, path)`` for each session event, the first of which is CONNECTED.
-        recv_timeout_ms: Session timeout to ask for, in milliseconds.
+        recv_timeout_ms: Session timeout to ask for, from 1 to 2147483647 milliseconds.
         clientid: Session to resume, as :func:`client_id` gave it: a sequence of two, ``(id, password)``. What is false,
             such as 0, counts as None, and so does an id of -1.
 
@@ -98,7 +98,7 @@ def _open(
     if not isinstance(recv_timeout_ms, int):
         raise TypeError(f"recv_timeout_ms must be int, not {type(recv_timeout_ms).__name__}")
     if not 0 < recv_timeout_ms < 2**31:
-        raise bad_arguments(f"recv_timeout_ms must be a number of milliseconds, not {recv_timeout_ms}")
+        raise bad_arguments(f"recv_timeout_ms must be from 1 to 2147483647 milliseconds, not {recv_timeout_ms}")
     resumed = _client_id(clientid) if clientid else None  # Old programs give 0 for none.
     hosts = encode_text(hosts, "hosts")
     try:
