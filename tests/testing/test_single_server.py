@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import zkc
 from zkc.testing import Ensemble, TestingError, ZooKeeperServer
 from zkc.testing._find import find_class_path
 from zkc.testing._wire import WireConnection, WireError
@@ -112,6 +113,21 @@ def test_a_server_that_was_killed_while_it_created_a_log_starts_again(tmp_path, 
         (tmp_path / "version-2" / "log.7fffffff").write_bytes(bytes(length))
         server.start()
         assert has(server, "/kept")
+
+
+def test_a_killed_server_starts_again_with_the_log_of_many_large_transactions(tmp_path):
+    """A server of 3.9.6 zeroed a byte of one when it made room in its log: "CRC check failed" (ZOOKEEPER-4714)."""
+    with ZooKeeperServer(data_dir=tmp_path) as server:
+        with zkc.Client(server.hosts, session_timeout=30) as client:
+            for size in (20_000, 300_000):
+                for written in [client.submit.set("/", bytes([number]) * size) for number in range(40)]:
+                    written.result(60)
+        server.kill()
+        (log,) = (tmp_path / "version-2").glob("log.*")
+        assert log.read_bytes()[-1:] == b"B"  # The end of a transaction: no room follows.
+        server.start()
+        with zkc.Client(server.hosts, session_timeout=30) as client:
+            assert client.get("/")[0] == bytes([39]) * 300_000
 
 
 def test_expire_ends_a_session(server):
