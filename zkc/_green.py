@@ -27,6 +27,10 @@ def _module(name: str) -> Any:
     return importlib.import_module(name)
 
 
+def _raise(error: BaseException) -> None:
+    raise error
+
+
 class _Hub:
     """The place where greenlets of one thread sleep.
 
@@ -39,6 +43,7 @@ class _Hub:
         self.hub = hub
         self.idle = idle
         self.waker = Waker()
+        self.waker.failed = self._raise_soon
 
     def park(self, sleeper: Sleeper, seconds: Optional[float]) -> None:
         """Let the hub run until the sleeper is woken, or for some seconds; it may return early."""
@@ -48,12 +53,9 @@ class _Hub:
         """Let the hub run until a descriptor can be read. A program may end that waits for nothing else."""
         raise NotImplementedError
 
-    def _wake_all(self, *_: object) -> None:
-        """Run by the hub when the waker's descriptor is readable."""
-        for sleeper in self.waker.take():
-            wake = sleeper.wake
-            if wake is not None:  # It may have left since, for a reason of its own.
-                wake(None)
+    def _raise_soon(self, error: BaseException) -> None:
+        """Have the hub raise an error in a callback of its own: it ends the one that raises."""
+        raise NotImplementedError
 
     def forget(self) -> None:
         """In a forked child: read the parent's descriptor no more, for it would not learn of what was read."""
@@ -197,7 +199,7 @@ class _GeventHub(_Hub):
         sleeper.wake = waiter.switch
         timer = None
         if self._parked == 0:
-            self._watcher.start(self._wake_all)
+            self._watcher.start(self.waker.wake)
         self._parked += 1
         try:
             if seconds is not None:
@@ -218,6 +220,9 @@ class _GeventHub(_Hub):
             self.hub.wait(watcher)
         finally:
             watcher.close()
+
+    def _raise_soon(self, error: BaseException) -> None:
+        self.hub.loop.run_callback(_raise, error)
 
     def forget(self) -> None:
         self._watcher.stop()
@@ -260,24 +265,25 @@ class _EventletHub(_Hub):
         self._trampoline = hubs.trampoline
         descriptor = self.waker.fileno()
         hubs.notify_opened(descriptor)  # It may have known another file by that number.
-        hub.add(hub.READ, descriptor, self._wake_all, self._wake_all, None)
+        hub.add(hub.READ, descriptor, self.waker.wake, self.waker.wake, None)
 
     def park(self, sleeper: Sleeper, seconds: Optional[float]) -> None:
-        switch = self._getcurrent().switch
-        timers = []
-        if seconds is not None:
-            timers.append(self.hub.schedule_call_global(seconds, switch))
-        # In a turn of its own, so that it can still be called off.
-        sleeper.wake = lambda _: timers.append(self.hub.schedule_call_global(0, switch))
+        timer = None
+        sleeper.wake = switch = self._getcurrent().switch
         try:
+            if seconds is not None:
+                timer = self.hub.schedule_call_global(seconds, switch)
             self.hub.switch()
         finally:
             sleeper.wake = None
-            for timer in timers:
+            if timer is not None:
                 timer.cancel()
 
     def await_readable(self, descriptor: int) -> None:
         self._trampoline(descriptor, read=True)
+
+    def _raise_soon(self, error: BaseException) -> None:
+        self.hub.schedule_call_global(0, _raise, error)
 
 
 class _Eventlet(World):

@@ -124,6 +124,7 @@ cdef class Waker:
     """
 
     cdef zkc_waker c
+    cdef public object failed  # called with what was raised when a greenlet was woken
 
     def __cinit__(self):
         self.c.fds[0] = self.c.fds[1] = -1
@@ -146,21 +147,35 @@ cdef class Waker:
         """Return whether it is the parent process's: it must not be read then."""
         return self.c.generation != zkc_generation()
 
-    def take(self):
-        """Return the sleepers that are to be woken, once.
+    def wake(self, *_):
+        """Wake the sleepers that are to be woken, once each. The hub calls this when the descriptor is readable.
+
+        Ctrl-C cannot raise KeyboardInterrupt in here, as it could in a function in Python: the other sleepers would
+        never be woken, and gevent would not call it again. An error that ends a woken greenlet comes here under
+        eventlet, and is handed to ``failed`` when the others are woken.
 
         .. versionadded:: 0.1
         """
         cdef list woken = []
         cdef void *token
+        cdef list errors = []
+        cdef Sleeper sleeper
         if self.c.generation != zkc_generation():
-            return woken
+            return
         zkc_notifier_drain(self.c.fds[0])  # before the list is read: a later wake-up writes again
         token = zkc_waker_next(&self.c)
         while token != NULL:
             woken.append(<Sleeper>token)  # alive: only its own greenlet, on this thread, ends it
             token = zkc_waker_next(&self.c)
-        return woken
+        for sleeper in woken:
+            wake = sleeper.wake
+            if wake is not None:  # It may have left since, for a reason of its own.
+                try:
+                    wake(None)
+                except BaseException as error:
+                    errors.append(error)
+        for error in errors:
+            self.failed(error)
 
 
 def is_main_thread():

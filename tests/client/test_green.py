@@ -252,6 +252,41 @@ def test_ctrl_c_ends_a_start(patched):
     assert interrupt(patched, INTERRUPTED_START, "127.0.0.1:1") == "interrupted\n"
 
 
+INTERRUPTED_WAKING = """
+import zkc
+client = zkc.Client(hosts, session_timeout=30.0, request_timeout=None)
+client.start()
+def current_hub():
+    return gevent.get_hub() if "gevent" in sys.modules else eventlet.hubs.get_hub().greenlet
+def press(_, frame):
+    if frame is not None and frame.f_code.co_filename.endswith("_green.py") and greenlet.getcurrent() is current_hub():
+        raise KeyboardInterrupt
+done = []
+def work():
+    for _ in range(50):
+        client.get("/")
+    done.append(1)
+for _ in range(40):
+    spawn(work)
+signal.signal(signal.SIGALRM, press)
+signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+try:
+    while len(done) < 40:
+        try:
+            until(lambda: len(done) == 40)
+        except KeyboardInterrupt:
+            pass
+finally:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+client.close()
+"""
+
+
+def test_ctrl_c_while_the_hub_wakes_greenlets_leaves_none_asleep(run):
+    """One of them got KeyboardInterrupt, and in gevent every other greenlet slept until its timeout, or for good."""
+    run(INTERRUPTED_WAKING)
+
+
 def test_a_timeout_of_the_hub_ends_a_call_and_no_more(run, patched, zookeeper_server):
     library = patched.split("-")[0]
     script = f"""
@@ -369,7 +404,7 @@ raise SystemExit(0)
 def test_an_exception_ends_a_program_as_ever(run):
     script = """
 import zkc
-sys.excepthook = lambda *_: print("raised")
+sys.excepthook = lambda *_: print("raised", flush=True)
 import atexit
 atexit.register(os._exit, 0)  # it runs last: the exit status is not what this is about
 client = zkc.Client(hosts)
@@ -377,6 +412,26 @@ client.start()
 raise ValueError
 """
     assert run(script) == "raised\n"
+
+
+FAILING = """
+import io, zkc
+client = zkc.Client(hosts, request_timeout=20.0)
+client.start()
+start = gevent.spawn if "gevent" in sys.modules else eventlet.spawn
+said = sys.stderr = io.StringIO()
+for _ in range(3):
+    start(client.get, "/missing")
+until(lambda: said.getvalue().count("NoNodeError: ") >= 3)
+sys.stderr = sys.__stderr__
+assert client.get("/")
+client.close()
+"""
+
+
+def test_a_greenlet_that_ends_with_an_error_takes_no_other_along(run):
+    """The hub prints the error, and ends the callback that raised it."""
+    run(FAILING)
 
 
 FORKED = """
