@@ -10,7 +10,7 @@ import pytest
 from zkc import ACL, Client, Perms
 from zkc.testing import ZooKeeperServer
 
-from .cut_support import CuttingLink
+from .cut_support import CuttingLink, HoldingLink
 
 READ_ONLY = [ACL.world(Perms.READ)]
 
@@ -150,18 +150,23 @@ def test_cp_survives_a_lost_connection(cli, cli_environment, hosts, client):
 @pytest.mark.parametrize(
     ("number", "name"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "hung_up")]
 )
-def test_a_signal_ends_a_copy_with_a_count_and_closed_acls(start_cli, client, number, name):
+def test_a_signal_ends_a_copy_with_a_count_and_closed_acls(
+    start_cli, client, cli_environment, zookeeper_server, hosts, eventually, number, name
+):
     client.create("/big")
     client.create_many([(f"/big/{number:05}", b"x") for number in range(20_000)], raise_errors=True)
     client.set_acl("/big", READ_ONLY)
-    process = start_cli("cp", "-r", "/big", "/copy", "--json", "--progress", "json")
-    process.stderr.readline()
-    process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    with HoldingLink(zookeeper_server.port, b"/copy/10000") as link:
+        cli_environment["ZKC_SERVERS"] = link.hosts + hosts[hosts.index("/") :]
+        process = start_cli("cp", "-r", "/big", "/copy", "--json", "--progress", "json")
+        link.wait_until_held()
+        process.send_signal(number)
+        link.release()
+        _, err = process.communicate(timeout=60)
     error = json.loads(err.splitlines()[-1])
     assert (process.returncode, error["error"]) == (128 + number, name)
     assert 0 < error["created"] <= 1 + client.count_descendants("/copy") < 20_001
-    assert client.get_acl("/copy")[0] == READ_ONLY
+    eventually(lambda: client.get_acl("/copy")[0] == READ_ONLY)  # The command waits half a second for the reply.
 
 
 def test_a_failure_in_the_middle_says_how_much_is_done(cli, client):
