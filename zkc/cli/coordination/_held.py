@@ -176,8 +176,8 @@ def run_held(app: App, job: Job, plan: Plan) -> int:
             end = guarded.run(order, signals, hold.valid_for, lost, min(0.5, max(0.02, timeout / 20)))
         # Nothing of the command is left from here on.
         reason = end.reason or lost()
-        _release(app, job, plan, hold)
-        reason = reason or lost()
+        held = _release(app, job, plan, hold)
+        reason = reason or lost() or (None if held else "deleted")
     return _code_of(app, job, plan, end, reason)
 
 
@@ -260,19 +260,24 @@ def _order(app: App, job: Job, file: str, hold: Hold, timeout: float) -> Order:
     return Order(file, job.command, environment, job.on_lost, grace, min(1.0, timeout / 8))
 
 
-def _release(app: App, job: Job, plan: Plan, hold: Hold) -> None:
-    """Release the hold, and say so if the servers do not answer."""
+def _release(app: App, job: Job, plan: Plan, hold: Hold) -> bool:
+    """Release the hold, and say so if the servers do not answer.
+
+    Returns:
+        False if the hold had ended before: the notice of that may come after the end of the command.
+    """
     from zkc import ZooKeeperError
 
     if hold.lost:
-        return
+        return False
     try:
-        hold.release(timeout=min(app.settings.timeout, max(0.1, hold.valid_for())))
+        return hold.release(timeout=min(app.settings.timeout, max(0.1, hold.valid_for())))
     except ZooKeeperError:
         left = app.client.negotiated_timeout
         app.out.warn(
             f"the servers do not answer: {plan.name} {job.path} is free when the session has ended, in {left:g} s"
         )
+        return True
 
 
 def _lost(job: Job, plan: Plan, code: Optional[int], reason: str) -> CommandError:
