@@ -102,22 +102,26 @@ def test_read_only_refuses_changes(cli, client):
     assert client.children("/") == []
 
 
-def test_an_ephemeral_without_a_hold_says_that_it_ends(cli, client):
-    ended = cli("create", "-e", "/a")
+# Of a session that a command leaves behind: longer than the tests wait for the end of one.
+LASTING = ("--session-timeout", "60")
+
+
+def test_an_ephemeral_without_a_hold_says_that_it_ends(cli, client, eventually):
+    ended = cli("create", "-e", "/a", *LASTING)
     assert ended.text == "/a\n"
     assert "--hold" in ended.err
-    assert client.exists("/a") is None
+    eventually(lambda: client.exists("/a") is None)  # The command does not wait long for a slow server.
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_hold_keeps_an_ephemeral_until_a_signal(start_cli, client, number):
-    process = start_cli("create", "-e", "--hold", "/a")
+def test_a_hold_keeps_an_ephemeral_until_a_signal(start_cli, client, eventually, number):
+    process = start_cli("create", "-e", "--hold", "/a", *LASTING)
     assert process.stdout.readline() == b"/a\n"
     assert client.exists("/a").ephemeral_owner
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, b"")
-    assert client.exists("/a") is None
+    eventually(lambda: client.exists("/a") is None)
 
 
 def test_a_hold_ends_when_another_client_deletes_the_znode(start_cli, client):
@@ -125,7 +129,7 @@ def test_a_hold_ends_when_another_client_deletes_the_znode(start_cli, client):
     assert process.stdout.readline().startswith(b'{"path": "/a-0000000000", "ephemeral_owner": "0x')
     with_retry = client.retry(client.delete, "/a-0000000000")
     assert with_retry is None
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 3
     assert b"deleted by another client" in err
     with pytest.raises(NoNodeError):
