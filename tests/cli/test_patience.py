@@ -12,7 +12,7 @@ import zkc
 from zkc.cli._patience import Patience
 from zkc.testing import ZooKeeperServer
 
-_TIMEOUT = 4.0
+_TIMEOUT = 8.0
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_command_fails_once_when_the_server_hangs(cli, cli_environment, own_se
     cli_environment["ZKC_SERVERS"] = own_server.hosts
     to_own.create("/a")
     script = f"exists /a\n!kill -STOP {own_server.pid}\n!date +%s >&2\n{command}\n!date +%s >&2\n"
-    options = ("--json", "--timeout", str(_TIMEOUT), "--session-timeout", "5", "-k")
+    options = ("--json", "--timeout", str(_TIMEOUT), "--session-timeout", "10", "-k")
     try:
         lines = cli("shell", *options, input=script.encode(), code=8).err.splitlines()
     finally:
