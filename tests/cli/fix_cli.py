@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -246,6 +247,13 @@ def start_cli(cli_environment: dict[str, str]) -> Iterator[Callable[..., subproc
                 stream.close()
 
 
+def end_in_terminal(process: pexpect.spawn) -> None:
+    """End a process in a pseudo-terminal, and wait until it has ended."""
+    with contextlib.suppress(pexpect.ExceptionPexpect):  # It gives the process a tenth of a second after SIGKILL.
+        process.close(force=True)
+    process.wait()
+
+
 @pytest.fixture
 def in_terminal(cli_environment: dict[str, str]) -> Iterator[Callable[..., pexpect.spawn]]:
     """Return a function that starts a command in a pseudo-terminal of 80x24: a pexpect.spawn."""
@@ -260,4 +268,4 @@ def in_terminal(cli_environment: dict[str, str]) -> Iterator[Callable[..., pexpe
 
     yield start
     for process in started:
-        process.close(force=True)
+        end_in_terminal(process)

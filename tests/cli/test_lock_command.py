@@ -12,7 +12,7 @@ import pytest
 from zkc.cli.coordination._guardian import descendants
 from zkc.testing import FaultProxy
 
-from .fix_cli import COMMAND
+from .fix_cli import COMMAND, end_in_terminal
 from .lock_support import STUBBORN, alone, guardian_of, tokens, until
 
 
@@ -276,4 +276,4 @@ def test_a_stopped_command_continues_in_the_foreground(cli_environment):
         bash.sendline("echo code=$?.")
         bash.expect(r"code=6\.")
     finally:
-        bash.close(force=True)
+        end_in_terminal(bash)
