@@ -54,6 +54,49 @@ async def test_credentials_are_sent_again_over_a_new_connection(make_zk, hosts, 
             assert (await zk.get("/his"))[0] == b"y"
 
 
+class _ClosingFirst(FaultProxy):
+    """A proxy that closes the first connections, each without an answer to its handshake."""
+
+    def __init__(self, port, count):
+        super().__init__("127.0.0.1", port)
+        self.left = count
+
+    def _accept(self):
+        if not self.left:
+            super()._accept()
+            return
+        self.left -= 1
+        connection, _ = self._listener.accept()
+        with connection:
+            connection.settimeout(10)
+            connection.recv(1024)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_credentials_are_sent_again_when_an_attempt_to_connect_has_failed(
+    make_zk, hosts, zookeeper_server, count
+):
+    """The client waited for the reply to what the failed attempt had sent, until connect_timeout was over."""
+    chroot = hosts[len(zookeeper_server.hosts) :]
+    with _ClosingFirst(zookeeper_server.port, count) as proxy:
+        auth = [("digest", "ann:secret"), ("digest", "bob:other")]
+        async with make_zk(proxy.hosts + chroot, session_timeout=30, auth=auth) as zk:
+            assert proxy.left == 0
+            assert await zk.create("/mine", b"x", acl=[ACL.digest("ann", "secret")]) == "/mine"
+            assert (await zk.get("/mine"))[0] == b"x"
+        async with make_zk(proxy.hosts + chroot, auth=[("digest", "bob:other")]) as bob:
+            with pytest.raises(zkc.NoAuthError):
+                await bob.get("/mine")
+
+
+async def test_refused_credentials_end_a_start_whose_first_attempt_has_failed(make_zk, hosts, zookeeper_server):
+    chroot = hosts[len(zookeeper_server.hosts) :]
+    with _ClosingFirst(zookeeper_server.port, 1) as proxy:
+        zk = make_zk(proxy.hosts + chroot, session_timeout=30, auth=[("no-such-scheme", "x")])
+        with pytest.raises(zkc.AuthFailedError):
+            await zk.start()
+
+
 async def test_added_credentials_are_remembered_for_the_next_session(zk, expire_zk):
     await zk.add_auth("digest", "ann:secret")
     await zk.add_auth("digest", "ann:secret")

@@ -33,7 +33,8 @@ class ManagedSession:
     def __init__(self, *, from_start: bool) -> None:
         self.from_start = from_start  # Opened by start(), and not after an expiry.
         self.session: Optional[Session] = None
-        self.auth: list[Request[None]] = []  # Credentials that were sent and have no reply yet.
+        # Credentials that were sent and have no reply yet: the scheme, the credentials, and the request.
+        self.auth: list[tuple[str, bytes, Request[None]]] = []
         self.connected = False  # At least once, with the ephemerals and watches restored.
         self.closing = False
         self.delay = _FIRST_DELAY

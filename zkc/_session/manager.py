@@ -216,7 +216,7 @@ class SessionManager:
     def _send_auth(self, managed: ManagedSession, session: Session, auth: Iterable[tuple[str, bytes]]) -> None:
         for scheme, credentials in list(auth):
             try:
-                managed.auth.append(session.add_auth(scheme, credentials))
+                managed.auth.append((scheme, credentials, session.add_auth(scheme, credentials)))
             except ConnectionLossError:  # A system libzookeeper takes no credentials between two connections.
                 self._call_later(0.01, lambda a=(scheme, credentials): self._send_auth(managed, session, [a]))  # type: ignore[misc]
             except ZooKeeperError:
@@ -281,8 +281,18 @@ class SessionManager:
 
     def _restore_state(self, managed: ManagedSession, session: Session) -> Flow[None]:
         while managed.auth:
-            yield from result_of(managed.auth[0])
-            managed.auth.pop(0)
+            sent = scheme, credentials, request = managed.auth[0]
+            is_of_before = request.done()
+            try:
+                yield from result_of(request)
+            except ConnectionLossError:
+                if not is_of_before:
+                    raise  # This connection is lost: the next one begins again.
+                # It was sent in an attempt to connect that failed. There will be no other reply to that request.
+                managed.auth[0] = scheme, credentials, session.add_auth(scheme, credentials)
+                continue
+            if managed.auth[:1] == [sent]:  # Unless the flow of the next connection has done that.
+                managed.auth.pop(0)
         if not managed.from_start and not managed.connected:
             yield from self._kept.recover(session)
 
