@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from zkc.testing import TestingError, ZooKeeperServer
+from zkc.testing import TestingError, ZooKeeperServer, _folder_lock
 from zkc.testing._folder_lock import FolderLock
 
 
@@ -42,6 +43,28 @@ def test_a_folder_is_free_at_once_after_a_server_that_was_killed(tmp_path):
         with ZooKeeperServer(data_dir=tmp_path) as server:
             server.create("/more")
             assert server.pid != first
+
+
+def test_a_lock_whose_owner_has_ended_is_waited_for_longer(tmp_path, monkeypatch):
+    """On a busy machine the server that the owner has left is killed some seconds later."""
+    monkeypatch.setattr(_folder_lock, "_PATIENCE", 0.0)
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    script = (
+        "import fcntl, sys\n"
+        "with open(sys.argv[1], 'w') as file:\n"
+        "    fcntl.flock(file, fcntl.LOCK_EX)\n"
+        "    print(sys.argv[2], file=file, flush=True)\n"
+        "    print('locked', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "zkc.lock"), str(ended.pid)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as left:
+        assert left.stdout.readline() == b"locked\n"
+        release = threading.Timer(0.5, left.stdin.close)
+        release.start()
+        FolderLock(tmp_path).release()
+        release.join()
 
 
 def test_a_lock_is_that_of_the_process_which_took_it(tmp_path):

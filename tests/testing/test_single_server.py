@@ -1,8 +1,10 @@
 """One server: its states, its data, its ports."""
 
 import os
+import signal
 import socket
 import struct
+import threading
 import time
 from pathlib import Path
 
@@ -78,7 +80,7 @@ def test_restart_takes_a_new_process(server):
 
 
 def test_a_paused_server_answers_nothing_until_it_is_resumed(server):
-    with WireConnection(address(server), timeout=0.2) as connection:
+    with WireConnection(address(server), session_timeout=30.0) as connection:
         server.pause()
         server.pause()
         assert server.state == "paused"
@@ -90,6 +92,15 @@ def test_a_paused_server_answers_nothing_until_it_is_resumed(server):
         assert server.state == "running"
         assert server.four_letter_word("ruok") == "imok"
         connection.create("/after-the-pause")
+
+
+def test_a_server_that_a_busy_machine_holds_up_still_serves(server):
+    pid = server.pid
+    os.kill(pid, signal.SIGSTOP)  # Not by pause(), of which the server's object would know.
+    on = threading.Timer(3.0, os.kill, (pid, signal.SIGCONT))
+    on.start()
+    assert server.mode == "standalone"
+    on.join()
 
 
 @pytest.mark.parametrize(("way", "state"), [("start", "running"), ("stop", "stopped"), ("kill", "stopped")])

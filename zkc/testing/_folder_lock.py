@@ -13,8 +13,10 @@ from ._errors import TestingError
 
 _NAME = "zkc.lock"
 _POLL = 0.05
-# A server whose Python process was killed holds the lock until it is killed itself, some milliseconds later.
 _PATIENCE = 2.0
+# A server whose Python process was killed holds the lock until it is killed itself: milliseconds later, but seconds on
+# a busy machine.
+_PATIENCE_WITHOUT_OWNER = 30.0
 _FIRST_DESCRIPTOR = 10  # The shell that starts the server uses the smaller ones.
 
 # The locks of this process. A forked process closes its copies: they are its parent's.
@@ -45,14 +47,14 @@ class FolderLock:
         _held.add(self)
 
     def _lock(self, folder: Path) -> None:
-        deadline = time.monotonic() + _PATIENCE
+        begun = time.monotonic()
         while True:
             try:
                 fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > deadline:
-                    owner = os.pread(self.descriptor, 32, 0).decode("ascii", "replace").strip()
+                owner = os.pread(self.descriptor, 32, 0).decode("ascii", "replace").strip()
+                if time.monotonic() - begun > (_PATIENCE_WITHOUT_OWNER if _has_ended(owner) else _PATIENCE):
                     named = f"process {owner}" if owner.isdigit() else "another process"
                     raise TestingError(
                         f"The folder {folder} is in use: {named} serves it. End that first, or choose another folder."
@@ -74,6 +76,19 @@ class FolderLock:
         with contextlib.suppress(OSError):
             fcntl.flock(self.descriptor, fcntl.LOCK_UN)
         os.close(self.descriptor)
+
+
+def _has_ended(owner: str) -> bool:
+    """Return whether the process that a lock names is known to have ended."""
+    if not owner.isdigit():
+        return False
+    try:
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _forget_all() -> None:

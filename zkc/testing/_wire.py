@@ -16,6 +16,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Optional
 
+PATIENCE = 10.0  # Seconds for each step: a busy machine may hold a server up for some of them.
 _CREATE = 1
 _CLOSE_SESSION = -11
 _NODE_EXISTS = -110
@@ -40,7 +41,7 @@ class WireConnection:
         session_id: int = 0,
         password: bytes = bytes(16),
         session_timeout: float = 5.0,
-        timeout: float = 2.0,
+        timeout: float = PATIENCE,
         tls: Optional[ssl.SSLContext] = None,
         more: bytes = b"",
     ) -> None:
@@ -155,6 +156,7 @@ def _buffer(data: bytes) -> bytes:
 
 
 _CLOSE_REQUEST = _buffer(struct.pack(">ii", 1, _CLOSE_SESSION))
+_TAKE_OVER_TIME = 2.0  # seconds for each step: a client that takes its session back may leave no reply
 _RECONNECT_TIME = 0.25  # seconds for a disconnected client to connect again, before the next attempt
 _STALL = 20.0  # seconds that a server on a busy machine may take for a listing
 
@@ -218,7 +220,9 @@ def wait_cut_off(address: tuple[str, int], session_id: int, timeout: float = _RE
 
 def _take_over(address: tuple[str, int], session_id: int, password: bytes) -> WireConnection:
     """Take a session over, and send the request to close it in the same packet."""
-    return WireConnection(address, session_id=session_id, password=password, more=_CLOSE_REQUEST)
+    return WireConnection(
+        address, session_id=session_id, password=password, timeout=_TAKE_OVER_TIME, more=_CLOSE_REQUEST
+    )
 
 
 def _receive_end(connection: WireConnection) -> None:
@@ -249,7 +253,7 @@ def _wait_until(condition: Callable[[], bool], timeout: float) -> bool:
     return True
 
 
-def four_letter_word(address: tuple[str, int], word: str, timeout: float = 2.0) -> str:
+def four_letter_word(address: tuple[str, int], word: str, timeout: float = PATIENCE) -> str:
     """Send one of the administrative commands (``srvr``, ``cons``, ``dump``…) and return the reply.
 
     :param address: host and port.

@@ -295,7 +295,7 @@ class ZooKeeperServer:
 
     # ---- Helpers for tests
 
-    def four_letter_word(self, word: str, timeout: float = 2.0) -> str:
+    def four_letter_word(self, word: str, timeout: float = 10.0) -> str:
         """Send an administrative command, such as ``"srvr"``, ``"cons"`` or ``"dump"``.
 
         :param word: the command.
