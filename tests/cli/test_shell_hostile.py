@@ -13,8 +13,10 @@ from .fix_cli import Terminal
 
 
 @pytest.fixture
-def shell(open_terminal):
+def shell(open_terminal, cli_environment):
     """Return a function that starts a shell, and waits for its prompt."""
+    # A busy machine answers later than in 0.3 s. Without a server, Tab waits for the whole time.
+    cli_environment["ZKC_COMPLETION_TIMEOUT"] = "5"
 
     def start(*arguments, **options):
         terminal = open_terminal("shell", "--color", "never", *arguments, **options)

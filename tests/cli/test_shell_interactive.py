@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from zkc.cli.programs._words import escaped, words_of
 
 
 @pytest.fixture
-def shell(open_terminal):
+def shell(open_terminal, cli_environment):
     """Return a function that starts a shell, and waits for its prompt."""
+    cli_environment["ZKC_COMPLETION_TIMEOUT"] = "20"  # A busy machine answers later than in 0.3 s.
 
     def start(*arguments):
         terminal = open_terminal("shell", "--color", "never", *arguments)
@@ -52,6 +54,19 @@ def test_tab_completes_commands_and_relative_paths_and_the_history_survives(shel
     again.see("^zkc /> get configuration$")
     again.type("\x15\x04")
     assert again.wait() == 0
+
+
+def test_tab_waits_for_a_server_as_long_as_the_variable_says(shell, client, zookeeper_server):
+    client.create("/application")
+    terminal = shell()
+    zookeeper_server.pause()
+    later = threading.Timer(1.0, zookeeper_server.resume)
+    later.start()
+    terminal.type("get /appl\t")
+    terminal.see("> get /application$")
+    later.join()
+    terminal.type("\x15\x04")
+    assert terminal.wait() == 0
 
 
 def test_the_history_keeps_no_credentials(shell, tmp_path):

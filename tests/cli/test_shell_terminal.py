@@ -16,8 +16,9 @@ AWKWARD = ["a b", "it's", "x;y", "$v", "#c", "p|q", "r&s", 'd"q', "b\\s", "g>h",
 
 
 @pytest.fixture
-def shell(open_terminal):
+def shell(open_terminal, cli_environment):
     """Return a function that starts a shell, and waits for its prompt."""
+    cli_environment["ZKC_COMPLETION_TIMEOUT"] = "20"  # A busy machine answers later than in 0.3 s.
 
     def start(**options):
         terminal = open_terminal("shell", "--color", "never", **options)

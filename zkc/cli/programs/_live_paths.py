@@ -88,7 +88,7 @@ def complete_target(ctx: click.Context, parameter: click.Parameter, incomplete: 
 def paths_below(app: App, path: str) -> list[str]:
     """Return the names of the children of a znode, each with a slash if it has children itself."""
     if app.in_shell and app.borrows:
-        return _ask(app.client, path)
+        return _ask(app.client, path, _allowed())
     if any(str(app.option(name) or "").endswith(("-", ":-")) for name in _SECRETS):
         return []  # A completion asks for no password.
     settings = app.settings
@@ -169,7 +169,7 @@ def _client(app: App) -> Any:
     )
 
 
-def _ask(client: Any, path: str, timeout: float = _TIMEOUT) -> list[str]:
+def _ask(client: Any, path: str, timeout: float) -> list[str]:
     names = sorted(client.children(path, timeout=timeout))
     if not names:
         return []
