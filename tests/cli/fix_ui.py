@@ -12,11 +12,15 @@ from zkc.cli._settings import resolve
 
 
 @pytest.fixture
-def browse(hosts: str) -> Callable[..., None]:
+def browse(hosts: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that runs a coroutine function with a screen: ``browse(body, read_only=True)``."""
+    from zkc.cli.programs._ui import app
     from zkc.cli.programs._ui.app import Browser
 
-    from .ui_support import is_open, until
+    from .ui_support import PATIENCE, is_open, until
+
+    # Keys wait for the children of a znode that is being opened, however long a busy machine holds the server up.
+    monkeypatch.setattr(app, "_MOMENT", PATIENCE)
 
     def run(body: Callable[..., Any], *, path: str = "/", size: tuple[int, int] = (80, 24), **given: Any) -> None:
         async def whole() -> None:

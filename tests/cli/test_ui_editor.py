@@ -9,7 +9,7 @@ from zkc.cli.programs._ui.dialogs import Ask, Confirm, Edit
 from zkc.cli.programs._ui.editable import Editable, NotEditableError
 from zkc.testing import FaultProxy
 
-from .ui_support import content, editor, field, names, picture, question, told, typed, until
+from .ui_support import SHORT, content, editor, field, names, picture, question, told, typed, until
 
 
 def test_the_text_comes_back_when_the_znode_was_deleted(browse, client):
@@ -65,7 +65,7 @@ def test_the_text_comes_back_when_the_connection_is_lost(browse, client, hosts, 
             await typed(pilot, "\x13")
             assert len(browser.screen_stack) == 1
 
-        browse(body, servers=proxy.hosts + hosts[hosts.index("/") :], timeout=3.0)
+        browse(body, servers=proxy.hosts + hosts[hosts.index("/") :], timeout=SHORT)
     assert client.get("/app")[0] == b"newold"
 
 

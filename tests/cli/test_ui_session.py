@@ -16,7 +16,7 @@ from zkc.cli.programs._ui.reader import Reader
 from zkc.cli.programs._ui.reasons import UNCONNECTED
 from zkc.testing import FaultProxy
 
-from .ui_support import content, editor, field, names, picture, told, typed, until
+from .ui_support import SHORT, content, editor, field, names, picture, told, typed, until
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_what_could_not_be_read_is_read_at_the_next_connection(browse, client, h
         client.set("/other", b"changed")
         await until(pilot, lambda: "changed" in content(browser))
 
-    browse(body, servers=through(proxy, hosts), timeout=2.0)
+    browse(body, servers=through(proxy, hosts), timeout=SHORT)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 15)])
@@ -230,7 +230,7 @@ def test_without_a_connection_keys_say_so_at_once(browse, client, hosts, proxy):
         proxy.accept()
         await until(pilot, lambda: "second" in content(browser))
 
-    browse(body, servers=through(proxy, hosts), timeout=2.0)
+    browse(body, servers=through(proxy, hosts), timeout=SHORT)
 
 
 def test_a_request_that_loses_its_connection_says_so_in_one_sentence(browse, client, hosts, proxy):
@@ -247,7 +247,7 @@ def test_a_request_that_loses_its_connection_says_so_in_one_sentence(browse, cli
         assert "ZCONNECTIONLOSS" not in picture(browser)
         await typed(pilot, "\x1b")
 
-    browse(body, servers=through(proxy, hosts), timeout=2.0)
+    browse(body, servers=through(proxy, hosts), timeout=SHORT)
 
 
 def test_the_state_is_drawn_below_a_dialog_over_a_dialog(

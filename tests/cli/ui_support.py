@@ -15,6 +15,7 @@ from zkc.cli.programs._ui.app import Browser
 from zkc.cli.programs._ui.dialogs import Confirm, Edit
 
 PATIENCE = 20.0
+SHORT = 5.0  # Seconds of a timeout that has to pass: longer than a busy machine holds a server up.
 _NAMES = {"\r": "enter", "\x1b": "escape", "\x13": "ctrl+s", "\x11": "ctrl+q", "↓": "down", "↑": "up", "→": "right",
           "←": "left", "/": "slash", "?": "question_mark"}  # fmt: skip
 
