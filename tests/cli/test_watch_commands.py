@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import threading
-import time
 
 import pytest
 
+from zkc import Retry
 from zkc.cli.coordination._guardian import descendants, lives
 
 from ..vendor.scripted_server import EXISTS, NOT_FOUND, ScriptedServer, reply
@@ -51,7 +51,8 @@ def test_each_of_a_thousand_changes_is_printed_and_a_gap_after_a_restart(start_c
     zookeeper_server.stop()
     zookeeper_server.start()
     assert json.loads(next_line(process))["type"] == "gap"
-    client.retry(client.set, "/app/0001", b"y")
+    patient = Retry(deadline=30, attempts=None, idempotent=True)
+    client.retry(lambda: client.set("/app/0001", b"y"), policy=patient)
     assert json.loads(next_line(process))["path"] == "/app/0001"
     assert process.poll() is None
 
@@ -91,7 +92,7 @@ def test_data_and_differences_are_printed(start_cli, client):
     assert lines[-2:] == ["-b=2", "+b=3"]
     client.delete("/app")
     assert next_line(process).startswith("deleted\t/app\t")
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_a_command_runs_for_each_change(start_cli, client, tmp_path):
@@ -100,7 +101,7 @@ def test_a_command_runs_for_each_change(start_cli, client, tmp_path):
                     f"sh -c 'echo $ZKC_EVENT $ZKC_PATH {{}} > {tmp_path}/seen'", "--json")  # fmt: skip
     client.set("/app", b"new")
     assert json.loads(next_line(process))["data"] == "new"
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert (tmp_path / "seen").read_text() == "changed /app /app\n"
 
 
@@ -161,7 +162,7 @@ def test_an_old_server_is_followed_with_one_shot_watches(start_cli, cli_environm
     try:
         cli_environment["ZKC_SERVERS"] = server.hosts
         process = start_cli("watch", "/a", *(["-r"] if recursive else []), "--for", "100ms")
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     finally:
         server.close()
     assert process.returncode == 0
@@ -176,20 +177,18 @@ def test_a_wait_ends_with_the_znode(start_cli, cli, client):
     cli("wait", "/there")
     cli("wait", "/missing", "--gone")
     cli("wait", "/there", "--equals", "yes")
-    began = time.monotonic()
-    ended = cli("wait", "/ready", "--exists", "--timeout", "1", "--json", code=6)
-    assert time.monotonic() - began < 20
+    ended = cli("wait", "/ready", "--exists", "--timeout", "1", "--json", code=6)  # It ends within the minute of cli().
     assert ended.error["error"] == "timeout"
     waiting = [start_cli("wait", "/ready", "--timeout", "60"), start_cli("wait", "/there", "--gone"),
                start_cli("wait", "/", "--children", "3"), start_cli("wait", "/ready", "--equals", "no")]  # fmt: skip
     client.create("/ready", b"")
-    assert waiting[0].wait(30) == 0
+    assert waiting[0].wait(60) == 0
     client.create("/third")
-    assert waiting[2].wait(30) == 0
+    assert waiting[2].wait(60) == 0
     client.set("/ready", b"no")
-    assert waiting[3].wait(30) == 0
+    assert waiting[3].wait(60) == 0
     client.delete("/there")
-    assert waiting[1].wait(30) == 0
+    assert waiting[1].wait(60) == 0
 
 
 def test_a_wait_without_time_looks_once(cli, client):
@@ -204,10 +203,12 @@ def test_a_wait_without_time_looks_once(cli, client):
         assert (error["error"], error["message"].partition(" within ")[2]) == ("timeout", "0 s")
 
 
-def test_a_wait_continues_after_the_session_expired(start_cli, client, zookeeper_server):
+def test_a_wait_continues_after_the_session_expired(start_cli, client, hosts, zookeeper_server):
     process = start_cli("wait", "/ready")
+    watched = hosts[hosts.index("/") :] + "/ready\n"
+    until(lambda: watched in zookeeper_server.four_letter_word("wchp"))  # Else it connects to the new server only.
     zookeeper_server.stop()
     zookeeper_server.start()
     client.retry(client.exists, "/")  # A reply means that the connection is one to the new server.
     client.create("/ready")
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
