@@ -121,7 +121,7 @@ def steer(steered_client: Path) -> Iterator[Callable[..., SteeredClient]]:
     """Return a function that starts a steered client, ended at the end."""
     clients: list[SteeredClient] = []
 
-    def start(hosts: str, *arguments: str, timeout: int = 6000) -> SteeredClient:
+    def start(hosts: str, *arguments: str, timeout: int = 20000) -> SteeredClient:
         clients.append(SteeredClient(steered_client, hosts, timeout, *arguments))
         return clients[-1]
 

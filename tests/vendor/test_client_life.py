@@ -21,7 +21,7 @@ from .scripted_server import GET, NULL_DATA, PING, Connection, ScriptedServer, S
 
 CONNECTED = "3"
 TIMED_OUT = "-7"
-TIMEOUT = 1500
+TIMEOUT = 4500  # Its parts, which the tests are about, are longer than a busy machine stalls.
 SILENCE = TIMEOUT * 2 / 3 / 1000
 DATA = bytes(40_000)
 REPLY = struct.pack(">i", len(DATA)) + DATA + bytes(68)
@@ -206,16 +206,16 @@ def test_a_part_of_a_tls_record_is_a_sign_of_life(
 def test_a_silent_server_is_given_up(
     steer: Steer, serve: Serve, tls: tuple[ssl.SSLContext, tuple[str, str]], secure: bool, after: int
 ) -> None:
-    silent_since: list[float] = []
+    heard: list[float] = []  # Not after the client heard the server the last time.
     noticed: list[float] = []
 
     def script(connection: Connection) -> None:
-        if silent_since:
+        if heard:
             hospitable(connection)
             return
+        heard.append(time.monotonic())
         connection.begin(TIMEOUT)
         xid, _, _ = connection.request()
-        silent_since.append(time.monotonic())
         connection.send(reply(xid, REPLY)[:after])
         with contextlib.suppress(OSError):
             while connection.socket.recv(65536):
@@ -231,7 +231,7 @@ def test_a_silent_server_is_given_up(
     client.hears(f"state {CONNECTED}")
     client.close()
     # Not before its time; and not so late that only the server would have ended it. The pings go on.
-    assert 0.8 * SILENCE < noticed[0] - silent_since[0] < 20
+    assert 0.8 * SILENCE < noticed[0] - heard[0] < 25
 
 
 # ---- long timeouts ---------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ Serve = Callable[..., ScriptedServer]
 
 def swallow(connection: Connection) -> None:
     """Accept the session, and answer nothing but pings."""
-    connection.begin(6000)
+    connection.begin(20000)
     while True:
         connection.request()
 
@@ -51,7 +51,7 @@ def test_a_refused_path_below_a_chroot_is_freed_once(steer: Steer, serve: Serve)
 def test_a_transaction_on_an_expired_session_below_a_chroot(steer: Steer, serve: Serve) -> None:
     def script(connection: Connection) -> None:
         if server.accepted == 1:
-            connection.begin(6000)
+            connection.begin(20000)
             return
         connection.receive()  # it asks for its session, which is gone
         connection.send(packet(struct.pack(">iiqi", 0, 0, 0, 16) + bytes(17)))
@@ -70,7 +70,7 @@ def test_what_is_never_answered_leaks_nothing(steer: Steer, serve: Serve) -> Non
     arrived = threading.Semaphore(0)
 
     def script(connection: Connection) -> None:
-        connection.begin(6000)
+        connection.begin(20000)
         while True:
             connection.request()
             arrived.release()
@@ -93,7 +93,7 @@ def test_sessions_that_end_while_answers_are_awaited_leak_nothing(steer: Steer, 
 
 def test_what_is_refused_at_the_end_leaks_nothing(steer: Steer, serve: Serve) -> None:
     def script(connection: Connection) -> None:
-        connection.begin(6000)
+        connection.begin(20000)
         connection.serve()
 
     client = steer(serve(script).hosts)
@@ -109,7 +109,7 @@ def test_credentials_do_not_cut_a_packet_in_two(steer: Steer, serve: Serve) -> N
     def script(connection: Connection) -> None:
         # As much as a system usually takes before the peer reads; some would take the whole.
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
-        connection.begin(60000)  # no ping is answered until it goes on
+        connection.begin(200000)  # no ping is answered until it goes on
         connection.socket.recv(5, socket.MSG_PEEK)  # a part is here, and the whole has no room
         begun.set()
         for may_answer in (client_is_done, set_is_answered):
@@ -140,14 +140,14 @@ def test_credentials_between_two_connections_come_first_at_the_next(steer: Steer
     kinds: list[int] = []
 
     def script(connection: Connection) -> None:
-        connection.begin(6000)
+        connection.begin(20000)
         for _ in range(2):
             xid, kind, _ = connection.request()
             kinds.append(kind)
             connection.send(reply(xid))
         connection.serve()
 
-    gone = serve(lambda connection: connection.begin(6000))
+    gone = serve(lambda connection: connection.begin(20000))
     client = steer(gone.hosts, timeout=20000)
     client.hears(f"state {CONNECTED}")
     gone.close()
@@ -170,7 +170,7 @@ def test_moving_to_a_read_write_server_does_not_make_answers_up(steer: Steer, se
         if connection.socket.recv(4, socket.MSG_PEEK) == b"isro":
             connection.send(b"rw" if deleting.is_set() else b"ro")
             return
-        connection.begin(6000, read_only=not deleting.is_set())
+        connection.begin(20000, read_only=not deleting.is_set())
         while True:
             _, kind, _ = connection.request()
             if kind == DELETE:
@@ -187,7 +187,7 @@ def test_moving_to_a_read_write_server_does_not_make_answers_up(steer: Steer, se
 @pytest.mark.parametrize("when", ["at the first step", "at a later step"])
 def test_a_failed_sasl_authentication_is_reported(steer: Steer, serve: Serve, when: str) -> None:
     def script(connection: Connection) -> None:
-        connection.begin(60000)  # no ping is answered until it goes on
+        connection.begin(200000)  # no ping is answered until it goes on
         xid, kind, _ = connection.request()
         assert kind == SASL
         asked.wait(30)
@@ -216,7 +216,7 @@ def test_many_watches_are_set_again_in_several_packets(steer: Steer, serve: Serv
     complete = threading.Event()
 
     def script(connection: Connection) -> None:
-        connection.begin(6000)
+        connection.begin(20000)
         for _ in range(count if server.accepted == 1 else 0):
             xid, kind, _ = connection.request()
             assert kind == EXISTS

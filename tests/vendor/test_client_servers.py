@@ -18,7 +18,7 @@ Serve = Callable[..., ScriptedServer]
 
 
 def hospitable(connection: Connection) -> None:
-    connection.begin(6000)
+    connection.begin(20000)
     connection.serve()
 
 
@@ -39,7 +39,7 @@ def test_a_random_device_that_gives_a_byte_at_a_time(steer: Steer, serve: Serve)
 
 def test_of_two_servers_the_one_that_comes_back_is_found(steer: Steer, serve: Serve) -> None:
     first, second = serve(hospitable), serve(hospitable)
-    client = steer(f"{first.hosts},{second.hosts}", timeout=3000)
+    client = steer(f"{first.hosts},{second.hosts}")
     client.hears(f"state {CONNECTED}")
     assert (first.accepted, second.accepted) == (1, 0)
     second.close()
@@ -53,7 +53,7 @@ def test_of_two_servers_the_one_that_comes_back_is_found(steer: Steer, serve: Se
 
 def test_the_server_that_was_lost_is_not_the_next_one(steer: Steer, serve: Serve) -> None:
     def short(connection: Connection) -> None:
-        connection.begin(6000)
+        connection.begin(20000)
 
     first, second = serve(short), serve(hospitable)
     client = steer(f"{first.hosts},{second.hosts}")
@@ -67,7 +67,7 @@ def test_leaving_a_server_ends_what_was_outstanding_there(steer: Steer, serve: S
     asked = threading.Event()
 
     def silent(connection: Connection) -> None:
-        connection.begin(6000)
+        connection.begin(20000)
         while True:
             connection.request()
             asked.set()

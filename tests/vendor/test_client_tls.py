@@ -10,6 +10,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def good(files: TLSFiles) -> tuple[str, str]:
 
 
 def hospitable(connection: Connection) -> None:
-    connection.begin(6000)
+    connection.begin(20000)
     connection.serve()
 
 
@@ -97,7 +98,7 @@ def test_a_file_that_cannot_be_used_fails_the_opening(
 @pytest.mark.parametrize("how", ["tls", "tls-at-once"])
 @pytest.mark.parametrize("wrong", ["ca", "certificate", "key"])
 def test_a_file_that_goes_is_a_failed_attempt(
-    steer: Steer, serve: Serve, files: TLSFiles, tmp_path: Path, wrong: str, how: str
+    steer: Steer, serve: Serve, files: TLSFiles, tmp_path: Path, wrong: str, how: str, eventually: Callable[..., Any]
 ) -> None:
     parts = {"ca": files.ca, "certificate": files.client_cert, "key": files.client_key}
     parts[wrong] = Path(shutil.copy(parts[wrong], tmp_path / "missing.pem"))
@@ -119,7 +120,8 @@ def test_a_file_that_goes_is_a_failed_attempt(
         assert closed.acquire(timeout=30)
     log = client.close()
     # One report for an attempt, and a pause between two: no loop at full speed.
-    assert 1 <= log.count("missing.pem") <= server.accepted
+    assert "missing.pem" in log
+    eventually(lambda: log.count("missing.pem") <= server.accepted)  # The last connection may not be accepted yet.
     assert "Delaying connection" in log
 
 
@@ -139,7 +141,7 @@ def test_an_encrypted_key(steer: Steer, serve: Serve, files: TLSFiles, context: 
 
 def test_a_server_that_is_not_trusted(steer: Steer, serve: Serve, files: TLSFiles, context: ssl.SSLContext) -> None:
     server = serve(hospitable, context=context)
-    client = steer(server.hosts, "tls", f"{files.wrong_ca},{files.client_cert},{files.client_key}", timeout=600)
+    client = steer(server.hosts, "tls", f"{files.wrong_ca},{files.client_cert},{files.client_key}")
     while "Delaying connection" not in "".join(client.log):
         threading.Event().wait(0.01)
     log = client.close()
@@ -274,7 +276,7 @@ def test_a_name_that_no_certificate_has(steer: Steer, serve: Serve, files: TLSFi
 )
 def test_the_program_gets_the_cause(steer: Steer, serve: Serve, files: TLSFiles, which: str, cause: str) -> None:
     server = serve(hospitable, context=shown_by(files, getattr(files, which)))
-    client = steer(server.hosts, "tls-reports", str(files.ca), timeout=600)
+    client = steer(server.hosts, "tls-reports", str(files.ca))
     for _ in range(3):
         assert client.hears("report").startswith(f"{cause} 1 the certificate of {server.hosts} ")
     client.close()
@@ -295,7 +297,7 @@ def test_not_all_servers_refused(steer: Steer, serve: Serve, files: TLSFiles) ->
         nobody.bind(("127.0.0.1", 0))
         server = serve(hospitable, context=shown_by(files, files.expired))
         hosts = f"{server.hosts},127.0.0.1:{nobody.getsockname()[1]}"
-        client = steer(hosts, "tls-reports", str(files.ca), timeout=600)
+        client = steer(hosts, "tls-reports", str(files.ca))
         told = [client.hears("report").split(" ")[:2] for _ in range(6)]
         assert told == [[EXPIRED, "0"], [ELSEWHERE, "0"]] * 3
         client.tell(f"servers {server.hosts}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -217,13 +218,15 @@ def test_progress_is_for_terminals(mirror: Mirror) -> None:
             check=False,
             timeout=60,
         )
-        seen = os.read(reader, 65536).decode()
     finally:
         os.close(terminal)
-        os.close(reader)
+    seen = b""
+    with open(reader, "rb", buffering=0) as screen, contextlib.suppress(OSError):  # Its end is an error.
+        while part := screen.read(65536):
+            seen += part
     assert run.returncode == 0
-    assert "looking for thing_1.0.0.orig.tar.gz in stable" in seen
-    assert seen.endswith("\r\x1b[K")  # The line is cleared before the table is printed.
+    assert "looking for thing_1.0.0.orig.tar.gz in stable" in seen.decode()
+    assert seen.endswith(b"\r\x1b[K")  # The line is cleared before the table is printed.
     assert "\x1b" not in run.stdout
 
 
