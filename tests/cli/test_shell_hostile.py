@@ -30,7 +30,7 @@ def test_the_shell_goes_on_without_a_server(shell, client, zookeeper_server):
     """The words of the shell, such as cd, ended it with a traceback."""
     client.create("/app")
     client.create("/app/known")
-    terminal = shell("--timeout", "1", rows=50, columns=200)
+    terminal = shell("--timeout", "3", rows=50, columns=200)
     zookeeper_server.stop()
     terminal.see("connection is lost")
     terminal.type("get /ap\tq")
