@@ -9,9 +9,10 @@ pytest_plugins = ["tests.fix_leaks", "tests.fix_report", "tests.fix_servers"]
 # A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C: some are about it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-# The same for nohup and SIGHUP.
-if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# The same for SIGQUIT, and for nohup and SIGHUP.
+for _number in (signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
 
 # Several processes share the files of a run. These take the longest: begun last, each would keep one process busy while
 # the others have nothing to do.
