@@ -72,8 +72,9 @@ class _Newcomer:
 def newcomer(tmp_path):
     """A newcomer with a fork, which has one commit: this tree."""
     tree, fork = tmp_path / "tree", tmp_path / "fork.git"
-    left_out = shutil.ignore_patterns(
-        ".git", ".venv", ".*_cache", "build", "dist", "*.so", "__pycache__", "*.egg-info", "results", "archives"
+    left_out = shutil.ignore_patterns(  # Among them what other processes of this run write.
+        *(".git", ".venv", ".*_cache", ".hypothesis", "build", "dist", "*.so", "__pycache__", "*.egg-info"),
+        *("results", "archives"),
     )
     shutil.copytree(ROOT, tree, ignore=left_out)
     someone = _Newcomer(tree, fork)

@@ -116,7 +116,7 @@ def sdist(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sdist")
     tree = folder / "tree"
     kept = shutil.ignore_patterns(
-        ".git", ".venv", ".*_cache", "build", "dist", "*.so", "__pycache__", "*.egg-info", "results"
+        ".git", ".venv", ".*_cache", ".hypothesis", "build", "dist", "*.so", "__pycache__", "*.egg-info", "results"
     )
     shutil.copytree(ROOT, tree, ignore=kept)
     run([sys.executable, "vendor/fetch.py", "--into", "vendor/archives"], tree)
