@@ -95,6 +95,11 @@ def test_a_deletion_asks_with_the_count(browse, client):
     assert client.children("/") == []
 
 
+def takes_keys(browser, kind):
+    """Return whether a dialog is shown, and no key is dropped any more as one that was typed before it."""
+    return isinstance(browser.screen, kind) and browser.keys.idle
+
+
 def test_an_edit_does_not_overwrite_what_another_client_has_set(browse, client):
     client.create("/app", b"old")
 
@@ -103,18 +108,18 @@ def test_an_edit_does_not_overwrite_what_another_client_has_set(browse, client):
         await pilot.press("down")
         await until(pilot, lambda: browser.chosen == "/app")
         await pilot.press("e")
-        await until(pilot, lambda: isinstance(browser.screen, Edit))
+        await until(pilot, lambda: takes_keys(browser, Edit))
         client.set("/app", b"theirs")
         await pilot.press("x", "ctrl+s")
-        await until(pilot, lambda: isinstance(browser.screen, Confirm))
+        await until(pilot, lambda: takes_keys(browser, Confirm))
         assert "theirs" in browser.screen._question
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(browser.screen, Edit))
+        await until(pilot, lambda: takes_keys(browser, Edit))
         await pilot.press("escape", "y")
         await until(pilot, lambda: len(browser.screen_stack) == 1)
         assert client.get("/app")[0] == b"theirs"
         await pilot.press("e")
-        await until(pilot, lambda: isinstance(browser.screen, Edit))
+        await until(pilot, lambda: takes_keys(browser, Edit))
         await pilot.press("x", "ctrl+s")
         await until(pilot, lambda: client.get("/app")[0] == b"xtheirs")
 
