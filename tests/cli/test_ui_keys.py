@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from textual import events
 
 from zkc.cli.programs._ui.dialogs import Ask, Confirm, Edit, Help
+from zkc.cli.programs._ui.keys import PATIENCE
 from zkc.testing import FaultProxy
 
 from .ui_support import burst, editor, field, handled, names, question, told, typed, until
@@ -120,7 +123,9 @@ def test_escape_stops_a_command_whose_dialog_does_not_come(browse, client, hosts
         await typed(pilot, "↓")
         proxy.pause()
         burst(browser, "e")
-        await pilot.pause(1.2)
+        await until(pilot, lambda: browser._talk is not None and browser._talk.hold.taken)
+        since = browser._talk.hold.since
+        await until(pilot, lambda: time.monotonic() - since > PATIENCE)
         burst(browser, "x\x1b")
         await until(pilot, lambda: browser.keys.idle)
         await until(pilot, lambda: "stopped" in told(browser))

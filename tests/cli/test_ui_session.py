@@ -103,7 +103,7 @@ def test_what_is_shown_without_a_connection_is_marked_as_old(browse, client, hos
         assert "connected" in top_line(browser)
         assert not state(browser).has_class("old")
 
-    browse(body, servers=through(proxy, hosts), timeout=2.0, size=size)
+    browse(body, servers=through(proxy, hosts), timeout=SHORT, size=size)
 
 
 def test_the_mark_stays_until_each_path_was_read_by_a_later_connection():
