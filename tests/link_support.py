@@ -58,13 +58,23 @@ class SlowLink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _end(self._listener)
-        self._threads[0].join()  # then there will be no more of them
-        _end(*self._sockets)
-        for thread in self._threads:
-            thread.join()
-        for sock in self._sockets:
-            sock.close()
+        end_connections(self._sockets, self._threads)
+
+
+def end_connections(sockets: list[socket.socket], threads: list[threading.Thread]) -> None:
+    """End a listener, the connections that it accepted, and their threads.
+
+    The first socket is the listener, and the first thread accepts: when it has ended, no other thread begins. The other
+    threads may still add the socket that they have just connected, so their sockets are ended again and again.
+    """
+    _end(sockets[0])
+    threads[0].join()
+    for thread in threads:
+        while thread.is_alive():
+            _end(*sockets)
+            thread.join(0.05)
+    for sock in sockets:
+        sock.close()
 
 
 def _end(*sockets: socket.socket) -> None:

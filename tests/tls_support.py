@@ -12,6 +12,8 @@ import zkc
 from zkc import _zookeeper as core
 from zkc.testing import TLSFiles, ZooKeeperServer
 
+from .link_support import end_connections
+
 
 def settings(tls: Any, **more: Any) -> dict[str, Any]:
     """Make the core's settings for a client that trusts the server and has a certificate; None leaves one out."""
@@ -65,13 +67,7 @@ class TLSFront:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for sock in self._sockets:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        for sock in self._sockets:
-            sock.close()
+        end_connections(self._sockets, self._threads)
 
     def _start(self, body: Any, *arguments: Any) -> None:
         self._threads.append(threading.Thread(target=body, args=arguments))

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..link_support import end_connections
+
 ANYONE = [(31, "world", "anyone")]
 READ_ONLY_ACL = [(1, "world", "anyone")]
 CREATOR_ALL = [(31, "auth", "")]
@@ -99,13 +101,7 @@ class Forwarder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for sock in self._sockets:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        for sock in self._sockets:
-            sock.close()
+        end_connections(self._sockets, self._threads)
 
     def _start(self, body: Any, *arguments: Any) -> None:
         self._threads.append(threading.Thread(target=body, args=arguments))
