@@ -83,8 +83,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's back
 def freeze(pid):
     os.kill(pid, signal.SIGSTOP)
     def state(task):
-        with open(f"/proc/{pid}/task/{task}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0]
+        try:
+            with open(f"/proc/{pid}/task/{task}/stat") as file:
+                return file.read().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):  # it has ended since it was listed
+            return "X"
     while {state(task) for task in os.listdir(f"/proc/{pid}/task")} != {"T"}:
         time.sleep(0.001)
 def thaw(pid):
