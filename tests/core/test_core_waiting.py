@@ -242,15 +242,18 @@ def test_a_signal_in_a_lone_wait_is_handled_at_once(through_proxy, proxy):
     def alarm(*_):
         raise AlarmError
 
+    def wait_with_an_alarm(request):
+        signal.setitimer(signal.ITIMER_REAL, 0.05)  # On a busy machine the alarm may come before the wait.
+        request.result(WAIT)
+
     settle(through_proxy)
     proxy.pause()
     before = signal.signal(signal.SIGALRM, alarm)
     try:
         for _ in range(5):
             request = through_proxy.get("/")
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
             with pytest.raises(AlarmError):
-                request.result(WAIT)
+                wait_with_an_alarm(request)
     finally:
         signal.signal(signal.SIGALRM, before)
     proxy.resume()
@@ -297,23 +300,21 @@ def test_threads_that_wait_alone_and_in_crowds(session):
 def test_a_call_among_a_crowd_whose_replies_come_one_by_one(session):
     """The I/O thread naps then, for replies to come together; no caller is forgotten, nor kept for long."""
     session.create("/a", b"x", ANYONE).result(WAIT)
-    left = [3000]
-    done = threading.Event()
+    enough, ended = threading.Event(), threading.Semaphore(0)
 
     def again(request):
-        left[0] -= 1
-        if left[0] > 0:
+        if enough.is_set():
+            ended.release()
+        else:
             session.get("/a", callback=again)
-        elif left[0] == -499:
-            done.set()
 
     for _ in range(500):
         session.get("/a", callback=again)
-    alone = 0
-    while not done.is_set():
+    for _ in range(20):
         assert session.get("/a").result(WAIT)[0] == b"x"
-        alone += 1
-    assert alone > 1
+    enough.set()
+    for _ in range(500):
+        assert ended.acquire(timeout=WAIT)
     settle(session)
 
 
