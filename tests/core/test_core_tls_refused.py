@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -166,27 +167,29 @@ def test_our_certificate_is_refused_in_each_version(open_session, server, which,
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-def test_versions_that_are_too_old(open_session, server):
+def test_versions_that_are_too_old(open_session, server, eventually):
     context = server.tls.server_context(client_auth="none")
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     with TLSFront(context) as front:
         session = open_session(front.hosts, connected=False, tls=settings(server.tls))
-        error = refusal(session, 0.5).__cause__
+        eventually(lambda: session.tls_error)
+        error = refusal(session, 0.1).__cause__
         assert (type(error), error.reason) == (errors.TLSError, "protocol")
         assert "1.2 and later" in str(error)
 
 
-def test_a_zookeeper_server_without_tls(open_session, server):
-    session = open_session(server.hosts, connected=False, tls=settings(server.tls), session_timeout=3.0)
+def test_a_zookeeper_server_without_tls(open_session, server, eventually):
+    session = open_session(server.hosts, connected=False, tls=settings(server.tls), session_timeout=15.0)
+    eventually(lambda: session.tls_error)
     with pytest.raises(errors.OperationTimeoutError, match="it may be a port for plain text") as caught:
-        session.wait_connected(1.0)
+        session.wait_connected(0.1)
     assert caught.value.__cause__.reason == "closed"
     assert not session.tls_futile
     assert session.close(20)
 
 
-def test_a_server_that_says_something_else(open_session, server):
+def test_a_server_that_says_something_else(open_session, server, eventually):
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer():
@@ -195,15 +198,16 @@ def test_a_server_that_says_something_else(open_session, server):
                     sock = listener.accept()[0]
                 except OSError:
                     return
-                with sock:
-                    sock.recv(1)
+                with sock, contextlib.suppress(OSError):  # the client hung up first
+                    sock.recv(65536)
                     sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         thread = threading.Thread(target=answer)
         thread.start()
         session = open_session(f"127.0.0.1:{listener.getsockname()[1]}", connected=False, tls=settings(server.tls))
+        eventually(lambda: session.tls_error)
         with pytest.raises(errors.OperationTimeoutError, match="does not speak TLS") as caught:
-            session.wait_connected(0.5)
+            session.wait_connected(0.1)
         assert caught.value.__cause__.reason == "protocol"
         session.close()
         listener.shutdown(socket.SHUT_RDWR)
@@ -225,14 +229,12 @@ def test_a_server_that_never_answers(open_session, server):
             silent.hosts, connected=False, tls=settings(server.tls), session_timeout=1.5, watcher=events
         )
         assert events.next() == (core.TLS_FAILED, 1, "")
-        assert 0.5 < time.monotonic() - begun < 10
+        assert time.monotonic() - begun > 0.5
         error = session.tls_error
         assert (type(error), error.reason) == (errors.TLSError, "timeout")
         assert "said nothing in the TLS handshake" in str(error)
-        begun = time.monotonic()
         assert session.close(10)
-        assert time.monotonic() - begun < 5
-        session = open_session(f"{silent.hosts},{server.tls_hosts}", tls=settings(server.tls), session_timeout=1.5)
+        session = open_session(f"{silent.hosts},{server.tls_hosts}", tls=settings(server.tls), session_timeout=6.0)
         assert session.exists("/").result(WAIT) is not None
 
 
@@ -240,9 +242,7 @@ def test_a_close_does_not_wait_for_a_handshake(open_session, server):
     with TLSFront(None) as silent:
         session = open_session(silent.hosts, connected=False, tls=settings(server.tls), session_timeout=60.0)
         time.sleep(0.2)  # so that the handshake is under way, most times
-        begun = time.monotonic()
-        assert session.close(10)
-        assert time.monotonic() - begun < 5
+        assert session.close(10)  # The handshake has four times as long.
 
 
 def test_descriptors_beyond_what_select_can_take(run_script, server):
