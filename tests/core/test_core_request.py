@@ -21,6 +21,7 @@ def test_a_reply_that_does_not_come_in_time(open_session, zookeeper_server):
     with paused(zookeeper_server):
         request = session.get("/")
         begin = time.monotonic()
+        # Without the timeout the wait would end with the connection, by another error.
         with pytest.raises(errors.OperationTimeoutError, match=r"^get '/': no answer within 0\.2 s \[") as caught:
             request.result(timeout=0.2)
         assert time.monotonic() - begin >= 0.2
