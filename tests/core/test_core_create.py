@@ -132,8 +132,9 @@ def test_a_parent_that_allows_no_children(create):
         create("/closed/child", b"", ANYONE)
 
 
-def test_a_ttl_znode_goes_when_its_time_is_over(create, session, eventually):
-    create("/short", b"", ANYONE, TTL, 0.2)
+@pytest.mark.parametrize("call", ["create", "create_with_stat"])
+def test_a_ttl_znode_goes_when_its_time_is_over(session, call, eventually):
+    getattr(session, call)("/short", b"", ANYONE, TTL, 0.2).result(20)
     eventually(lambda: session.exists("/short").result(20) is None)
 
 
@@ -144,9 +145,11 @@ def test_a_container_goes_with_its_last_child(create, session, eventually):
     eventually(lambda: session.exists("/container").result(20) is None)
 
 
-def test_an_ephemeral_goes_with_its_session(create, session, other):
-    create("/mine", b"", ANYONE, EPHEMERAL)
-    assert other.exists("/mine").result(20) is not None
-    session.close()
-    other.sync("/").result(20)
-    assert other.exists("/mine").result(20) is None
+@pytest.mark.parametrize("call", ["create", "create_with_stat"])
+def test_an_ephemeral_goes_with_its_session(open_session, session, call, eventually):
+    owner = open_session(session_timeout=60.0)  # The wait below is shorter: it sees no expiry.
+    getattr(owner, call)("/mine", b"", ANYONE, EPHEMERAL).result(20)
+    assert session.exists("/mine").result(20) is not None
+    owner.close()
+    # close() waits for the server, but not for long: a server that stood still may read the other request first.
+    eventually(lambda: session.exists("/mine").result(20) is None)

@@ -82,8 +82,8 @@ def test_an_init_that_fails_takes_no_number(h, hosts):
     assert next_free(hosts) == before
 
 
-def test_a_handle_used_again_is_another_session(make_handle):
-    h = make_handle()
+def test_a_handle_used_again_is_another_session(make_handle, eventually):
+    h = make_handle(recv_timeout_ms=60000)
     zookeeper.create(h, "/mine", "", OPEN, zookeeper.EPHEMERAL)
     first = zookeeper.client_id(h)[0]
     seen = Watcher()
@@ -91,7 +91,7 @@ def test_a_handle_used_again_is_another_session(make_handle):
     zookeeper.close(h)
     assert make_handle() == h
     assert zookeeper.client_id(h)[0] != first
-    assert zookeeper.exists(h, "/mine") is None
+    eventually(lambda: zookeeper.exists(h, "/mine") is None)  # close() waits for the server, but not for long.
     zookeeper.create(h, "/x", "", OPEN)
     assert seen.calls == []
 
