@@ -31,8 +31,9 @@ NOT_A_PATH = [
 
 
 @pytest.fixture
-def quiet(session, zookeeper_server):
+def quiet(open_session, zookeeper_server):
     """A session of which the server must hear nothing during the test but heartbeats."""
+    session = open_session(session_timeout=60.0)  # Its heartbeats are 20 s apart.
     name = f"0x{session.client_id[0]:x}"
 
     def packets():

@@ -21,6 +21,7 @@ def admin(open_session, ensemble):
     """A session of the superuser, who alone may reconfigure; the configuration is put back at the end."""
     session = open_session(ensemble.hosts)
     session.add_auth("digest", ensemble.super_auth).result(20)
+    session.sync("/").result(20)  # This member may be behind the one that the test before has asked.
     before = server_lines(session)
     yield session
     missing = [line for line in before if line not in server_lines(session)]
@@ -54,8 +55,9 @@ def test_get_config_under_a_chroot_is_the_ensembles(open_session, ensemble, admi
 
 
 def test_leaving_and_joining_with_a_watch_on_each_change(admin, ensemble, open_session):
+    leader = ensemble.wait_for_leader()
     follower = ensemble.followers[0]
-    watching = open_session(ensemble.leader.new_chroot())
+    watching = open_session(leader.new_chroot())
     seen = Recorder()
     before = server_lines(admin)
     watching.get_config(watch=seen).result(20)

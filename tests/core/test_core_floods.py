@@ -78,13 +78,13 @@ def test_a_consumer_that_sleeps_through_a_flood_gets_a_gap(open_session, zookeep
     """The queue ends where the session's bound is, and the session lives on without its consumer."""
     writer, found = znodes
     events, flood, bound = Recorder(), Flood(), 100
-    session = open_session(zookeeper_chroot, session_timeout=4.0, watcher=events, max_queued_events=bound)
+    session = open_session(zookeeper_chroot, session_timeout=9.0, watcher=events, max_queued_events=bound)
     session.add_watch("/n", flood, recursive=True).result(LONG)
     client_id = session.client_id
     flood.going.clear()
     before = core.live_counts()["items"]
     begun = time.monotonic()
-    while not flood.stopped.is_set() or time.monotonic() < begun + 5.0:  # Longer than the session's timeout.
+    while not flood.stopped.is_set() or time.monotonic() < begun + 10.0:  # Longer than the session's timeout.
         change(writer, found)
         session.sync("/").result(LONG)  # Its reply comes behind the events.
         assert core.live_counts()["items"] - before <= bound + 10

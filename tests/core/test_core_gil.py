@@ -255,8 +255,9 @@ def test_the_session_is_closed(look_in_vain, proxy, through_proxy):
 
 
 def test_the_server_ends_the_connection_while_calls_look(open_session, own_server, burner, eventually):
-    # Short: a server that accepts a connection while it starts may never answer it, and is given up after two thirds.
-    session = open_session(own_server.hosts, session_timeout=6.0)
+    # A server that accepts a connection while it starts may never answer it, and is given up after two thirds: sooner
+    # than the test waits, and with time left before the session expires.
+    session = open_session(own_server.hosts, session_timeout=15.0)
     for _ in range(2):
         ask_until_kept(session)
         restart = threading.Thread(target=own_server.restart)

@@ -36,7 +36,8 @@ def test_the_servers_are_tried_in_the_order_given(open_session, zookeeper_ensemb
     hosts = [member.hosts for member in zookeeper_ensemble.members]
     for first in hosts:
         rest = [host for host in hosts if host != first]
-        assert open_session(",".join([first, *rest])).current_server == first
+        # The servers share two thirds of the timeout: each has enough of it to begin a session on a busy machine.
+        assert open_session(",".join([first, *rest]), session_timeout=60.0).current_server == first
 
 
 def test_by_default_the_order_is_random(open_session, zookeeper_ensemble, eventually):
@@ -68,7 +69,7 @@ def addresses(zookeeper_ensemble):
 
 
 def test_set_servers_moves_the_session(open_session, addresses, eventually):
-    session = open_session(addresses[0], session_timeout=3.0)
+    session = open_session(addresses[0], session_timeout=15.0)
     session_id = session.client_id[0]
     for target in (addresses[1], addresses[2], addresses[0]):
         session.set_servers(target)
@@ -81,7 +82,7 @@ def test_set_servers_moves_the_session(open_session, addresses, eventually):
 def test_set_servers_keeps_the_chroot(open_session, zookeeper_ensemble, addresses, eventually):
     hosts = zookeeper_ensemble.new_chroot()
     chroot = hosts[hosts.index("/") :]
-    session = open_session(addresses[0] + chroot, session_timeout=3.0)
+    session = open_session(addresses[0] + chroot, session_timeout=15.0)
     session.create("/a", b"x", ANYONE).result(20)
     session.set_servers(addresses[1])
     eventually(lambda: session.current_server == addresses[1] and session.state == CONNECTED)
@@ -90,7 +91,7 @@ def test_set_servers_keeps_the_chroot(open_session, zookeeper_ensemble, addresse
 
 
 def test_every_request_under_way_during_a_move_is_settled(open_session, addresses, eventually):
-    session = open_session(addresses[0], session_timeout=3.0)
+    session = open_session(addresses[0], session_timeout=15.0)
     requests = []
     for target in (addresses[1], addresses[2]):
         requests += [session.exists("/") for _ in range(500)]
@@ -105,7 +106,7 @@ def test_every_request_under_way_during_a_move_is_settled(open_session, addresse
 @pytest.mark.skipif(core.build_info()["linkage"] == "system", reason="libzookeeper compares addresses without ports")
 def test_set_servers_moves_between_ports_of_one_address(open_session, zookeeper_ensemble, eventually):
     one, two, _ = (member.hosts for member in zookeeper_ensemble.members)
-    session = open_session(one, session_timeout=3.0)
+    session = open_session(one, session_timeout=15.0)
     session.set_servers(two)
     eventually(lambda: session.current_server == two and session.state == CONNECTED)
 
@@ -216,7 +217,7 @@ def test_without_the_flag_a_session_waits_for_a_quorum(open_session, without_quo
     core.build_info()["linkage"] == "system", reason="libzookeeper loses the sockets it looks for one by"
 )
 def test_a_read_only_session_becomes_a_full_one_when_the_quorum_is_back(
-    open_session, without_quorum, read_only_ensemble
+    open_session, without_quorum, read_only_ensemble, eventually
 ):
     session = open_session(read_only_ensemble.hosts, connected=False, read_only=True)
     session.wait_connected(40)
@@ -225,5 +226,9 @@ def test_a_read_only_session_becomes_a_full_one_when_the_quorum_is_back(
     while session.state != CONNECTED:
         session.wait_connected(40)
         session.exists("/").exception(20)
-    session.create("/written", b"", ANYONE).result(20)
-    session.delete("/written").result(20)
+
+    # An ensemble that has just found its quorum may elect a leader again, which ends its connections.
+    created = (type(None), errors.NodeExistsError)
+    eventually(lambda: type(session.create("/written", b"", ANYONE).exception(20)) in created)
+    deleted = (type(None), errors.NoNodeError)
+    eventually(lambda: type(session.delete("/written").exception(20)) in deleted)
