@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 # Seconds until threads that were asked to end are gone, on a busy machine. Only a leak waits that long.
-_PATIENCE = 10.0
+_PATIENCE = 20.0
 _SLOW = 0.005  # Seconds of a collection that finds little.
 # Started when first needed and kept for the life of the process.
 _LASTING_THREADS = ("zkc-log",)
