@@ -9,6 +9,8 @@ from zkc.legacy import zk as zc_zk
 from zkc.legacy import zookeeper
 from zkc.legacy.zk import testing
 
+from .legacy_support import settle
+
 CONNECTION = "zookeeper.example.com:2181"
 
 
@@ -33,6 +35,9 @@ def make_zk(hosts, log_pipe):
 
     def make(where=hosts, *arguments, **options):
         made.append(zc_zk.ZooKeeper(where, *arguments, **options))
+        # A session goes on with the event of its connection after the constructor has returned. What a test watches
+        # before that has ended would be looked at again, and its callbacks called once more.
+        settle(made[-1].handle)
         return made[-1]
 
     yield make

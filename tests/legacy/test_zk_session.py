@@ -135,7 +135,6 @@ def test_an_event_without_a_connection(proxy, proxied, make_zk, zk, log, eventua
 
 def test_a_node_that_cannot_be_read_any_more_is_logged(proxy, proxied, make_zk, zk, log, eventually):
     through = make_zk(proxied)
-    settle(through.handle)  # The handler of the first connection may look again at what is watched by then.
     zk.create("/test", "0", OPEN)
     properties = through.properties("/test")
     get = zookeeper.get

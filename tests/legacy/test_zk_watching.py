@@ -264,6 +264,7 @@ def test_a_callback_keeps_its_object(zk):
     assert len(zk.watches) == 1
     zk.create("/test/a", "", OPEN)
     assert changed.wait(30)
+    settle(zk.handle)  # Until the thread of the session has released the old one.
     zk.children("/test")(callback)  # The new one takes the place of the old one.
     assert len(zk.watches) == 1
     del callback
