@@ -6,7 +6,7 @@ import pytest
 
 import zkc
 from zkc.legacy import zookeeper
-from zkc.testing import ZooKeeperServer
+from zkc.testing import FaultProxy, ZooKeeperServer
 
 from ..tls_support import below
 from .legacy_support import OPEN, Watcher
@@ -61,16 +61,20 @@ def test_a_session_with_certificates_on_both_sides(server, make_tls_handle):
 
 def test_arguments_by_name_and_a_session_that_is_resumed(server):
     hosts, events = below(server), Watcher()
-    h = zookeeper.init_ssl(hosts=hosts, cert=cert_of(server.tls), recv_timeout_ms=20000, watcher=events)
-    zookeeper.create(h, "/mine", "", OPEN, zookeeper.EPHEMERAL)
-    client_id = zookeeper.client_id(h)
-    other = zookeeper.init_ssl(hosts, cert_of(server.tls), None, 20000, client_id)
-    try:
-        assert zookeeper.exists(other, "/mine")["ephemeralOwner"] == client_id[0]
-        assert zookeeper.client_id(other) == client_id
-    finally:
-        zookeeper.close(other)
-        zookeeper.close(h)
+    with FaultProxy("127.0.0.1", int(server.tls_hosts.partition(":")[2])) as proxy:
+        through = hosts.replace(server.tls_hosts, proxy.hosts)
+        h = zookeeper.init_ssl(hosts=through, cert=cert_of(server.tls), recv_timeout_ms=20000, watcher=events)
+        zookeeper.create(h, "/mine", "", OPEN, zookeeper.EPHEMERAL)
+        client_id = zookeeper.client_id(h)
+        proxy.refuse()  # Or it would come again, and take its session back.
+        proxy.drop_connections()
+        other = zookeeper.init_ssl(hosts, cert_of(server.tls), None, 20000, client_id)
+        try:
+            assert zookeeper.exists(other, "/mine")["ephemeralOwner"] == client_id[0]
+            assert zookeeper.client_id(other) == client_id
+        finally:
+            zookeeper.close(other)
+            zookeeper.close(h)
 
 
 def test_a_key_with_a_password(server, make_tls_handle, tmp_path):
