@@ -3,11 +3,13 @@
 import logging
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zkc.legacy import zk, zookeeper
 
+# How long one example takes is up to the machine.
+ON_ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -58,11 +60,13 @@ def test_encode(properties, text):
     assert zk.encode(properties) == text
 
 
+@ON_ANY_MACHINE
 @given(st.dictionaries(st.text() | st.just("string_value"), JSON, max_size=3))
 def test_what_is_encoded_is_decoded(properties):
     assert zk.decode(zk.encode(properties)) == properties
 
 
+@ON_ANY_MACHINE
 @given(st.text() | st.binary())
 def test_what_is_read_can_be_written_and_read_again(data):
     properties = zk.decode(data)

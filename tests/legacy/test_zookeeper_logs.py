@@ -269,7 +269,7 @@ def test_what_an_outage_repeats_is_for_debugging(eventually):
         refused = re.compile(r".*:ZOO_DEBUG@\w+@\d+: .*refused to accept")
         eventually(lambda: len(refused.findall(stream.getvalue())) > 10, timeout=20)
         zookeeper.set_debug_level(zookeeper.LOG_LEVEL_INFO)
-        assert core.flush_log()
+        assert core.flush_log(20.0)
         before = stream.getvalue()
         server.start()
         eventually(lambda: "session establishment complete" in stream.getvalue()[len(before) :], timeout=20)
