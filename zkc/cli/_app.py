@@ -212,6 +212,20 @@ class App:
             where = f"the profile {settings.profile!r} is read-only" if settings.profile else "--read-only was given"
             raise CommandError(f"nothing was changed: {where}", ExitCode.REFUSED, name="read_only")
 
+    def ends_with(self, code: ExitCode, message: str, **details: object) -> int:
+        """Return the exit code of a command that has given its result, in which something is missing.
+
+        A person has read of it in the result or in warnings. JSON gets an error, as for every code that is trouble.
+        """
+        if self.out.is_json:
+            from zkc.cli._errors import describe
+
+            self.has_failed = True
+            self.out.flush_quietly()
+            error = CommandError(message, code, details=details)
+            print(describe(error, as_json=True, statement=self.statement), file=sys.stderr, flush=True)
+        return int(code)
+
     def keep(self, thing: object) -> None:
         """Keep a reference until the command ends, for what ends when nothing refers to it."""
         self._kept.append(thing)

@@ -154,7 +154,7 @@ def latency(app: App, count: int, write: bool, path: str) -> Optional[int]:
     if write and app.dry_run:
         app.out.note("writes are not measured: --dry-run changes nothing")
         write = False
-    failed = False
+    failed = 0
     columns = ["server", "operation", "p50_ms", "p95_ms", "p99_ms", "max_ms", "error"]
     records: list[dict[str, Any]] = []
     for address in app.settings.addresses:
@@ -165,10 +165,14 @@ def latency(app: App, count: int, write: bool, path: str) -> Optional[int]:
         except (CommandError, ZooKeeperError) as error:
             if isinstance(error, CommandError) and error.exit_code == ExitCode.USAGE:
                 raise  # A mistake in the options is not the server's.
-            failed = True
+            failed += 1
             records.append({"server": address, "operation": None, "error": for_people(error)})
     app.out.table(columns, records)
-    return int(ExitCode.PARTLY) if failed else None
+    if not failed:
+        return None
+    asked = len(app.settings.addresses)
+    message = f"{failed} of {asked} servers {'was' if failed == 1 else 'were'} not measured"
+    return app.ends_with(ExitCode.PARTLY, message, failed=failed, servers=asked)
 
 
 def _measure(client: Client, path: str, count: int, write: bool) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ def delete_found(app: App, root: str, found: Iterable[Node], tested: bool, *, fo
                 for path, _ in plan.entries():
                     rows.add({"action": "delete", "path": path})
             app.out.note(f"would {_what(plan, root)}" + (f"; {_kept(kept)}" if kept else ""))
-            return int(ExitCode.PARTLY if kept else ExitCode.DONE)
+            return _ends(app, kept)
         if kept:
             app.out.warn(_kept(kept))
         if plan.count:
@@ -145,4 +145,8 @@ def _end(app: App, plan: Plan, deletion: Deletion, kept: int) -> int:
             ExitCode.PARTLY,
             details={**facts, "failures": failure_records(deletion.failed)},
         )
-    return int(ExitCode.PARTLY if kept else ExitCode.DONE)
+    return _ends(app, kept)
+
+
+def _ends(app: App, kept: int) -> int:
+    return app.ends_with(ExitCode.PARTLY, _kept(kept), kept=kept) if kept else int(ExitCode.DONE)

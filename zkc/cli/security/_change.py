@@ -311,4 +311,6 @@ def _warn(app: App, failed: list[tuple[str, Exception]]) -> Optional[int]:
         app.out.warn(text if text.startswith(f"{path}: ") else f"{path}: {text}")
     if len(failed) > 20:
         app.out.warn(f"and {len(failed) - 20:,} more")
-    return int(ExitCode.PARTLY) if failed else None
+    if not failed:
+        return None
+    return app.ends_with(ExitCode.PARTLY, f"the ACLs of {len(failed):,} znodes cannot be changed", failed=len(failed))

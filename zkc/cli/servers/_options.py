@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar
 import click
 
 from zkc.cli._app import App
+from zkc.cli._exit import ExitCode
 from zkc.cli._types import DURATION
 
 if TYPE_CHECKING:
     from zkc.cli.servers._ask import Asker
 
-__all__ = ["admin_port_option", "asker_of", "within_option"]
+__all__ = ["admin_port_option", "answers_missing", "asker_of", "within_option"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -57,3 +58,8 @@ def asker_of(app: App, within: Optional[float] = None) -> Asker:
     from zkc.cli.servers._ask import Asker
 
     return Asker(app.settings, within=app.settings.timeout if within is None else within)
+
+
+def answers_missing(app: App, code: ExitCode, failed: int, servers: int) -> int:
+    """End a command that has named the servers without an answer in warnings; return its exit code."""
+    return app.ends_with(code, f"{failed} of {servers} servers did not answer", failed=failed, servers=servers)

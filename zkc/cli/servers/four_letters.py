@@ -10,7 +10,7 @@ import click
 from zkc.cli._app import App
 from zkc.cli._exit import CommandError, ExitCode
 from zkc.cli._options import Command, pass_app
-from zkc.cli.servers._options import asker_of
+from zkc.cli.servers._options import answers_missing, asker_of
 
 __all__ = ["command"]
 
@@ -113,7 +113,10 @@ def command(app: App, word: str, server: Optional[str], everywhere: bool, mask: 
                 rows.add({"server": each.name, "word": word, "answer": result, "error": None})
             else:
                 _print(app, each.name, word, result, heading=True)
-    return int(ExitCode.DONE if not failed else ExitCode.NO_CONNECTION if failed == len(named) else ExitCode.PARTLY)
+    if not failed:
+        return int(ExitCode.DONE)
+    code = ExitCode.NO_CONNECTION if failed == len(named) else ExitCode.PARTLY
+    return answers_missing(app, code, failed, len(named))
 
 
 def _print(app: App, server: str, word: str, answer: str, *, heading: bool) -> None:

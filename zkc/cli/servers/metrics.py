@@ -9,7 +9,7 @@ import click
 from zkc.cli._app import App
 from zkc.cli._exit import ExitCode
 from zkc.cli._options import Command, pass_app
-from zkc.cli.servers._options import admin_port_option, asker_of
+from zkc.cli.servers._options import admin_port_option, answers_missing, asker_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,7 +56,8 @@ def command(app: App, pattern: Optional[str], server: Optional[str]) -> int:
         answers[each.name] = {name: answer[name] for name in sorted(answer) if matches is None or matches(name)}
     _print(app, answers)
     if failed:
-        return int(ExitCode.PARTLY if answers else ExitCode.NO_CONNECTION)
+        code = ExitCode.PARTLY if answers else ExitCode.NO_CONNECTION
+        return answers_missing(app, code, failed, failed + len(answers))
     return int(ExitCode.DONE if any(answers.values()) else ExitCode.NO)
 
 

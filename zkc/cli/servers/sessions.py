@@ -11,7 +11,7 @@ from zkc.cli._app import App
 from zkc.cli._exit import ExitCode
 from zkc.cli._options import Command, pass_app
 from zkc.cli._paths import PATH
-from zkc.cli.servers._options import admin_port_option, asker_of
+from zkc.cli.servers._options import admin_port_option, answers_missing, asker_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -67,9 +67,9 @@ class _Answers:
         server, error = self.last
         if not self.answered:
             raise error.as_command_error(server)
-        self._app.out.warn(f"{self.failed} of {self.failed + self.answered} servers did not answer, such as"
-                           f" {server.name}: {error}")  # fmt: skip
-        return int(ExitCode.PARTLY)
+        servers = self.failed + self.answered
+        self._app.out.warn(f"{self.failed} of {servers} servers did not answer, such as {server.name}: {error}")
+        return answers_missing(self._app, ExitCode.PARTLY, self.failed, servers)
 
 
 @click.command(cls=Command)

@@ -54,8 +54,16 @@ def command(app: App, within: float) -> int:
     down = [record for record in records if record["error"]]
     if not down:
         return int(ExitCode.DONE)
-    app.out.note(f"{len(down)} of {len(records)} servers {'does' if len(down) == 1 else 'do'} not serve")
-    return int(ExitCode.NO_CONNECTION if len(down) == len(records) else ExitCode.PARTLY)
+    if not app.out.is_json:  # Else the error says it.
+        app.out.note(not_serving(records))
+    code = ExitCode.NO_CONNECTION if len(down) == len(records) else ExitCode.PARTLY
+    return app.ends_with(code, not_serving(records), failed=len(down), servers=len(records))
+
+
+def not_serving(records: list[dict[str, Any]]) -> str:
+    """Return how many of the servers do not serve."""
+    down = sum(bool(record["error"]) for record in records)
+    return f"{down} of {len(records)} servers {'does' if down == 1 else 'do'} not serve"
 
 
 def _drawn(records: list[dict[str, Any]]) -> RenderableType:

@@ -60,6 +60,7 @@ def _once(app: App, asker: Asker, interval: float) -> int:
     import time
 
     from zkc.cli.servers._top_model import TopModel, sample
+    from zkc.cli.servers.status import not_serving
 
     model = TopModel()
     model.add(*sample(asker))
@@ -72,7 +73,8 @@ def _once(app: App, asker: Asker, interval: float) -> int:
     down = sum(bool(record["error"]) for record in records)
     if not down:
         return int(ExitCode.DONE)
-    return int(ExitCode.NO_CONNECTION if down == len(records) else ExitCode.PARTLY)
+    code = ExitCode.NO_CONNECTION if down == len(records) else ExitCode.PARTLY
+    return app.ends_with(code, not_serving(records), failed=down, servers=len(records))
 
 
 class _Sampler(threading.Thread):

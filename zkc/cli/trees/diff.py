@@ -71,5 +71,6 @@ def command(app: App, a: str, b: str, with_acl: bool, with_data: bool, unified: 
             f"{comparison.unreadable:,} znodes may not be read, and were not compared. The first is"
             f" {comparison.first_unreadable}"
         )
-        return int(ExitCode.PARTLY)
+        message = f"{comparison.unreadable:,} znodes were not compared: they may not be read"
+        return app.ends_with(ExitCode.PARTLY, message, unreadable=comparison.unreadable)
     return int(ExitCode.NO) if comparison.count else None

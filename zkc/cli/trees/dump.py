@@ -171,4 +171,7 @@ class _Writing:
             out.json(facts)
         elif not out.is_json or not result:
             out.note(f"wrote {what}")
-        return int(ExitCode.PARTLY) if self._unreadable else None
+        if not self._unreadable:
+            return None
+        return self._app.ends_with(ExitCode.PARTLY, f"{self._unreadable:,} znodes are left out: they may not be read",
+                                   unreadable=self._unreadable)  # fmt: skip
