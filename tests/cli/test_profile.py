@@ -194,6 +194,55 @@ def test_a_read_only_profile_refuses_changes(cli, cli_environment, client, hosts
     assert client.exists("/a") is None
 
 
+def test_other_servers_do_not_have_the_name_of_the_profile(cli, hosts, client, open_terminal):
+    """A question about a deletion names the ensemble that it is about."""
+    client.create("/a")
+    client.create("/a/b")
+    cli("profile", "add", "harmless", "-s", "harmless:1", "--default")
+    terminal = open_terminal("rm", "-r", "/a", "-s", hosts)
+    terminal.see(r"Delete 2 znodes.* on 127\.0\.0\.1:")
+    assert "harmless" not in terminal.raw
+    terminal.type("n\r")
+    assert terminal.wait() == 9
+    cli("profile", "add", "ours", "-s", hosts)
+    terminal = open_terminal("rm", "-r", "/a", "-p", "ours")
+    terminal.see("Delete 2 znodes.* on ours")
+    terminal.type("n\r")
+    assert terminal.wait() == 9
+
+
+def test_the_shell_has_the_name_of_the_ensemble_in_its_prompt(cli, hosts, client, open_terminal):
+    cli("profile", "add", "harmless", "-s", "harmless:1", "--default")
+    terminal = open_terminal("shell", "--color", "never", "-s", hosts)
+    terminal.see("^zkc />")
+    assert "harmless" not in terminal.raw
+    terminal.type("exit\r")
+    assert terminal.wait() == 0
+
+
+def test_the_name_of_an_ensemble_is_that_of_its_profile(tmp_path):
+    text = "default = 'p'\n[profile.p]\nservers = 'h:1'\nchroot = 'app'\n[profile.q]\nservers = 'h:2'\n"
+    environment = written(tmp_path / "c.toml", text)
+    assert resolve({}, environment=environment).name == "p"
+    assert resolve({"servers": "h:1/app"}, environment=environment).name == "p"
+    assert resolve({"servers": "h:1"}, environment=environment).name == "h:1"
+    assert resolve({"servers": "x:1"}, "q", environment=environment).name == "q"
+    environment["ZKC_SERVERS"] = "v:1"
+    assert resolve({}, environment=environment).name == "v:1"
+    assert resolve({"profile": "q"}, environment=environment).name == "q"
+
+
+def test_a_refused_change_says_what_forbids_it(cli, cli_environment, hosts):
+    cli("profile", "add", "open", "-s", hosts, "--default")
+    assert "nothing was changed: --read-only was given" in cli("create", "/a", "--read-only", code=9).err
+    assert "--read-only was given" in cli("cp", "/", "open:/a", "--read-only", code=9).err
+    cli_environment["ZKC_READ_ONLY"] = "yes"
+    assert "the variable ZKC_READ_ONLY is set" in cli("create", "/a", code=9).err
+    cli_environment["ZKC_READ_ONLY"] = ""
+    cli("profile", "add", "safe", "-s", hosts, "--read-only")
+    assert "the profile 'safe' is read-only" in cli("create", "/a", "-p", "safe", code=9).err
+
+
 def test_a_secret_file_that_others_can_read_is_refused(cli, hosts, tmp_path):
     """Scenario 32."""
     file = secret(tmp_path / "open", 0o644)

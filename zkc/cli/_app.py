@@ -209,7 +209,7 @@ class App:
         """
         settings = self.settings if profile is None else self.settings_of(profile)
         if settings.read_only and not self.dry_run:
-            where = f"the profile {settings.profile!r} is read-only" if settings.profile else "--read-only was given"
+            where = "--read-only was given" if self.option("read_only") else settings.read_only_by
             raise CommandError(f"nothing was changed: {where}", ExitCode.REFUSED, name="read_only")
 
     def ends_with(self, code: ExitCode, message: str, **details: object) -> int:

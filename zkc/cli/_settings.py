@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,10 +29,14 @@ class Settings:
 
     servers: str
     profile: Optional[str] = None
+    ensemble: Optional[str] = None
+    """The profile whose ensemble this is: None when an option or a variable gives other servers than the profile."""
     timeout: float = 10.0
     """The longest wait for a connection and for each reply, in seconds."""
     session_timeout: float = 10.0
     read_only: bool = False
+    read_only_by: str = ""
+    """The option, variable or profile that forbids changes, in words."""
     confirm: str = "ask"
     """``name``: a dangerous change asks for the path instead of a yes."""
     prompt_color: Optional[str] = None
@@ -54,8 +59,8 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """The name to show for the ensemble: that of the profile, or the servers."""
-        return self.profile or self.servers
+        """The name to show for the ensemble: that of its profile, or the servers."""
+        return self.ensemble or self.servers
 
 
 def resolve(
@@ -76,6 +81,7 @@ def resolve(
     name = profile or given.get("profile") or environment.get("ZKC_PROFILE") or default_profile(environment)
     if name is not None:
         values = _checked_profile(name, environment)
+    own, read_only_by = values, f"the profile {name!r} is read-only"
     if profile is None:
         options = {key: given[key] for key in NAMES if key in given and key != "color"}
         options = {key: _checked(key, value, f"the option --{key.replace('_', '-')}") for key, value in options.items()}
@@ -89,16 +95,21 @@ def resolve(
             if "servers" in layer:
                 values.pop("chroot", None)  # It belongs to the servers of a weaker source.
             values.update(layer)
+            if "read_only" in layer and layer is not own:
+                read_only_by = "--read-only was given" if layer is options else "the variable ZKC_READ_ONLY is set"
         for key in ("user", "password_file"):
             if key in options and not values.get("sasl"):
                 text = f"--{key.replace('_', '-')} is for SASL: give the mechanism, too, such as --sasl DIGEST-MD5"
                 raise CommandError(text, ExitCode.USAGE, name="usage")
     elif given.get("read_only"):
-        values["read_only"] = True
+        values = {**values, "read_only": True}
+        read_only_by = "--read-only was given"
     for key in ("timeout", "session_timeout"):
         if key in given:
             values[key] = given[key]
-    return _settings(values, name)
+    settings = _settings(values, name)
+    is_own = name is not None and settings.servers == _with_chroot(own)
+    return dataclasses.replace(settings, ensemble=name if is_own else None, read_only_by=read_only_by)
 
 
 def _checked(key: str, value: object, place: str) -> Any:

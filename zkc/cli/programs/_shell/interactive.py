@@ -126,10 +126,10 @@ def _above(session: PromptSession[str], write: Callable[[], None]) -> None:
 
 def _prompt(app: App) -> StyleAndTextTuples:
     settings = app.settings
-    color = settings.prompt_color
+    color = settings.prompt_color if settings.ensemble else None
     style = f"ansi{color}" if color and app.out.colors else ""
     mark = " (read-only)" if settings.read_only else ""
-    return [(f"bold {style}", settings.profile or "zkc"), ("", f"{mark} "), ("class:path", app.folder), ("", "> ")]
+    return [(f"bold {style}", settings.ensemble or "zkc"), ("", f"{mark} "), ("class:path", app.folder), ("", "> ")]
 
 
 def _bar(app: App, watches: Watches) -> str:

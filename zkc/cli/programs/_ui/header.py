@@ -40,7 +40,7 @@ def session_parts(client: AsyncClient, settings: Settings, *, one_shot: bool, ag
         one_shot: Whether it has only one-shot watches.
         age: The mark for what is shown; empty if that is current.
     """
-    parts = [(settings.profile or "zkc", 2), (client.server or settings.servers, 1), (client.state.name.lower(), 0)]
+    parts = [(settings.ensemble or "zkc", 2), (client.server or settings.servers, 1), (client.state.name.lower(), 0)]
     if age:
         parts.append((age, 0))
     if client.connected:
