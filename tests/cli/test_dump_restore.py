@@ -182,6 +182,8 @@ def test_a_file_is_replaced_when_the_dump_is_complete(cli, start_cli, client, tm
     file = tmp_path / "dump"
     file.write_bytes(b"before")
     refused = cli("dump", "/app", "-O", str(file), "--json", code=5)
+    assert "--auth gives credentials" in refused.error["message"]
+    assert "add_auth" not in refused.error["message"]
     assert refused.error["path"] == "/app/secret"
     assert "--skip-unreadable" in refused.err
     assert cli("dump", "/none", "-O", str(file), code=3).out == b""

@@ -69,6 +69,10 @@ def test_a_tree_with_a_closed_branch_is_read_with_one_warning(cli, client, made_
     assert read.err.count("\n") == 1
     assert "1 znode may not be read" in read.err
     assert cli("tree", "-L2", "/").lines[-1] == "└── b (may not be read)"
+    listed = cli("ls", "-R", "/b")
+    assert listed.text == "/b\n"
+    assert listed.err == "zkc: warning: 1 znode may not be read: what is below them is not listed. The first is /b\n"
+    assert "/b" in cli("ls", "-R", "/", "-o", "jsonl").err
 
 
 READING = [

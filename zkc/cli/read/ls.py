@@ -113,10 +113,11 @@ def _children(app: App, path: str, with_stat: bool) -> Iterator[dict[str, Any]]:
 
 
 def _below(app: App, path: str, depth: Optional[int], with_stat: bool) -> Iterator[dict[str, Any]]:
-    from zkc.cli._walk import walk
+    from zkc.cli._walk import Unreadable, walk
 
-    for node in walk(app, path, depth=depth):
-        yield {"path": node.path, **stat_record(node.stat)} if with_stat else {"path": node.path}
+    with Unreadable(app, "what is below them is not listed") as unreadable:
+        for node in unreadable.noted(walk(app, path, depth=depth)):
+            yield {"path": node.path, **stat_record(node.stat)} if with_stat else {"path": node.path}
 
 
 def _sorted(

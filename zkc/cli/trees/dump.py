@@ -127,8 +127,10 @@ class _Writing:
     def _note_unreadable(self, record: Record) -> bool:
         """Count a znode that may not be read, or not be listed; return whether it can be written nevertheless."""
         if not self._skip:
+            from zkc.cli._errors import for_people
+
             assert record.error is not None
-            raise CommandError(f"{record.error}{self._advice}", ExitCode.NOT_ALLOWED,
+            raise CommandError(f"{for_people(record.error)}{self._advice}", ExitCode.NOT_ALLOWED,
                                name="no_auth", path=record.error.path)  # fmt: skip
         self._unreadable += 1
         self._first_unreadable = self._first_unreadable or record.path
