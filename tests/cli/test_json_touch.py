@@ -36,6 +36,19 @@ def test_a_member_is_changed_and_the_layout_stays(cli, client):
     assert json.loads(data) == {"log": {}, "hosts": ["a", "b", "c"], "n\u00e4me": 1.5, "deep": {"er": [1]}}
 
 
+def test_numbers_stay_as_they_are_written(cli, client):
+    """Of other members, too: a float has fewer digits than a number of JSON may have."""
+    numbers = '"big": 12345678901234567890.10, "round": 1e2, "zero": -0, "huge": 1e999, "half": 0.50'
+    client.create("/a", f'{{{numbers}, "port": 80}}'.encode())
+    cli("json", "/a", ".port", "8e1")
+    assert client.get("/a")[0] == f'{{{numbers}, "port": 8e1}}'.encode()
+    cli("json", "/a", ".port", "1e999")
+    assert client.get("/a")[0].endswith(b'"port": 1e999}')
+    assert cli("json", "/a", ".big").text == "12345678901234567890.10\n"
+    assert cli("json", "/a", ".huge", "--json").text == "1e999\n"
+    assert cli("json", "/a", ".").text == f'{{{numbers}, "port": 1e999}}\n'
+
+
 def test_wrong_changes_of_members_change_nothing(cli, client):
     client.create("/a", CONFIG)
     client.create("/text", b"text")
@@ -92,7 +105,7 @@ def test_changes_that_lose_something_are_refused():
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a":1,"b":[1,2]}', '{"a": 1, "b": [1, 2]}\n', '{\n\t"a": "\u00fc"\n}', '"x"', '{"a": "\\u00fc"}']
+    "text", ['{"a":1,"b":[1,2.50]}', '{"a": 1, "b": [1, 2]}\n', '{\n\t"a": "\u00fc"\n}', '"x"', '{"a": "\\u00fc"}']
 )
 def test_a_layout_is_kept(text):
     assert layout(document(text), text) == text

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Sequence
 from typing import Any, Union
 
 from zkc.cli._exit import CommandError, ExitCode
 
-__all__ = ["DoubledMemberError", "append", "assign", "document", "find", "layout", "parse_member", "remove"]
+__all__ = ["DoubledMemberError", "append", "assign", "document", "dumps", "find", "layout", "parse_member", "remove"]
 
 Step = Union[str, int]
 _NAME = re.compile(r"[^.\[\]\"\s]+")
@@ -70,7 +71,26 @@ def document(text: str) -> Any:
     Raises:
         ValueError: It is no JSON, or the change of it would lose something: a member that is there twice.
     """
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_Number, parse_int=_Number)
+
+
+class _Number:
+    """A number as it is written: a float would lose digits, or turn 1e2 into 100.0."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def dumps(value: Any, **form: Any) -> str:
+    """Return a value as JSON, in a form that ``json.dumps`` takes, with the numbers as they were written."""
+    mark = secrets.token_hex(8)  # json writes what it does not know as a string; no text of a znode has this mark.
+
+    def marked(number: _Number) -> str:
+        return f"{mark}{number.text}{mark}"
+
+    return re.sub(f'"{mark}([-+.0-9eE]+){mark}"', r"\1", json.dumps(value, default=marked, allow_nan=False, **form))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -93,10 +113,10 @@ def layout(value: Any, before: str) -> str:
     ascii_only = body.isascii() and "\\u" in body
     indent = re.match(r"[\[{]\r?\n([ \t]+)", body)
     if indent:
-        return json.dumps(value, indent=indent[1], ensure_ascii=ascii_only, allow_nan=False) + ends
+        return dumps(value, indent=indent[1], ensure_ascii=ascii_only) + ends
     colon = ": " if not body or re.search(r'":\s', body) or ":" not in body else ":"
     comma = ", " if not body or re.search(r'[\]}"\w],\s', body) or "," not in body else ","
-    return json.dumps(value, separators=(comma, colon), ensure_ascii=ascii_only, allow_nan=False) + ends
+    return dumps(value, separators=(comma, colon), ensure_ascii=ascii_only) + ends
 
 
 def _missing(steps: Sequence[Step], why: str) -> CommandError:

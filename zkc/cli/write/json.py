@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Optional
 
 import click
@@ -125,7 +124,7 @@ def _print(app: App, path: str, steps: list[Any], raw: bool) -> None:
         app.out.line(found)
     else:
         indent = 2 if app.out.is_human else None
-        app.out.line(json.dumps(found, indent=indent, ensure_ascii=app.out.is_json))
+        app.out.line(_members.dumps(found, indent=indent, ensure_ascii=app.out.is_json))
 
 
 def _show_change(app: App, path: str, make: Any, version: Optional[int]) -> None:
