@@ -44,6 +44,7 @@ def test_a_dry_run_of_create_lists_the_parents_and_fails_as_the_run_would(cli, c
         (["set", "/a", "-d", "x", "-f", "-"], "once"),
         (["set", "/a"], "missing"),
         (["set", "/a", "-f", "no-such-file"], "no-such-file"),
+        (["set", "/a", "-f", ""], "the name of the file to read is empty"),
         (["set", "/a", "-d", "x", "--create", "--version", "1"], "--version"),
         (["create", "--hold", "/a"], "--hold"),
         (["create", "-e", "-c", "/a"], "ephemeral"),

@@ -48,6 +48,11 @@ def test_a_tick_that_is_none_is_a_usage_error_before_anything_starts(cli, second
     assert "starting" not in ended.err
 
 
+def test_an_empty_name_of_the_folder_is_not_the_current_folder(cli):
+    """As the variable of a script has it that is not set."""
+    assert "'--data': it is empty" in cli("serve", "--data", "", code=2).err
+
+
 def test_a_folder_that_cannot_be_made_is_refused_by_name(cli):
     assert (
         "The folder /proc/zkc-data for the data cannot be used" in cli("serve", "--data", "/proc/zkc-data", code=10).err

@@ -28,7 +28,7 @@ class Content(NamedTuple):
 def file_error(file: str, error: OSError) -> CommandError:
     """Return the error for a file that cannot be read: a usage error when it cannot be opened, as of every input."""
     code = ExitCode.USAGE if isinstance(error, _WRONG_FILE) else ExitCode.OTHER
-    return CommandError(f"{file} cannot be read: {error.strerror or error}", code, name="file")
+    return CommandError(f"{file or repr(file)} cannot be read: {error.strerror or error}", code, name="file")
 
 
 def begin_of(file: str, size: int) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 import click
@@ -24,7 +23,7 @@ _PORT = 2181  # Where every command looks when nothing says where.
 @click.command(cls=Command)
 @click.option("--ensemble", type=click.IntRange(1, 9), metavar="N", help="Serve an ensemble of N servers.")
 @click.option("--port", type=click.IntRange(1, 65535), help=f"The port ({_PORT}, or a free one if that is taken).")
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+@click.option("--data", type=click.Path(file_okay=False), metavar="DIR",
               help="Keep the data in this folder, and serve those that are there.")  # fmt: skip
 @click.option("--tls", "with_tls", is_flag=True, help="Serve TLS too, with certificates made for it.")
 @click.option("--sasl-user", metavar="USER:FILE", multiple=True,
@@ -36,7 +35,7 @@ def command(
     app: App,
     ensemble: Optional[int],
     port: Optional[int],
-    data: Optional[Path],
+    data: Optional[str],
     with_tls: bool,
     sasl_user: tuple[str, ...],
     tick_time: float,
@@ -53,6 +52,8 @@ def command(
       zkc serve --ensemble 3
       zkc serve --data ./zookeeper --port 21810
     """
+    if data == "":  # pathlib takes it for the current folder. It is rather a variable that is not set.
+        raise click.BadParameter("it is empty; the current folder is .", param_hint="'--data'")
     if ensemble is not None and (port or data):
         raise click.UsageError("--port and --data are for a single server, not for an --ensemble")
     from zkc.testing import Ensemble, TestingError, ZooKeeperServer

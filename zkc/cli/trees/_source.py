@@ -225,8 +225,8 @@ def _open(name: str, file: str, root: str, chosen: Filter) -> Source:
     if file == "-":
         return DumpSource(name, file, root, chosen)
     if not os.path.exists(file):
-        raise CommandError(f"there is no file {file}. A path of a znode begins with / or PROFILE:/", ExitCode.USAGE,
-                           name="no_file")  # fmt: skip
+        text = f"there is no file {file or repr(file)}. A path of a znode begins with / or PROFILE:/"
+        raise CommandError(text, ExitCode.USAGE, name="no_file")
     if os.path.isdir(file):
         raise CommandError(f"{file} is a folder: give a file in it", ExitCode.USAGE, name="no_file")
     if os.path.isfile(file):

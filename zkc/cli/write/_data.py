@@ -78,6 +78,8 @@ def read_file(app: App, file: str) -> bytes:
     Raises:
         CommandError: The file cannot be read.
     """
+    if not file:
+        raise CommandError("the name of the file to read is empty", ExitCode.USAGE, name="usage")
     try:
         if file != "-":
             with open(file, "rb") as opened:
