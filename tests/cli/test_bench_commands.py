@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+import zkc
+from zkc.cli._exit import CommandError
 from zkc.cli.health.bench import _scratch
 
 
@@ -41,6 +43,19 @@ def test_an_interrupt_before_the_reply_to_the_creation_leaves_no_znode(client, m
     with pytest.raises(KeyboardInterrupt), _scratch(client, "/"):
         pytest.fail("the bench has begun")
     assert client.children("/") == []
+
+
+def test_an_error_of_the_removal_names_what_is_left(client, monkeypatch):
+    def lost(path):
+        raise zkc.ConnectionLossError(path=path, operation="delete_tree")
+
+    monkeypatch.setattr(client, "delete_tree", lost)
+    monkeypatch.setattr(client, "retry", lambda call, *arguments: call(*arguments))
+    with pytest.raises(CommandError) as caught, _scratch(client, "/"):
+        pass
+    (left,) = client.children("/")
+    assert f"/{left} may still be there: zkc rm -r /{left} deletes it" in str(caught.value)
+    assert (caught.value.exit_code, caught.value.name, caught.value.path) == (6, "connection_loss", f"/{left}")
 
 
 def test_a_bench_asks_unless_the_servers_are_here(cli, cli_environment):

@@ -322,6 +322,16 @@ def _check_large(measured, start_cli, client, tmp_path, branches, environment):
     return count
 
 
+def test_an_interrupted_dump_to_a_pipe_is_said_to_be_not_complete(start_cli, client):
+    client.create_many([(f"/{number}", b"x" * 1000) for number in range(3000)], raise_errors=True)
+    process = start_cli("dump", "/", "-O", "-")
+    assert process.stdout.readline()  # The rest does not fit into the pipe: the command waits for its reader.
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.endswith(b" znodes: the dump in stdout is not complete\n")
+
+
 @pytest.mark.timeout(600)
 def test_a_large_tree_is_dumped_and_compared_in_little_memory(measured, start_cli, client, tmp_path, cli_environment):
     _check_large(measured, start_cli, client, tmp_path, 40, cli_environment)

@@ -80,6 +80,10 @@ def bench(
 @contextlib.contextmanager
 def _scratch(client: Client, path: str) -> Iterator[str]:
     """Make a znode of an own name, and remove it with all below it in the end."""
+    from zkc.cli._errors import exit_code_of, for_people, name_of
+    from zkc.cli._exit import CommandError
+    from zkc.errors import ZooKeeperError
+
     # A name that is known before the creation: Ctrl-C may come between the creation and the reply.
     root = f"{path.rstrip('/')}/zkc-bench-{secrets.token_hex(5)}"
     try:
@@ -87,7 +91,11 @@ def _scratch(client: Client, path: str) -> Iterator[str]:
         yield root
     finally:
         # Also after Ctrl-C: this is quick, and what is left would be in the way of the users.
-        client.retry(client.delete_tree, root)
+        try:
+            client.retry(client.delete_tree, root)
+        except ZooKeeperError as error:
+            text = f"{root} may still be there: zkc rm -r {root} deletes it. {for_people(error)}"
+            raise CommandError(text, exit_code_of(error), name=name_of(error), path=root) from None
 
 
 def _prepare(client: Client, root: str, number: int, plan: Plan, znodes: int) -> Load:

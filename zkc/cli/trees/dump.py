@@ -67,6 +67,7 @@ def write_dump(app: App, source: Source, file: str, *, skip_unreadable: bool = F
         advice: What the error about a znode that may not be read ends with.
         result: Whether the counts are the result of the command, with --json.
     """
+    from zkc.cli._files import is_stdout, is_stream
     from zkc.cli._progress import progress
     from zkc.cli.trees._dumpfile import check_sink, open_sink
     from zkc.cli.trees._source import TreeSource, expect
@@ -88,7 +89,9 @@ def write_dump(app: App, source: Source, file: str, *, skip_unreadable: bool = F
                     write(first)
                     first = next(batches, None)
         except KeyboardInterrupt:
-            raise CommandError(f"interrupted after {bar.done:,} znodes: {file} was not written", ExitCode.INTERRUPTED,
+            where = "stdout" if is_stdout(file) else file
+            end = f"the dump in {where} is not complete" if is_stream(file) else f"{file} was not written"
+            raise CommandError(f"interrupted after {bar.done:,} znodes: {end}", ExitCode.INTERRUPTED,
                                details={"znodes": bar.done}) from None  # fmt: skip
     return writing.report(file, result=result)
 
