@@ -203,6 +203,19 @@ def test_a_wait_without_time_looks_once(cli, client):
         assert (error["error"], error["message"].partition(" within ")[2]) == ("timeout", "0 s")
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--gone"], "/there was still there within 0 s"),
+        (["--equals", "no"], "/there did not have the data of --equals within 0 s"),
+        (["--children", "2"], "/there had fewer than 2 children within 0 s"),
+    ],
+)
+def test_the_end_of_the_time_says_what_did_not_come(cli, client, options, said):
+    client.create("/there", b"yes")
+    assert said in cli("wait", "/there", *options, "--timeout", "0", code=6).err
+
+
 def test_a_wait_continues_after_the_session_expired(start_cli, client, hosts, zookeeper_server):
     process = start_cli("wait", "/ready")
     watched = hosts[hosts.index("/") :] + "/ready\n"

@@ -67,7 +67,12 @@ def command(
     else:
         app.at_end(app.read(app.client.watch_data, path, of_data).cancel)
     if not _is_so(states, deadline, app.settings.timeout):
-        aim = f"had no {given[0]}" if given and what != "gone" else "was still there" if given else "did not come"
+        if children is not None:
+            aim = f"had fewer than {children:,} children"
+        elif wanted is not None:
+            aim = "did not have the data of --equals"
+        else:
+            aim = "was still there" if what == "gone" else "did not come"
         raise CommandError(f"{path} {aim} within {timeout:g} s", ExitCode.NO_CONNECTION, name="timeout", path=path)
 
 
