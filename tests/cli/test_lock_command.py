@@ -9,7 +9,9 @@ import signal
 import pexpect
 import pytest
 
+from zkc.cli._app import App
 from zkc.cli.coordination._guardian import descendants
+from zkc.cli.coordination._held import Job, order_of
 from zkc.testing import FaultProxy
 
 from .fix_cli import COMMAND, end_in_terminal
@@ -188,6 +190,28 @@ def test_a_lock_is_lost_if_the_notice_of_that_comes_after_the_end_of_the_command
         assert process.wait(60) == 125
     error = json.loads(process.stderr.read().splitlines()[-1])
     assert (error["reason"], error["command_exit_code"]) == ("deleted", 0)
+
+
+@pytest.mark.parametrize("timeout", [0.4, 1, 4, 8, 10, 30, 600])
+def test_the_end_of_a_command_begins_after_the_client_has_left_a_server_that_hangs(timeout):
+    """It began before, and a member of an ensemble that hung ended each command that was connected to it."""
+    order = order_of(App(), Job("/l", ("true",)), "true", 1, timeout)
+    assert timeout - order.grace - order.margin > timeout * 2 / 3
+
+
+@pytest.mark.full
+def test_a_command_survives_a_server_that_hangs(start_cli, zookeeper_server, hosts, tmp_path):
+    port = zookeeper_server.port
+    with FaultProxy("127.0.0.1", port) as one, FaultProxy("127.0.0.1", port) as other:
+        servers = f"{one.hosts},{other.hosts}{hosts[hosts.index('/') :]}"
+        script = f"echo ready; while ! [ -e {tmp_path}/go ]; do sleep 0.1; done"
+        process = start_cli("-s", servers, "--session-timeout", "18", "lock", "/l", "--", "sh", "-c", script)
+        assert process.stdout.readline() == b"ready\n"
+        hung, healthy = (one, other) if one.connections else (other, one)
+        hung.pause()
+        until(lambda: healthy.connections)  # After two thirds of the session timeout.
+        (tmp_path / "go").touch()
+        assert (process.wait(60), process.stderr.read()) == (0, b"")
 
 
 def test_shared_locks_run_together_and_an_exclusive_one_waits(start_cli, cli, client, tmp_path):

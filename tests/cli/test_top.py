@@ -17,7 +17,7 @@ from zkc.cli.servers._top_model import Row, TopModel
 from zkc.cli.servers._top_view import bars, top_lines
 
 from .fix_admin import admin_ports
-from .fix_cli import COMMAND, Terminal
+from .fix_cli import COMMAND, Terminal, end_in_terminal
 
 TIMEOUT = 90.0  # Seconds: a machine under load needs its time to start a server again.
 
@@ -44,7 +44,7 @@ def top(environment):
 
     yield start
     for process in started:
-        process.close(force=True)
+        end_in_terminal(process)
 
 
 def row_of(terminal, member):

@@ -155,8 +155,8 @@ class EventWatch:
         with self._lock:
             if self._over:
                 return None
+            self._error = error  # Before the line below: who reads that it is over, without the lock, reads why.
             self._over = True
-            self._error = error
             arming, self._arming = self._arming, None
         if arming is not None:
             arming.subscription = None

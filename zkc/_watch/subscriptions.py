@@ -325,9 +325,9 @@ class ZnodeSubscription:
         with self._lock:
             if self._over:
                 return
-            self._over = True
             if error is not None:
-                self._error = error
+                self._error = error  # Before the line below: who reads that it is over, without the lock, reads why.
+            self._over = True
             arming, self._arming = self._arming, None
         self._registry.discard(self)
         if arming is not None:

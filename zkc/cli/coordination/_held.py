@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zkc.cli.coordination._guarded import End, Order
     from zkc.recipes import Contender, Hold
 
-__all__ = ["HeldCommand", "Job", "Plan", "held_options", "run_held", "split_options"]
+__all__ = ["HeldCommand", "Job", "Plan", "held_options", "order_of", "run_held", "split_options"]
 
 _WHAT = {
     "in_doubt": "the servers have not answered, and the session may end before they do",
@@ -75,7 +75,7 @@ def held_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for add in (
         click.option("--label", metavar="TEXT", help="What `zkc lock ls` shows of this contender (user@host and pid)."),
         click.option("--grace", type=DURATION, metavar="DURATION",
-                     help="The time between SIGTERM and SIGKILL (a quarter of the session timeout)."),
+                     help="The time between SIGTERM and SIGKILL (a sixth of the session timeout)."),
         click.option("--on-lost", type=click.Choice(["term", "kill", "ignore"]), default="term", show_default=True,
                      help="What to do with the command when the hold is lost: SIGTERM and then SIGKILL, SIGKILL at"
                      " once, or nothing."),
@@ -165,7 +165,7 @@ def run_held(app: App, job: Job, plan: Plan) -> int:
             hold = _acquire(app, job, plan, releasing)
             signals.collect()
             timeout = app.client.negotiated_timeout
-            order = _order(app, job, file, hold, timeout)
+            order = order_of(app, job, file, hold.token, timeout)
             hold.add_listener(signals.wake)
             if job.on_lost != "ignore":
                 hold.on_revoke(lambda: guarded.ask_to_end("revoked"))
@@ -247,16 +247,26 @@ def _not_acquired(client: Client, job: Job, plan: Plan, waited: float) -> Comman
     return CommandError(text, ExitCode.NOT_ACQUIRED, name="not_acquired", path=job.path, details=facts)
 
 
-def _order(app: App, job: Job, file: str, hold: Hold, timeout: float) -> Order:
+def order_of(app: App, job: Job, file: str, token: int, timeout: float) -> Order:
+    """Return how the command of a job is started and ended.
+
+    Args:
+        app: What the command works with.
+        job: The arguments.
+        file: The path of the program.
+        token: The fencing token of the hold.
+        timeout: The session timeout in seconds.
+    """
     from zkc.cli.coordination._guarded import Order
 
-    # Between two pings the hold is valid for two thirds of the timeout at least, so half of it may be for the end.
-    grace = timeout / 4 if job.grace is None else min(job.grace, timeout / 2)
+    # Between two pings the hold is valid for two thirds of the timeout at least, so half of it may be for the end. The
+    # client leaves a server that hangs after two thirds: less than a third for the end lets the command survive that.
+    grace = timeout / 6 if job.grace is None else min(job.grace, timeout / 2)
     if job.grace is not None and grace < job.grace:
         app.out.warn(
             f"--grace is cut to {grace:g} s, half of the session timeout: a larger --session-timeout allows more"
         )
-    environment = {"ZKC_LOCK_PATH": job.path, "ZKC_FENCING_TOKEN": str(hold.token)}
+    environment = {"ZKC_LOCK_PATH": job.path, "ZKC_FENCING_TOKEN": str(token)}
     return Order(file, job.command, environment, job.on_lost, grace, min(1.0, timeout / 8))
 
 
