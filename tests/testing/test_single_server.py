@@ -44,7 +44,7 @@ def test_a_started_server_serves_sessions_on_its_hosts(server):
     assert server.state == "running"
     assert server.mode == "standalone"
     assert server.version >= (3, 4)
-    with WireConnection(address(server)) as connection:
+    with WireConnection(address(server), session_timeout=5.0) as connection:
         assert connection.session_id
         assert connection.session_timeout == 5.0
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .certificates import TLSFiles
 
 _POLL = 0.01
+_PROBE_SESSION = 5.0  # seconds: one that a slow start leaves behind ends soon
 _LOG_HEADER = 16  # bytes
 _STOP_TIMEOUT = 10.0
 _PORT_TAKEN = re.compile(r"BindException|Address already in use")
@@ -233,10 +234,11 @@ class Instance:
             return
         if "\nMode: " not in reply:
             raise ConnectionError(reply.strip() or "the reply to srvr is empty")
-        _wire.WireConnection(self.address, timeout=timeout).close()
+        _wire.WireConnection(self.address, timeout=timeout, session_timeout=_PROBE_SESSION).close()
         if self.tls_files is not None:
             context = self.tls_files.client_context(verify=False)  # a test may use a bad certificate
-            _wire.WireConnection((LOOPBACK, self.port("tls").number), timeout=timeout, tls=context).close()
+            address = (LOOPBACK, self.port("tls").number)
+            _wire.WireConnection(address, timeout=timeout, session_timeout=_PROBE_SESSION, tls=context).close()
 
     def _start_error(self, event: str) -> ServerStartError:
         text = self._read_log(self._log_start)

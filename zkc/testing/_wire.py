@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Optional
 
 PATIENCE = 10.0  # Seconds for each step: a busy machine may hold a server up for some of them.
+SESSION_TIMEOUT = 30.0  # Seconds without a heartbeat: some steps that take long.
 _CREATE = 1
 _CLOSE_SESSION = -11
 _NODE_EXISTS = -110
@@ -40,7 +41,7 @@ class WireConnection:
         *,
         session_id: int = 0,
         password: bytes = bytes(16),
-        session_timeout: float = 5.0,
+        session_timeout: float = SESSION_TIMEOUT,
         timeout: float = PATIENCE,
         tls: Optional[ssl.SSLContext] = None,
         more: bytes = b"",
