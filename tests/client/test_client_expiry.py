@@ -120,24 +120,28 @@ async def test_two_expiries_in_a_row(zk, expire_zk):
     assert zk.metrics().expirations == 3
 
 
+async def expire_behind(proxy, zk, server, events):
+    """Expire the client's session, and let it make one connection: it learns of that, and has none for the next."""
+    proxy.refuse()
+    proxy.drop_connections()
+    assert await events.next() is ClientState.SUSPENDED
+    server.expire(zk.session_id, zk.session_password)
+    server.pause()
+    proxy.accept()
+    await both.eventually(lambda: proxy.connections == 1)
+    proxy.refuse()
+    server.resume()
+    assert await events.next() is ClientState.LOST
+
+
 async def test_a_session_that_expires_without_a_listener(make_zk, hosts, zookeeper_server, events):
     with FaultProxy("127.0.0.1", zookeeper_server.port) as proxy:
         async with make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30) as zk:
             await zk.create("/kept", b"x", ephemeral=True, keep=True)
             zk.add_listener(events)
-            proxy.refuse()
-            proxy.drop_connections()
-            assert await events.next() is ClientState.SUSPENDED
-            zookeeper_server.expire(zk.session_id, zk.session_password)
-            # One connection, over which it learns of that; the next, for the new session, is cut before the server
-            # has answered.
-            zookeeper_server.pause()
-            proxy.accept()
-            await both.eventually(lambda: proxy.connections == 1)
-            proxy.refuse()
-            zookeeper_server.resume()
-            assert await events.next() is ClientState.LOST
+            await expire_behind(proxy, zk, zookeeper_server, events)
             await both.eventually(lambda: proxy.connections == 0)
+            # The connection for the next session is cut before the server has answered.
             proxy.pause()
             proxy.accept()
             await both.eventually(lambda: proxy.connections == 1)
@@ -152,17 +156,7 @@ async def test_closing_while_the_next_session_is_made(make_zk, hosts, zookeeper_
         zk = make_zk(proxy.hosts + hosts[len(zookeeper_server.hosts) :], session_timeout=30)
         await zk.start()
         zk.add_listener(events)
-        proxy.refuse()
-        proxy.drop_connections()
-        assert await events.next() is ClientState.SUSPENDED
-        zookeeper_server.expire(zk.session_id, zk.session_password)
-        # One connection, over which it learns of that, and none for the next session.
-        zookeeper_server.pause()
-        proxy.accept()
-        await both.eventually(lambda: proxy.connections == 1)
-        proxy.refuse()
-        zookeeper_server.resume()
-        assert await events.next() is ClientState.LOST
+        await expire_behind(proxy, zk, zookeeper_server, events)
         waiting = both.begin(zk, "wait_for", ClientState.CONNECTED)
         await both.eventually(lambda: zk.inner._waiters)  # A wait that began after the close would be for a start.
         await zk.close()
