@@ -27,6 +27,11 @@ _FIRST = (
     "tests/native/test_bridge.py",
     "tests/recipes/test_lock_interrupts.py",
     "tests/docs/test_docs_snippets.py",
+    "tests/vendor/test_client_adaptor.py",
+    "tests/vendor/test_client_life.py",
+    "tests/vendor/test_build.py",
+    "tests/vendor/test_adaptor_threads.py",
+    "tests/vendor/test_client_requests.py",
 )
 
 # Their tests build something, or are the first to ask for a build that others share. A busy machine needs minutes.

@@ -8,7 +8,7 @@ import pytest
 
 from zkc import ACL, Perms
 
-_ANSWERED = ("status", "metrics", "sessions", "watches", "4lw --all srvr", "latency --count 1")
+_ANSWERED = ("status", "metrics", "sessions", "watches", "4lw --all srvr", "latency --count 1 --timeout 5")
 
 
 @pytest.fixture
